@@ -1,0 +1,1 @@
+// AssayData: see the layer table in the README.

@@ -1,0 +1,1 @@
+// AssayEvaluate: see the layer table in the README.

@@ -1,0 +1,1 @@
+// AssayGenerate: see the layer table in the README.

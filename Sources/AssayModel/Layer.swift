@@ -1,0 +1,1 @@
+// AssayModel: see the layer table in the README.

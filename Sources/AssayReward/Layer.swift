@@ -1,0 +1,1 @@
+// AssayReward: see the layer table in the README.

@@ -1,0 +1,1 @@
+// AssayTensor: see the layer table in the README.

@@ -1,0 +1,1 @@
+// AssayText: see the layer table in the README.

@@ -1,0 +1,1 @@
+// AssayTrain: see the layer table in the README.

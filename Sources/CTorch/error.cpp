@@ -1,0 +1,2 @@
+#include "CTorch.h"
+const char *ct_last_error(void) { return ""; }
