@@ -1,0 +1,40 @@
+import AssayText
+
+/// A prompt with a preferred response and another one.
+public struct PreferencePair: Hashable, Sendable {
+  /// The file's own id, or the 0-based row where it has none.
+  public var id: String
+  /// The conversation up to the assistant's turn.
+  public var prompt: [Message]
+  /// The preferred response: the text of the assistant's turn.
+  public var chosen: String
+  /// The other response.
+  public var rejected: String
+  /// The section or subset that the pair belongs to.
+  public var subset: String?
+  /// A critique of the chosen response by a critic that saw neither label nor the other response.
+  public var chosenCritique: String?
+  /// A critique of the rejected response.
+  public var rejectedCritique: String?
+  /// By how much the chosen score should exceed the rejected one, in logits.
+  public var margin: Double?
+  /// The probability in (0, 1) that chosen is better; a tie is 0.5. `nil` means certain.
+  public var probability: Double?
+
+  /// Makes a pair.
+  public init(
+    id: String, prompt: [Message], chosen: String, rejected: String, subset: String? = nil,
+    chosenCritique: String? = nil, rejectedCritique: String? = nil, margin: Double? = nil,
+    probability: Double? = nil
+  ) {
+    self.id = id
+    self.prompt = prompt
+    self.chosen = chosen
+    self.rejected = rejected
+    self.subset = subset
+    self.chosenCritique = chosenCritique
+    self.rejectedCritique = rejectedCritique
+    self.margin = margin
+    self.probability = probability
+  }
+}

@@ -1,0 +1,21 @@
+/// Text to token ids and back.
+public protocol Tokenizer: Sendable {
+  /// How many ids there are: every id is below this number.
+  var vocabularySize: Int { get }
+
+  /// Returns the ids of a text, in which the spellings of special tokens are read as such.
+  ///
+  /// - Parameter text: Any text.
+  /// - Returns: Token ids; nothing is added before or behind.
+  func encode(_ text: String) -> [Int32]
+
+  /// Returns the text of ids.
+  ///
+  /// - Parameters:
+  ///   - ids: Token ids.
+  ///   - skipSpecialTokens: Whether special tokens are left out.
+  func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String
+
+  /// Returns the id of a token's exact spelling, or `nil` where the vocabulary lacks it.
+  func id(of token: String) -> Int32?
+}
