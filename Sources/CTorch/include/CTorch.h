@@ -1,9 +1,133 @@
+// The C interface of Assay's compute engine over LibTorch.
+//
+// Every function that can fail returns 0, or a nonzero code whose text `ct_last_error` gives for
+// the calling thread; no C++ exception leaves it. A `ct_tensor` is a reference that the caller
+// owns and frees once. Shapes are row-major; N tokens, D hidden, H query heads, G key/value heads,
+// K head width, F feed-forward width, V vocabulary, S sequences.
 #ifndef CTORCH_H
 #define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+typedef struct ct_tensor_s *ct_tensor;
+
+enum { CT_OK = 0, CT_ERROR = 1, CT_OUT_OF_MEMORY = 2 };
+enum { CT_F32 = 0, CT_BF16 = 1, CT_F16 = 2, CT_I64 = 3, CT_I32 = 4, CT_U8 = 5, CT_BOOL = 6, CT_F64 = 7 };
+enum { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 2 };
+
+// Errors, devices and threads.
 const char *ct_last_error(void);
+const char *ct_version(void);
+int ct_device_available(int device, bool *out);
+int ct_set_threads(int count);
+int ct_get_threads(void);
+const char *ct_cpu_features(void);
+
+// Tensors.
+void ct_free(ct_tensor tensor);
+int ct_from_data(const void *data, const int64_t *shape, int rank, int dtype, ct_tensor *out);
+int ct_from_memory(void *data, const int64_t *shape, int rank, int dtype, void *context,
+                   void (*release)(void *), ct_tensor *out);
+int ct_full(const int64_t *shape, int rank, double value, int dtype, int device, ct_tensor *out);
+int ct_empty(const int64_t *shape, int rank, int dtype, int device, ct_tensor *out);
+int ct_normal(const int64_t *shape, int rank, double mean, double deviation, uint64_t seed,
+              int dtype, ct_tensor *out);
+int ct_arange(int64_t start, int64_t end, int dtype, int device, ct_tensor *out);
+int ct_rank(ct_tensor tensor);
+void ct_shape(ct_tensor tensor, int64_t *out);
+int ct_dtype(ct_tensor tensor);
+int ct_device(ct_tensor tensor);
+int64_t ct_count(ct_tensor tensor);
+int ct_copy_out(ct_tensor tensor, int dtype, void *out, size_t byte_count);
+int ct_data_pointer(ct_tensor tensor, const void **out);
+
+// Element-wise and linear algebra, with gradients.
+enum {
+  CT_ADD, CT_SUBTRACT, CT_MULTIPLY, CT_DIVIDE, CT_MATMUL, CT_MAXIMUM, CT_MINIMUM,
+  CT_GREATER, CT_EQUAL
+};
+int ct_binary(int op, ct_tensor a, ct_tensor b, ct_tensor *out);
+int ct_binary_scalar(int op, ct_tensor a, double b, ct_tensor *out);
+enum {
+  CT_NEGATE, CT_EXP, CT_LOG, CT_TANH, CT_SIGMOID, CT_LOG_SIGMOID, CT_SOFTPLUS, CT_SQRT, CT_SILU,
+  CT_ABS, CT_SQUARE, CT_RECIPROCAL, CT_DETACH, CT_CLONE, CT_CONTIGUOUS, CT_ISFINITE_ALL
+};
+int ct_unary(int op, ct_tensor a, ct_tensor *out);
+enum { CT_SUM, CT_MEAN, CT_MAX, CT_ARGMAX, CT_LOG_SUM_EXP, CT_SOFTMAX, CT_LOG_SOFTMAX };
+int ct_reduce_all(int op, ct_tensor a, ct_tensor *out);
+int ct_reduce(int op, ct_tensor a, int64_t axis, bool keep, ct_tensor *out);
+int ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias_or_null, ct_tensor *out);
+int ct_where(ct_tensor condition, ct_tensor a, ct_tensor b, ct_tensor *out);
+
+// Layout.
+int ct_reshape(ct_tensor a, const int64_t *shape, int rank, ct_tensor *out);
+int ct_transpose(ct_tensor a, int64_t first, int64_t second, ct_tensor *out);
+int ct_narrow(ct_tensor a, int64_t axis, int64_t start, int64_t length, ct_tensor *out);
+int ct_cat(const ct_tensor *parts, int count, int64_t axis, ct_tensor *out);
+int ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices, ct_tensor *out);
+int ct_gather(ct_tensor a, int64_t axis, ct_tensor indices, ct_tensor *out);
+int ct_to_dtype(ct_tensor a, int dtype, ct_tensor *out);
+int ct_to_device(ct_tensor a, int device, ct_tensor *out);
+int ct_copy_in_place(ct_tensor target, ct_tensor source);
+int ct_fill_in_place(ct_tensor target, double value);
+int ct_add_in_place(ct_tensor target, ct_tensor source, double scale);
+int ct_scale_in_place(ct_tensor target, double factor);
+
+// Gradients.
+int ct_set_requires_grad(ct_tensor tensor, bool on);
+bool ct_requires_grad(ct_tensor tensor);
+int ct_backward(ct_tensor scalar);
+int ct_grad(ct_tensor tensor, ct_tensor *out_or_null);
+int ct_clear_grad(ct_tensor tensor);
+bool ct_set_grad_enabled(bool on);
+int ct_clip_gradients(const ct_tensor *parameters, int count, double maximum, double *norm);
+int ct_adamw(const ct_tensor *parameters, const ct_tensor *first, const ct_tensor *second,
+             const ct_tensor *steps, int count, double learning_rate, double beta1, double beta2,
+             double weight_decay, double epsilon);
+
+// Fused operations of the decoder, with gradients (kernels of ours on the CPU, composed elsewhere).
+int ct_embedding(ct_tensor weight, ct_tensor ids, ct_tensor *out);
+int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, ct_tensor *out);
+int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double epsilon,
+                    ct_tensor *sum, ct_tensor *out);
+int ct_swiglu(ct_tensor gate_up, ct_tensor *out);
+// qkv [N, (H+2G)K], positions i32 [N], cosine and sine f32 [T, K/2], lengths of the S sequences
+// that lie one behind the other in the N rows: causal attention within each, [N, HK].
+int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
+                        const int64_t *lengths, int sequences, int heads, int groups,
+                        ct_tensor *out, ct_tensor *rotated_or_null);
+// Negative log likelihood of targets i64 [N] under hidden [N, D] times weight [V, D], f32 [N].
+int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, ct_tensor *out);
+
+// Inference.
+// Stores the key and value parts of rotated qkv rows: caches [slots, T, G, K], row n goes to
+// slots[n], positions[n] (both i32 [N]).
+int ct_cache_store(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache, ct_tensor slots,
+                   ct_tensor positions, int heads, int groups);
+// One new token a sequence: rotates its query and key, stores key and value, attends to
+// positions 0...positions[s] of its slot. qkv [S, (H+2G)K] -> [S, HK].
+int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache,
+                        ct_tensor slots, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
+                        int heads, int groups, ct_tensor *out);
+typedef struct {
+  float temperature;         // 0 is greedy
+  float top_p;               // 1 is off
+  float repetition_penalty;  // 1 is off
+  int32_t top_k;             // 0 is off
+  uint64_t seed;             // of the request
+  uint64_t step;             // index of the token in the request
+} ct_sampling;
+// Picks one token a row of logits f32/bf16 [S, V]; seen[s] points at seen_count[s] ids that the
+// repetition penalty applies to (null is none).
+int ct_sample(ct_tensor logits, const ct_sampling *settings, const int32_t *const *seen,
+              const int32_t *seen_count, int32_t *tokens, float *log_probabilities);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,1 +1,0 @@
-// AssayTensor: see the layer table in the README.

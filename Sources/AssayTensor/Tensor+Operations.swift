@@ -1,0 +1,169 @@
+import CTorch
+
+extension Tensor {
+  private func unary(_ name: String, _ code: Int) -> Tensor {
+    Tensor(name) { ct_unary(Int32(code), handle, $0) }
+  }
+  private func binary(_ name: String, _ code: Int, _ other: Tensor) -> Tensor {
+    Tensor(name) { ct_binary(Int32(code), handle, other.handle, $0) }
+  }
+  private func scalar(_ name: String, _ code: Int, _ other: Double) -> Tensor {
+    Tensor(name) { ct_binary_scalar(Int32(code), handle, other, $0) }
+  }
+
+  /// Element-wise sum, with broadcasting.
+  public static func + (a: Tensor, b: Tensor) -> Tensor { a.binary("add", 0, b) }
+  /// Element-wise difference, with broadcasting.
+  public static func - (a: Tensor, b: Tensor) -> Tensor { a.binary("subtract", 1, b) }
+  /// Element-wise product, with broadcasting.
+  public static func * (a: Tensor, b: Tensor) -> Tensor { a.binary("multiply", 2, b) }
+  /// Element-wise quotient, with broadcasting.
+  public static func / (a: Tensor, b: Tensor) -> Tensor { a.binary("divide", 3, b) }
+  /// Adds a number to every element.
+  public static func + (a: Tensor, b: Double) -> Tensor { a.scalar("add", 0, b) }
+  /// Subtracts a number from every element.
+  public static func - (a: Tensor, b: Double) -> Tensor { a.scalar("subtract", 1, b) }
+  /// Multiplies every element by a number.
+  public static func * (a: Tensor, b: Double) -> Tensor { a.scalar("multiply", 2, b) }
+  /// Divides every element by a number.
+  public static func / (a: Tensor, b: Double) -> Tensor { a.scalar("divide", 3, b) }
+  /// Changes the sign of every element.
+  public static prefix func - (a: Tensor) -> Tensor { a.unary("negate", 0) }
+
+  /// Matrix product over the last two dimensions.
+  public func matmul(_ other: Tensor) -> Tensor { binary("matmul", 4, other) }
+  /// The larger of each pair of elements.
+  public func maximum(_ other: Tensor) -> Tensor { binary("maximum", 5, other) }
+  /// The smaller of each pair of elements.
+  public func minimum(_ other: Tensor) -> Tensor { binary("minimum", 6, other) }
+  /// Every element, but at least a number.
+  public func clamped(atLeast low: Double) -> Tensor { scalar("clamp", 5, low) }
+  /// Every element, but at most a number.
+  public func clamped(atMost high: Double) -> Tensor { scalar("clamp", 6, high) }
+  /// Where this is larger than the other, as truth values.
+  public func greater(than other: Tensor) -> Tensor { binary("greater", 7, other) }
+
+  /// The exponential of every element.
+  public func exp() -> Tensor { unary("exp", 1) }
+  /// The natural logarithm of every element.
+  public func log() -> Tensor { unary("log", 2) }
+  /// The hyperbolic tangent of every element.
+  public func tanh() -> Tensor { unary("tanh", 3) }
+  /// The logistic function of every element.
+  public func sigmoid() -> Tensor { unary("sigmoid", 4) }
+  /// `log(sigmoid(x))` in the form that does not overflow.
+  public func logSigmoid() -> Tensor { unary("logSigmoid", 5) }
+  /// `log(1 + exp(x))` in the form that does not overflow.
+  public func softplus() -> Tensor { unary("softplus", 6) }
+  /// The square root of every element.
+  public func squareRoot() -> Tensor { unary("sqrt", 7) }
+  /// `x sigmoid(x)` of every element.
+  public func silu() -> Tensor { unary("silu", 8) }
+  /// The magnitude of every element.
+  public func magnitude() -> Tensor { unary("abs", 9) }
+  /// The square of every element.
+  public func squared() -> Tensor { unary("square", 10) }
+  /// The same values, without gradients.
+  public func detached() -> Tensor { unary("detach", 12) }
+  /// A copy with storage of its own.
+  public func copy() -> Tensor { unary("clone", 13) }
+  /// The same values in row-major order.
+  public func contiguous() -> Tensor { unary("contiguous", 14) }
+  /// Whether no element is infinite or not a number.
+  public var isFinite: Bool { unary("isfinite", 15).item != 0 }
+
+  /// The sum of all elements.
+  public func sum() -> Tensor { Tensor("sum") { ct_reduce_all(Int32(0), handle, $0) } }
+  /// The mean of all elements.
+  public func mean() -> Tensor { Tensor("mean") { ct_reduce_all(Int32(1), handle, $0) } }
+
+  private func reduce(_ name: String, _ code: Int, _ axis: Int, _ keep: Bool) -> Tensor {
+    Tensor(name) { ct_reduce(Int32(code), handle, Int64(axis), keep, $0) }
+  }
+  /// Sums along an axis.
+  public func sum(axis: Int, keeping: Bool = false) -> Tensor { reduce("sum", 0, axis, keeping) }
+  /// Means along an axis.
+  public func mean(axis: Int, keeping: Bool = false) -> Tensor { reduce("mean", 1, axis, keeping) }
+  /// Largest elements along an axis.
+  public func max(axis: Int, keeping: Bool = false) -> Tensor { reduce("max", 2, axis, keeping) }
+  /// Indices of the largest elements along an axis, int64.
+  public func argmax(axis: Int) -> Tensor { reduce("argmax", 3, axis, false) }
+  /// `log(sum(exp(x)))` along an axis, without overflow.
+  public func logSumExp(axis: Int, keeping: Bool = false) -> Tensor {
+    reduce("logSumExp", 4, axis, keeping)
+  }
+  /// Softmax along an axis.
+  public func softmax(axis: Int) -> Tensor { reduce("softmax", 5, axis, false) }
+  /// Logarithm of the softmax along an axis.
+  public func logSoftmax(axis: Int) -> Tensor { reduce("logSoftmax", 6, axis, false) }
+
+  /// The same elements under other sizes.
+  public func reshaped(_ shape: [Int]) -> Tensor {
+    Tensor("reshape") { ct_reshape(handle, shape.map(Int64.init), Int32(shape.count), $0) }
+  }
+  /// Two dimensions exchanged.
+  public func transposed(_ first: Int, _ second: Int) -> Tensor {
+    Tensor("transpose") { ct_transpose(handle, Int64(first), Int64(second), $0) }
+  }
+  /// A stretch of a dimension.
+  public func narrowed(axis: Int, start: Int, count: Int) -> Tensor {
+    Tensor("narrow") { ct_narrow(handle, Int64(axis), Int64(start), Int64(count), $0) }
+  }
+  /// The rows of an axis at int64 indices, in their order.
+  public func selected(axis: Int, _ indices: Tensor) -> Tensor {
+    Tensor("select") { ct_index_select(handle, Int64(axis), indices.handle, $0) }
+  }
+  /// The element at an index along an axis for each position of `indices`.
+  public func gathered(axis: Int, _ indices: Tensor) -> Tensor {
+    Tensor("gather") { ct_gather(handle, Int64(axis), indices.handle, $0) }
+  }
+  /// Tensors one behind the other along an axis.
+  public static func concatenated(_ parts: [Tensor], axis: Int = 0) -> Tensor {
+    let handles: [ct_tensor?] = parts.map(\.handle)
+    return withExtendedLifetime(parts) {
+      Tensor("concatenate") { ct_cat(handles, Int32(handles.count), Int64(axis), $0) }
+    }
+  }
+  /// The values in another element type; the same tensor where it is that already.
+  public func to(_ dtype: DType) -> Tensor {
+    Tensor("to") { ct_to_dtype(handle, dtype.rawValue, $0) }
+  }
+  /// The values on another device; the same tensor where they are there already.
+  public func to(_ device: Device) -> Tensor {
+    Tensor("to") { ct_to_device(handle, device.rawValue, $0) }
+  }
+
+  private func change(_ name: String, _ code: Int32) {
+    if code != 0 { report(failure(code, name)) }
+  }
+  /// Overwrites the elements with another tensor's, of the same shape; outside of gradients.
+  public func copyInPlace(_ source: Tensor) {
+    change("copy", ct_copy_in_place(handle, source.handle))
+  }
+  /// Overwrites all elements with one value; outside of gradients.
+  public func fillInPlace(_ value: Double) { change("fill", ct_fill_in_place(handle, value)) }
+  /// Adds `scale` times another tensor; outside of gradients.
+  public func addInPlace(_ other: Tensor, scale: Double = 1) {
+    change("add", ct_add_in_place(handle, other.handle, scale))
+  }
+  /// Multiplies all elements by a number; outside of gradients.
+  public func scaleInPlace(_ factor: Double) {
+    change("scale", ct_scale_in_place(handle, factor))
+  }
+}
+
+/// Picks from `a` where the condition holds and from `b` elsewhere, with broadcasting.
+public func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+  Tensor("where") { ct_where(condition.handle, a.handle, b.handle, $0) }
+}
+
+/// `x weight^T + bias`, over the last dimension of `x`.
+///
+/// - Parameters:
+///   - x: Input, `[..., I]`.
+///   - weight: `[O, I]`, of the same element type.
+///   - bias: `[O]`, or `nil`.
+/// - Returns: `[..., O]`.
+public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor {
+  Tensor("linear") { ct_linear(x.handle, weight.handle, bias?.handle, $0) }
+}

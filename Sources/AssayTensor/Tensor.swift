@@ -1,0 +1,148 @@
+import CTorch
+
+/// The type of a tensor's elements.
+public enum DType: Int32, Sendable, CaseIterable {
+  /// 32-bit floating point.
+  case float32 = 0
+  /// 16-bit floating point with float32's range.
+  case bfloat16 = 1
+  /// 16-bit floating point.
+  case float16 = 2
+  /// 64-bit integers.
+  case int64 = 3
+  /// 32-bit integers.
+  case int32 = 4
+  /// Bytes.
+  case uint8 = 5
+  /// Truth values, one byte each.
+  case bool = 6
+  /// 64-bit floating point.
+  case float64 = 7
+
+  /// Bytes of one element.
+  public var byteCount: Int {
+    switch self {
+    case .float64, .int64: 8
+    case .float32, .int32: 4
+    case .bfloat16, .float16: 2
+    case .uint8, .bool: 1
+    }
+  }
+
+  /// Whether elements are floating-point numbers.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float32, .bfloat16, .float16, .float64: true
+    default: false
+    }
+  }
+}
+
+/// Where a tensor lives.
+public enum Device: Int32, Sendable, CaseIterable {
+  /// The processor.
+  case cpu = 0
+  /// The first NVIDIA GPU.
+  case cuda = 1
+  /// The Apple GPU.
+  case mps = 2
+
+  /// The name used on the command line.
+  public var name: String {
+    switch self {
+    case .cpu: "cpu"
+    case .cuda: "cuda"
+    case .mps: "mps"
+    }
+  }
+
+  /// Whether this machine has the device and LibTorch can use it.
+  public var isAvailable: Bool {
+    var found = false
+    return ct_device_available(rawValue, &found) == 0 && found
+  }
+
+  /// The best device present: an NVIDIA GPU, then an Apple GPU, then the processor.
+  public static var best: Device {
+    if Device.cuda.isAvailable { return .cuda }
+    return Device.mps.isAvailable ? .mps : .cpu
+  }
+}
+
+/// An n-dimensional array with optional gradients.
+///
+/// A value: no operation changes its arguments, except those whose name ends in `InPlace`. Storage
+/// is shared by reference. Operations with mismatched shapes stop the process with LibTorch's
+/// message, or throw inside `withTensorErrors`. Not `Sendable`: one task owns a model's tensors.
+public struct Tensor {
+  final class Storage {
+    let handle: ct_tensor
+    init(_ handle: ct_tensor) { self.handle = handle }
+    deinit { ct_free(handle) }
+  }
+
+  let storage: Storage
+  var handle: ct_tensor { storage.handle }
+
+  init(owning handle: ct_tensor) { storage = Storage(handle) }
+
+  /// Makes a tensor from a call that fills in a handle.
+  init(_ name: String, _ call: (UnsafeMutablePointer<ct_tensor?>) -> Int32) {
+    var handle: ct_tensor?
+    let code = call(&handle)
+    if code == 0, let handle {
+      storage = Storage(handle)
+      return
+    }
+    report(failure(code, name))
+    var empty: ct_tensor?
+    let shape: [Int64] = [0]
+    guard ct_full(shape, 1, 0, DType.float32.rawValue, Device.cpu.rawValue, &empty) == 0,
+      let empty
+    else { preconditionFailure("out of memory") }
+    storage = Storage(empty)
+  }
+
+  /// Sizes of the dimensions.
+  public var shape: [Int] {
+    var sizes = [Int64](repeating: 0, count: Int(ct_rank(handle)))
+    ct_shape(handle, &sizes)
+    return sizes.map(Int.init)
+  }
+
+  /// How many dimensions there are.
+  public var rank: Int { Int(ct_rank(handle)) }
+
+  /// How many elements there are.
+  public var count: Int { Int(ct_count(handle)) }
+
+  /// The type of the elements.
+  public var dtype: DType { DType(rawValue: ct_dtype(handle)) ?? .float32 }
+
+  /// Where the elements are.
+  public var device: Device { Device(rawValue: ct_device(handle)) ?? .cpu }
+}
+
+/// Settings of the compute engine.
+public enum Engine {
+  /// The version of LibTorch in use.
+  public static var libTorchVersion: String { String(cString: ct_version()) }
+
+  /// The instruction set that Assay's own kernels run on: `avx512`, `avx2` or `portable`.
+  public static var kernelLevel: String { String(cString: ct_cpu_features()) }
+
+  /// How many threads operations use.
+  public static var threads: Int {
+    get { Int(ct_get_threads()) }
+    set { _ = ct_set_threads(Int32(max(1, newValue))) }
+  }
+}
+
+/// Stops the process when a shape is not the one expected.
+///
+/// - Parameters:
+///   - tensor: The tensor to check.
+///   - expected: The sizes it must have.
+@inlinable public func checkShape(_ tensor: Tensor, _ expected: [Int]) {
+  precondition(tensor.shape == expected, "shape \(tensor.shape), expected \(expected)")
+}

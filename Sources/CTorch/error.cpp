@@ -1,2 +1,0 @@
-#include "CTorch.h"
-const char *ct_last_error(void) { return ""; }

@@ -1,0 +1,232 @@
+// RMSNorm, SwiGLU and the token loss as single operations with hand-written gradients.
+//
+// N rows, D hidden, F feed-forward width, V vocabulary. On devices without kernels of ours the
+// same formulas are composed from LibTorch's operations, whose gradients it records itself.
+#include "fused.hpp"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+namespace ct {
+
+// sum = x + residual, out = RMSNorm(sum); without residual sum is x itself.
+struct RMSNorm : Function<RMSNorm> {
+  static variable_list forward(AutogradContext *context, at::Tensor x, at::Tensor residual,
+                               at::Tensor weight, double epsilon) {
+    const int64_t D = x.size(-1), N = x.numel() / std::max<int64_t>(D, 1);
+    x = x.contiguous();
+    const bool add = residual.defined();
+    if (add) residual = residual.contiguous();
+    at::Tensor sum = add ? at::empty_like(x) : x, out = at::empty_like(x);
+    at::Tensor scale = at::empty({N}, x.options().dtype(at::kFloat));
+    weight = weight.to(x.scalar_type()).contiguous();
+    by_type(x, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(N, 64, [&](int64_t begin, int64_t end, int) {
+        row_kernels<T>().rms_norm(pointer<T>(x), pointer<T>(residual), pointer<T>(weight),
+                                  float(epsilon), begin, end, D, pointer<T>(sum), pointer<T>(out),
+                                  pointer<float>(scale));
+      });
+    });
+    context->save_for_backward({sum, weight, scale});
+    context->saved_data["add"] = add;
+    if (!add) return {out};
+    return {sum, out};
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const at::Tensor &sum = saved[0], &weight = saved[1], &scale = saved[2];
+    const bool add = context->saved_data["add"].toBool();
+    at::Tensor d_out = gradients.back(), d_extra = add ? gradients[0] : at::Tensor();
+    const int64_t D = sum.size(-1), N = sum.numel() / std::max<int64_t>(D, 1);
+    if (!d_out.defined()) d_out = at::zeros_like(sum);
+    d_out = d_out.contiguous();
+    if (d_extra.defined()) d_extra = d_extra.contiguous();
+    at::Tensor d_sum = at::empty_like(sum);
+    at::Tensor d_weight = at::zeros({part_limit(), D}, scale.options());
+    by_type(sum, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(N, 64, [&](int64_t begin, int64_t end, int part) {
+        row_kernels<T>().rms_norm_backward(
+            pointer<T>(d_out), pointer<T>(d_extra), pointer<T>(sum), pointer<T>(weight),
+            pointer<float>(scale), begin, end, D, pointer<T>(d_sum),
+            pointer<float>(d_weight) + part * D);
+      });
+    });
+    return {d_sum, add ? d_sum : at::Tensor(), d_weight.sum(0), at::Tensor()};
+  }
+};
+
+static at::Tensor composed_rms_norm(const at::Tensor &x, const at::Tensor &weight,
+                                    double epsilon) {
+  at::Tensor wide = x.to(at::kFloat);
+  at::Tensor scaled = wide * at::rsqrt(wide.square().mean({-1}, true) + epsilon);
+  return (scaled * weight.to(at::kFloat)).to(x.scalar_type());
+}
+
+struct SwiGLU : Function<SwiGLU> {
+  static at::Tensor forward(AutogradContext *context, at::Tensor gate_up) {
+    gate_up = gate_up.contiguous();
+    const int64_t F = gate_up.size(1) / 2, N = gate_up.size(0);
+    at::Tensor out = at::empty({N, F}, gate_up.options());
+    by_type(gate_up, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
+        row_kernels<T>().swiglu(pointer<T>(gate_up), begin, end, F, pointer<T>(out));
+      });
+    });
+    context->save_for_backward({gate_up});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    at::Tensor gate_up = context->get_saved_variables()[0];
+    at::Tensor d_out = gradients[0].contiguous(), d_gate_up = at::empty_like(gate_up);
+    const int64_t F = gate_up.size(1) / 2, N = gate_up.size(0);
+    by_type(gate_up, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
+        row_kernels<T>().swiglu_backward(pointer<T>(gate_up), pointer<T>(d_out), begin, end, F,
+                                         pointer<T>(d_gate_up));
+      });
+    });
+    return {d_gate_up};
+  }
+};
+
+// -log softmax(hidden weight^T)[target], in row chunks, so that the logits of a large vocabulary
+// never exist all at once: kept for the gradient while they are small, else computed again.
+struct TokenNLL : Function<TokenNLL> {
+  static constexpr int64_t chunk_bytes = 64 << 20, kept_bytes = 512 << 20;
+
+  static int64_t chunk_rows(const at::Tensor &weight) {
+    int64_t row = weight.size(0) * weight.element_size();
+    return std::max<int64_t>(16, chunk_bytes / std::max<int64_t>(row, 1));
+  }
+
+  static at::Tensor forward(AutogradContext *context, at::Tensor hidden, at::Tensor weight,
+                            at::Tensor targets) {
+    const int64_t N = hidden.size(0), V = weight.size(0), step = chunk_rows(weight);
+    TORCH_CHECK(N == 0 || (targets.min().item<int64_t>() >= 0 &&
+                           targets.max().item<int64_t>() < V),
+                "a target lies outside of 0..<", V);
+    at::Tensor losses = at::empty({N}, hidden.options().dtype(at::kFloat));
+    at::Tensor lse = at::empty_like(losses);
+    const bool keep = N * V * weight.element_size() <= kept_bytes;
+    variable_list saved = {hidden, weight, targets, lse};
+    for (int64_t start = 0; start < N; start += step) {
+      int64_t rows = std::min(step, N - start);
+      at::Tensor logits = at::linear(hidden.narrow(0, start, rows), weight).contiguous();
+      by_type(logits, [&](auto *type) {
+        using T = std::remove_pointer_t<decltype(type)>;
+        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int) {
+          row_kernels<T>().nll(pointer<T>(logits), targets.data_ptr<int64_t>() + start, begin, end,
+                               V, pointer<float>(losses) + start, pointer<float>(lse) + start);
+        });
+      });
+      if (keep) saved.push_back(logits);
+    }
+    context->save_for_backward(saved);
+    return losses;
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const at::Tensor &hidden = saved[0], &weight = saved[1], &targets = saved[2], &lse = saved[3];
+    at::Tensor gradient = gradients[0].to(at::kFloat).contiguous();
+    const int64_t N = hidden.size(0), V = weight.size(0), step = chunk_rows(weight);
+    at::Tensor d_hidden = at::empty_like(hidden), d_weight;
+    size_t index = 4;
+    for (int64_t start = 0; start < N; start += step) {
+      int64_t rows = std::min(step, N - start);
+      at::Tensor part = hidden.narrow(0, start, rows);
+      // A copy of what was kept: the gradient may be asked for twice.
+      at::Tensor logits = index < saved.size() ? saved[index++].clone()
+                                               : at::linear(part, weight).contiguous();
+      by_type(logits, [&](auto *type) {
+        using T = std::remove_pointer_t<decltype(type)>;
+        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int) {
+          row_kernels<T>().nll_backward(
+              pointer<T>(logits), targets.data_ptr<int64_t>() + start, pointer<float>(lse) + start,
+              pointer<float>(gradient) + start, begin, end, V);
+        });
+      });
+      d_hidden.narrow(0, start, rows).copy_(at::mm(logits, weight));
+      at::Tensor product = at::mm(logits.t(), part).to(at::kFloat);
+      d_weight = d_weight.defined() ? d_weight.add_(product) : product;
+    }
+    if (!d_weight.defined()) d_weight = at::zeros(weight.sizes(), lse.options());
+    return {d_hidden, d_weight.to(weight.scalar_type()), at::Tensor()};
+  }
+};
+
+}  // namespace ct
+
+using namespace ct;
+
+static void check_norm(const at::Tensor &x, const at::Tensor &weight) {
+  TORCH_CHECK(x.dim() >= 1 && weight.dim() == 1 && x.size(-1) == weight.size(0),
+              "RMSNorm of ", x.sizes(), " with a weight of ", weight.sizes());
+}
+
+int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, ct_tensor *out) {
+  return guarded([&] {
+    check_norm(x->value, weight->value);
+    *out = wrap(ours(x->value)
+                    ? RMSNorm::apply(x->value, at::Tensor(), weight->value, epsilon)[0]
+                    : composed_rms_norm(x->value, weight->value, epsilon));
+  });
+}
+
+int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double epsilon,
+                    ct_tensor *sum, ct_tensor *out) {
+  return guarded([&] {
+    check_norm(x->value, weight->value);
+    TORCH_CHECK(x->value.sizes() == residual->value.sizes() &&
+                    x->value.scalar_type() == residual->value.scalar_type(),
+                "a residual of ", residual->value.sizes(), " for ", x->value.sizes());
+    if (ours(x->value)) {
+      auto both = RMSNorm::apply(x->value, residual->value, weight->value, epsilon);
+      *sum = wrap(both[0]);
+      *out = wrap(both[1]);
+    } else {
+      at::Tensor total = x->value + residual->value;
+      *out = wrap(composed_rms_norm(total, weight->value, epsilon));
+      *sum = wrap(total);
+    }
+  });
+}
+
+int ct_swiglu(ct_tensor gate_up, ct_tensor *out) {
+  return guarded([&] {
+    const at::Tensor &x = gate_up->value;
+    TORCH_CHECK(x.dim() == 2 && x.size(1) % 2 == 0, "SwiGLU of ", x.sizes());
+    if (ours(x)) {
+      *out = wrap(SwiGLU::apply(x));
+    } else {
+      auto parts = x.chunk(2, 1);
+      *out = wrap(at::silu(parts[0]) * parts[1]);
+    }
+  });
+}
+
+int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, ct_tensor *out) {
+  return guarded([&] {
+    const at::Tensor &h = hidden->value, &w = weight->value, &t = targets->value;
+    TORCH_CHECK(h.dim() == 2 && w.dim() == 2 && h.size(1) == w.size(1) && t.dim() == 1 &&
+                    t.size(0) == h.size(0) && t.scalar_type() == at::kLong &&
+                    h.scalar_type() == w.scalar_type(),
+                "token loss of hidden ", h.sizes(), ", weight ", w.sizes(), ", targets ",
+                t.sizes());
+    if (ours(h)) {
+      *out = wrap(TokenNLL::apply(h, w, t.contiguous()));
+    } else {
+      at::Tensor logits = at::linear(h, w).to(at::kFloat);
+      *out = wrap(at::logsumexp(logits, {1}) - logits.gather(1, t.unsqueeze(1)).squeeze(1));
+    }
+  });
+}

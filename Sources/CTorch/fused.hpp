@@ -1,0 +1,31 @@
+// Helpers of the fused operations.
+#pragma once
+
+#include "internal.hpp"
+#include "kernels.hpp"
+#include "parallel.hpp"
+
+namespace ct {
+
+inline bool ours(const at::Tensor &x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+
+// Calls body with a null pointer of the storage type, so that a generic lambda can name it.
+template <class Body>
+void by_type(const at::Tensor &x, Body &&body) {
+  if (x.scalar_type() == at::kFloat) {
+    body(static_cast<float *>(nullptr));
+  } else {
+    TORCH_CHECK(x.scalar_type() == at::kBFloat16, "float32 or bfloat16 expected, got ",
+                x.scalar_type());
+    body(static_cast<bf16 *>(nullptr));
+  }
+}
+
+template <class T>
+T *pointer(const at::Tensor &x) {
+  return x.defined() ? reinterpret_cast<T *>(x.data_ptr()) : nullptr;
+}
+
+}  // namespace ct

@@ -1,0 +1,72 @@
+// Instances of the row kernels and their choice at run time.
+#include "kernels.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+// The vectors never cross a call that is not inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+namespace ct {
+
+namespace portable {
+#include "kernels.inc"
+}
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+namespace avx2 {
+#include "kernels.inc"
+}
+#pragma clang attribute pop
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), min_vector_width(512))), \
+    apply_to = function)
+namespace avx512 {
+#include "kernels.inc"
+}
+#pragma clang attribute pop
+#endif
+
+enum class Level { portable, avx2, avx512 };
+
+static Level level() {
+  static const Level found = [] {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+      return Level::avx512;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Level::avx2;
+#endif
+    return Level::portable;
+  }();
+  return found;
+}
+
+template <class T>
+const RowKernels<T> &row_kernels() {
+  static const RowKernels<T> kernels = [] {
+#if defined(__x86_64__)
+    if (level() == Level::avx512) return avx512::table<T>();
+    if (level() == Level::avx2) return avx2::table<T>();
+#endif
+    return portable::table<T>();
+  }();
+  return kernels;
+}
+
+template const RowKernels<float> &row_kernels<float>();
+template const RowKernels<bf16> &row_kernels<bf16>();
+
+}  // namespace ct
+
+const char *ct_cpu_features(void) {
+  switch (ct::level()) {
+    case ct::Level::avx512: return "avx512";
+    case ct::Level::avx2: return "avx2";
+    case ct::Level::portable: return "portable";
+  }
+}

@@ -1,0 +1,52 @@
+// Row kernels of ours, one table for each instruction set, chosen at run time.
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+
+#include "CTorch.h"
+
+namespace ct {
+
+using bf16 = c10::BFloat16;
+
+// Kernels for one storage type (float or bf16). All arithmetic is float32. Rows are contiguous.
+template <class T>
+struct RowKernels {
+  // sum = x + residual (when residual), out = sum / rms(sum) * weight, scale[n] = 1 / rms.
+  void (*rms_norm)(const T *x, const T *residual, const T *weight, float epsilon, int64_t begin,
+                   int64_t end, int64_t width, T *sum, T *out, float *scale);
+  // d_sum = gradient of rms_norm in its sum + d_extra (when given); d_weight accumulates.
+  void (*rms_norm_backward)(const T *d_out, const T *d_extra, const T *sum, const T *weight,
+                            const float *scale, int64_t begin, int64_t end, int64_t width,
+                            T *d_sum, float *d_weight);
+  // gate_up [N, 2F] -> silu(gate) * up [N, F]
+  void (*swiglu)(const T *gate_up, int64_t begin, int64_t end, int64_t width, T *out);
+  void (*swiglu_backward)(const T *gate_up, const T *d_out, int64_t begin, int64_t end,
+                          int64_t width, T *d_gate_up);
+  // Rotates the first `turned` heads of rows of `heads` heads by the angles of their positions
+  // (`direction` 1, or -1 to undo) and copies the others. Rotary halves, as Hugging Face's.
+  void (*rotate)(const T *in, int64_t in_stride, const int32_t *positions, const float *cosine,
+                 const float *sine, float direction, int64_t begin, int64_t end, int64_t turned,
+                 int64_t heads, int64_t width, T *out, int64_t out_stride);
+  // nll[n] = logsumexp(logits[n]) - logits[n][target], lse[n] alike.
+  void (*nll)(const T *logits, const int64_t *targets, int64_t begin, int64_t end,
+              int64_t vocabulary, float *nll, float *lse);
+  // logits -> (softmax - onehot) * gradient, in place.
+  void (*nll_backward)(T *logits, const int64_t *targets, const float *lse, const float *gradient,
+                       int64_t begin, int64_t end, int64_t vocabulary);
+  // One query token a sequence against its cache; items are (sequence, key/value head).
+  void (*cached_attention)(const T *query, int64_t query_stride, const T *keys, const T *values,
+                           const int32_t *slots, const int32_t *positions, int64_t begin,
+                           int64_t end, int64_t slot_tokens, int64_t heads, int64_t groups,
+                           int64_t width, T *out);
+  void (*sample)(const T *logits, int64_t begin, int64_t end, int64_t vocabulary,
+                 const ct_sampling *settings, const int32_t *const *seen,
+                 const int32_t *seen_count, int32_t *tokens, float *log_probabilities);
+};
+
+template <class T>
+const RowKernels<T> &row_kernels();
+
+}  // namespace ct
