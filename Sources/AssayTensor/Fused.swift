@@ -36,7 +36,10 @@ public func rmsNorm(_ x: Tensor, _ weight: Tensor, epsilon: Double) -> Tensor {
 ///   - epsilon: Added to the mean square.
 /// - Returns: `x + residual` and its norm, `[N, D]` each.
 public func addRMSNorm(
-  _ x: Tensor, residual: Tensor, _ weight: Tensor, epsilon: Double
+  _ x: Tensor,
+  residual: Tensor,
+  _ weight: Tensor,
+  epsilon: Double
 ) -> (sum: Tensor, normed: Tensor) {
   var sum: ct_tensor?
   let normed = Tensor("addRMSNorm") {
@@ -88,13 +91,27 @@ public struct RotaryTable {
 ///
 /// Source: Su et al. 2021 (arXiv:2104.09864), halves as in Hugging Face's Llama; Dao et al. 2022.
 public func rotaryAttention(
-  _ qkv: Tensor, positions: Tensor, table: RotaryTable, lengths: [Int], heads: Int, groups: Int
+  _ qkv: Tensor,
+  positions: Tensor,
+  table: RotaryTable,
+  lengths: [Int],
+  heads: Int,
+  groups: Int
 ) -> (output: Tensor, rotated: Tensor) {
   var rotated: ct_tensor?
   let output = Tensor("rotaryAttention") {
     ct_rotary_attention(
-      qkv.handle, positions.handle, table.cosine.handle, table.sine.handle,
-      lengths.map(Int64.init), Int32(lengths.count), Int32(heads), Int32(groups), $0, &rotated)
+      qkv.handle,
+      positions.handle,
+      table.cosine.handle,
+      table.sine.handle,
+      lengths.map(Int64.init),
+      Int32(lengths.count),
+      Int32(heads),
+      Int32(groups),
+      $0,
+      &rotated
+    )
   }
   return (output, rotated.map(Tensor.init(owning:)) ?? output)
 }
@@ -127,7 +144,12 @@ public struct KeyValueCache {
   ///   - dtype: Element type.
   ///   - device: Where it lives.
   public init(
-    slots: Int, tokens: Int, groups: Int, width: Int, dtype: DType, device: Device = .cpu
+    slots: Int,
+    tokens: Int,
+    groups: Int,
+    width: Int,
+    dtype: DType,
+    device: Device = .cpu
   ) {
     keys = .zeros([slots, groups, tokens, width], dtype: dtype, device: device)
     values = .zeros([slots, groups, tokens, width], dtype: dtype, device: device)
@@ -142,11 +164,21 @@ public struct KeyValueCache {
   ///   - heads: H.
   ///   - groups: G.
   public func storeInPlace(
-    _ rotated: Tensor, slots: Tensor, positions: Tensor, heads: Int, groups: Int
+    _ rotated: Tensor,
+    slots: Tensor,
+    positions: Tensor,
+    heads: Int,
+    groups: Int
   ) {
     let code = ct_cache_store(
-      rotated.handle, keys.handle, values.handle, slots.handle, positions.handle, Int32(heads),
-      Int32(groups))
+      rotated.handle,
+      keys.handle,
+      values.handle,
+      slots.handle,
+      positions.handle,
+      Int32(heads),
+      Int32(groups)
+    )
     if code != 0 { report(failure(code, "cache")) }
   }
 
@@ -161,12 +193,26 @@ public struct KeyValueCache {
   ///   - groups: G.
   /// - Returns: `[S, H K]`.
   public func attend(
-    _ qkv: Tensor, slots: Tensor, positions: Tensor, table: RotaryTable, heads: Int, groups: Int
+    _ qkv: Tensor,
+    slots: Tensor,
+    positions: Tensor,
+    table: RotaryTable,
+    heads: Int,
+    groups: Int
   ) -> Tensor {
     Tensor("cachedAttention") {
       ct_cached_attention(
-        qkv.handle, keys.handle, values.handle, slots.handle, positions.handle,
-        table.cosine.handle, table.sine.handle, Int32(heads), Int32(groups), $0)
+        qkv.handle,
+        keys.handle,
+        values.handle,
+        slots.handle,
+        positions.handle,
+        table.cosine.handle,
+        table.sine.handle,
+        Int32(heads),
+        Int32(groups),
+        $0
+      )
     }
   }
 }

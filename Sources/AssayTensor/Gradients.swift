@@ -95,7 +95,10 @@ public final class AdamW {
         parameters: parameters,
         first: parameters.map { .zeros($0.shape, device: $0.device) },
         second: parameters.map { .zeros($0.shape, device: $0.device) },
-        steps: parameters.map { _ in .zeros([]) }, weightDecay: weightDecay))
+        steps: parameters.map { _ in .zeros([]) },
+        weightDecay: weightDecay
+      )
+    )
   }
 
   /// Takes one step along the gradients; parameters without a gradient stay as they are.
@@ -105,9 +108,17 @@ public final class AdamW {
     for group in groups {
       func handles(_ tensors: [Tensor]) -> [ct_tensor?] { tensors.map(\.handle) }
       let code = ct_adamw(
-        handles(group.parameters), handles(group.first), handles(group.second),
-        handles(group.steps), Int32(group.parameters.count), learningRate, beta1, beta2,
-        group.weightDecay, epsilon)
+        handles(group.parameters),
+        handles(group.first),
+        handles(group.second),
+        handles(group.steps),
+        Int32(group.parameters.count),
+        learningRate,
+        beta1,
+        beta2,
+        group.weightDecay,
+        epsilon
+      )
       if code != 0 { report(failure(code, "AdamW")) }
     }
   }

@@ -13,7 +13,10 @@ public struct SamplingSettings: Hashable, Sendable {
 
   /// Makes settings; the default is greedy.
   public init(
-    temperature: Float = 0, topK: Int = 0, topP: Float = 1, repetitionPenalty: Float = 1
+    temperature: Float = 0,
+    topK: Int = 0,
+    topP: Float = 1,
+    repetitionPenalty: Float = 1
   ) {
     self.temperature = temperature
     self.topK = topK
@@ -49,14 +52,19 @@ public struct SamplingRow: Sendable {
 ///   - rows: S rows.
 /// - Returns: The picked ids and their log probabilities under the tempered, untruncated softmax.
 public func sampleTokens(
-  _ logits: Tensor, rows: [SamplingRow]
+  _ logits: Tensor,
+  rows: [SamplingRow]
 ) -> (tokens: [Int32], logProbabilities: [Float]) {
   precondition(logits.shape.first == rows.count, "\(rows.count) rows for \(logits.shape)")
   let settings = rows.map {
     ct_sampling(
-      temperature: $0.settings.temperature, top_p: $0.settings.topP,
-      repetition_penalty: $0.settings.repetitionPenalty, top_k: Int32($0.settings.topK),
-      seed: $0.seed, step: UInt64($0.step))
+      temperature: $0.settings.temperature,
+      top_p: $0.settings.topP,
+      repetition_penalty: $0.settings.repetitionPenalty,
+      top_k: Int32($0.settings.topK),
+      seed: $0.seed,
+      step: UInt64($0.step)
+    )
   }
   let flat = rows.flatMap(\.seen)
   var tokens = [Int32](repeating: 0, count: rows.count)
@@ -69,8 +77,13 @@ public func sampleTokens(
       start += row.seen.count
     }
     return ct_sample(
-      logits.handle, settings, pointers, rows.map { Int32($0.seen.count) }, &tokens,
-      &logProbabilities)
+      logits.handle,
+      settings,
+      pointers,
+      rows.map { Int32($0.seen.count) },
+      &tokens,
+      &logProbabilities
+    )
   }
   if code != 0 { report(failure(code, "sample")) }
   return (tokens, logProbabilities)

@@ -22,7 +22,9 @@ extension Tensor {
 
   private init<Element: BitwiseCopyable>(copying values: [Element], _ shape: [Int], _ type: DType) {
     precondition(
-      shape.reduce(1, *) == values.count, "\(values.count) values for a shape of \(shape)")
+      shape.reduce(1, *) == values.count,
+      "\(values.count) values for a shape of \(shape)"
+    )
     self.init("tensor") { out in
       values.withUnsafeBytes {
         ct_from_data($0.baseAddress, shape.map(Int64.init), Int32(shape.count), type.rawValue, out)
@@ -38,27 +40,42 @@ extension Tensor {
   ///   - dtype: Element type.
   ///   - device: Where it lives.
   public static func full(
-    _ value: Double, _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
+    _ value: Double,
+    _ shape: [Int],
+    dtype: DType = .float32,
+    device: Device = .cpu
   ) -> Tensor {
     Tensor("full") {
       ct_full(
-        shape.map(Int64.init), Int32(shape.count), value, dtype.rawValue, device.rawValue, $0)
+        shape.map(Int64.init),
+        Int32(shape.count),
+        value,
+        dtype.rawValue,
+        device.rawValue,
+        $0
+      )
     }
   }
 
   /// A tensor of zeros.
   public static func zeros(
-    _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
+    _ shape: [Int],
+    dtype: DType = .float32,
+    device: Device = .cpu
   ) -> Tensor { full(0, shape, dtype: dtype, device: device) }
 
   /// A tensor of ones.
   public static func ones(
-    _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
+    _ shape: [Int],
+    dtype: DType = .float32,
+    device: Device = .cpu
   ) -> Tensor { full(1, shape, dtype: dtype, device: device) }
 
   /// A tensor whose elements are not set: every one must be written before it is read.
   public static func uninitialized(
-    _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
+    _ shape: [Int],
+    dtype: DType = .float32,
+    device: Device = .cpu
   ) -> Tensor {
     Tensor("empty") {
       ct_empty(shape.map(Int64.init), Int32(shape.count), dtype.rawValue, device.rawValue, $0)
@@ -74,17 +91,31 @@ extension Tensor {
   ///   - seed: Seed.
   ///   - dtype: Element type.
   public static func normal(
-    _ shape: [Int], mean: Double = 0, deviation: Double = 1, seed: UInt64, dtype: DType = .float32
+    _ shape: [Int],
+    mean: Double = 0,
+    deviation: Double = 1,
+    seed: UInt64,
+    dtype: DType = .float32
   ) -> Tensor {
     Tensor("normal") {
       ct_normal(
-        shape.map(Int64.init), Int32(shape.count), mean, deviation, seed, dtype.rawValue, $0)
+        shape.map(Int64.init),
+        Int32(shape.count),
+        mean,
+        deviation,
+        seed,
+        dtype.rawValue,
+        $0
+      )
     }
   }
 
   /// The integers from `start` up to, without, `end`.
   public static func range(
-    _ start: Int, _ end: Int, dtype: DType = .int64, device: Device = .cpu
+    _ start: Int,
+    _ end: Int,
+    dtype: DType = .int64,
+    device: Device = .cpu
   ) -> Tensor {
     Tensor("range") { ct_arange(Int64(start), Int64(end), dtype.rawValue, device.rawValue, $0) }
   }
