@@ -87,6 +87,7 @@ public struct RotaryTable {
 ///   - lengths: Tokens of each sequence; their sum is N.
 ///   - heads: H.
 ///   - groups: G, which divides H.
+///   - wantsRotated: Whether the rotated rows are asked for.
 /// - Returns: `[N, H K]`, and the rotated rows to store in a cache, without gradient.
 ///
 /// Source: Su et al. 2021 (arXiv:2104.09864), halves as in Hugging Face's Llama; Dao et al. 2022.
@@ -96,24 +97,27 @@ public func rotaryAttention(
   table: RotaryTable,
   lengths: [Int],
   heads: Int,
-  groups: Int
-) -> (output: Tensor, rotated: Tensor) {
+  groups: Int,
+  wantsRotated: Bool = false
+) -> (output: Tensor, rotated: Tensor?) {
   var rotated: ct_tensor?
-  let output = Tensor("rotaryAttention") {
-    ct_rotary_attention(
-      qkv.handle,
-      positions.handle,
-      table.cosine.handle,
-      table.sine.handle,
-      lengths.map(Int64.init),
-      Int32(lengths.count),
-      Int32(heads),
-      Int32(groups),
-      $0,
-      &rotated
-    )
+  let output = Tensor("rotaryAttention") { out in
+    withUnsafeMutablePointer(to: &rotated) {
+      ct_rotary_attention(
+        qkv.handle,
+        positions.handle,
+        table.cosine.handle,
+        table.sine.handle,
+        lengths.map(Int64.init),
+        Int32(lengths.count),
+        Int32(heads),
+        Int32(groups),
+        out,
+        wantsRotated ? $0 : nil
+      )
+    }
   }
-  return (output, rotated.map(Tensor.init(owning:)) ?? output)
+  return (output, rotated.map(Tensor.init(owning:)))
 }
 
 /// The negative log likelihood of each row's target, without keeping a large vocabulary's logits.

@@ -1,4 +1,5 @@
 import CTorch
+import Foundation
 
 /// A failure of the compute engine or of a weights file.
 public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -69,8 +70,12 @@ func failure(_ code: Int32, _ name: String) -> TensorError {
     ? .outOfMemory(name: name, reason: line) : .operation(name: name, reason: line)
 }
 
-/// Records the failure in the running scope, or stops the process where there is none.
+/// Records the failure in the running scope, or ends the process with exit code 70 where there is
+/// none: a shape mistake that no scope expects is a bug of the caller.
 func report(_ error: TensorError) {
-  guard let box = ErrorScope.current else { preconditionFailure(error.description) }
+  guard let box = ErrorScope.current else {
+    FileHandle.standardError.write(Data("assay: internal error: \(error.description)\n".utf8))
+    exit(70)
+  }
   if box.first == nil { box.first = error }
 }

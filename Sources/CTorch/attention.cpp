@@ -3,8 +3,6 @@
 // N packed tokens, H query heads, G key/value heads, K head width, b sequences of length T.
 #include "fused.hpp"
 
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 using torch::autograd::AutogradContext;
@@ -30,6 +28,16 @@ static std::vector<Group> groups_of(at::IntArrayRef lengths) {
     start += length;
   }
   return groups;
+}
+
+static std::vector<int64_t> starts_of(at::IntArrayRef lengths) {
+  std::vector<int64_t> starts;
+  int64_t next = 0;
+  for (int64_t length : lengths) {
+    starts.push_back(next);
+    next += length;
+  }
+  return starts;
 }
 
 // Heads [first, first + count) of packed rows as [b, count, T, K], each repeated `repeat` times.
@@ -64,72 +72,51 @@ static at::Tensor rotated(const at::Tensor &qkv, const at::Tensor &positions,
 }
 
 struct RotaryAttention : Function<RotaryAttention> {
-  static variable_list forward(AutogradContext *context, at::Tensor qkv, at::Tensor positions,
-                               at::Tensor cosine, at::Tensor sine, std::vector<int64_t> lengths,
-                               int64_t H, int64_t G) {
+  static at::Tensor forward(AutogradContext *context, at::Tensor qkv, at::Tensor positions,
+                            at::Tensor cosine, at::Tensor sine, std::vector<int64_t> lengths,
+                            int64_t H, int64_t G) {
     qkv = qkv.contiguous();
-    const int64_t N = qkv.size(0), K = qkv.size(1) / (H + 2 * G);
-    at::Tensor turned = rotated(qkv, positions, cosine, sine, H, G, 1);
+    const int64_t N = qkv.size(0), width = qkv.size(1), K = width / (H + 2 * G);
     at::Tensor out = at::empty({N, H * K}, qkv.options());
-    variable_list saved = {turned, positions, cosine, sine, out};
-    auto groups = groups_of(lengths);
-    for (const Group &group : groups) {
-      auto [y, lse] = at::_scaled_dot_product_flash_attention_for_cpu(
-          heads_of(turned, group, 0, H, K, 1), heads_of(turned, group, H, G, K, H / G),
-          heads_of(turned, group, H + G, G, K, H / G), 0.0, /*is_causal=*/true);
-      at::Tensor rows = y.transpose(1, 2).reshape({group.count * group.length, H * K});
-      if (groups.size() == 1) {
-        out = saved[4] = rows;
-      } else {
-        out.narrow(0, group.start, rows.size(0)).copy_(rows);
-      }
-      saved.push_back(lse);
-    }
-    context->save_for_backward(saved);
+    at::Tensor lse = at::empty({N, H}, qkv.options().dtype(at::kFloat));
+    std::vector<int64_t> starts = starts_of(lengths);
+    by_type(qkv, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_tasks(int64_t(lengths.size()) * G, [&](int64_t task) {
+        const int64_t s = task / G, start = starts[s];
+        row_kernels<T>().attention(
+            pointer<T>(qkv) + start * width, pointer<int32_t>(positions) + start,
+            pointer<float>(cosine), pointer<float>(sine), lengths[s], task % G, H, G, K,
+            pointer<T>(out) + start * H * K, pointer<float>(lse) + start * H);
+      });
+    });
+    context->save_for_backward({qkv, positions, cosine, sine, out, lse});
     context->saved_data["lengths"] = lengths;
     context->saved_data["H"] = H;
     context->saved_data["G"] = G;
-    return {out, turned};
+    return out;
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     auto saved = context->get_saved_variables();
-    const at::Tensor &turned = saved[0], &positions = saved[1], &cosine = saved[2],
-                     &sine = saved[3], &out = saved[4];
+    const at::Tensor &qkv = saved[0], &positions = saved[1], &cosine = saved[2], &sine = saved[3],
+                     &out = saved[4], &lse = saved[5];
     auto lengths = context->saved_data["lengths"].toIntVector();
     const int64_t H = context->saved_data["H"].toInt(), G = context->saved_data["G"].toInt();
-    const int64_t K = turned.size(1) / (H + 2 * G), repeat = H / G, width = turned.size(1);
-    at::Tensor d_out = gradients[0].contiguous(), d_qkv = at::empty_like(turned);
-    size_t index = 5;
-    for (const Group &group : groups_of(lengths)) {
-      auto [d_q, d_k, d_v] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-          heads_of(d_out, group, 0, H, K, 1), heads_of(turned, group, 0, H, K, 1),
-          heads_of(turned, group, H, G, K, repeat), heads_of(turned, group, H + G, G, K, repeat),
-          heads_of(out, group, 0, H, K, 1), saved[index++], 0.0, /*is_causal=*/true);
-      auto rows = [&](const at::Tensor &gradient, int64_t times) {
-        at::Tensor t = gradient.transpose(1, 2);  // [b, T, heads, K]
-        if (times > 1) {
-          t = t.unflatten(2, {t.size(2) / times, times}).to(at::kFloat).sum(3).to(t.scalar_type());
-        }
-        return t.contiguous();
-      };
-      at::Tensor q = rows(d_q, 1), k = rows(d_k, repeat), v = rows(d_v, repeat);
-      const int64_t N = group.count * group.length;
-      by_type(turned, [&](auto *type) {
-        using T = std::remove_pointer_t<decltype(type)>;
-        T *target = pointer<T>(d_qkv) + group.start * width;
-        const int32_t *at = pointer<int32_t>(positions) + group.start;
-        parallel_for(N, 32, [&](int64_t begin, int64_t end, int) {
-          auto &kernels = row_kernels<T>();
-          auto *c = pointer<float>(cosine), *s = pointer<float>(sine);
-          kernels.rotate(pointer<T>(q), H * K, at, c, s, -1, begin, end, H, H, K, target, width);
-          kernels.rotate(pointer<T>(k), G * K, at, c, s, -1, begin, end, G, G, K, target + H * K,
-                         width);
-          kernels.rotate(pointer<T>(v), G * K, at, c, s, -1, begin, end, 0, G, K,
-                         target + (H + G) * K, width);
-        });
+    const int64_t width = qkv.size(1), K = width / (H + 2 * G);
+    at::Tensor d_out = gradients[0].contiguous(), d_qkv = at::empty_like(qkv);
+    std::vector<int64_t> starts = starts_of(lengths);
+    by_type(qkv, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_tasks(int64_t(lengths.size()) * G, [&](int64_t task) {
+        const int64_t s = task / G, start = starts[s];
+        row_kernels<T>().attention_backward(
+            pointer<T>(qkv) + start * width, pointer<int32_t>(positions) + start,
+            pointer<float>(cosine), pointer<float>(sine), lengths[s], task % G, H, G, K,
+            pointer<T>(out) + start * H * K, pointer<float>(lse) + start * H,
+            pointer<T>(d_out) + start * H * K, pointer<T>(d_qkv) + start * width);
       });
-    }
+    });
     return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(),
             at::Tensor()};
   }
@@ -194,10 +181,18 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
     }
     TORCH_CHECK(total == x.size(0), "lengths add up to ", total, " for ", x.size(0), " rows");
     check_positions(positions->value, x.size(0), cosine->value);
-    auto both = ours(x) ? RotaryAttention::apply(x, positions->value, cosine->value, sine->value,
-                                                 sizes, int64_t(heads), int64_t(groups))
-                        : composed_attention(x, positions->value, cosine->value, sine->value,
-                                             sizes, heads, groups);
+    if (ours(x)) {
+      *out = wrap(RotaryAttention::apply(x, positions->value, cosine->value, sine->value, sizes,
+                                         int64_t(heads), int64_t(groups)));
+      if (rotated_or_null) {
+        at::NoGradGuard no_grad;
+        *rotated_or_null = wrap(rotated(x.contiguous(), positions->value, cosine->value,
+                                        sine->value, heads, groups, 1));
+      }
+      return;
+    }
+    auto both = composed_attention(x, positions->value, cosine->value, sine->value, sizes, heads,
+                                   groups);
     *out = wrap(both[0]);
     if (rotated_or_null) *rotated_or_null = wrap(both[1].detach());
   });

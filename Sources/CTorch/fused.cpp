@@ -14,12 +14,13 @@ namespace ct {
 
 // sum = x + residual, out = RMSNorm(sum); without residual sum is x itself.
 struct RMSNorm : Function<RMSNorm> {
-  static variable_list forward(AutogradContext *context, at::Tensor x, at::Tensor residual,
-                               at::Tensor weight, double epsilon) {
+  static variable_list forward(AutogradContext *context, at::Tensor x,
+                               std::optional<at::Tensor> other, at::Tensor weight,
+                               double epsilon) {
     const int64_t D = x.size(-1), N = x.numel() / std::max<int64_t>(D, 1);
     x = x.contiguous();
-    const bool add = residual.defined();
-    if (add) residual = residual.contiguous();
+    const bool add = other.has_value();
+    at::Tensor residual = add ? other->contiguous() : at::Tensor();
     at::Tensor sum = add ? at::empty_like(x) : x, out = at::empty_like(x);
     at::Tensor scale = at::empty({N}, x.options().dtype(at::kFloat));
     weight = weight.to(x.scalar_type()).contiguous();
@@ -177,7 +178,8 @@ int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, ct_tensor *out) {
   return guarded([&] {
     check_norm(x->value, weight->value);
     *out = wrap(ours(x->value)
-                    ? RMSNorm::apply(x->value, at::Tensor(), weight->value, epsilon)[0]
+                    ? RMSNorm::apply(x->value, std::optional<at::Tensor>(), weight->value,
+                                     epsilon)[0]
                     : composed_rms_norm(x->value, weight->value, epsilon));
   });
 }
@@ -190,7 +192,8 @@ int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double ep
                     x->value.scalar_type() == residual->value.scalar_type(),
                 "a residual of ", residual->value.sizes(), " for ", x->value.sizes());
     if (ours(x->value)) {
-      auto both = RMSNorm::apply(x->value, residual->value, weight->value, epsilon);
+      auto both = RMSNorm::apply(x->value, std::optional<at::Tensor>(residual->value), weight->value,
+                                 epsilon);
       *sum = wrap(both[0]);
       *out = wrap(both[1]);
     } else {

@@ -44,6 +44,16 @@ struct RowKernels {
   void (*sample)(const T *logits, int64_t begin, int64_t end, int64_t vocabulary,
                  const ct_sampling *settings, const int32_t *const *seen,
                  const int32_t *seen_count, int32_t *tokens, float *log_probabilities);
+  // Rotary causal attention of one sequence (its first rows are given) for the query heads of
+  // key/value head g. qkv [T, (H+2G)K], out [T, HK], lse [T, H].
+  void (*attention)(const T *qkv, const int32_t *positions, const float *cosine,
+                    const float *sine, int64_t count, int64_t g, int64_t heads, int64_t groups,
+                    int64_t width, T *out, float *lse);
+  // Writes the gradient of the same columns of qkv.
+  void (*attention_backward)(const T *qkv, const int32_t *positions, const float *cosine,
+                             const float *sine, int64_t count, int64_t g, int64_t heads,
+                             int64_t groups, int64_t width, const T *out, const float *lse,
+                             const T *d_out, T *d_qkv);
 };
 
 template <class T>

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace ct {
@@ -36,6 +37,16 @@ void parallel_for(int64_t count, int64_t grain, const Body &body) {
         if (begin < end) work->body(begin, end, static_cast<int>(part));
       },
       &work, static_cast<unsigned>(parts), 0);
+}
+
+// Runs body(task) for every task below `count`, each thread taking the next one that is left: for
+// tasks of unequal length.
+template <class Body>
+void parallel_tasks(int64_t count, const Body &body) {
+  std::atomic<int64_t> next{0};
+  parallel_for(std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t, int) {
+    for (int64_t task = next++; task < count; task = next++) body(task);
+  });
 }
 
 inline int part_limit() { return std::max(1, at::get_num_threads()); }

@@ -1,0 +1,169 @@
+// The decoder: RMSNorm, rotary grouped-query attention and SwiGLU blocks over a residual stream.
+// Letters: N packed tokens, R rows asked for, S sequences, D hidden, H query heads, G key/value
+// heads, K head width, F feed-forward width, V vocabulary.
+//
+// Queries, keys and values are one matrix, as are gate and up: fewer and larger products. Checkpoints
+// keep Hugging Face's separate names (see CheckpointLayout).
+
+import AssayTensor
+
+/// A weight that is trained in float32 and used in the compute type.
+public final class Parameter {
+  /// A name that is unique in the model, used for optimizer state.
+  public let name: String
+  /// The weight itself; a leaf of the gradient graph.
+  public internal(set) var value: Tensor
+  /// The last cast made without gradients, for inference.
+  private var cast: Tensor?
+
+  init(_ name: String, _ value: Tensor) {
+    self.name = name
+    self.value = value
+  }
+
+  /// The weight in a compute type.
+  ///
+  /// With gradients the cast is part of the graph; without, it is made once and kept until
+  /// `forgetCast`.
+  func callAsFunction(_ dtype: DType, cached: Bool) -> Tensor {
+    guard value.dtype != dtype else { return value }
+    guard cached else { return value.to(dtype) }
+    if let cast, cast.dtype == dtype { return cast }
+    let made = withoutGradients { value.to(dtype) }
+    cast = made
+    return made
+  }
+
+  /// Drops the kept cast: call when the weight has changed.
+  func forgetCast() { cast = nil }
+}
+
+/// The transformer trunk, with the output embedding of its language model.
+public final class Decoder {
+  /// One block's weights.
+  final class Block {
+    let inputNorm: Parameter  // input_layernorm
+    let qkv: Parameter  // self_attn.{q,k,v}_proj
+    let qkvBias: Parameter?
+    let output: Parameter  // self_attn.o_proj
+    let middleNorm: Parameter  // post_attention_layernorm
+    let gateUp: Parameter  // mlp.{gate,up}_proj
+    let down: Parameter  // mlp.down_proj
+
+    init(
+      inputNorm: Parameter, qkv: Parameter, qkvBias: Parameter?, output: Parameter,
+      middleNorm: Parameter, gateUp: Parameter, down: Parameter
+    ) {
+      self.inputNorm = inputNorm
+      self.qkv = qkv
+      self.qkvBias = qkvBias
+      self.output = output
+      self.middleNorm = middleNorm
+      self.gateUp = gateUp
+      self.down = down
+    }
+
+    var parameters: [Parameter] {
+      [inputNorm, qkv] + (qkvBias.map { [$0] } ?? []) + [output, middleNorm, gateUp, down]
+    }
+  }
+
+  /// Sizes and constants.
+  public let configuration: ModelConfiguration
+  /// The type that products are computed in; weights trained in float32 are cast to it.
+  public var computeType: DType = .float32
+  /// Where the weights are.
+  public let device: Device
+
+  let inputEmbedding: Parameter  // model.embed_tokens
+  let blocks: [Block]
+  let finalNorm: Parameter  // model.norm
+  let outputEmbedding: Parameter?  // lm_head; nil where tied, or where there is none
+  let table: RotaryTable
+  /// Whether the model can predict tokens.
+  public let isLanguageModel: Bool
+
+  init(
+    configuration: ModelConfiguration, device: Device, inputEmbedding: Parameter, blocks: [Block],
+    finalNorm: Parameter, outputEmbedding: Parameter?, isLanguageModel: Bool
+  ) {
+    self.configuration = configuration
+    self.device = device
+    self.inputEmbedding = inputEmbedding
+    self.blocks = blocks
+    self.finalNorm = finalNorm
+    self.outputEmbedding = outputEmbedding
+    self.isLanguageModel = isLanguageModel
+    table = RotaryTable(configuration, positions: configuration.contextTokens, device: device)
+  }
+
+  /// All weights, in a fixed order.
+  public var parameters: [Parameter] {
+    [inputEmbedding] + blocks.flatMap(\.parameters) + [finalNorm]
+      + (outputEmbedding.map { [$0] } ?? [])
+  }
+
+  /// Tells the model that its weights have changed since the last inference.
+  public func weightsChanged() { parameters.forEach { $0.forgetCast() } }
+
+  /// The hidden states of chosen rows after the final norm.
+  ///
+  /// The last block computes only the rows asked for beyond its attention, which spares a reward
+  /// model most of that block.
+  ///
+  /// - Parameters:
+  ///   - batch: Packed sequences.
+  ///   - rows: Rows wanted, `[R]`, int64 on the model's device; `nil` is all N.
+  ///   - training: Whether gradients will be asked for; without, casts of weights are kept.
+  /// - Returns: `[R, D]` in the compute type.
+  public func callAsFunction(_ batch: PackedBatch, rows: Tensor?, training: Bool) -> Tensor {
+    hiddenStates(batch, rows: rows, training: training, store: nil)
+  }
+
+  /// As `callAsFunction`, handing each block's index and rotated queries, keys and values on.
+  func hiddenStates(
+    _ batch: PackedBatch, rows: Tensor?, training: Bool, store: ((Int, Tensor) -> Void)?
+  ) -> Tensor {
+    let (H, G) = (configuration.headCount, configuration.groupCount)
+    let epsilon = configuration.normEpsilon
+    func weight(_ parameter: Parameter) -> Tensor { parameter(computeType, cached: !training) }
+
+    var stream = embedding(weight(inputEmbedding), batch.ids)  // [N, D]
+    var normed = rmsNorm(stream, weight(blocks[0].inputNorm), epsilon: epsilon)  // [N, D]
+    for (index, block) in blocks.enumerated() {
+      let qkv = linear(normed, weight(block.qkv), bias: block.qkvBias.map(weight))
+      var (attended, rotated) = rotaryAttention(
+        qkv, positions: batch.positions, table: table, lengths: batch.lengths, heads: H, groups: G,
+        wantsRotated: store != nil)  // [N, H K]
+      if let rotated { store?(index, rotated) }
+      if index == blocks.count - 1, let rows {
+        attended = attended.selected(axis: 0, rows)  // [R, H K]
+        stream = stream.selected(axis: 0, rows)  // [R, D]
+      }
+      (stream, normed) = addRMSNorm(
+        linear(attended, weight(block.output)), residual: stream, weight(block.middleNorm),
+        epsilon: epsilon)
+      let wide = swiGLU(linear(normed, weight(block.gateUp)))  // [N, F]
+      let next = index + 1 < blocks.count ? blocks[index + 1].inputNorm : finalNorm
+      (stream, normed) = addRMSNorm(
+        linear(wide, weight(block.down)), residual: stream, weight(next), epsilon: epsilon)
+    }
+    return normed
+  }
+
+  /// The output embedding in the compute type, `[V, D]`.
+  ///
+  /// - Parameter training: Whether gradients will be asked for.
+  public func outputWeight(training: Bool) -> Tensor {
+    (outputEmbedding ?? inputEmbedding)(computeType, cached: !training)
+  }
+
+  /// Logits of every token for hidden states, `[R, V]` in the compute type.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[R, D]`.
+  ///   - training: Whether gradients will be asked for.
+  public func logits(_ hidden: Tensor, training: Bool) -> Tensor {
+    linear(hidden, outputWeight(training: training))
+  }
+}

@@ -1,1 +1,0 @@
-// AssayModel: see the layer table in the README.

@@ -1,0 +1,121 @@
+import Foundation
+
+/// Sizes and constants of a decoder of the Llama and Qwen2 family.
+///
+/// Source: the `config.json` of Hugging Face `transformers` (`LlamaConfig`, `Qwen2Config`).
+public struct ModelConfiguration: Equatable, Sendable {
+  /// Which family's names and defaults the folder uses.
+  public enum Family: String, Sendable {
+    /// No biases unless `attention_bias`.
+    case llama
+    /// Biases on queries, keys and values.
+    case qwen2
+  }
+
+  /// How rotary frequencies are stretched for long contexts.
+  public enum RotaryScaling: Equatable, Sendable {
+    /// Positions divided by a factor.
+    case linear(factor: Double)
+    /// Llama 3.1's: low frequencies divided by a factor, smooth in between.
+    case llama3(factor: Double, low: Double, high: Double, original: Int)
+  }
+
+  /// Which family.
+  public var family: Family = .llama
+  /// D, the width of the residual stream.
+  public var hiddenSize: Int
+  /// How many blocks.
+  public var layerCount: Int
+  /// H, query heads.
+  public var headCount: Int
+  /// G, key/value heads; divides `headCount`.
+  public var groupCount: Int
+  /// K, the width of a head; even.
+  public var headWidth: Int
+  /// F, the width of the feed-forward part.
+  public var feedForwardSize: Int
+  /// V, how many token ids.
+  public var vocabularySize: Int
+  /// Longest sequence, in tokens.
+  public var contextTokens: Int = 2048
+  /// The base of the rotary frequencies.
+  public var rotaryBase: Double = 10000
+  /// Their stretching, if any.
+  public var rotaryScaling: RotaryScaling?
+  /// Added to the mean square in RMSNorm.
+  public var normEpsilon: Double = 1e-6
+  /// Whether queries, keys and values have biases.
+  public var hasAttentionBias: Bool = false
+  /// Whether the output embedding is the input embedding.
+  public var tiesEmbeddings: Bool = false
+  /// Standard deviation of new weights.
+  public var initializerRange: Double = 0.02
+  /// The id that pads batches of other tools; never scored.
+  public var padTokenID: Int?
+  /// The id that begins texts.
+  public var beginTokenID: Int?
+  /// The ids that end a turn or a text.
+  public var endTokenIDs: [Int] = []
+
+  /// Makes a configuration with as many key/value as query heads.
+  ///
+  /// - Parameters:
+  ///   - hiddenSize: D.
+  ///   - layerCount: How many blocks.
+  ///   - headCount: H; divides D.
+  ///   - groupCount: G; `nil` is H.
+  ///   - feedForwardSize: F.
+  ///   - vocabularySize: V.
+  public init(
+    hiddenSize: Int, layerCount: Int, headCount: Int, groupCount: Int? = nil, feedForwardSize: Int,
+    vocabularySize: Int
+  ) {
+    self.hiddenSize = hiddenSize
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.groupCount = groupCount ?? headCount
+    self.headWidth = headCount > 0 ? hiddenSize / headCount : 0
+    self.feedForwardSize = feedForwardSize
+    self.vocabularySize = vocabularySize
+  }
+
+  /// How many weights the decoder has, with its output embedding where it has one of its own.
+  public var parameterCount: Int {
+    let qkv = (headCount + 2 * groupCount) * headWidth
+    let block =
+      hiddenSize * qkv + headCount * headWidth * hiddenSize + 3 * hiddenSize * feedForwardSize
+      + 2 * hiddenSize + (hasAttentionBias ? qkv : 0)
+    let embeddings = vocabularySize * hiddenSize * (tiesEmbeddings ? 1 : 2)
+    return layerCount * block + embeddings + hiddenSize
+  }
+
+  /// Checks that the sizes fit together.
+  ///
+  /// - Parameter file: Named in the error.
+  /// - Throws: `ModelError.configuration` with the first key that does not fit.
+  public func validate(file: String) throws {
+    func require(_ holds: Bool, _ key: String, _ reason: String) throws {
+      guard holds else { throw ModelError.configuration(file: file, key: key, reason: reason) }
+    }
+    let limit = 1 << 30
+    for (key, value) in [
+      ("hidden_size", hiddenSize), ("num_hidden_layers", layerCount),
+      ("num_attention_heads", headCount), ("num_key_value_heads", groupCount),
+      ("head_dim", headWidth), ("intermediate_size", feedForwardSize),
+      ("vocab_size", vocabularySize), ("max_position_embeddings", contextTokens),
+    ] {
+      try require(value > 0 && value < limit, key, "\(value) is not a size")
+    }
+    try require(
+      headCount % groupCount == 0, "num_key_value_heads",
+      "\(groupCount) does not divide num_attention_heads \(headCount)")
+    try require(headWidth % 2 == 0, "head_dim", "\(headWidth) is odd; rotary halves need an even one")
+    try require(
+      rotaryBase > 0 && rotaryBase.isFinite, "rope_theta", "\(rotaryBase) is not positive")
+    try require(normEpsilon >= 0, "rms_norm_eps", "\(normEpsilon) is negative")
+    for id in [padTokenID, beginTokenID].compactMap(\.self) + endTokenIDs {
+      try require(
+        id >= 0 && id < vocabularySize, "token id", "\(id) is outside of 0..<\(vocabularySize)")
+    }
+  }
+}

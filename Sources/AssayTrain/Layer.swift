@@ -1,1 +1,0 @@
-// AssayTrain: see the layer table in the README.
