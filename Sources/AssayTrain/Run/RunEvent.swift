@@ -1,0 +1,34 @@
+// What a run tells whoever watches it: the command line, tests, a report.
+
+/// One named figure of a step.
+public struct Metric: Equatable, Sendable {
+  /// As `train/loss`; a slash makes a group in TensorBoard.
+  public let name: String
+  /// The figure, in the unit that the name implies.
+  public let value: Double
+
+  /// Makes a metric.
+  public init(_ name: String, _ value: Double) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// Something that happened in a run.
+public enum RunEvent: Equatable, Sendable {
+  /// A stage begins or, where `resumedAt` is above 0, continues behind that many of its steps.
+  case stageStarted(name: String, number: Int, total: Int?, resumedAt: Int)
+  /// A stage was done already.
+  case stageSkipped(name: String, number: Int)
+  /// Steps or items of the current stage are done: `done` of `total`, with figures of the last one.
+  case step(done: Int, total: Int, metrics: [Metric], tokens: Int)
+  /// A stage has finished.
+  case stageFinished(name: String, number: Int, seconds: Double)
+  /// Something worth a line.
+  case message(String)
+  /// Something that may need attention.
+  case warning(String)
+}
+
+/// Receives the events of a run, from any thread.
+public typealias RunEventHandler = @Sendable (RunEvent) -> Void

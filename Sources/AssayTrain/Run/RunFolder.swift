@@ -1,0 +1,139 @@
+// The folder of a run, which one process at a time works in.
+import Foundation
+import Synchronization
+
+/// A folder of numbered stages, locked against a second process while it is open.
+///
+/// ```swift
+/// let run = try RunFolder(URL(filePath: "runs/cloud"), restartingFrom: nil)
+/// let stage = try run.stage("critiques", fingerprint: StageFingerprint(recipe: yaml, inputs: hashes))
+/// if !stage.isDone { ...; try stage.finish(result, seconds: seconds) }
+/// ```
+public final class RunFolder: Sendable {
+  /// Where the folder is.
+  public let url: URL
+  private let lock: Int32
+  // Guards the number of stages asked for so far.
+  private let stageCount = Mutex(0)
+
+  /// Opens or creates a run's folder and locks it until the last reference to it goes.
+  ///
+  /// - Parameters:
+  ///   - url: The folder.
+  ///   - stage: A stage to redo with all that follow: their folders move to `discarded/`.
+  /// - Throws: `RunError.folderInUse`, `.unknownStage`, or `.fileSystem`.
+  public init(_ url: URL, restartingFrom stage: String? = nil) throws {
+    self.url = url
+    try DurableFile.makeFolder(url)
+    let lockFile = url.appendingPathComponent(".lock")
+    lock = open(lockFile.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard lock >= 0 else { throw DurableFile.failure("create", lockFile) }
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      let isTaken = errno == EWOULDBLOCK
+      let failure = DurableFile.failure("lock", lockFile)
+      close(lock)
+      let owner = (try? String(contentsOf: lockFile, encoding: .utf8))
+        .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+      throw isTaken ? RunError.folderInUse(path: url.path, process: owner) : failure
+    }
+    ftruncate(lock, 0)
+    do {
+      try DurableFile.writeAll(Data("\(getpid())\n".utf8), to: lock, lockFile)
+      if let stage { try discard(from: stage) }
+    } catch {
+      close(lock)
+      throw error
+    }
+  }
+
+  deinit { close(lock) }
+
+  /// Opens the next stage, in the order of the calls; an unfinished one continues.
+  ///
+  /// - Parameters:
+  ///   - name: Lower-case letters, digits and hyphens.
+  ///   - fingerprint: What it is made from.
+  /// - Returns: The stage; see `Stage.isDone`.
+  /// - Throws: `RunError.stageChanged` where it was made from something else, `.stageMoved` where the
+  ///   folder has another stage at this place.
+  public func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
+    precondition(
+      !name.isEmpty
+        && name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") },
+      "a stage is called \(name)"
+    )
+    let number = stageCount.withLock { count in
+      count += 1
+      return count
+    }
+    let folder = Self.folderName(number, name)
+    let moved = stageFolders().first {
+      $0 != folder && ($0.hasPrefix(Self.folderName(number, "")) || Self.name(of: $0) == name)
+    }
+    if let moved {
+      throw RunError.stageMoved(folder: url.path, actual: moved, expected: folder)
+    }
+    return try Stage(
+      name,
+      number: number,
+      url: url.appendingPathComponent(folder),
+      fingerprint: fingerprint,
+      run: self
+    )
+  }
+
+  /// Replaces a file of the run's folder in one step, as `results.json`.
+  public func write(_ data: Data, to name: String) throws {
+    try DurableFile.write(data, to: url.appendingPathComponent(name))
+  }
+
+  /// The folders of the stages, in their order, as `03-critiques`.
+  public func stageFolders() -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    return names.filter { $0.wholeMatch(of: /[0-9]{2,}-[a-z0-9-]+/) != nil }.sorted()
+  }
+
+  /// Returns the last finished checkpoint of a run's folder, without locking it.
+  ///
+  /// - Parameter url: A run's folder.
+  /// - Returns: The `checkpoint` folder of the last stage with `done.json` that has one.
+  public static func lastCheckpoint(in url: URL) -> URL? {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    return names.filter { $0.wholeMatch(of: /[0-9]{2,}-[a-z0-9-]+/) != nil }.sorted().reversed()
+      .map { url.appendingPathComponent($0) }
+      .first {
+        FileManager.default.fileExists(atPath: $0.appendingPathComponent("done.json").path)
+          && FileManager.default.fileExists(atPath: $0.appendingPathComponent("checkpoint").path)
+      }?.appendingPathComponent("checkpoint")
+  }
+
+  private func discard(from stage: String) throws {
+    let folders = stageFolders()
+    guard let first = folders.firstIndex(where: { Self.name(of: $0) == stage }) else {
+      throw RunError.unknownStage(
+        folder: url.path,
+        stage: stage,
+        known: folders.map(Self.name(of:))
+      )
+    }
+    let discarded = url.appendingPathComponent("discarded")
+    try DurableFile.makeFolder(discarded)
+    for folder in folders[first...].reversed() {
+      var copy = 1
+      var target = discarded.appendingPathComponent("\(folder).\(copy)")
+      while FileManager.default.fileExists(atPath: target.path) {
+        copy += 1
+        target = discarded.appendingPathComponent("\(folder).\(copy)")
+      }
+      try DurableFile.rename(url.appendingPathComponent(folder), to: target)
+    }
+  }
+
+  private static func folderName(_ number: Int, _ name: String) -> String {
+    "\(number < 10 ? "0" : "")\(number)-\(name)"
+  }
+
+  private static func name(of folder: String) -> String {
+    folder.drop { $0 != "-" }.dropFirst().description
+  }
+}

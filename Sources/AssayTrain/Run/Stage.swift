@@ -1,0 +1,183 @@
+// One stage of a run: a folder with its recipe, its records, its checkpoint, and `done.json` last.
+import Foundation
+
+/// A stage of a run, which is a folder.
+///
+/// | file | holds |
+/// | --- | --- |
+/// | `recipe.yaml` | the resolved recipe section |
+/// | `inputs.json` | what the stage was made from, to notice a change |
+/// | `records.jsonl` | append-only records |
+/// | `metrics.jsonl` | one line a training step |
+/// | `checkpoint/` | the last checkpoint, replaced as a whole |
+/// | `done.json` | written last: the stage's result |
+public struct Stage: Sendable {
+  /// The name without the number, as `critiques`.
+  public let name: String
+  /// The 1-based place in the run.
+  public let number: Int
+  /// The stage's folder.
+  public let url: URL
+  /// The digest of what the stage was made from; give it to the stages that build on this one.
+  public let digest: String
+  private let run: RunFolder
+
+  private struct Done<Result: Codable>: Codable {
+    let fingerprint: String
+    let seconds: Double
+    let result: Result
+  }
+
+  private struct Marker: Codable {
+    let fingerprint: String
+  }
+
+  private struct Progress: Codable {
+    let step: Int
+  }
+
+  /// Opens or creates the stage's folder.
+  init(
+    _ name: String,
+    number: Int,
+    url: URL,
+    fingerprint: StageFingerprint,
+    run: RunFolder
+  ) throws {
+    self.name = name
+    self.number = number
+    self.url = url
+    self.run = run
+    digest = fingerprint.digest
+    let inputs = url.appendingPathComponent("inputs.json")
+    if let data = try? Data(contentsOf: inputs) {
+      let earlier: StageFingerprint
+      do {
+        earlier = try JSONDecoder().decode(StageFingerprint.self, from: data)
+      } catch {
+        throw RunError.malformedRecord(
+          file: inputs.path,
+          line: 1,
+          reason: "this does not say what the stage was made from"
+        )
+      }
+      let changes = fingerprint.changes(from: earlier)
+      guard changes.isEmpty else {
+        throw RunError.stageChanged(folder: run.url.path, stage: name, changes: changes)
+      }
+    } else {
+      try DurableFile.makeFolder(url)
+      try DurableFile.write(
+        Data(fingerprint.recipe.utf8),
+        to: url.appendingPathComponent("recipe.yaml")
+      )
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+      try DurableFile.write(try encoder.encode(fingerprint), to: inputs)
+    }
+    try removeLeftovers()
+  }
+
+  /// Whether the stage has finished.
+  public var isDone: Bool { (try? Data(contentsOf: file("done.json"))) != nil }
+
+  /// Returns the result that `finish` wrote, or `nil` where the stage has not finished.
+  ///
+  /// - Throws: `RunError.malformedRecord` where `done.json` holds something else.
+  public func result<Result: Codable>(as type: Result.Type) throws -> Result? {
+    guard let data = try? Data(contentsOf: file("done.json")) else { return nil }
+    do {
+      return try JSONDecoder().decode(Done<Result>.self, from: data).result
+    } catch {
+      throw RunError.malformedRecord(
+        file: file("done.json").path,
+        line: 1,
+        reason: "this is not the result of this stage"
+      )
+    }
+  }
+
+  /// Marks the stage as finished, with its result.
+  ///
+  /// - Parameters:
+  ///   - result: Anything small that later stages or the report need.
+  ///   - seconds: How long the stage took.
+  /// - Throws: `RunError.fileSystem` where `done.json` cannot be written.
+  public func finish<Result: Codable>(_ result: Result, seconds: Double) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    let done = Done(fingerprint: digest, seconds: seconds, result: result)
+    try DurableFile.write(try encoder.encode(done), to: file("done.json"))
+  }
+
+  /// Opens the stage's records; a line cut by a kill is dropped.
+  public func records<Record: Codable & Sendable>(of type: Record.Type) throws -> RecordLog<Record>
+  {
+    try RecordLog(file("records.jsonl"))
+  }
+
+  /// Returns the URL of a file in the stage's folder.
+  public func file(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+  // MARK: Checkpoints
+
+  /// Where the checkpoint is, if there is one.
+  public var checkpoint: URL? {
+    let url = file("checkpoint")
+    return FileManager.default.fileExists(atPath: url.path) ? url : nil
+  }
+
+  /// The number of steps that the checkpoint contains; 0 where there is none.
+  ///
+  /// - Throws: `RunError.malformedRecord` where the checkpoint does not say.
+  public func checkpointedStep() throws -> Int {
+    guard let checkpoint else { return 0 }
+    let url = checkpoint.appendingPathComponent("progress.json")
+    guard let data = try? Data(contentsOf: url),
+      let progress = try? JSONDecoder().decode(Progress.self, from: data)
+    else {
+      throw RunError.malformedRecord(
+        file: url.path,
+        line: 1,
+        reason: "the checkpoint does not say its step"
+      )
+    }
+    return progress.step
+  }
+
+  /// Writes a checkpoint beside the previous one, flushes it, and then puts it in its place.
+  ///
+  /// - Parameters:
+  ///   - step: How many steps it contains.
+  ///   - write: Writes the files into the folder that it is given.
+  /// - Throws: `RunError.fileSystem`, or what `write` throws; the previous checkpoint stays then.
+  public func publishCheckpoint(step: Int, write: (URL) throws -> Void) throws {
+    let temporary = file("checkpoint.tmp-\(getpid())")
+    try? FileManager.default.removeItem(at: temporary)
+    try DurableFile.makeFolder(temporary)
+    do {
+      try write(temporary)
+      try JSONEncoder().encode(Progress(step: step))
+        .write(to: temporary.appendingPathComponent("progress.json"))
+      try DurableFile.synchronizeTree(temporary)
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      throw error
+    }
+    let previous = file("checkpoint.old-\(getpid())")
+    if let checkpoint { try DurableFile.rename(checkpoint, to: previous) }
+    try DurableFile.rename(temporary, to: file("checkpoint"))
+    try? FileManager.default.removeItem(at: previous)
+  }
+
+  /// Puts a checkpoint that was set aside back where its successor did not arrive; removes the rest.
+  private func removeLeftovers() throws {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    if checkpoint == nil, let old = names.first(where: { $0.hasPrefix("checkpoint.old-") }) {
+      try DurableFile.rename(file(old), to: file("checkpoint"))
+    }
+    for name in names where name.hasPrefix("checkpoint.") || name.contains(".tmp-") {
+      try? FileManager.default.removeItem(at: file(name))
+    }
+  }
+}
