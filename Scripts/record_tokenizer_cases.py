@@ -52,6 +52,7 @@ SPECIAL = ["<pad>", "<s>", "<|system|>", "<|user|>", "<|assistant|>", "<|eot|>"]
 CASES = [
     "", " ", "  ", "\n", "\t", "a", "Hello world", " Hello  world ", "The answer is 34.",
     "caf\u00e9 cafe\u0301 \u00c5ngstr\u00f6m A\u030angstro\u0308m \u212b \u1e9b\u0323 q\u0307\u0323",
+    "\U00020052\u0301 \U00010077\u0301 \U000110a5\U000110ba \U0001d15e",
     "\uac00\u1100\u1161 \u0958 \u2126 \ufb01 \ud55c\uad6d\uc5b4",
     "\u4f60\u597d\uff0c\u4e16\u754c\u3002\u4eca\u5929\u5929\u6c14\u5f88\u597d\u3002\u65e5\u672c\u8a9e\u306e\u30c6\u30b9\u30c8",
     "\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645 \u0661\u0662\u0663 \u0651",

@@ -181,6 +181,6 @@ struct TokenizerParts: Sendable {
   var header: JSONValue
 
   func normalize(_ text: String) -> String {
-    composes ? text.precomposedStringWithCanonicalMapping : text
+    composes ? text.composedCanonically : text
   }
 }

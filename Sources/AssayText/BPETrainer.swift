@@ -66,7 +66,7 @@ public struct BPETrainer: Sendable, Equatable {
     var words = ByteTable(minimumCapacity: 1024)
     var counts: [Int] = []
     for text in texts {
-      var text = composes ? text.precomposedStringWithCanonicalMapping : text
+      var text = composes ? text.composedCanonically : text
       text.withUTF8 { text in
         preTokenizer.forEachWord(of: text) { word in
           let (entry, isNew) = words.entry(of: word, default: 0)
