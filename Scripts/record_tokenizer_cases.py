@@ -206,7 +206,9 @@ def record_own(folder):
         for file in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(source / file, target / file)
         tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-        write(f"own-{name}/cases.json", {"versions": versions(), "cases": rows(tokenizer, CASES)})
+        longest = 1000 if name == "assay" else 20
+        texts = [case for case in CASES if len(case) <= longest]
+        write(f"own-{name}/cases.json", {"versions": versions(), "cases": rows(tokenizer, texts)})
         write(f"own-{name}/chat.json", chat_rows(source))
 
 
@@ -233,7 +235,7 @@ def main():
     if arguments.own:
         record_own(arguments.own)
         return
-    small = [case for case in CASES if len(case) <= 40]
+    small = [case for case in CASES if len(case) <= 27]
     for name, tokenizer in build().items():
         main_one = name in ("gpt2", "qwen2", "llama3")
         record(name, tokenizer, ADDED_CASES if name == "added" else CASES if main_one else small)
