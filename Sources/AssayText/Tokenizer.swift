@@ -9,11 +9,20 @@ public protocol Tokenizer: Sendable {
   /// - Returns: Token ids; nothing is added before or behind.
   func encode(_ text: String) -> [Int32]
 
+  /// Returns the ids of a text, in which the spelling of a special token is text like any other.
+  ///
+  /// What people and models wrote is encoded with this, so that it cannot close its own turn.
+  ///
+  /// - Parameter text: Any text.
+  /// - Returns: Token ids without any special token; nothing is added before or behind.
+  func encodePlain(_ text: String) -> [Int32]
+
   /// Returns the text of ids.
   ///
   /// - Parameters:
   ///   - ids: Token ids.
   ///   - skipSpecialTokens: Whether special tokens are left out.
+  /// - Returns: The text.
   func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String
 
   /// Returns the id of a token's exact spelling, or `nil` where the vocabulary lacks it.

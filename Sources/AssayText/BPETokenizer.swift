@@ -1,0 +1,186 @@
+import Foundation
+import Synchronization
+
+/// A byte-level BPE tokenizer in the format of Hugging Face's `tokenizer.json`.
+///
+/// Ids equal those of the `tokenizers` package with `add_special_tokens=False`, with one
+/// difference on purpose: merges never make a special token, so that plain text cannot.
+/// The file's truncation, padding and post-processor are kept for saving and not applied.
+///
+/// Safe to use from several threads at once.
+public final class BPETokenizer: Tokenizer {
+  /// The tokens that are found in text before anything else, by id.
+  public let addedTokens: [AddedToken]
+  /// The bytes that the vocabulary cannot spell; text loses them unless there is an unknown token.
+  public let missingBytes: [UInt8]
+
+  let parts: TokenizerParts
+  private let matcher: AddedTokenMatcher
+  private let normalizedMatcher: AddedTokenMatcher
+  private let plainMatcher: AddedTokenMatcher
+  private let plainNormalizedMatcher: AddedTokenMatcher
+  private let isSpecial: [Bool]
+  private let decoded: [[UInt8]]
+  // A pool rather than one cache, so that threads do not wait for one another.
+  private let caches = Mutex<[WordCache]>([])
+
+  private static let maximumPooledCaches = 8
+
+  init(parts: TokenizerParts) {
+    self.parts = parts
+    addedTokens = parts.added.sorted { $0.id < $1.id }
+    missingBytes = (0...255).filter { parts.model.byteIDs[$0] < 0 }.map { UInt8($0) }
+    func matcher(normalized: Bool, plain: Bool) -> AddedTokenMatcher {
+      let tokens = parts.added.filter {
+        $0.isNormalized == normalized && !(plain && $0.isSpecial)
+      }
+      return AddedTokenMatcher(
+        tokens.map { (normalized ? parts.normalize($0.content) : $0.content, $0) }
+      )
+    }
+    self.matcher = matcher(normalized: false, plain: false)
+    normalizedMatcher = matcher(normalized: true, plain: false)
+    plainMatcher = matcher(normalized: false, plain: true)
+    plainNormalizedMatcher = matcher(normalized: true, plain: true)
+    var isSpecial = [Bool](repeating: false, count: parts.spellings.count)
+    for token in parts.added where token.isSpecial { isSpecial[Int(token.id)] = true }
+    self.isSpecial = isSpecial
+    decoded = parts.spellings.map { spelling in
+      spelling.map { ByteAlphabet.bytes(of: $0) ?? Array($0.utf8) } ?? []
+    }
+  }
+
+  /// How many ids there are: one more than the highest id.
+  public var vocabularySize: Int { parts.spellings.count }
+
+  /// Returns the ids of a text, in which the spellings of special tokens are read as such.
+  ///
+  /// - Parameter text: Any text.
+  /// - Returns: Token ids; nothing is added before or behind.
+  public func encode(_ text: String) -> [Int32] {
+    encode(text, matcher: matcher, normalizedMatcher: normalizedMatcher)
+  }
+
+  /// Returns the ids of a text, in which the spelling of a special token is text like any other.
+  ///
+  /// Added tokens that are not special are still found, as `tokenizers` would.
+  ///
+  /// - Parameter text: Any text.
+  /// - Returns: Token ids without any special token; nothing is added before or behind.
+  public func encodePlain(_ text: String) -> [Int32] {
+    encode(text, matcher: plainMatcher, normalizedMatcher: plainNormalizedMatcher)
+  }
+
+  /// Returns the text of ids; bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
+  ///
+  /// - Parameters:
+  ///   - ids: Token ids.
+  ///   - skipSpecialTokens: Whether special tokens are left out.
+  /// - Returns: The text.
+  public func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
+    String(decoding: bytes(of: ids, skipSpecialTokens: skipSpecialTokens), as: UTF8.self)
+  }
+
+  /// Returns the bytes of ids, which may end within a character: for streaming.
+  ///
+  /// - Parameters:
+  ///   - ids: Token ids.
+  ///   - skipSpecialTokens: Whether special tokens are left out.
+  /// - Returns: The bytes, as they are.
+  public func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for id in ids where id >= 0 && Int(id) < decoded.count {
+      if skipSpecialTokens && isSpecial[Int(id)] { continue }
+      bytes.append(contentsOf: decoded[Int(id)])
+    }
+    return bytes
+  }
+
+  /// Returns the id of a token's exact spelling, or `nil` where the vocabulary lacks it.
+  public func id(of token: String) -> Int32? {
+    parts.vocabulary.value(of: token.utf8)
+  }
+
+  /// Returns the spelling of an id in the vocabulary, or `nil` where no token has it.
+  public func spelling(of id: Int32) -> String? {
+    guard id >= 0, Int(id) < parts.spellings.count else { return nil }
+    return parts.spellings[Int(id)]
+  }
+
+  /// Whether an id is that of a special token.
+  public func isSpecial(_ id: Int32) -> Bool {
+    id >= 0 && Int(id) < isSpecial.count && isSpecial[Int(id)]
+  }
+
+  private func encode(
+    _ text: String,
+    matcher: AddedTokenMatcher,
+    normalizedMatcher: AddedTokenMatcher
+  ) -> [Int32] {
+    var ids: [Int32] = []
+    var cache = caches.withLock { $0.popLast() } ?? WordCache()
+    Self.withBytes(of: text) { text in
+      for part in matcher.parts(of: text) {
+        switch part {
+        case .token(let id): ids.append(id)
+        case .text(let range):
+          normalize(UnsafeBufferPointer(rebasing: text[range])) { text in
+            for part in normalizedMatcher.parts(of: text) {
+              switch part {
+              case .token(let id): ids.append(id)
+              case .text(let range):
+                parts.preTokenizer.forEachWord(of: UnsafeBufferPointer(rebasing: text[range])) {
+                  cache.encode($0, with: parts.model, into: &ids)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    caches.withLock { caches in
+      if caches.count < Self.maximumPooledCaches { caches.append(cache) }
+    }
+    return ids
+  }
+
+  private static func withBytes(
+    of text: String,
+    _ body: (UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    var text = text
+    text.withUTF8(body)
+  }
+
+  private func normalize(
+    _ text: UnsafeBufferPointer<UInt8>,
+    _ body: (UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    // Below U+0300 every text is composed; the lead byte of U+0300 is 0xCC.
+    guard parts.composes, text.contains(where: { $0 >= 0xCC }) else { return body(text) }
+    Self.withBytes(of: parts.normalize(String(decoding: text, as: UTF8.self)), body)
+  }
+}
+
+/// What a tokenizer file says.
+struct TokenizerParts: Sendable {
+  /// The spelling of each id; `nil` where an id is unused.
+  var spellings: [String?]
+  /// The id of each spelling.
+  var vocabulary: ByteTable
+  /// Whether each id belongs to the model's own vocabulary, rather than to added tokens only.
+  var isInModel: [Bool]
+  var added: [AddedToken]
+  var model: BPEModel
+  /// The merges in order of rank.
+  var mergeList: [(Int32, Int32)]
+  var preTokenizer: PreTokenizer
+  /// Whether text is brought into normalisation form C.
+  var composes: Bool
+  /// The file without vocabulary and merges, for saving.
+  var header: JSONValue
+
+  func normalize(_ text: String) -> String {
+    composes ? text.composedCanonically : text
+  }
+}

@@ -1,1 +1,0 @@
-// AssayText: see the layer table in the README.

@@ -1,0 +1,37 @@
+/// The tokens of a response to score, and the one token whose hidden state the head reads.
+public struct ScoredSequence: Hashable, Sendable {
+  /// The tokens, from the beginning to the scored one; not padded.
+  public var tokens: [Int32]
+  /// The index in `tokens` of the token that the reward head reads.
+  public var scoredIndex: Int
+  /// How many tokens precede the first one that holds text of the response.
+  public var promptTokenCount: Int
+  /// The tokens that the language-model loss trains: the critique and its closing end of turn,
+  /// with the lead-in where that was asked for; `nil` for a sequence without a critique.
+  public var targets: Range<Int>?
+  /// How many tokens a length limit took from the front, behind the beginning token.
+  public var removedTokenCount: Int = 0
+  /// Whether the limit took text of the response as well, and not of the prompt alone.
+  public var isResponseCut: Bool = false
+
+  /// Whether a length limit took any tokens.
+  public var isTruncated: Bool { removedTokenCount > 0 }
+}
+
+/// The tokens of a conversation to learn, and which of them are learnt.
+public struct LanguageModelSequence: Hashable, Sendable {
+  /// The tokens; not padded.
+  public var tokens: [Int32]
+  /// For each token, whether the loss asks for it; the first is never asked for.
+  public var isTarget: [Bool]
+  /// How many tokens a length limit took from the front, behind the beginning token.
+  public var removedTokenCount: Int = 0
+}
+
+/// Which turns of a conversation the language-model loss trains.
+public enum LanguageModelTargets: String, Sendable, Codable, CaseIterable {
+  /// The assistant's contents and the end-of-turn tokens that close them.
+  case assistant
+  /// Every token.
+  case all
+}

@@ -1,0 +1,293 @@
+/// Turns prompts, responses and critiques into tokens: the one place where that is done.
+///
+/// Contents are encoded as plain text, so that no text can close its turn or open another. A
+/// length limit takes tokens from the front, behind the beginning token, and never the scored one.
+public struct SequenceRenderer: Sendable {
+  /// Which token the reward head reads.
+  public enum ScoredToken: String, Sendable, Codable, CaseIterable {
+    /// The token that closes the last turn (Assay's models, CLoud).
+    case endOfTurn
+    /// The last token that the template writes, such as ChatML's newline behind the end of turn:
+    /// what models trained by TRL read.
+    case lastOfTemplate
+  }
+
+  /// The tokenizer.
+  public let tokenizer: any Tokenizer
+  /// The chat template.
+  public let template: ChatTemplate
+  /// The longest sequence, in tokens; `nil` sets no limit.
+  public let maximumTokens: Int?
+  /// Which token the reward head reads.
+  public let scoredToken: ScoredToken
+  /// The id of the token that closes a turn.
+  public let endOfTurnID: Int32
+
+  private let specialIDs: [String: Int32]
+
+  /// Makes a renderer.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The tokenizer, which has every special token of the template.
+  ///   - template: The chat template.
+  ///   - maximumTokens: The longest sequence, in tokens; `nil` sets no limit.
+  ///   - scoredToken: Which token the reward head reads.
+  /// - Throws: `TextError.missingToken` where the vocabulary lacks a special token, and
+  ///   `limitTooSmall` for a limit without room for the beginning and the scored token.
+  public init(
+    tokenizer: any Tokenizer,
+    template: ChatTemplate,
+    maximumTokens: Int? = nil,
+    scoredToken: ScoredToken = .endOfTurn
+  ) throws {
+    var specialIDs: [String: Int32] = [:]
+    for token in template.specialTokens {
+      guard let id = tokenizer.id(of: token) else {
+        throw TextError.missingToken(spelling: token, template: template.name)
+      }
+      specialIDs[token] = id
+    }
+    guard let endOfTurnID = specialIDs[template.endOfTurn] else {
+      throw TextError.missingToken(spelling: template.endOfTurn, template: template.name)
+    }
+    let separator = tokenizer.encodePlain(template.separator).count
+    let minimum = (template.beginning == nil ? 0 : 1) + 1 + separator
+    if let maximumTokens, maximumTokens < minimum {
+      throw TextError.limitTooSmall(maximumTokens: maximumTokens, minimum: minimum)
+    }
+    self.tokenizer = tokenizer
+    self.template = template
+    self.maximumTokens = maximumTokens
+    self.scoredToken = scoredToken
+    self.specialIDs = specialIDs
+    self.endOfTurnID = endOfTurnID
+  }
+
+  /// Renders a response, scored where its turn ends.
+  ///
+  /// - Parameters:
+  ///   - prompt: The conversation up to the assistant's turn; may be empty.
+  ///   - response: The assistant's turn.
+  /// - Returns: The tokens of the conversation and the index of the scored one.
+  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  public func render(prompt: [Message], response: String) throws -> ScoredSequence {
+    var (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
+    tokens.append(endOfTurnID)
+    return scored(tokens, promptTokenCount: promptTokenCount, targets: nil)
+  }
+
+  /// Renders a response with a critique of it in a further user turn, scored where that ends.
+  ///
+  /// The tokens are those of `critiquePrefix`, then of the critique alone, then the end of turn:
+  /// what a model continues and what it is trained on are the same by construction. The critique
+  /// is taken as it is, so its first space, which a template that trims takes from the end of the
+  /// lead-in, belongs at its front (METHODS.md 2.4).
+  ///
+  /// - Parameters:
+  ///   - prompt: The conversation up to the assistant's turn; may be empty.
+  ///   - response: The assistant's turn.
+  ///   - critique: The critique, without end of turn.
+  ///   - leadIn: What opens the critique's turn, in the user's voice; may be empty.
+  ///   - trainsLeadIn: Whether the targets start at the second token of the critique's turn, as
+  ///     CLoud's code has it, rather than at the critique.
+  /// - Returns: The tokens, the index of the scored one and the targets.
+  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  public func render(
+    prompt: [Message],
+    response: String,
+    critique: String,
+    leadIn: String,
+    trainsLeadIn: Bool
+  ) throws -> ScoredSequence {
+    var (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
+    tokens += responseEnd
+    let turnStart = tokens.count
+    tokens += try critiqueOpening(leadIn: leadIn)
+    let start = trainsLeadIn ? turnStart + 1 : tokens.count
+    tokens += tokenizer.encodePlain(critique)
+    tokens.append(endOfTurnID)
+    return scored(
+      tokens,
+      promptTokenCount: promptTokenCount,
+      targets: start..<tokens.count
+    )
+  }
+
+  /// Returns the tokens up to where a model writes its critique.
+  ///
+  /// - Parameters:
+  ///   - prompt: The conversation up to the assistant's turn; may be empty.
+  ///   - response: The assistant's turn.
+  ///   - leadIn: What opens the critique's turn, in the user's voice; may be empty.
+  ///   - reservedTokens: How many tokens of the length limit are kept free for the critique and
+  ///     its end of turn.
+  /// - Returns: The tokens, cut from the front where the limit asks for it.
+  /// - Throws: `TextError.unknownRole` where the template has no mark for a role, and
+  ///   `limitTooSmall` where the reserve leaves no room.
+  public func critiquePrefix(
+    prompt: [Message],
+    response: String,
+    leadIn: String,
+    reservedTokens: Int = 0
+  ) throws -> [Int32] {
+    let tokens =
+      try rendered(prompt: prompt, response: response).tokens + responseEnd
+      + critiqueOpening(leadIn: leadIn)
+    guard let maximumTokens else { return tokens }
+    guard maximumTokens - reservedTokens > keptTokenCount else {
+      throw TextError.limitTooSmall(
+        maximumTokens: maximumTokens,
+        minimum: reservedTokens + keptTokenCount + 1
+      )
+    }
+    return cut(tokens, to: maximumTokens - reservedTokens).tokens
+  }
+
+  /// Returns the tokens of a prompt up to where a model writes its response.
+  ///
+  /// - Parameter prompt: The conversation up to the assistant's turn.
+  /// - Returns: The tokens, not cut.
+  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  public func generationPrefix(prompt: [Message]) throws -> [Int32] {
+    encode(try template.parts(of: prompt, addsGenerationPrompt: true))
+  }
+
+  /// Renders a conversation for the language-model loss.
+  ///
+  /// - Parameters:
+  ///   - messages: The conversation.
+  ///   - targets: Which turns are learnt.
+  /// - Returns: The tokens, those of the template's own text included, and which are learnt.
+  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  public func renderForLanguageModel(
+    _ messages: [Message],
+    targets: LanguageModelTargets
+  ) throws -> LanguageModelSequence {
+    var tokens: [Int32] = []
+    var isTarget: [Bool] = []
+    // Text that waits for the next special token, as neighbouring texts are encoded as one.
+    var pending = ""
+    func add(_ ids: [Int32], learnt: Bool) {
+      tokens += ids
+      isTarget += repeatElement(learnt || targets == .all, count: ids.count)
+    }
+    func add(_ parts: [ChatTemplate.Part]) {
+      for part in parts {
+        switch part {
+        case .text(let text): pending += text
+        case .special(let token):
+          add(tokenizer.encodePlain(pending), learnt: false)
+          pending = ""
+          if let id = specialIDs[token] { add([id], learnt: false) }
+        }
+      }
+    }
+    add(try template.beginning(of: messages))
+    for message in messages {
+      add(try template.opening(role: message.role))
+      let learnt = message.role == "assistant"
+      let (ids, openingCount) = encode(opening: pending, content: message.content)
+      pending = ""
+      add(Array(ids[..<openingCount]), learnt: false)
+      add(Array(ids[openingCount...]), learnt: learnt)
+      add([endOfTurnID], learnt: learnt)
+      pending = template.separator
+    }
+    add(tokenizer.encodePlain(pending), learnt: false)
+    if !isTarget.isEmpty { isTarget[0] = false }
+    guard let maximumTokens else {
+      return LanguageModelSequence(tokens: tokens, isTarget: isTarget)
+    }
+    let (kept, removed) = cut(tokens, to: maximumTokens)
+    isTarget.removeSubrange(keptTokenCount..<keptTokenCount + removed)
+    if !isTarget.isEmpty { isTarget[0] = false }
+    return LanguageModelSequence(tokens: kept, isTarget: isTarget, removedTokenCount: removed)
+  }
+}
+
+extension SequenceRenderer {
+  /// Tokens at the front that no limit takes: the beginning.
+  private var keptTokenCount: Int { template.beginning == nil ? 0 : 1 }
+
+  /// What stands between the response and the critique's turn.
+  ///
+  /// The separator is text of its own there, as special tokens stand on both sides.
+  private var responseEnd: [Int32] { [endOfTurnID] + tokenizer.encodePlain(template.separator) }
+
+  private func encode(_ parts: [ChatTemplate.Part]) -> [Int32] {
+    var tokens: [Int32] = []
+    var pending = ""
+    for part in parts {
+      switch part {
+      case .text(let text): pending += text
+      case .special(let token):
+        tokens += tokenizer.encodePlain(pending)
+        pending = ""
+        if let id = specialIDs[token] { tokens.append(id) }
+      }
+    }
+    return tokens + tokenizer.encodePlain(pending)
+  }
+
+  /// Encodes the text that opens a turn together with its content, as one text.
+  ///
+  /// The newline that ends an opening may share a token with those that start a content. Returns
+  /// how many tokens come before the first that holds content.
+  private func encode(opening: String, content: String) -> (ids: [Int32], openingCount: Int) {
+    let ids = tokenizer.encodePlain(opening + template.content(content))
+    let alone = tokenizer.encodePlain(opening)
+    return (ids, zip(ids, alone).prefix { $0 == $1 }.count)
+  }
+
+  /// The conversation up to and without the end of the assistant's turn.
+  private func rendered(
+    prompt: [Message],
+    response: String
+  ) throws -> (tokens: [Int32], promptTokenCount: Int) {
+    let conversation = prompt + [.assistant(response)]
+    var parts = try template.beginning(of: conversation)
+    for message in prompt { parts += try template.turn(message) }
+    parts += try template.opening(role: "assistant")
+    var opening = ""
+    while case .text(let text) = parts.last {
+      opening = text + opening
+      parts.removeLast()
+    }
+    let front = encode(parts)
+    let (ids, openingCount) = encode(opening: opening, content: response)
+    return (front + ids, front.count + openingCount)
+  }
+
+  private func critiqueOpening(leadIn: String) throws -> [Int32] {
+    encode(try template.opening(role: "user") + [.text(template.content(leadIn))])
+  }
+
+  /// Takes tokens from the front, behind the beginning token, until a limit is kept.
+  private func cut(_ tokens: [Int32], to maximum: Int) -> (tokens: [Int32], removed: Int) {
+    let removed = max(0, tokens.count - maximum)
+    var tokens = tokens
+    tokens.removeSubrange(keptTokenCount..<keptTokenCount + removed)
+    return (tokens, removed)
+  }
+
+  /// Finishes tokens that end with an end of turn.
+  private func scored(
+    _ tokens: [Int32],
+    promptTokenCount: Int,
+    targets: Range<Int>?
+  ) -> ScoredSequence {
+    let tail = scoredToken == .lastOfTemplate ? tokenizer.encodePlain(template.separator) : []
+    let whole = tokens + tail
+    let (kept, removed) = cut(whole, to: maximumTokens ?? whole.count)
+    // Where something was taken, what stood within it now starts behind the beginning token.
+    func moved(_ index: Int) -> Int { removed == 0 ? index : max(keptTokenCount, index - removed) }
+    return ScoredSequence(
+      tokens: kept,
+      scoredIndex: kept.count - 1,
+      promptTokenCount: moved(promptTokenCount),
+      targets: targets.map { moved($0.lowerBound)..<moved($0.upperBound) },
+      removedTokenCount: removed,
+      isResponseCut: removed > 0 && keptTokenCount + removed > promptTokenCount
+    )
+  }
+}

@@ -1,0 +1,53 @@
+/// A failure to read or use a tokenizer or a chat template.
+public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// There is no file at a path.
+  case notFound(path: String)
+  /// A file exists and cannot be read or written.
+  case inaccessible(path: String, reason: String)
+  /// A file is not a JSON document.
+  case malformedJSON(file: String, reason: String)
+  /// A tokenizer file uses a piece that this reader does not have.
+  case unsupported(piece: String, supported: String)
+  /// A tokenizer file contradicts itself or lacks a part.
+  case invalidTokenizer(part: String, expected: String, actual: String)
+  /// A chat template needs a special token that the vocabulary lacks.
+  case missingToken(spelling: String, template: String)
+  /// A conversation has a role that the chat template cannot render.
+  case unknownRole(role: String, template: String, known: [String])
+  /// No known chat template fits a tokenizer.
+  case unknownTemplate(tokenizer: String)
+  /// A vocabulary is too small for the bytes and special tokens it must hold.
+  case vocabularyTooSmall(size: Int, minimum: Int)
+  /// A length limit leaves no room for the token that is scored.
+  case limitTooSmall(maximumTokens: Int, minimum: Int)
+
+  /// One sentence: what happened, where, what was expected, what to do.
+  public var description: String {
+    switch self {
+    case .notFound(let path):
+      "\(path): no such file; give a folder or file that exists."
+    case .inaccessible(let path, let reason):
+      "\(path): cannot be read or written (\(reason))."
+    case .malformedJSON(let file, let reason):
+      "\(file): not a JSON document (\(reason)); fetch or write the file again."
+    case .unsupported(let piece, let supported):
+      "The tokenizer uses \(piece), which is not supported; supported: \(supported)."
+    case .invalidTokenizer(let part, let expected, let actual):
+      "The tokenizer's \(part) is invalid: expected \(expected), found \(actual)."
+    case .missingToken(let spelling, let template):
+      "The chat template '\(template)' needs the special token '\(spelling)', which the "
+        + "vocabulary lacks; choose the template that the tokenizer was made for."
+    case .unknownRole(let role, let template, let known):
+      "The role '\(role)' cannot be rendered by the chat template '\(template)'; "
+        + "it knows \(known.joined(separator: ", "))."
+    case .unknownTemplate(let tokenizer):
+      "\(tokenizer): no known chat template fits its special tokens; known: assay "
+        + "(<|user|>), llama-3 (<|start_header_id|>), chatml (<|im_start|>)."
+    case .vocabularyTooSmall(let size, let minimum):
+      "A vocabulary of \(size) tokens is too small: the 256 bytes and the special tokens alone "
+        + "need \(minimum)."
+    case .limitTooSmall(let maximumTokens, let minimum):
+      "A limit of \(maximumTokens) tokens is too small: at least \(minimum) are needed."
+    }
+  }
+}

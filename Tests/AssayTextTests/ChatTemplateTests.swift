@@ -1,0 +1,146 @@
+import AssayText
+import Foundation
+import Testing
+
+@Suite struct ChatTemplateTests {
+  static let names = OwnModels.templates.keys.sorted()
+
+  @Test("writes model folders that equal the recorded ones", arguments: names)
+  func writesOwnModels(name: String) throws {
+    let record = ProcessInfo.processInfo.environment["ASSAY_RECORD"]
+    let folder =
+      record.map { URL(fileURLWithPath: $0).appendingPathComponent(name) }
+      ?? FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try OwnModels.write(name, to: folder)
+    guard record == nil else { return }
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+      let written = Array(try Data(contentsOf: folder.appendingPathComponent(file)))
+      #expect(try written == Fixture.bytes("own-\(name)/\(file)"), "\(file)")
+    }
+  }
+
+  @Test("`tokenizers` encodes with our tokenizers as we do", arguments: names)
+  func encodesAsRecorded(name: String) throws {
+    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-\(name)"))
+    let cases = try Fixture.cases("own-\(name)/cases.json")
+    #expect(cases.count > 20)
+    for row in cases {
+      #expect(tokenizer.encode(row.text) == row.ids, "\(row.text.debugDescription)")
+    }
+  }
+
+  @Test("`transformers` renders our Jinja text as we do, text and ids", arguments: names)
+  func rendersAsRecorded(name: String) throws {
+    let recorded = try Fixture.json("own-\(name)/chat.json")
+    let template = try OwnModels.template(name)
+    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-\(name)"))
+    let renderer = try SequenceRenderer(tokenizer: tokenizer, template: template)
+    let cases = try #require(recorded["cases"]?.array)
+    #expect(cases.count >= 8)
+    for row in cases {
+      let messages = try #require(row["messages"]?.array).map { message in
+        Message(
+          role: message["role"]?.string ?? "",
+          content: message["content"]?.string ?? ""
+        )
+      }
+      let prompted = row["generation"]?.bool == true
+      let text = try template.text(of: messages, addsGenerationPrompt: prompted)
+      #expect(points(text) == points(row["text"]?.string ?? ""))
+      let ids = row["ids"]?.array?.compactMap { $0.int.map { Int32($0) } }
+      let own =
+        prompted
+        ? try renderer.generationPrefix(prompt: messages)
+        : try renderer.renderForLanguageModel(messages, targets: .all).tokens
+      #expect(own == ids)
+    }
+    #expect(recorded["eos"]?.int == tokenizer.id(of: template.endOfTurn).map { Int($0) })
+    #expect(
+      recorded["pad"]?.int
+        == template.padding.flatMap { tokenizer.id(of: $0).map { Int($0) } }
+    )
+  }
+
+  @Test("finds the template of a folder that we wrote", arguments: names)
+  func detectsOwn(name: String) throws {
+    let folder = try Fixture.folder("own-\(name)")
+    let tokenizer = try BPETokenizer(contentsOf: folder)
+    let found = try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
+    #expect(try found.template == OwnModels.template(name))
+    #expect(found.isExact)
+  }
+
+  @Test("takes the default system turn from a Jinja text, and says where it may be inexact")
+  func detectsForeign() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
+    func detect(_ jinja: String) throws -> TokenizerConfiguration {
+      let document: JSONValue = ["chat_template": .string(jinja)]
+      let file = folder.appendingPathComponent("tokenizer_config.json")
+      try Data(document.compact.utf8).write(to: file)
+      return try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
+    }
+    let qwen25 = try detect(
+      "{%- if tools %}{{- '<|im_start|>system\\n' }}{%- else %}"
+        + "{{- '<|im_start|>system\\nYou are Qwen.<|im_end|>\\n' }}{%- endif %}"
+    )
+    #expect(qwen25.template.defaultSystem == "You are Qwen.")
+    #expect(!qwen25.isExact)
+    let bare = try detect("{{- '<|im_start|>' + message.role }}")
+    #expect(bare.template.defaultSystem == nil)
+    let qwen2 = try detect(
+      "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
+        + "{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
+        + "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+        + "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    )
+    #expect(qwen2.template.defaultSystem == ChatTemplate.qwen2DefaultSystem)
+    #expect(qwen2.isExact)
+    try Data("[".utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
+    #expect(throws: TextError.self) {
+      try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
+    }
+  }
+
+  @Test("refuses a tokenizer without the template's special tokens")
+  func refusesUnknown() throws {
+    let tokenizer = try BPETrainer(vocabularySize: 256, specialTokens: []).train([String]())
+    #expect(throws: TextError.self) {
+      try TokenizerConfiguration.detect(
+        folder: URL(fileURLWithPath: "/nonexistent"),
+        tokenizer: tokenizer
+      )
+    }
+    #expect(throws: TextError.missingToken(spelling: "<s>", template: "assay")) {
+      try SequenceRenderer(tokenizer: tokenizer, template: .assay)
+    }
+  }
+
+  @Test("spells the three formats as their sources do")
+  func spells() throws {
+    let turns = [Message.user(" Q \n"), .assistant("A")]
+    #expect(
+      try ChatTemplate.assay.text(of: turns, addsGenerationPrompt: true)
+        == "<s><|user|> Q \n<|eot|><|assistant|>A<|eot|><|assistant|>"
+    )
+    #expect(
+      try ChatTemplate.llama3.text(of: turns, addsGenerationPrompt: false)
+        == "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nQ<|eot_id|>"
+        + "<|start_header_id|>assistant<|end_header_id|>\n\nA<|eot_id|>"
+    )
+    #expect(
+      try ChatTemplate.chatML(defaultSystem: "S").text(of: turns, addsGenerationPrompt: false)
+        == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n Q \n<|im_end|>\n"
+        + "<|im_start|>assistant\nA<|im_end|>\n"
+    )
+    #expect(throws: TextError.self) {
+      try ChatTemplate.assay.text(
+        of: [Message(role: "tool", content: "")],
+        addsGenerationPrompt: false
+      )
+    }
+  }
+}
