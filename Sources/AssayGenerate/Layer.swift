@@ -1,1 +1,0 @@
-// AssayGenerate: see the layer table in the README.

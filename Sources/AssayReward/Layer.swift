@@ -1,1 +1,0 @@
-// AssayReward: see the layer table in the README.

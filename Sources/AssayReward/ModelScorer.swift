@@ -1,0 +1,159 @@
+import AssayGenerate
+import AssayModel
+import AssayTensor
+import AssayText
+
+/// Scores with a model: in one pass, or by critiques that the model writes first.
+///
+/// Training-time evaluation, the command line and benchmarks all score through this type.
+public struct ModelScorer: Scorer {
+  /// How a scorer reads and writes.
+  public struct Options: Sendable, Equatable {
+    /// How critiques are written; the score is the mean over them.
+    public var critiques = CritiqueSettings()
+    /// Tokens that one forward pass packs.
+    public var batchTokens = 16384
+    /// Bytes that keys and values may take.
+    public var cacheBytes = 1 << 30
+
+    /// Makes options of defaults: one greedy critique.
+    public init() {}
+  }
+
+  let model: Model
+  let renderer: SequenceRenderer
+  /// How it reads and writes.
+  public let options: Options
+
+  /// Makes a scorer.
+  ///
+  /// - Parameters:
+  ///   - model: A model with a reward head.
+  ///   - options: How it reads and writes.
+  /// - Throws: `RewardError.noHead`, or `TextError` where the template does not fit.
+  public init(_ model: Model, options: Options = Options()) throws {
+    guard model.head != nil, model.manifest.kind != .languageModel else {
+      throw RewardError.noHead(kind: model.manifest.kind.rawValue)
+    }
+    self.model = model
+    self.options = options
+    renderer = try model.renderer()
+  }
+
+  public func score(
+    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+  ) async throws -> [Score] {
+    model.manifest.kind == .cloud
+      ? try scoreByCritique(inputs, onScored: onScored)
+      : try scoreInOnePass(inputs, onScored: onScored)
+  }
+
+  /// The tokens that a classic model reads, and the index of the one that is scored.
+  ///
+  /// - Parameters:
+  ///   - input: What to score.
+  ///   - index: Its index, for the error.
+  /// - Returns: The sequence.
+  /// - Throws: `RewardError` naming the item.
+  public func sequence(_ input: ScoringInput, index: Int) throws -> ScoredSequence {
+    switch input {
+    case .response(let prompt, let response):
+      return try renderer.render(prompt: prompt, response: response)
+    case .rendered(let text):
+      let tokens = model.tokenizer.encode(text)
+      guard !tokens.isEmpty else { throw RewardError.empty(index: index) }
+      let maximum = model.decoder.configuration.contextTokens
+      guard tokens.count <= maximum else {
+        throw RewardError.tooLong(index: index, tokens: tokens.count, maximum: maximum)
+      }
+      return ScoredSequence(
+        tokens: tokens, scoredIndex: tokens.count - 1, promptTokenCount: tokens.count)
+    }
+  }
+
+  private func token(_ id: Int32, at index: Int) -> ScoredToken {
+    ScoredToken(id: id, text: model.tokenizer.spelling(of: id) ?? "", index: index)
+  }
+
+  private func finite(_ value: Float, _ index: Int) throws -> Double {
+    guard value.isFinite else { throw RewardError.notFinite(index: index, value: Double(value)) }
+    return Double(value)
+  }
+
+  private func scoreInOnePass(
+    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+  ) throws -> [Score] {
+    let sequences = try inputs.enumerated().map { try sequence($1, index: $0) }
+    var scores: [Score] = []
+    var start = 0
+    while start < sequences.count {
+      try Task.checkCancellation()
+      var end = start
+      var tokens = 0
+      while end < sequences.count,
+        end == start || tokens + sequences[end].tokens.count <= options.batchTokens
+      {
+        tokens += sequences[end].tokens.count
+        end += 1
+      }
+      let part = Array(sequences[start..<end])
+      for (offset, (sequence, reward)) in zip(part, try rewards(part)).enumerated() {
+        let score = Score(
+          value: try finite(reward, start + offset), critiques: nil,
+          scoredToken: token(sequence.tokens[sequence.scoredIndex], at: sequence.scoredIndex),
+          tokens: .init(prompt: sequence.tokens.count, completion: 0))
+        scores.append(score)
+        try onScored(start + offset, score)
+      }
+      start = end
+    }
+    return scores
+  }
+
+  private func rewards(_ sequences: [ScoredSequence]) throws -> [Float] {
+    guard let head = model.head else { return [] }
+    return try withTensorErrors {
+      withoutGradients {
+        let batch = PackedBatch(sequences.map(\.tokens), device: model.decoder.device)
+        let rows = zip(batch.starts, sequences).map { Int64($0 + $1.scoredIndex) }
+        let device = model.decoder.device
+        return head(model.decoder(batch, rows: Tensor(rows).to(device), training: false)).floats
+      }
+    }
+  }
+
+  private func scoreByCritique(
+    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+  ) throws -> [Score] {
+    let writer = try CritiqueWriter(model, settings: options.critiques)
+    let samples = options.critiques.samples
+    let engine = GenerationEngine(
+      decoder: model.decoder, head: model.head, tokenizer: model.tokenizer,
+      options: .init(cacheBytes: options.cacheBytes))
+    var scores: [Score] = []
+    // In stretches, so that what is recorded keeps close behind what is computed.
+    let stretch = max(1, 2048 / samples)
+    for start in stride(from: 0, to: inputs.count, by: stretch) {
+      let part = Array(inputs[start..<min(start + stretch, inputs.count)])
+      let written = try engine.run(try writer.requests(part, firstIndex: start))
+      for index in part.indices {
+        let own = Array(written[index * samples..<(index + 1) * samples])
+        let critiques = try own.map {
+          ScoredCritique(
+            text: $0.text, score: try finite($0.reward ?? .nan, start + index),
+            finishReason: $0.finishReason.rawValue)
+        }
+        let last = own[samples - 1].scoredToken
+        let score = Score(
+          value: critiques.map(\.score).reduce(0, +) / Double(samples), critiques: critiques,
+          scoredToken: token(last?.id ?? renderer.endOfTurnID, at: last?.index ?? 0),
+          tokens: .init(
+            prompt: own[0].promptTokenCount,
+            completion: own.map { $0.tokens.count + 1 }.reduce(0, +)))
+        scores.append(score)
+        try onScored(start + index, score)
+      }
+    }
+    return scores
+  }
+}

@@ -1,0 +1,145 @@
+import AssayText
+
+/// What a reward's number means.
+public enum ScoreKind: String, Codable, Sendable {
+  /// An unbounded logit: differences of two rewards are log-odds of preference.
+  case logit
+}
+
+/// A critique and the reward read at its closing token.
+public struct ScoredCritique: Codable, Equatable, Sendable {
+  /// What the model wrote.
+  public var text: String
+  /// The reward read where this critique closes, a logit.
+  public var score: Double
+  /// `stop` where the model closed the critique itself, `length` where it was cut.
+  public var finishReason: String
+
+  enum CodingKeys: String, CodingKey {
+    case text, score
+    case finishReason = "finish_reason"
+  }
+
+  /// Makes a scored critique.
+  public init(text: String, score: Double, finishReason: String) {
+    self.text = text
+    self.score = score
+    self.finishReason = finishReason
+  }
+}
+
+/// The token whose hidden state the reward was read from.
+public struct ScoredToken: Codable, Equatable, Sendable {
+  /// Its id.
+  public var id: Int32
+  /// Its spelling.
+  public var text: String
+  /// Its index in the sequence.
+  public var index: Int
+
+  /// Makes a scored token.
+  public init(id: Int32, text: String, index: Int) {
+    self.id = id
+    self.text = text
+    self.index = index
+  }
+}
+
+/// The reward of one response.
+public struct Score: Codable, Equatable, Sendable {
+  /// How many tokens were read and written.
+  public struct Tokens: Codable, Equatable, Sendable {
+    /// Tokens read.
+    public var prompt: Int
+    /// Tokens written.
+    public var completion: Int
+
+    /// Makes a count.
+    public init(prompt: Int, completion: Int) {
+      self.prompt = prompt
+      self.completion = completion
+    }
+  }
+
+  /// The reward: with critiques, the mean over them.
+  public var value: Double
+  /// What the number means.
+  public var kind: ScoreKind
+  /// The critiques; `nil` for a classic model.
+  public var critiques: [ScoredCritique]?
+  /// The token that was read; of the last critique where there are several.
+  public var scoredToken: ScoredToken
+  /// What was read and written.
+  public var tokens: Tokens
+
+  enum CodingKeys: String, CodingKey {
+    case value = "score"
+    case kind, critiques, tokens
+    case scoredToken = "scored_token"
+  }
+
+  /// Makes a score.
+  public init(
+    value: Double, kind: ScoreKind = .logit, critiques: [ScoredCritique]?,
+    scoredToken: ScoredToken, tokens: Tokens
+  ) {
+    self.value = value
+    self.kind = kind
+    self.critiques = critiques
+    self.scoredToken = scoredToken
+    self.tokens = tokens
+  }
+}
+
+/// What is scored.
+public enum ScoringInput: Equatable, Sendable {
+  /// A response to a prompt, rendered through the model's chat template.
+  case response(prompt: [Message], response: String)
+  /// A rendered text, taken as it is: special tokens in it are read as such, nothing is added. A
+  /// classic model is read at its last token; a critic continues it.
+  case rendered(String)
+}
+
+/// Gives responses rewards.
+public protocol Scorer {
+  /// Scores responses.
+  ///
+  /// - Parameters:
+  ///   - inputs: What to score.
+  ///   - onScored: Called with the index and score of each input once it is known, in any order.
+  /// - Returns: One score an input, in their order.
+  /// - Throws: `RewardError`, or what the model throws.
+  func score(_ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void) async throws
+    -> [Score]
+}
+
+extension Scorer {
+  /// Scores responses, all at once.
+  public func score(_ inputs: [ScoringInput]) async throws -> [Score] {
+    try await score(inputs) { _, _ in }
+  }
+}
+
+/// A request that cannot be scored.
+public enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The model has no reward head.
+  case noHead(kind: String)
+  /// A reward is infinite or not a number.
+  case notFinite(index: Int, value: Double)
+  /// A text has no tokens.
+  case empty(index: Int)
+  /// A text is longer than the model reads.
+  case tooLong(index: Int, tokens: Int, maximum: Int)
+
+  public var description: String {
+    switch self {
+    case .noHead(let kind):
+      "a \(kind) model has no reward head; score with a classic or cloud model"
+    case .notFinite(let index, let value):
+      "the reward of item \(index) is \(value); the model's weights are damaged"
+    case .empty(let index): "item \(index) has no tokens to score"
+    case .tooLong(let index, let tokens, let maximum):
+      "item \(index) has \(tokens) tokens, more than the \(maximum) that the model reads; shorten it"
+    }
+  }
+}

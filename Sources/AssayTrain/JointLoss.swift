@@ -1,0 +1,89 @@
+// R rows, S sequences, P pairs.
+
+import AssayModel
+import AssayTensor
+import AssayText
+
+/// A sequence to train on: its tokens, which of them are learnt, and the one that is scored.
+public struct TrainingSequence: Equatable, Sendable {
+  /// The tokens.
+  public var tokens: [Int32]
+  /// Indices of the tokens that the language-model loss asks for, each above 0.
+  public var targets: [Int]
+  /// The index of the token that the reward head reads; `nil` where there is no reward.
+  public var scoredIndex: Int?
+
+  /// Makes a sequence.
+  public init(tokens: [Int32], targets: [Int], scoredIndex: Int?) {
+    self.tokens = tokens
+    self.targets = targets
+    self.scoredIndex = scoredIndex
+  }
+
+  /// Makes a sequence of a rendered response.
+  public init(_ sequence: ScoredSequence, withTargets: Bool) {
+    self.init(
+      tokens: sequence.tokens,
+      targets: withTargets ? (sequence.targets.map { Array($0) } ?? []) : [],
+      scoredIndex: sequence.scoredIndex)
+  }
+
+  /// Makes a sequence without reward.
+  public init(_ sequence: LanguageModelSequence) {
+    self.init(
+      tokens: sequence.tokens,
+      targets: sequence.isTarget.indices.filter { $0 > 0 && sequence.isTarget[$0] },
+      scoredIndex: nil)
+  }
+}
+
+/// What one forward pass gives to losses.
+public struct TrainingOutput {
+  /// Rewards at the scored tokens, `[S]` in the order of the sequences that have one, float32.
+  public var rewards: Tensor?
+  /// Negative log likelihood of all targets one behind the other, `[R]`, float32 nats.
+  public var nll: Tensor?
+  /// How many targets there are.
+  public var targetCount: Int
+  /// How many tokens were read.
+  public var tokenCount: Int
+}
+
+/// Runs the decoder over packed sequences and reads rewards and token losses from the same pass.
+///
+/// Only the rows that a loss needs leave the last block.
+///
+/// - Parameters:
+///   - sequences: What to read.
+///   - decoder: The model.
+///   - head: The reward head, for sequences with a scored token.
+/// - Returns: Rewards and token losses, with gradients.
+public func trainingForward(
+  _ sequences: [TrainingSequence], decoder: Decoder, head: RewardHead?
+) -> TrainingOutput {
+  let batch = PackedBatch(sequences.map(\.tokens), device: decoder.device)
+  var lossRows: [Int64] = []
+  var targets: [Int64] = []
+  var scoredRows: [Int64] = []
+  for (sequence, start) in zip(sequences, batch.starts) {
+    for index in sequence.targets {
+      lossRows.append(Int64(start + index - 1))
+      targets.append(Int64(sequence.tokens[index]))
+    }
+    if head != nil, let scored = sequence.scoredIndex { scoredRows.append(Int64(start + scored)) }
+  }
+  let hidden = decoder(
+    batch, rows: Tensor(lossRows + scoredRows).to(decoder.device), training: true)
+  let nll =
+    targets.isEmpty
+    ? nil
+    : tokenNLL(
+      hidden: hidden.narrowed(axis: 0, start: 0, count: targets.count),
+      weight: decoder.outputWeight(training: true), targets: Tensor(targets).to(decoder.device))
+  let rewards =
+    scoredRows.isEmpty
+    ? nil
+    : head?(hidden.narrowed(axis: 0, start: targets.count, count: scoredRows.count))
+  return TrainingOutput(
+    rewards: rewards, nll: nll, targetCount: targets.count, tokenCount: batch.tokenCount)
+}

@@ -1,0 +1,178 @@
+// The classic Bradley-Terry reward model: one forward pass, one number, read at the end of the
+// assistant's turn. It does not write critiques.
+//
+//   assay train Recipes/classic.yaml --set model=base --set data.train=train.jsonl --out runs/classic
+//
+// Source: Ouyang et al. 2022 (arXiv:2203.02155) eq. 1.
+
+import AssayData
+import AssayModel
+import AssayTensor
+import AssayText
+import Foundation
+
+/// How a classic reward model is trained.
+public struct ClassicSection: RecipeSection {
+  /// The head: `linear` (loads as a sequence classifier elsewhere) or `cloud` (two layers).
+  public var head = HeadKind.linear
+  /// How weights are updated.
+  public var optimizer = OptimizerSection(learningRate: 5e-6)
+  /// Pairs in a step. Default: 32.
+  public var batchPairs = 32
+  /// Parts that a step is computed in, to save memory; the result is the same. Default: 1.
+  public var accumulation = 1
+  /// Times that the pairs are read. Default: 1.
+  public var epochs = 1
+  /// Weight of the term that draws rewards to a mean of zero; 0.01 is common. Default: 0.
+  public var centring = 0.0
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+    checks.require(centring >= 0, "centring", "a number of at least 0")
+  }
+}
+
+/// The layout of a reward head, as recipes spell it.
+public enum HeadKind: String, CaseIterable, Codable, Sendable {
+  /// One row without bias.
+  case linear
+  /// CLoud's two layers.
+  case cloud
+
+  var kind: RewardHead.Kind { self == .linear ? .linear : .cloud }
+}
+
+/// A pair as tokens.
+public struct TrainingPair: Sendable {
+  /// The preferred response.
+  public var chosen: TrainingSequence
+  /// The other response.
+  public var rejected: TrainingSequence
+  /// By how much the rewards should differ, in logits.
+  public var margin: Double?
+  /// The probability that chosen is better; `nil` is certainty.
+  public var probability: Double?
+
+  /// Makes a pair.
+  public init(
+    chosen: TrainingSequence, rejected: TrainingSequence, margin: Double? = nil,
+    probability: Double? = nil
+  ) {
+    self.chosen = chosen
+    self.rejected = rejected
+    self.margin = margin
+    self.probability = probability
+  }
+}
+
+/// Trains a classic reward model.
+struct ClassicRecipe {
+  let section: ClassicSection
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
+    // 1 model
+    let model = try Model.load(base, device: try compute.chosenDevice())
+    model.decoder.computeType = compute.dtype.dtype
+    model.head = RewardHead(
+      random: section.head.kind, hiddenSize: model.decoder.configuration.hiddenSize,
+      seed: UInt64(compute.seed), device: model.decoder.device)
+    model.manifest = ModelManifest(kind: .classic)
+
+    // 2 data
+    guard !pairs.isEmpty else {
+      throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
+    }
+    let renderer = try model.renderer()
+    let sequences = try pairs.map { pair in
+      TrainingPair(
+        chosen: TrainingSequence(
+          try renderer.render(prompt: pair.prompt, response: pair.chosen), withTargets: false),
+        rejected: TrainingSequence(
+          try renderer.render(prompt: pair.prompt, response: pair.rejected), withTargets: false),
+        margin: pair.margin, probability: pair.probability)
+    }
+
+    // 3 optimizer and schedule
+    let plan = ShuffledBatches(
+      itemCount: pairs.count, batchSize: section.batchPairs, seed: UInt64(compute.seed))
+    let loop = TrainingLoop(
+      stage: stage, model: model, section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs, checkpointSteps: compute.checkpointSteps,
+      events: events)
+
+    // 4 loop
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let items = order.items(step: step)
+      return preferenceStep(
+        items.map { sequences[$0] }, items: items, model: model, lambda: 0,
+        centring: section.centring, accumulation: section.accumulation)
+    }
+    try loop.publish()
+  }
+}
+
+/// The joint loss of a batch of pairs, and its gradients.
+///
+/// `BT + lambda NLL`: the mean Bradley-Terry loss over all pairs of the batch, and the mean
+/// negative log likelihood over all critique tokens of chosen and rejected together.
+///
+/// - Parameters:
+///   - batch: Pairs as tokens.
+///   - items: Their indices, for the report.
+///   - model: What is trained; it has a head.
+///   - lambda: Weight of the language-model loss; 0 leaves it out.
+///   - centring: Weight of the centring term.
+///   - accumulation: Parts that the batch is computed in; losses are means over all of them.
+/// - Returns: The losses, and the share of pairs whose chosen reward is larger.
+///
+/// Source: Ankner et al. 2024 (arXiv:2408.11791) section 2.2; the token mean from their code.
+func preferenceStep(
+  _ batch: [TrainingPair], items: [Int], model: Model, lambda: Double, centring: Double,
+  accumulation: Int
+) -> StepReport {
+  let targets = Double(
+    max(1, batch.map { $0.chosen.targets.count + $0.rejected.targets.count }.reduce(0, +)))
+  let device = model.decoder.device
+  var (loss, reward, nll) = (0.0, 0.0, 0.0)
+  var (tokens, right) = (0, 0)
+  for part in parts(of: batch, count: accumulation) {
+    let output = trainingForward(
+      part.map(\.chosen) + part.map(\.rejected), decoder: model.decoder, head: model.head)
+    guard let rewards = output.rewards else { continue }
+    let P = part.count
+    let chosen = rewards.narrowed(axis: 0, start: 0, count: P)
+    let rejected = rewards.narrowed(axis: 0, start: P, count: P)
+    func optional(_ value: (TrainingPair) -> Double?, _ missing: Double) -> Tensor? {
+      guard part.contains(where: { value($0) != nil }) else { return nil }
+      return Tensor(part.map { Float(value($0) ?? missing) }).to(device)
+    }
+    let preference =
+      bradleyTerryLoss(
+        chosen: chosen, rejected: rejected, margin: optional(\.margin, 0),
+        probability: optional(\.probability, 1), centring: centring)
+      * (Double(P) / Double(batch.count))
+    var total = preference
+    if lambda != 0, let losses = output.nll {
+      let share = losses.sum() / targets
+      nll += Double(share.item)
+      total = total + share * lambda
+    }
+    total.backward()
+    loss += Double(total.item)
+    reward += Double(preference.item)
+    tokens += output.tokenCount
+    let values = rewards.floats
+    right += (0..<P).count { values[$0] > values[P + $0] }
+  }
+  var metrics = [Metric("accuracy", Double(right) / Double(batch.count))]
+  if lambda != 0 { metrics += [Metric("preference_loss", reward), Metric("critique_loss", nll)] }
+  return StepReport(loss: loss, metrics: metrics, tokens: tokens, items: items)
+}

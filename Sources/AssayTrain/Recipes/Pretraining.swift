@@ -1,0 +1,155 @@
+// Language-model pretraining of a small model from nothing: a byte-level BPE tokenizer from the
+// corpus, then next-token prediction. It does not resume from published weights, nor shuffle across
+// files; it is what makes the Playground's base model.
+//
+//   assay train Recipes/pretrain.yaml --set corpus=corpus.jsonl --out runs/base
+
+import AssayData
+import AssayModel
+import AssayTensor
+import AssayText
+import Foundation
+
+/// How a base model is made.
+public struct BaseSection: RecipeSection {
+  /// Token ids of the new tokenizer, bytes and special tokens included. Default: 1024.
+  public var vocabularySize = 1024
+  /// The model's sizes.
+  public var architecture = ArchitectureSection()
+  /// How weights are updated.
+  public var optimizer = OptimizerSection(learningRate: 3e-3)
+  /// Conversations in a step. Default: 64.
+  public var batchSequences = 64
+  /// Parts that a step is computed in, to save memory; the result is the same. Default: 1.
+  public var accumulation = 1
+  /// Times that the corpus is read. Default: 1.
+  public var epochs = 1
+  /// Whether the assistant's turns are learnt or everything. Default: `all`.
+  public var targets = LanguageModelTargets.all
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(vocabularySize >= 262, "vocabularySize", "at least 262: bytes, special tokens")
+    for (value, name) in [
+      (batchSequences, "batchSequences"), (accumulation, "accumulation"), (epochs, "epochs"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+  }
+}
+
+/// Makes a tokenizer and a base model from conversations.
+struct Pretraining {
+  let section: BaseSection
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(_ stage: Stage, conversations: [[Message]]) throws {
+    // 1 data
+    guard !conversations.isEmpty else {
+      throw TrainingError.noData(stage: stage.name, hint: "the corpus is empty")
+    }
+    let template = ChatTemplate.assay
+    let tokenizer = try tokenizer(stage, conversations)
+    let renderer = try SequenceRenderer(
+      tokenizer: tokenizer, template: template,
+      maximumTokens: section.architecture.contextTokens)
+    let sequences = try conversations.map {
+      TrainingSequence(try renderer.renderForLanguageModel($0, targets: section.targets))
+    }.filter { !$0.targets.isEmpty }
+
+    // 2 model
+    var configuration = section.architecture.configuration(
+      vocabularySize: tokenizer.vocabularySize)
+    configuration.padTokenID = template.padding.flatMap { tokenizer.id(of: $0) }.map(Int.init)
+    configuration.beginTokenID = template.beginning.flatMap { tokenizer.id(of: $0) }.map(Int.init)
+    configuration.endTokenIDs = [Int(renderer.endOfTurnID)]
+    let decoder = Decoder(
+      random: configuration, seed: UInt64(compute.seed), device: try compute.chosenDevice())
+    decoder.computeType = compute.dtype.dtype
+    let model = Model(
+      decoder: decoder, head: nil, tokenizer: tokenizer, template: template,
+      manifest: ModelManifest(kind: .languageModel))
+
+    // 3 optimizer and schedule
+    let plan = ShuffledBatches(
+      itemCount: sequences.count, batchSize: section.batchSequences, seed: UInt64(compute.seed))
+    let loop = TrainingLoop(
+      stage: stage, model: model, section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs, checkpointSteps: compute.checkpointSteps,
+      events: events)
+
+    // 4 loop
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let items = order.items(step: step)
+      return tokenLossStep(
+        items.map { sequences[$0] }, items: items, model: model, accumulation: section.accumulation)
+    }
+    try loop.publish()
+  }
+
+  /// The tokenizer of the stage: trained once, read back when the stage goes on.
+  private func tokenizer(_ stage: Stage, _ conversations: [[Message]]) throws -> BPETokenizer {
+    let url = stage.file("tokenizer.json")
+    if FileManager.default.fileExists(atPath: url.path) { return try BPETokenizer(contentsOf: url) }
+    let trainer = BPETrainer(
+      vocabularySize: section.vocabularySize, specialTokens: ChatTemplate.assaySpecialTokens)
+    let tokenizer = try trainer.train(conversations.joined().map(\.content))
+    try tokenizer.save(to: url)
+    return tokenizer
+  }
+}
+
+/// The mean negative log likelihood of all targets of a batch, and its gradients.
+///
+/// - Parameters:
+///   - batch: Sequences with targets.
+///   - items: Their indices, for the report.
+///   - model: What is trained.
+///   - accumulation: Parts that the batch is computed in; the loss is the mean over all of them.
+/// - Returns: The loss in nats per target.
+func tokenLossStep(
+  _ batch: [TrainingSequence], items: [Int], model: Model, accumulation: Int
+) -> StepReport {
+  let total = Double(max(1, batch.map(\.targets.count).reduce(0, +)))
+  var loss = 0.0
+  var tokens = 0
+  for part in parts(of: batch, count: accumulation) {
+    let output = trainingForward(part, decoder: model.decoder, head: nil)
+    guard let nll = output.nll else { continue }
+    let share = nll.sum() / total
+    share.backward()
+    loss += Double(share.item)
+    tokens += output.tokenCount
+  }
+  return StepReport(loss: loss, tokens: tokens, items: items)
+}
+
+/// Nearly equal, neighbouring parts of a batch, none of them empty.
+func parts<Element>(of batch: [Element], count: Int) -> [[Element]] {
+  let count = min(count, batch.count)
+  return (0..<count).map { part in
+    Array(batch[batch.count * part / count..<batch.count * (part + 1) / count])
+  }
+}
+
+/// The items of steps, keeping the current epoch's order.
+struct EpochOrder {
+  private let plan: ShuffledBatches
+  private var epoch = -1
+  private var order: [Int] = []
+
+  init(_ plan: ShuffledBatches) { self.plan = plan }
+
+  /// The same as the plan's own `items`, without a shuffle in every step.
+  mutating func items(step: Int) -> [Int] {
+    let (epoch, batch) = step.quotientAndRemainder(dividingBy: plan.batchesPerEpoch)
+    if epoch != self.epoch {
+      self.epoch = epoch
+      order = plan.order(epoch: epoch)
+    }
+    let start = batch * plan.batchSize
+    return Array(order[start..<min(start + plan.batchSize, plan.itemCount)])
+  }
+}

@@ -1,0 +1,93 @@
+import AssayModel
+import AssayTensor
+import Foundation
+
+/// Numbers of the compute type that recipes and the command line know.
+public enum ComputeType: String, CaseIterable, Codable, Sendable {
+  /// Everything in float32.
+  case f32
+  /// Products in bfloat16; weights, moments and reductions in float32.
+  case bf16
+
+  /// The engine's name for it.
+  public var dtype: DType { self == .f32 ? .float32 : .bfloat16 }
+}
+
+/// Where and how a recipe computes.
+public struct ComputeSection: RecipeSection {
+  /// The type of matrix products. Default: `f32`.
+  public var dtype = ComputeType.f32
+  /// `cpu`, `cuda` or `mps`. Default: null, the best one present.
+  public var device: String?
+  /// Every draw is a function of it. Default: 1.
+  public var seed = 1
+  /// After how many steps a checkpoint is written. Default: 200.
+  public var checkpointSteps = 200
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(
+      device == nil || Device.allCases.contains { $0.name == device }, "device",
+      "cpu, cuda, mps or null")
+    checks.require(seed >= 0, "seed", "a number of at least 0")
+    checks.require(checkpointSteps > 0, "checkpointSteps", "a number of steps above 0")
+  }
+
+  /// The device to use.
+  ///
+  /// - Returns: The one named, else the best one present.
+  /// - Throws: `TensorError.deviceUnavailable`.
+  public func chosenDevice() throws -> Device {
+    guard let device else { return .best }
+    guard let chosen = Device.allCases.first(where: { $0.name == device }), chosen.isAvailable
+    else { throw TensorError.deviceUnavailable(device: device) }
+    return chosen
+  }
+}
+
+/// The sizes of a new model.
+public struct ArchitectureSection: RecipeSection {
+  /// D, the width of the residual stream. Default: 128.
+  public var hiddenSize = 128
+  /// Blocks. Default: 4.
+  public var layers = 4
+  /// Query heads; divides the width. Default: 4.
+  public var heads = 4
+  /// Key/value heads; divides `heads`. Default: 4.
+  public var groups = 4
+  /// F, the width of the feed-forward part. Default: 384.
+  public var feedForwardSize = 384
+  /// Longest sequence, in tokens. Default: 512.
+  public var contextTokens = 512
+  /// Whether input and output embeddings are one. Default: true.
+  public var tiesEmbeddings = true
+  /// Standard deviation of new weights. Default: 0.05, which suits widths of hundreds.
+  public var initializerRange = 0.05
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (hiddenSize, "hiddenSize"), (layers, "layers"), (heads, "heads"), (groups, "groups"),
+      (feedForwardSize, "feedForwardSize"), (contextTokens, "contextTokens"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+    checks.require(heads > 0 && hiddenSize % (2 * max(heads, 1)) == 0, "heads",
+      "a number such that hidden_size / heads is even")
+    checks.require(groups > 0 && heads % max(groups, 1) == 0, "groups", "a divisor of heads")
+    checks.require(initializerRange > 0, "initializerRange", "a number above 0")
+  }
+
+  /// The configuration of a model with a vocabulary.
+  func configuration(vocabularySize: Int) -> ModelConfiguration {
+    var configuration = ModelConfiguration(
+      hiddenSize: hiddenSize, layerCount: layers, headCount: heads, groupCount: groups,
+      feedForwardSize: feedForwardSize, vocabularySize: vocabularySize)
+    configuration.contextTokens = contextTokens
+    configuration.tiesEmbeddings = tiesEmbeddings
+    configuration.initializerRange = initializerRange
+    return configuration
+  }
+}

@@ -1,0 +1,204 @@
+import AssayModel
+import AssayTensor
+import Foundation
+
+/// How weights are updated.
+public struct OptimizerSection: RecipeSection {
+  /// The learning rate over the steps.
+  public var schedule = Schedule(
+    .cosine, learningRate: 1e-5, warmupFraction: 0.05, floorFraction: 0.01)
+  /// Decay of AdamW's first moment. Default: 0.9.
+  public var beta1 = 0.9
+  /// Decay of AdamW's second moment. Default: 0.95.
+  public var beta2 = 0.95
+  /// Added to the root of the second moment. Default: 1e-8.
+  public var epsilon = 1e-8
+  /// Decoupled weight decay of matrices; norms and biases have none. Default: 0.01.
+  public var weightDecay = 0.01
+  /// The largest norm of all gradients together; 0 does not clip. Default: 1.
+  public var clipNorm = 1.0
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  /// Makes a section with a peak learning rate.
+  public init(learningRate: Double) { schedule.learningRate = learningRate }
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require((0..<1).contains(beta1), "beta1", "a number from 0 to below 1")
+    checks.require((0..<1).contains(beta2), "beta2", "a number from 0 to below 1")
+    checks.require(epsilon > 0, "epsilon", "a number above 0")
+    checks.require(weightDecay >= 0, "weightDecay", "a number of at least 0")
+    checks.require(clipNorm >= 0, "clipNorm", "a number of at least 0")
+  }
+}
+
+/// A training that cannot go on.
+public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// A loss or gradient is infinite or not a number.
+  case notFinite(what: String, step: Int, items: String)
+  /// There is nothing to train on.
+  case noData(stage: String, hint: String)
+  /// The recipe asks for something that does not fit the model or the data.
+  case recipe(reason: String)
+
+  public var description: String {
+    switch self {
+    case .notFinite(let what, let step, let items):
+      "the \(what) of step \(step) is not finite (items \(items)); lower the learning rate, or look "
+        + "at these items"
+    case .noData(let stage, let hint): "nothing to train on in stage \(stage); \(hint)"
+    case .recipe(let reason): reason
+    }
+  }
+}
+
+/// What a training step reports of its batch.
+public struct StepReport {
+  /// The loss that was differentiated.
+  public var loss: Double
+  /// Further figures.
+  public var metrics: [Metric]
+  /// Tokens read.
+  public var tokens: Int
+  /// The items of the batch, named where something goes wrong.
+  public var items: [Int]
+
+  /// Makes a report.
+  public init(loss: Double, metrics: [Metric] = [], tokens: Int, items: [Int]) {
+    self.loss = loss
+    self.metrics = metrics
+    self.tokens = tokens
+    self.items = items
+  }
+}
+
+/// The part that every training shares: optimizer, schedule, metrics, checkpoints, interruption.
+///
+/// Recipes give a step's batch and loss; this type makes all of them resumable in the same way. A
+/// checkpoint holds weights, moments and the step; batches are functions of the step, so that a
+/// resumed training ends in the same weights as an uninterrupted one.
+public struct TrainingLoop {
+  let stage: Stage
+  let model: Model
+  let optimizer: AdamW
+  let section: OptimizerSection
+  let steps: Int
+  let checkpointSteps: Int
+  let events: RunEventHandler
+  private let trained: [Parameter]
+
+  /// Prepares a training.
+  ///
+  /// - Parameters:
+  ///   - stage: Where metrics and checkpoints go.
+  ///   - model: What is trained: all of its weights.
+  ///   - section: How weights are updated.
+  ///   - steps: How many steps.
+  ///   - checkpointSteps: After how many steps a checkpoint is written.
+  ///   - events: Hears of every step.
+  public init(
+    stage: Stage, model: Model, section: OptimizerSection, steps: Int, checkpointSteps: Int = 200,
+    events: @escaping RunEventHandler
+  ) {
+    self.stage = stage
+    self.model = model
+    self.section = section
+    self.steps = steps
+    self.checkpointSteps = checkpointSteps
+    self.events = events
+    trained = model.parameters
+    optimizer = AdamW(beta1: section.beta1, beta2: section.beta2, epsilon: section.epsilon)
+    for parameter in trained { parameter.value.setRequiresGradientInPlace() }
+    let matrices = trained.map(\.value).filter { $0.rank > 1 }
+    let vectors = trained.map(\.value).filter { $0.rank <= 1 }
+    optimizer.add(matrices, weightDecay: section.weightDecay)
+    if !vectors.isEmpty { optimizer.add(vectors, weightDecay: 0) }
+  }
+
+  /// Runs the steps that are left.
+  ///
+  /// - Parameter body: Computes a step's loss and its gradients, and reports; steps count from 0.
+  /// - Throws: `Interrupted` behind a checkpoint, `TrainingError.notFinite`, or what `body` throws.
+  public func run(_ body: (Int) throws -> StepReport) throws {
+    let start = try restore()
+    let metrics = try MetricsWriter(stage, resumingAt: start)
+    events(.stageStarted(name: stage.name, number: stage.number, total: steps, resumedAt: start))
+    let values = trained.map(\.value)
+    for step in start..<max(start, steps) {
+      do {
+        try Interruption.check()
+      } catch {
+        try metrics.synchronize()
+        try save(step: step)
+        throw error
+      }
+      values.forEach { $0.clearGradientInPlace() }
+      let report = try withTensorErrors { try body(step) }
+      let rate = section.schedule.rate(step: step, total: steps)
+      let norm = try withTensorErrors { clipGradients(values, maximum: section.clipNorm) }
+      for (what, value) in [("loss", report.loss), ("gradient", norm)] where !value.isFinite {
+        throw TrainingError.notFinite(
+          what: what, step: step + 1,
+          items: report.items.prefix(16).map(String.init).joined(separator: ", "))
+      }
+      try withTensorErrors { optimizer.step(learningRate: rate) }
+      model.decoder.weightsChanged()
+      let line =
+        [Metric("loss", report.loss)] + report.metrics
+        + [Metric("gradient_norm", norm), Metric("learning_rate", rate)]
+      try metrics.add(step: step + 1, line)
+      events(
+        .step(
+          done: step + 1, total: steps,
+          metrics: [Metric("loss", report.loss)] + report.metrics, tokens: report.tokens))
+      if (step + 1) % checkpointSteps == 0, step + 1 < steps {
+        try metrics.synchronize()
+        try save(step: step + 1)
+      }
+    }
+    values.forEach { $0.clearGradientInPlace() }
+    try metrics.synchronize()
+  }
+
+  private func state() -> [(name: String, tensor: Tensor)] {
+    trained.map { ($0.name, $0.value.detached()) }
+      + optimizer.state.map { ("optimizer.\($0.name)", $0.tensor) }
+  }
+
+  private func save(step: Int) throws {
+    try stage.publishCheckpoint(step: step) { folder in
+      try Safetensors.write(
+        state().map { ($0.name, $0.tensor.to(.cpu)) }, metadata: [:],
+        to: folder.appendingPathComponent("training.safetensors"))
+    }
+  }
+
+  private func restore() throws -> Int {
+    let step = try stage.checkpointedStep()
+    guard step > 0, let folder = stage.checkpoint else { return 0 }
+    let url = folder.appendingPathComponent("training.safetensors")
+    if step >= steps, !FileManager.default.fileExists(atPath: url.path) {
+      // Published already: the run was interrupted between the model and `done.json`.
+      let finished = try Model.load(folder, device: model.decoder.device)
+      for (target, source) in zip(trained, finished.parameters) {
+        try withTensorErrors { target.value.copyInPlace(source.value) }
+      }
+      return step
+    }
+    let file = try SafetensorsFile(url)
+    for (name, target) in state() {
+      let saved = try file.tensor(named: name)
+      try withTensorErrors { target.copyInPlace(saved) }
+    }
+    model.decoder.weightsChanged()
+    return step
+  }
+
+  /// Saves the trained model as the stage's last checkpoint.
+  ///
+  /// - Parameter dtype: The type of the stored weights.
+  public func publish(dtype: DType = .float32) throws {
+    try stage.publishCheckpoint(step: steps) { try model.save(to: $0, dtype: dtype) }
+  }
+}
