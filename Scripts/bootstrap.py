@@ -311,8 +311,8 @@ def check_pip() -> None:
 
     if importlib.util.find_spec("pip") is None:
         raise SetupError(
-            "%s has no pip module: install it (Debian: apt install python3-pip; elsewhere: python3 -m "
-            "ensurepip)." % sys.executable)
+            "%s has no pip module: install it (Debian: apt install python3-pip; elsewhere: python3 "
+            "-m ensurepip)." % sys.executable)
 
 
 # What the build reads
