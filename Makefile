@@ -55,7 +55,7 @@ lint:
 
 # The compiler judges by Package.swift: an import of a layer that a target does not depend on fails.
 layers: libtorch
-	@$(SWIFT) build $(FLAGS) --build-tests || { echo "layers: see the first error above." >&2; exit 1; }
+	@$(SWIFT) build $(FLAGS) --build-tests || { echo "layers: see the error above." >&2; exit 1; }
 	@echo "Every target imports only the layers above it."
 
 clean:

@@ -73,7 +73,7 @@ def parse_arguments():
     parser.add_argument("--rows", nargs="+", help="default: all train rows")
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     parser.add_argument("--threads", default="2", help="default: 2")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--device", help="cpu or cuda; give it where there is a GPU")
     parser.add_argument("--data", help="pairs for the row of real pairs, JSON Lines")
     parser.add_argument(
         "--pairs", type=int, default=160, help="of --data, the first N (default: 160)")
@@ -83,7 +83,8 @@ def parse_arguments():
 
 
 def print_row(arguments, row):
-    common = ["--threads", arguments.threads, "--device", arguments.device]
+    common = ["--threads", arguments.threads]
+    common += ["--device", arguments.device] if arguments.device else []
     script = [sys.executable, str(FOLDER / row.peer[0])] + row.peer[1:]
     ours, peer = [], []
     for _ in range(arguments.rounds):

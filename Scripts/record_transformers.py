@@ -5,7 +5,8 @@
   .venv/bin/pip install torch==2.11.0 transformers==5.23.0 trl==1.16.0
   .venv/bin/python Scripts/record_transformers.py
 
-Writes three tiny random models with what they give, each a folder of Tests/AssayModelTests/Fixtures:
+Writes three tiny random models with what they give, each a folder in
+Tests/AssayModelTests/Fixtures:
 
   config.json, model.safetensors   the model, in the Hugging Face layout
   expected.json                    inputs, losses, optimizer steps, sums and norms, versions
