@@ -104,7 +104,10 @@ def run(arguments, command):
     line = result.stdout.strip().split("\n")[-1]
     if arguments.json:
         print(line, file=sys.stderr, flush=True)
-    return json.loads(line)["tokens_per_s"]
+    try:
+        return json.loads(line)["tokens_per_s"]
+    except ValueError:
+        sys.exit("compare: `%s` printed no JSON line: %s" % (" ".join(command), line))
 
 
 if __name__ == "__main__":
