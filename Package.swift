@@ -77,7 +77,8 @@ let package = Package(
       name: "AssayDataTests", dependencies: ["AssayData", "AssayText"], swiftSettings: settings),
     .testTarget(
       name: "AssayTrainTests",
-      dependencies: ["AssayTrain", "AssayTestSupport"], swiftSettings: settings),
+      dependencies: ["AssayTrain", "AssayTestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "AssayEvaluateTests", dependencies: ["AssayEvaluate"], swiftSettings: settings),
   ],

@@ -1,0 +1,65 @@
+# The way in. `make demo` and `make test` are all that a machine with Swift 6.2 and Python's pip
+# needs; what is missing they name in one sentence.
+#
+#   make [build]   the release binary             make format   rewrites the Swift files
+#   make demo      trains and compares methods    make lint     checks their format
+#   make test      all tests                      make layers   checks what imports what
+#   make bench     speed of this machine          make clean    removes what was built here
+#
+# OUT=DIR      where `demo` writes (default: demo)
+# ARGS="..."   more arguments for `demo` and `test`, such as ARGS="--filter AssayTextTests"
+# JOBS=N       how many compilers run at once (default: one per core)
+# ASSAY_CACHE, ASSAY_LIBTORCH (environment): where LibTorch is kept; see Scripts/bootstrap.py
+
+OUT = demo
+ARGS =
+JOBS =
+PYTHON = python3
+
+# One set of flags for `build` and `test`, so that they share what they compile.
+FLAGS = -c release --explicit-target-dependency-import-check error $(if $(JOBS),-j $(JOBS))
+SWIFT = PKG_CONFIG_PATH="$(CURDIR)/.build/pkgconfig:$$PKG_CONFIG_PATH" swift
+BOOTSTRAP = $(PYTHON) Scripts/bootstrap.py
+ASSAY = .build/release/assay
+
+.PHONY: build demo test bench format lint layers clean libtorch
+.NOTPARALLEL:
+
+build: libtorch
+	@$(SWIFT) build $(FLAGS)
+	@$(BOOTSTRAP) link .build/release
+	@echo "The binary is $(CURDIR)/$(ASSAY)"
+
+demo: build
+	@$(ASSAY) demo --out $(OUT) $(ARGS)
+
+# The tests need no testable imports, which would compile every target a second time: hence the
+# build first and `--skip-build`.
+test: libtorch
+	@$(SWIFT) build $(FLAGS) --build-tests
+	@$(BOOTSTRAP) link .build/release
+	@$(SWIFT) test $(FLAGS) --skip-build --disable-xctest $(ARGS)
+
+bench: build
+	@$(ASSAY) bench train --shape s --dtype f32
+	@$(ASSAY) bench train --shape m --dtype f32
+	@$(ASSAY) bench train --shape m --dtype bf16
+	@$(ASSAY) bench generate --shape s --prompts 16 --samples 16
+	@echo "Benchmarks/README.md says how these compare with other tools." >&2
+
+format:
+	@git ls-files -z '*.swift' | xargs -0 swift format format --in-place
+
+lint:
+	@git ls-files -z '*.swift' | xargs -0 swift format lint --strict
+
+# The compiler judges by Package.swift: an import of a layer that a target does not depend on fails.
+layers: libtorch
+	@$(SWIFT) build $(FLAGS) --build-tests || { echo "layers: see the error above." >&2; exit 1; }
+	@echo "Every target imports only the layers above it."
+
+clean:
+	@rm -rf .build
+
+libtorch:
+	@$(BOOTSTRAP)

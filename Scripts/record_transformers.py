@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+"""Records what PyTorch, transformers and TRL compute, for the parity tests to hold Assay to.
+
+  python3 -m venv .venv
+  .venv/bin/pip install torch==2.11.0 transformers==5.23.0 trl==1.16.0
+  .venv/bin/python Scripts/record_transformers.py
+
+Writes three tiny random models with what they give, each a folder in
+Tests/AssayModelTests/Fixtures:
+
+  config.json, model.safetensors   the model, in the Hugging Face layout
+  expected.json                    inputs, losses, optimizer steps, sums and norms, versions
+  expected.safetensors             logits or scores, gradients.<parameter>, and final.<parameter>
+                                   (of small ones) after the optimizer steps
+
+and Tests/AssayTrainTests/Fixtures/losses.json, the preference losses of TRL's own trainers on fixed
+numbers. Float32 on the CPU, one thread, seeded: a second run writes the same bytes. Weights are
+drawn wider than usual, so that attention is not uniform and every gradient is far from zero. Git
+ignores *.safetensors: add the new files with `git add --force`.
+"""
+
+import copy
+import json
+import shutil
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import torch
+import transformers
+import trl
+from safetensors.torch import save_file
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
+from transformers import Qwen2Config, Qwen2ForCausalLM
+from trl.trainer.dpo_trainer import DPOTrainer
+from trl.trainer.reward_trainer import RewardTrainer
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "Tests" / "AssayModelTests" / "Fixtures"
+LOSSES = ROOT / "Tests" / "AssayTrainTests" / "Fixtures" / "losses.json"
+PAD = 0
+SHAPE = dict(
+    hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+    intermediate_size=64, vocab_size=96, max_position_embeddings=128, pad_token_id=PAD,
+    bos_token_id=1, eos_token_id=2, attn_implementation="sdpa")
+ADAMW = dict(lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+CLIP = 1.0
+STEPS = 10
+SMALL = ("model.norm.weight", "model.layers.0.self_attn.k_proj.weight")
+VERSIONS = {
+    "torch": torch.__version__.split("+")[0], "transformers": transformers.__version__,
+    "trl": trl.__version__,
+}
+
+
+def main():
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    record_llama()
+    record_qwen2()
+    record_llama_reward()
+    record_losses()
+
+
+# Models
+
+
+def record_llama():
+    """Llama: grouped-query attention, untied embeddings; its config.json in the layout before 5."""
+    config = LlamaConfig(
+        tie_word_embeddings=False, rope_parameters=default_rotary(1e4), **SHAPE)
+    model = random_model(LlamaForCausalLM, config, seed=1)
+    record(MODELS / "llama", model, language_model_inputs(seed=11), AutoModelForCausalLM)
+
+
+def record_qwen2():
+    """Qwen2: biases in the query, key and value projections, tied embeddings, another base."""
+    config = Qwen2Config(
+        tie_word_embeddings=True, rope_parameters=default_rotary(1e6), **SHAPE)
+    model = random_model(Qwen2ForCausalLM, config, seed=2)
+    record(
+        MODELS / "qwen2", model, language_model_inputs(seed=12), AutoModelForCausalLM,
+        old_layout=False)
+
+
+def record_llama_reward():
+    """A one-label Llama with the Llama 3 scaling of rotary frequencies, over two pairs."""
+    # With 8 features a head the wavelengths are 6.3, 63, 628 and 6283 tokens: these bounds leave
+    # the first as it is, blend the second and divide the others.
+    rotary = dict(
+        rope_type="llama3", rope_theta=1e4, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+        original_max_position_embeddings=64)
+    config = LlamaConfig(tie_word_embeddings=False, num_labels=1, rope_parameters=rotary, **SHAPE)
+    model = random_model(LlamaForSequenceClassification, config, seed=3)
+    inputs = padded([6, 11, 9, 14], seed=13)
+    record(MODELS / "llama-reward", model, inputs, AutoModelForSequenceClassification)
+
+
+def default_rotary(base):
+    return dict(rope_type="default", rope_theta=base)
+
+
+def random_model(kind, config, seed):
+    torch.manual_seed(seed)
+    model = kind(config).eval()
+    model.config.use_cache = False
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.uniform_(0.5, 1.5)
+            else:
+                parameter.normal_(std=0.1 if parameter.ndim == 1 else parameter.shape[1] ** -0.5)
+    return model
+
+
+def language_model_inputs(seed):
+    return padded([7, 12, 5], seed)
+
+
+def padded(lengths, seed):
+    """Returns random sequences padded on the right, with their mask."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.full((len(lengths), max(lengths)), PAD)
+    for row, length in enumerate(lengths):
+        ids[row, :length] = torch.randint(3, SHAPE["vocab_size"], (length,), generator=generator)
+    mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+# What a model gives
+
+
+def loss_and_output(model, inputs):
+    """Returns the loss, and the logits of real positions `[N, V]` or the scores `[B]`."""
+    if isinstance(model, LlamaForSequenceClassification):
+        output = model(**inputs)
+        return reward_loss(output), output.logits[:, 0]
+    logits = model(**inputs).logits
+    real = inputs["attention_mask"].bool()
+    # Position t predicts token t + 1, where that token is real.
+    targets = real[:, 1:]
+    loss = cross_entropy(logits[:, :-1][targets], inputs["input_ids"][:, 1:][targets])
+    return loss, logits[real]
+
+
+def record(folder, model, inputs, auto, old_layout=True):
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    model.save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    tidy_config(folder / "config.json", old_layout)
+    check_reload(folder, auto, model, inputs)
+
+    loss, output = loss_and_output(model, inputs)
+    loss.backward()
+    name = "scores" if output.ndim == 1 else "logits"
+    tensors = {name: output.detach()}
+    for key, parameter in model.named_parameters():
+        assert parameter.grad.abs().max() > 1e-5, key
+        tensors["gradients." + key] = parameter.grad.clone()
+    adamw, final = train(copy.deepcopy(model), inputs)
+    tensors.update({"final." + key: final[key] for key in SMALL})
+    save_file(tensors, folder / "expected.safetensors")
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    lengths = inputs["attention_mask"].sum(dim=1).tolist()
+    write_json(folder / "expected.json", {
+        "versions": VERSIONS,
+        "sequences": [row[:n].tolist() for row, n in zip(inputs["input_ids"], lengths)],
+        "padded_input_ids": inputs["input_ids"].tolist(),
+        "attention_mask": inputs["attention_mask"].tolist(),
+        **({"chosen": [0, 1], "rejected": [2, 3], "scores": output.tolist()}
+           if name == "scores" else {}),
+        "loss": loss.item(),
+        "adamw": adamw,
+    })
+
+
+def train(model, inputs):
+    """Takes ten AdamW steps on the same batch; weight decay applies to every parameter."""
+    parameters = dict(model.named_parameters())
+    optimizer = torch.optim.AdamW(parameters.values(), foreach=False, **ADAMW)
+    losses, norms = [], []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss, _ = loss_and_output(model, inputs)
+        loss.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(parameters.values(), CLIP).item())
+        optimizer.step()
+        losses.append(loss.item())
+    final = {key: value.detach() for key, value in parameters.items()}
+    return {
+        "learning_rate": ADAMW["lr"], "betas": ADAMW["betas"], "epsilon": ADAMW["eps"],
+        "weight_decay": ADAMW["weight_decay"], "clip": CLIP,
+        "losses": losses,  # before each step
+        "gradient_norms": norms,  # before clipping
+        "final": {
+            key: {"sum": value.double().sum().item(), "l2": value.double().norm().item()}
+            for key, value in final.items()
+        },
+    }, final
+
+
+def tidy_config(path, old_layout):
+    """Drops what names this run, and for the old layout splits rope_parameters as version 4 did."""
+    config = json.loads(path.read_text())
+    if old_layout:
+        rotary = config.pop("rope_parameters")
+        config["rope_theta"] = rotary.pop("rope_theta")
+        config["rope_scaling"] = None if rotary["rope_type"] == "default" else rotary
+    write_json(path, config)
+
+
+def check_reload(folder, auto, model, inputs):
+    """The files alone must give what the model in memory gives."""
+    reloaded = auto.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.no_grad():
+        expected, actual = model(**inputs).logits, reloaded(**inputs).logits
+    assert torch.equal(expected, actual), folder
+
+
+# Preference losses, by TRL's own trainers
+
+
+def reward_loss(output, margin=None, centring=None):
+    """The loss of RewardTrainer, whose `self` needs only its arguments and metrics here."""
+    trainer = MagicMock()
+    trainer.args.center_rewards_coefficient = centring
+    trainer.accelerator.gather_for_metrics = trainer.accelerator.gather = lambda value: value
+    trainer._total_train_tokens, trainer._tp_size = 0, 1
+    inputs = {"attention_mask": torch.ones(1, 1)}
+    if margin is not None:
+        inputs["margin"] = margin
+    return RewardTrainer.compute_loss(trainer, lambda **_: output, inputs)
+
+
+def dpo_loss(policy, reference, tokens, kind, beta):
+    """The loss of DPOTrainer for sequences whose log-probabilities are given, `[2P]`, chosen first.
+
+    `tokens` counts the tokens of each completion: its log-probability is spread over them evenly.
+    """
+    trainer = MagicMock()
+    trainer.configure_mock(
+        ld_alpha=None, precompute_ref_logps=True, f_divergence_type="reverse_kl", loss_types=[kind],
+        loss_weights=[1.0], beta=beta, use_weighting=False, aux_loss_enabled=False,
+        _total_train_tokens=0, _tp_size=1)
+    trainer.accelerator.gather_for_metrics = trainer.accelerator.gather = lambda value: value
+    mask = (torch.arange(2 + int(tokens.max())) >= 2) & (
+        torch.arange(2 + int(tokens.max())) < 2 + tokens[:, None])  # a prompt of two tokens
+    per_token = (policy / tokens)[:, None] * mask[:, 1:]
+    zeros = torch.zeros_like(per_token)
+    outputs = SimpleNamespace(
+        log_probs=per_token, entropy=zeros, mean_logits=zeros, is_top1=zeros.bool())
+    chosen, rejected = reference.chunk(2)
+    inputs = {
+        "input_ids": torch.zeros_like(mask, dtype=torch.long), "attention_mask": mask.long(),
+        "completion_mask": mask.long(), "ref_chosen_logps": chosen, "ref_rejected_logps": rejected,
+    }
+    return DPOTrainer._compute_loss(trainer, lambda **_: outputs, inputs, return_outputs=False)
+
+
+def record_losses():
+    """Writes each loss with its inputs and its gradient, in float64."""
+    rewards = [1.5, -0.25, 3.0, 0.5, 1.0, 2.0, -4.0, 0.5]  # four chosen, then four rejected
+    margin = [0.0, 1.0, 0.5, 2.0]
+    policy = [-12.0, -30.5, -8.25, -14.0, -29.0, -9.5]  # three chosen, then three rejected
+    reference = [-13.0, -30.0, -9.0, -13.5, -30.0, -8.5]
+    tokens = [4, 9, 3, 5, 8, 4]
+    cases = [
+        reward_case("bradley-terry", rewards),
+        reward_case("bradley-terry-margin", rewards, margin=margin),
+        reward_case("bradley-terry-centring", rewards, centring=0.01),
+        reward_case("bradley-terry-margin-centring", rewards, margin=margin, centring=0.1),
+        reward_case("bradley-terry-extreme", [100.0, -100.0, -100.0, 100.0]),
+    ]
+    for kind, name in (("sigmoid", "dpo"), ("ipo", "ipo")):
+        for beta in (0.1, 1.0):
+            cases.append(dpo_case(name, policy, reference, tokens, kind, beta))
+    write_json(LOSSES, {
+        "versions": VERSIONS,
+        "note": "loss is the mean over pairs; ipo divides each sequence's log-ratio by its tokens",
+        "cases": cases,
+    })
+
+
+def reward_case(name, rewards, margin=None, centring=None):
+    logits = torch.tensor(rewards, dtype=torch.float64, requires_grad=True)
+    margins = None if margin is None else torch.tensor(margin, dtype=torch.float64)
+    loss = reward_loss(SimpleNamespace(logits=logits[:, None]), margins, centring)
+    loss.backward()
+    return {
+        "name": name, **halves("", rewards),
+        **({} if margin is None else {"margin": margin}),
+        **({} if centring is None else {"centring": centring}),
+        "loss": loss.item(), **halves("_gradient", logits.grad.tolist()),
+    }
+
+
+def dpo_case(name, policy, reference, tokens, kind, beta):
+    logps = torch.tensor(policy, dtype=torch.float64, requires_grad=True)
+    loss = dpo_loss(
+        logps, torch.tensor(reference, dtype=torch.float64), torch.tensor(tokens), kind, beta)
+    loss.backward()
+    return {
+        "name": name, "beta": beta, **halves("", policy), **halves("_reference", reference),
+        **halves("_tokens", tokens), "loss": loss.item(),
+        **halves("_gradient", logps.grad.tolist()),
+    }
+
+
+def halves(suffix, values):
+    middle = len(values) // 2
+    return {"chosen" + suffix: values[:middle], "rejected" + suffix: values[middle:]}
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(
+        "  %s: %s" % (json.dumps(key), json.dumps(item)) for key, item in value.items())
+    path.write_text("{\n%s\n}\n" % lines)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", FutureWarning)
+    main()
