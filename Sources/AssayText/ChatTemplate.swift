@@ -237,7 +237,7 @@ extension ChatTemplate {
 
 extension String {
   /// The text without white space around it, as Python's `strip` and Jinja's `trim` have it.
-  var trimmedAsPython: String {
+  package var trimmedAsPython: String {
     func isSpace(_ scalar: Unicode.Scalar) -> Bool {
       scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
     }

@@ -1,1 +1,0 @@
-// AssayData: see the layer table in the README.

@@ -1,0 +1,37 @@
+/// A failure to read or write records.
+public enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// There is no file at a path.
+  case notFound(path: String)
+  /// A path exists and cannot be read.
+  case unreadable(path: String, reason: String)
+  /// A compressed file is damaged or ends early.
+  case corruptCompression(file: String, reason: String)
+  /// A row has a problem that the policy does not skip.
+  case refused(problem: RowProblem)
+  /// A `.json` file is not a list of rows.
+  case notAList(file: String, actual: String)
+  /// A line is longer than any record.
+  case endlessLine(file: String, line: Int, maximumBytes: Int)
+  /// A path cannot be written.
+  case unwritable(path: String, reason: String)
+
+  /// One sentence: what happened, where, what was expected, what to do.
+  public var description: String {
+    switch self {
+    case .notFound(let path):
+      "\(path): no such file; give a file that exists, or - for standard input."
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read (\(reason))."
+    case .corruptCompression(let file, let reason):
+      "\(file): the gzip data is damaged (\(reason)); fetch or compress the file again."
+    case .refused(let problem):
+      "\(problem.description); mend the row, or skip rows of the kind '\(problem.kind.rawValue)'."
+    case .notAList(let file, let actual):
+      "\(file): a .json file holds one list of rows, found \(actual); name JSON Lines .jsonl."
+    case .endlessLine(let file, let line, let maximumBytes):
+      "\(file):\(line): the line is longer than \(maximumBytes) bytes; is it JSON Lines?"
+    case .unwritable(let path, let reason):
+      "\(path): cannot be written (\(reason))."
+    }
+  }
+}

@@ -1,0 +1,254 @@
+import AssayText
+
+/// A length limit on records.
+public struct TokenLimit<Record>: Sendable {
+  /// The most tokens a record may have.
+  public var maximumTokens: Int
+  /// Returns how many tokens a record has, the longer side of a pair.
+  public var measure: @Sendable (Record) throws -> Int
+
+  /// Makes a limit.
+  ///
+  /// - Parameters:
+  ///   - maximumTokens: The most tokens a record may have.
+  ///   - measure: Returns how many tokens a record has.
+  public init(
+    maximumTokens: Int,
+    measure: @escaping @Sendable (Record) throws -> Int
+  ) {
+    self.maximumTokens = maximumTokens
+    self.measure = measure
+  }
+}
+
+/// Reads preference pairs from JSON Lines, plain or gzip.
+///
+/// The four shapes of TRL are told apart by their types: `prompt` present or not, texts or lists
+/// of messages. Without a prompt, lists share their first messages as the prompt; texts that
+/// start with "\n\nHuman:" (hh-rlhf) are read as turns; any other text is a response to an empty
+/// prompt, as TRL scores it whole. Keys beyond those of the CLI's records are ignored.
+///
+/// Source: INTEROP.md 2.1; huggingface/trl `trl/trainer/reward_trainer.py`, `data_utils.py`.
+public struct PairReader: Sendable {
+  /// What to do about rows with problems.
+  public var policy: ReadPolicy
+  /// A length limit, if any.
+  public var limit: TokenLimit<PreferencePair>?
+
+  /// Makes a reader.
+  ///
+  /// - Parameters:
+  ///   - policy: What to do about rows with problems; by default the first one is an error.
+  ///   - limit: A length limit, if any.
+  public init(policy: ReadPolicy = .strict, limit: TokenLimit<PreferencePair>? = nil) {
+    self.policy = policy
+    self.limit = limit
+  }
+
+  /// Reads all pairs of a file.
+  ///
+  /// - Parameter path: The file, or `-` for standard input.
+  /// - Returns: The pairs in the file's order, and what became of each row.
+  /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused.
+  public func read(_ path: String) throws -> (pairs: [PreferencePair], report: ReadReport) {
+    var pairs: [PreferencePair] = []
+    let report = try forEach(in: path) { pairs.append($0) }
+    return (pairs, report)
+  }
+
+  /// Reads the pairs of a file one by one, with memory for one row and the ids.
+  ///
+  /// - Parameters:
+  ///   - path: The file, or `-` for standard input.
+  ///   - body: What to do with each pair.
+  /// - Returns: What became of each row.
+  /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused;
+  ///   whatever `body` throws.
+  public func forEach(
+    in path: String,
+    _ body: (PreferencePair) throws -> Void
+  ) throws -> ReadReport {
+    try readRecords(path, policy: policy, limit: limit, id: \.id, parse: PreferencePair.init, body)
+  }
+}
+
+/// The loop that all readers share: every row becomes a record or a counted problem.
+func readRecords<Record>(
+  _ path: String,
+  policy: ReadPolicy,
+  limit: TokenLimit<Record>?,
+  id: (Record) -> String,
+  parse: (RowFields) throws(RowFault) -> Record,
+  _ body: (Record) throws -> Void
+) throws -> ReadReport {
+  let source = try RowSource(path: path)
+  var report = ReadReport()
+  var seen: Set<String> = []
+  while let row = try source.next() {
+    report.countRow()
+    let record: Record
+    do {
+      record = try parse(try RowFields(try row.value.get(), index: row.index))
+      if let limit {
+        let count = try limit.measure(record)
+        guard count <= limit.maximumTokens else {
+          throw RowFault(
+            kind: .tooLong,
+            detail: "\(count) tokens, more than the limit of \(limit.maximumTokens)"
+          )
+        }
+      }
+      guard seen.insert(id(record)).inserted else {
+        throw RowFault(kind: .duplicateID, detail: "the id '\(id(record))' was used before")
+      }
+    } catch let fault as RowFault {
+      let problem = RowProblem(
+        kind: fault.kind,
+        file: source.name,
+        line: row.line,
+        detail: fault.detail
+      )
+      guard policy.action(for: fault.kind) == .skip else {
+        throw DataError.refused(problem: problem)
+      }
+      report.add(problem)
+      continue
+    }
+    report.countKept()
+    try body(record)
+  }
+  return report
+}
+
+extension PreferencePair {
+  init(_ fields: RowFields) throws(RowFault) {
+    let answers = try Answers(fields)
+    for (key, text) in [("chosen", answers.chosen), ("rejected", answers.rejected)] {
+      guard !text.trimmedAsPython.isEmpty else {
+        throw RowFault(kind: .emptyResponse, detail: "'\(key)' has no text")
+      }
+    }
+    guard !answers.chosen.utf8.elementsEqual(answers.rejected.utf8) else {
+      throw RowFault(kind: .identicalAnswers, detail: "chosen and rejected are the same text")
+    }
+    let probability = try fields.number("probability")
+    if let probability, probability <= 0 || probability >= 1 {
+      throw RowFault(
+        kind: .outOfRange,
+        detail: "'probability' must be above 0 and below 1, found \(probability)"
+      )
+    }
+    self.init(
+      id: try fields.id(),
+      prompt: answers.prompt,
+      chosen: answers.chosen,
+      rejected: answers.rejected,
+      subset: try fields.string("subset"),
+      chosenCritique: try fields.critique("chosen_critique", or: "chosen_feedback"),
+      rejectedCritique: try fields.critique("rejected_critique", or: "rejected_feedback"),
+      margin: try fields.number("margin"),
+      probability: probability
+    )
+  }
+}
+
+/// A prompt and two answers, whichever shape they came in.
+private struct Answers {
+  var prompt: [Message]
+  var chosen: String
+  var rejected: String
+
+  init(_ fields: RowFields) throws(RowFault) {
+    let chosen = try fields.turns("chosen")
+    let rejected = try fields.turns("rejected")
+    guard fields.value("prompt") != nil else {
+      try self.init(implicit: chosen, rejected)
+      return
+    }
+    switch try fields.turns("prompt") {
+    case .text(let text):
+      try self.init(prompt: HumanAssistantText.prompt(text), chosen, rejected)
+    case .messages(let messages):
+      try self.init(prompt: messages, chosen, rejected)
+    }
+    try checkPrompt()
+  }
+
+  private init(
+    prompt: [Message],
+    _ chosen: RowFields.Turns,
+    _ rejected: RowFields.Turns
+  ) throws(RowFault) {
+    self.prompt = prompt
+    self.chosen = try Self.answer(chosen, "chosen", to: prompt)
+    self.rejected = try Self.answer(rejected, "rejected", to: prompt)
+  }
+
+  /// The one assistant's turn behind a prompt, which the list may repeat.
+  private static func answer(
+    _ turns: RowFields.Turns,
+    _ key: String,
+    to prompt: [Message]
+  ) throws(RowFault) -> String {
+    switch turns {
+    case .text(let text): return text
+    case .messages(let messages):
+      let repeatsPrompt = messages.count > prompt.count && messages.starts(with: prompt)
+      let rest = repeatsPrompt ? messages.dropFirst(prompt.count) : messages[...]
+      guard rest.count == 1, let last = rest.last, last.role == "assistant" else {
+        throw RowFault(
+          kind: .badConversation,
+          detail: "'\(key)' must be one assistant's turn behind the prompt, found "
+            + Self.roles(rest)
+        )
+      }
+      return last.content
+    }
+  }
+
+  /// Without a prompt: what both conversations share, up to the last turn.
+  private init(implicit chosen: RowFields.Turns, _ rejected: RowFields.Turns) throws(RowFault) {
+    switch (Self.conversation(chosen), Self.conversation(rejected)) {
+    case (.messages(let chosen), .messages(let rejected)):
+      prompt = Array(chosen.dropLast())
+      guard prompt == rejected.dropLast() else {
+        throw RowFault(
+          kind: .badConversation,
+          detail: "chosen and rejected differ before their last turn"
+        )
+      }
+      self.chosen = try Self.answer(.messages(chosen), "chosen", to: prompt)
+      self.rejected = try Self.answer(.messages(rejected), "rejected", to: prompt)
+      try checkPrompt()
+    case (.text(let chosen), .text(let rejected)):
+      prompt = []
+      self.chosen = chosen
+      self.rejected = rejected
+    default:
+      throw RowFault(
+        kind: .wrongType,
+        detail: "chosen and rejected must both be texts or both be lists of messages"
+      )
+    }
+  }
+
+  private static func conversation(_ turns: RowFields.Turns) -> RowFields.Turns {
+    guard case .text(let text) = turns, let messages = HumanAssistantText.messages(text) else {
+      return turns
+    }
+    return .messages(messages)
+  }
+
+  private func checkPrompt() throws(RowFault) {
+    guard prompt.last?.role != "assistant" else {
+      throw RowFault(
+        kind: .badConversation,
+        detail: "the prompt ends with an assistant's turn"
+      )
+    }
+  }
+
+  private static func roles(_ messages: some Collection<Message>) -> String {
+    messages.isEmpty ? "no turn" : messages.map(\.role).joined(separator: ", ")
+  }
+}

@@ -1,0 +1,126 @@
+/// What can be wrong with a row of a data file.
+public enum ProblemKind: String, Sendable, Codable, CaseIterable, Comparable {
+  /// The line is not a JSON object.
+  case malformedJSON = "malformed-json"
+  /// The line is not UTF-8.
+  case invalidUTF8 = "invalid-utf8"
+  /// A key that the row needs is absent.
+  case missingKey = "missing-key"
+  /// A value has another type than the key asks for.
+  case wrongType = "wrong-type"
+  /// The turns do not make a prompt and one assistant's turn.
+  case badConversation = "bad-conversation"
+  /// Both answers of a pair are the same text, so the pair states no preference.
+  case identicalAnswers = "identical-answers"
+  /// A response has no text.
+  case emptyResponse = "empty-response"
+  /// An earlier row has the same id.
+  case duplicateID = "duplicate-id"
+  /// A probability is not strictly between 0 and 1, or a margin is not finite.
+  case outOfRange = "out-of-range"
+  /// A row has more tokens than the limit.
+  case tooLong = "too-long"
+
+  /// The order of reports: that of the declaration.
+  public static func < (left: ProblemKind, right: ProblemKind) -> Bool {
+    let order = allCases
+    return (order.firstIndex(of: left) ?? 0) < (order.firstIndex(of: right) ?? 0)
+  }
+}
+
+/// One problem of one row.
+public struct RowProblem: Hashable, Sendable, CustomStringConvertible {
+  /// What is wrong.
+  public var kind: ProblemKind
+  /// The file as it was given.
+  public var file: String
+  /// The line, from 1; in a `.json` list the element, from 1.
+  public var line: Int
+  /// The particulars: which key, what was expected, what was found.
+  public var detail: String
+
+  /// The place and the problem, as compilers print them.
+  public var description: String { "\(file):\(line): \(detail)" }
+}
+
+/// What to do about each kind of problem.
+public struct ReadPolicy: Hashable, Sendable {
+  /// What to do about a problem.
+  public enum Action: String, Sendable, Codable, CaseIterable {
+    /// Stop reading with an error.
+    case refuse
+    /// Leave the row out and count it.
+    case skip
+  }
+
+  private var standard: Action
+  private var exceptions: [ProblemKind: Action]
+
+  /// Makes a policy.
+  ///
+  /// - Parameters:
+  ///   - standard: What to do about every kind that has no action of its own.
+  ///   - exceptions: Kinds with another action.
+  public init(_ standard: Action, except exceptions: [ProblemKind: Action] = [:]) {
+    self.standard = standard
+    self.exceptions = exceptions
+  }
+
+  /// Stop at the first problem.
+  public static let strict = ReadPolicy(.refuse)
+  /// Leave out and count every row that has a problem.
+  public static let skipping = ReadPolicy(.skip)
+
+  /// What to do about a kind of problem.
+  public func action(for kind: ProblemKind) -> Action { exceptions[kind] ?? standard }
+}
+
+/// What became of the rows of a file.
+public struct ReadReport: Hashable, Sendable, CustomStringConvertible {
+  /// How many examples of each kind of problem are kept.
+  public static let maximumExamples = 3
+
+  /// How many rows the file has; blank lines are none.
+  public private(set) var rowCount = 0
+  /// How many rows became records.
+  public private(set) var keptCount = 0
+  /// How many rows were left out, by what was wrong.
+  public private(set) var skippedCounts: [ProblemKind: Int] = [:]
+  /// The first problems of each kind.
+  public private(set) var examples: [RowProblem] = []
+
+  /// Makes an empty report.
+  public init() {}
+
+  /// How many rows were left out.
+  public var skippedCount: Int { skippedCounts.values.reduce(0, +) }
+
+  mutating func countRow() { rowCount += 1 }
+
+  mutating func countKept() { keptCount += 1 }
+
+  mutating func add(_ problem: RowProblem) {
+    let count = skippedCounts[problem.kind, default: 0]
+    skippedCounts[problem.kind] = count + 1
+    if count < Self.maximumExamples { examples.append(problem) }
+  }
+
+  /// Adds the report of another file.
+  public mutating func add(_ other: ReadReport) {
+    rowCount += other.rowCount
+    keptCount += other.keptCount
+    skippedCounts.merge(other.skippedCounts, uniquingKeysWith: +)
+    for example in other.examples
+    where examples.count(where: { $0.kind == example.kind }) < Self.maximumExamples {
+      examples.append(example)
+    }
+  }
+
+  /// The counts on one line, and one line for each example.
+  public var description: String {
+    let counts = skippedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }
+    let skipped = counts.isEmpty ? "" : "; left out: \(counts.joined(separator: ", "))"
+    let lines = ["\(keptCount) of \(rowCount) rows read\(skipped)"] + examples.map { "  \($0)" }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,123 @@
+import AssayText
+
+/// A response to score.
+public struct ResponseRecord: Hashable, Sendable {
+  /// What is scored.
+  public enum Content: Hashable, Sendable {
+    /// A response to a prompt, which the chat template renders.
+    case response(prompt: [Message], response: String)
+    /// A rendered text, taken as it is: special tokens in it are read as such.
+    case text(String)
+  }
+
+  /// The file's own id, or the 0-based row where it has none.
+  public var id: String
+  /// What is scored.
+  public var content: Content
+
+  /// Makes a record.
+  public init(id: String, content: Content) {
+    self.id = id
+    self.content = content
+  }
+}
+
+/// Reads responses to score from JSON Lines, plain or gzip.
+///
+/// A row has `prompt` and `response`, or `messages` that end with the assistant's turn, or a
+/// rendered `text`.
+public struct ResponseReader: Sendable {
+  /// What to do about rows with problems.
+  public var policy: ReadPolicy
+  /// A length limit, if any.
+  public var limit: TokenLimit<ResponseRecord>?
+
+  /// Makes a reader.
+  ///
+  /// - Parameters:
+  ///   - policy: What to do about rows with problems; by default the first one is an error.
+  ///   - limit: A length limit, if any.
+  public init(policy: ReadPolicy = .strict, limit: TokenLimit<ResponseRecord>? = nil) {
+    self.policy = policy
+    self.limit = limit
+  }
+
+  /// Reads all responses of a file.
+  ///
+  /// - Parameter path: The file, or `-` for standard input.
+  /// - Returns: The responses in the file's order, and what became of each row.
+  /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused.
+  public func read(
+    _ path: String
+  ) throws -> (responses: [ResponseRecord], report: ReadReport) {
+    var responses: [ResponseRecord] = []
+    let report = try forEach(in: path) { responses.append($0) }
+    return (responses, report)
+  }
+
+  /// Reads the responses of a file one by one, with memory for one row and the ids.
+  ///
+  /// - Parameters:
+  ///   - path: The file, or `-` for standard input.
+  ///   - body: What to do with each response.
+  /// - Returns: What became of each row.
+  /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused;
+  ///   whatever `body` throws.
+  public func forEach(
+    in path: String,
+    _ body: (ResponseRecord) throws -> Void
+  ) throws -> ReadReport {
+    try readRecords(path, policy: policy, limit: limit, id: \.id, parse: ResponseRecord.init, body)
+  }
+}
+
+extension ResponseRecord {
+  init(_ fields: RowFields) throws(RowFault) {
+    id = try fields.id()
+    let text: String
+    if let rendered = try fields.string("text") {
+      text = rendered
+      content = .text(rendered)
+    } else {
+      let (prompt, response) = try Self.conversation(fields)
+      text = response
+      content = .response(prompt: prompt, response: response)
+    }
+    guard !text.trimmedAsPython.isEmpty else {
+      throw RowFault(kind: .emptyResponse, detail: "the response has no text")
+    }
+  }
+
+  private static func conversation(
+    _ fields: RowFields
+  ) throws(RowFault) -> (prompt: [Message], response: String) {
+    var messages: [Message]
+    if fields.value("messages") != nil {
+      guard case .messages(let list) = try fields.turns("messages") else {
+        throw RowFields.wrongType("messages", "a list of messages", try fields.required("messages"))
+      }
+      messages = list
+    } else {
+      switch try fields.turns("prompt") {
+      case .text(let text): messages = HumanAssistantText.prompt(text)
+      case .messages(let list): messages = list
+      }
+      switch try fields.turns("response") {
+      case .text(let text): messages.append(.assistant(text))
+      case .messages(let list):
+        messages =
+          list.count > messages.count && list.starts(with: messages)
+          ? list : messages + list
+      }
+    }
+    guard let last = messages.popLast(), last.role == "assistant",
+      messages.last?.role != "assistant"
+    else {
+      throw RowFault(
+        kind: .badConversation,
+        detail: "the conversation must end with one assistant's turn"
+      )
+    }
+    return (messages, last.content)
+  }
+}
