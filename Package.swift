@@ -79,7 +79,8 @@ let package = Package(
       name: "AssayTrainTests",
       dependencies: ["AssayTrain", "AssayTestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "AssayEvaluateTests", dependencies: ["AssayEvaluate"], swiftSettings: settings),
+      name: "AssayEvaluateTests", dependencies: ["AssayEvaluate", "AssayReward"],
+      swiftSettings: settings),
   ],
   cxxLanguageStandard: .cxx20
 )
