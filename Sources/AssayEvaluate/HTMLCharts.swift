@@ -65,11 +65,18 @@ struct HTMLBarChart {
       let position = text(x(share))
       let anchor = share == 0 ? "start" : "middle"
       return """
-        <line class="\(share == 0.5 ? "chance" : "grid")" x1="\(position)" x2="\(position)" y1="0" \
+        <line class="grid" x1="\(position)" x2="\(position)" y1="0" \
         y2="\(text(bottom))"/><text x="\(position)" y="\(text(bottom + 17))" \
         text-anchor="\(anchor)">\(Int(100 * share))\(share == 1 ? " %" : "")</text>
         """
-    }.joined()
+    }.joined() + chance(bottom)
+  }
+
+  private func chance(_ bottom: Double) -> String {
+    guard let chance = report.chance else { return "" }
+    let position = text(x(chance))
+    return "<line class=\"chance\" x1=\"\(position)\" x2=\"\(position)\" y1=\"0\" "
+      + "y2=\"\(text(bottom))\"/>"
   }
 }
 

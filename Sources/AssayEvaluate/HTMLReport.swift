@@ -144,6 +144,8 @@ public struct HTMLReport: Sendable {
   public var results: ResultsFile
   /// The order of the methods, which also gives their colours; others follow by name.
   public var methodOrder: [String] = []
+  /// The accuracy of guessing, drawn as a dashed line: 0.5 for pairs; `nil` draws none.
+  public var chance: Double? = 0.5
   /// Training curves: one chart each for loss, accuracy and so on.
   public var curves: [Chart] = []
   /// Accuracy against the number of critiques averaged, where it was measured.
@@ -241,7 +243,7 @@ public struct HTMLReport: Sendable {
     return """
       <section><h2>Accuracy</h2>
       <p class="note">How often the better response of a pair scores higher, in percent. \
-      Whiskers are 95 % intervals; the dashed line is chance.</p>
+      Whiskers are 95 % intervals\(chance == nil ? "" : "; the dashed line is chance").</p>
       \(legend(methods))<div class="charts">\(charts.joined())</div></section>
       """
   }

@@ -252,6 +252,10 @@ import Testing
     ] {
       #expect(html.contains(text), "\(text)")
     }
+    #expect(html.ranges(of: "<line class=\"chance\"").count == 2)
+    var other = Self.example()
+    other.chance = nil
+    #expect(!other.html.contains("<line class=\"chance\"") && !other.html.contains("is chance"))
     // Two splits of five sections of three methods.
     #expect(html.ranges(of: "<rect class=\"bar").count == 30)
     // Two charts with three lines each, one with one.
