@@ -80,7 +80,8 @@ let package = Package(
       dependencies: ["AssayTrain", "AssayTestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
-      name: "AssayEvaluateTests", dependencies: ["AssayEvaluate"], swiftSettings: settings),
+      name: "AssayEvaluateTests", dependencies: ["AssayEvaluate", "AssayReward"],
+      swiftSettings: settings),
   ],
   cxxLanguageStandard: .cxx20
 )

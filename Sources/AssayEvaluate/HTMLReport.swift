@@ -1,0 +1,365 @@
+// The report of a run: one HTML file that needs nothing else.
+import Foundation
+
+/// A report of results as one self-contained HTML page: no scripts, no fonts, no network.
+///
+/// All text is escaped, so prompts and critiques may hold anything.
+public struct HTMLReport: Sendable {
+  /// A fact about the run, as `seeds: 17, 18, 19`.
+  public struct Fact: Equatable, Sendable {
+    /// What it is.
+    public var label: String
+    /// Its value.
+    public var value: String
+
+    /// Makes a fact.
+    public init(_ label: String, _ value: String) {
+      self.label = label
+      self.value = value
+    }
+  }
+
+  /// Points of one method in a chart.
+  public struct Series: Equatable, Sendable {
+    /// A point, with an interval where there is one.
+    public struct Point: Equatable, Sendable {
+      /// As the step, or the number of critiques.
+      public var x: Double
+      /// As the loss, or an accuracy.
+      public var y: Double
+      /// The lower end of the interval.
+      public var lower: Double?
+      /// The upper end of the interval.
+      public var upper: Double?
+
+      /// Makes a point.
+      public init(x: Double, y: Double, lower: Double? = nil, upper: Double? = nil) {
+        self.x = x
+        self.y = y
+        self.lower = lower
+        self.upper = upper
+      }
+    }
+
+    /// The method; gives the colour, the same as in all other charts.
+    public var method: String
+    /// In the order of `x`; points beyond 1e12 or that are no numbers are not drawn.
+    public var points: [Point]
+
+    /// Makes a series.
+    public init(method: String, points: [Point]) {
+      self.method = method
+      self.points = points
+    }
+  }
+
+  /// A chart of lines.
+  public struct Chart: Equatable, Sendable {
+    /// What is shown.
+    public var title: String
+    /// What the horizontal axis is, with its unit.
+    public var xLabel: String
+    /// What the vertical axis is, with its unit.
+    public var yLabel: String
+    /// Whether `y` is a share to be shown in percent.
+    public var isShare: Bool
+    /// Whether each doubling of `x` is as wide, with the points' own `x` as ticks.
+    public var isLogarithmic: Bool
+    /// One line each; long ones are averaged over equal stretches, with their range shaded.
+    public var series: [Series]
+
+    /// Makes a chart.
+    public init(
+      title: String,
+      xLabel: String,
+      yLabel: String,
+      isShare: Bool = false,
+      isLogarithmic: Bool = false,
+      series: [Series]
+    ) {
+      self.title = title
+      self.xLabel = xLabel
+      self.yLabel = yLabel
+      self.isShare = isShare
+      self.isLogarithmic = isLogarithmic
+      self.series = series
+    }
+  }
+
+  /// A prompt with the responses that a model criticized and scored.
+  public struct Sample: Equatable, Sendable {
+    /// One response.
+    public struct Response: Equatable, Sendable {
+      /// The response.
+      public var text: String
+      /// What the model wrote about it.
+      public var critique: String
+      /// The score that followed; higher is better.
+      public var score: Double
+      /// Whether the label says that this response is the right one.
+      public var isRight: Bool
+
+      /// Makes a response.
+      public init(text: String, critique: String, score: Double, isRight: Bool) {
+        self.text = text
+        self.critique = critique
+        self.score = score
+        self.isRight = isRight
+      }
+    }
+
+    /// Where it is from, as `Reasoning, out of distribution`.
+    public var section: String
+    /// The method that wrote the critiques.
+    public var method: String
+    /// The prompt.
+    public var prompt: String
+    /// Usually two.
+    public var responses: [Response]
+
+    /// Makes a sample.
+    public init(section: String, method: String, prompt: String, responses: [Response]) {
+      self.section = section
+      self.method = method
+      self.prompt = prompt
+      self.responses = responses
+    }
+
+    /// Whether every right response scores above every wrong one; `nil` without one of each.
+    var isRankedRight: Bool? {
+      let right = responses.filter(\.isRight).map(\.score).min()
+      let wrong = responses.filter { !$0.isRight }.map(\.score).max()
+      guard let right, let wrong else { return nil }
+      return right > wrong
+    }
+  }
+
+  /// The heading.
+  public var title: String
+  /// One or two sentences below it: what the reader is looking at.
+  public var summary = ""
+  /// Model size, seconds, seeds, command.
+  public var facts: [Fact] = []
+  /// The accuracies.
+  public var results: ResultsFile
+  /// The order of the methods, which also gives their colours; others follow by name.
+  public var methodOrder: [String] = []
+  /// The accuracy of guessing, drawn as a dashed line: 0.5 for pairs; `nil` draws none.
+  public var chance: Double? = 0.5
+  /// Training curves: one chart each for loss, accuracy and so on.
+  public var curves: [Chart] = []
+  /// Accuracy against the number of critiques averaged, where it was measured.
+  public var critiqueCounts: Chart?
+  /// Critiques to look at.
+  public var samples: [Sample] = []
+  /// Versions and the like, one line each, at the end.
+  public var footer: [String] = []
+
+  /// Makes a report.
+  ///
+  /// - Parameters:
+  ///   - title: The heading.
+  ///   - results: The accuracies.
+  public init(title: String, results: ResultsFile) {
+    self.title = title
+    self.results = results
+  }
+
+  /// The page.
+  public var html: String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>\(escape(title))</title>
+    <style>\(HTMLStyle.css)</style>
+    </head>
+    <body>
+    <main>
+    <header>
+    <h1>\(escape(title))</h1>
+    \(summary.isEmpty ? "" : "<p class=\"lead\">\(escape(summary))</p>")
+    \(tiles)
+    </header>
+    \(accuracySection)
+    \(section("What critiques add", [critiqueCounts].compactMap { $0 }))
+    \(section("Training", curves))
+    \(samplesSection)
+    \(tableSection)
+    \(factsSection)
+    <footer>\(footer.map { "<p>\(escape($0))</p>" }.joined())</footer>
+    </main>
+    </body>
+    </html>
+
+    """
+  }
+
+  var methods: [String] { ResultsFile.ordered(Array(results.methods.keys), methodOrder) }
+
+  /// The colour class of a method.
+  func color(_ method: String) -> String {
+    let index = methods.firstIndex(of: method) ?? methods.count
+    return "c\(index % HTMLStyle.colorCount)"
+  }
+
+  // MARK: Parts
+
+  private var tiles: String {
+    let tiles = methods.compactMap { method -> String? in
+      guard let figure = results.methods[method]?["test"]?["overall"] else { return nil }
+      let ood = results.methods[method]?["ood"]?["overall"].map {
+        "<div class=\"small\">\(percent($0.accuracy)) % out of distribution</div>"
+      }
+      return """
+        <div class="tile \(color(method))"><div class="name"><i></i>\(escape(method))</div>\
+        <div class="big">\(percent(figure.accuracy))<span> %</span></div>\
+        <div class="small">\(percent(figure.ci95[0])) to \(percent(figure.ci95[1])) on test</div>\
+        \(ood ?? "")</div>
+        """
+    }
+    return tiles.isEmpty ? "" : "<div class=\"tiles\">\(tiles.joined())</div>"
+  }
+
+  private func legend(_ shown: [String]) -> String {
+    let names = methods + Set(shown).subtracting(methods).sorted()
+    let keys = names.filter(shown.contains).map {
+      "<li class=\"\(color($0))\"><i></i>\(escape($0))</li>"
+    }
+    return "<ul class=\"legend\">\(keys.joined())</ul>"
+  }
+
+  private var accuracySection: String {
+    let charts = results.splits.map { split in
+      """
+      <figure><figcaption>\(escape(Self.splitTitle(split)))</figcaption>\
+      \(HTMLBarChart(report: self, split: split).svg)</figure>
+      """
+    }
+    guard !charts.isEmpty else { return "" }
+    return """
+      <section><h2>Accuracy</h2>
+      <p class="note">How often the better response of a pair scores higher, in percent. \
+      Whiskers are 95 % intervals\(chance == nil ? "" : "; the dashed line is chance").</p>
+      \(legend(methods))<div class="charts">\(charts.joined())</div></section>
+      """
+  }
+
+  private func section(_ title: String, _ charts: [Chart]) -> String {
+    guard !charts.isEmpty else { return "" }
+    let figures = charts.map {
+      "<figure><figcaption>\(escape($0.title))</figcaption>"
+        + HTMLLineChart(chart: $0, color: color).svg + "</figure>"
+    }
+    return """
+      <section><h2>\(escape(title))</h2>\(legend(charts.flatMap { $0.series.map(\.method) }))\
+      <div class="charts">\(figures.joined())</div>\
+      </section>
+      """
+  }
+
+  private var samplesSection: String {
+    guard !samples.isEmpty else { return "" }
+    return "<section><h2>Critiques</h2>" + samples.map(sample).joined() + "</section>"
+  }
+
+  private func sample(_ sample: Sample) -> String {
+    let verdict = sample.isRankedRight.map {
+      $0
+        ? "<span class=\"good\">&#10003; ranked right</span>"
+        : "<span class=\"bad\">&#10007; ranked wrong</span>"
+    }
+    let responses = sample.responses.map { response in
+      """
+      <div class="response"><div class="head"><span class="\(response.isRight ? "good" : "bad")">\
+      \(response.isRight ? "&#10003; right answer" : "&#10007; wrong answer")</span>\
+      <span class="score">score <b>\(scoreText(response.score))</b></span></div>\
+      <pre>\(escape(response.text))</pre>\
+      <blockquote>\(escape(response.critique))</blockquote></div>
+      """
+    }
+    return """
+      <article><div class="meta"><span class="key \(color(sample.method))"><i></i>\
+      \(escape(sample.method))</span><span>\(escape(sample.section))</span>\(verdict ?? "")</div>\
+      <pre class="prompt">\(escape(sample.prompt))</pre>\
+      <div class="responses">\(responses.joined())</div></article>
+      """
+  }
+
+  private var tableSection: String {
+    guard !results.splits.isEmpty else { return "" }
+    let heads = methods.map {
+      "<th class=\"num\"><span class=\"key \(color($0))\"><i></i>\(escape($0))</span></th>"
+    }
+    var rows = ""
+    for split in results.splits {
+      rows +=
+        "<tr class=\"split\"><th colspan=\"\(methods.count + 2)\">"
+        + "\(escape(Self.splitTitle(split)))</th></tr>"
+      for section in results.sections(of: split) {
+        let figures = methods.map { results.methods[$0]?[split]?[section] }
+        let cells = figures.map { figure in
+          guard let figure else { return "<td class=\"num\">&ndash;</td>" }
+          return """
+            <td class="num">\(percent(figure.accuracy)) <small>\(percent(figure.ci95[0]))&ndash;\
+            \(percent(figure.ci95[1]))</small></td>
+            """
+        }
+        let count = figures.compactMap { $0?.n }.max() ?? 0
+        rows +=
+          "<tr\(section == "overall" ? " class=\"overall\"" : "")>"
+          + "<td>\(escape(Self.sectionTitle(section)))</td>"
+          + cells.joined() + "<td class=\"num\">\(count)</td></tr>"
+      }
+    }
+    return """
+      <section><h2>All figures</h2>
+      <p class="note">Accuracy in percent with its 95 % interval; n is the number of pairs.</p>
+      <div class="scroll"><table><thead><tr><th>Section</th>\(heads.joined())\
+      <th class="num">n</th></tr></thead><tbody>\(rows)</tbody></table></div></section>
+      """
+  }
+
+  private var factsSection: String {
+    guard !facts.isEmpty else { return "" }
+    let rows = facts.map { "<dt>\(escape($0.label))</dt><dd>\(escape($0.value))</dd>" }
+    return "<section><h2>What was run</h2><dl>\(rows.joined())</dl></section>"
+  }
+
+  private func scoreText(_ score: Double) -> String {
+    (score > 0 ? "+" : score < 0 ? "&minus;" : "") + String(format: "%.2f", abs(score))
+  }
+
+  static func splitTitle(_ split: String) -> String {
+    switch split {
+    case "test": "Test"
+    case "ood": "Out of distribution"
+    default: split
+    }
+  }
+
+  static func sectionTitle(_ section: String) -> String {
+    section == "overall" ? "Overall" : section
+  }
+}
+
+/// Text that is safe between tags and in attributes; control characters become spaces.
+func escape(_ text: String) -> String {
+  var result = ""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "&": result += "&amp;"
+    case "<": result += "&lt;"
+    case ">": result += "&gt;"
+    case "\"": result += "&quot;"
+    case "'": result += "&#39;"
+    case "\n", "\t": result.unicodeScalars.append(scalar)
+    case _ where scalar.properties.generalCategory == .control: result += " "
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result
+}

@@ -1,1 +1,0 @@
-// AssayEvaluate: see the layer table in the README.

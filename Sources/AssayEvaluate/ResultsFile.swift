@@ -1,0 +1,164 @@
+// What `demo`, `compare` and `eval` write as `results.json`.
+import AssayReward
+import Foundation
+
+/// A results file that cannot be read.
+public enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The file is missing, or is not the JSON that CLI.md describes.
+  case unreadableResults(file: String, reason: String)
+
+  /// One sentence: which file, and why.
+  public var description: String {
+    switch self {
+    case .unreadableResults(let file, let reason): "Cannot read the results in \(file): \(reason)."
+    }
+  }
+}
+
+/// The content of `results.json`.
+///
+/// ```json
+/// {"seconds": 512.3, "methods": {"cloud": {"test": {"overall": {"accuracy": 0.83, "ci95": [0.82, 0.85],
+///  "n": 4000}}, "ood": {}}}}
+/// ```
+public struct ResultsFile: Codable, Equatable, Sendable {
+  /// An accuracy with its interval.
+  public struct Figure: Codable, Equatable, Sendable {
+    /// The share of items that are right, in [0, 1].
+    public var accuracy: Double
+    /// The lower and the upper end of the 95 % interval.
+    public private(set) var ci95: [Double]
+    /// The number of items.
+    public var n: Int
+
+    /// Makes a figure.
+    public init(accuracy: Double, lower: Double, upper: Double, n: Int) {
+      self.accuracy = accuracy
+      ci95 = [lower, upper]
+      self.n = n
+    }
+
+    /// Makes a figure of an estimate.
+    public init(_ estimate: Estimate) {
+      self.init(
+        accuracy: estimate.value,
+        lower: estimate.lower,
+        upper: estimate.upper,
+        n: estimate.count
+      )
+    }
+
+    /// Reads a figure.
+    ///
+    /// - Throws: `DecodingError` where `ci95` is not a list of two numbers.
+    public init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      accuracy = try container.decode(Double.self, forKey: .accuracy)
+      ci95 = try container.decode([Double].self, forKey: .ci95)
+      n = try container.decode(Int.self, forKey: .n)
+      guard ci95.count == 2 else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .ci95,
+          in: container,
+          debugDescription: "ci95 needs two numbers"
+        )
+      }
+    }
+
+    private enum CodingKeys: String, CodingKey { case accuracy, ci95, n }
+  }
+
+  /// Section to figure; the whole is called `overall`.
+  public typealias Sections = [String: Figure]
+
+  /// The seconds that everything took.
+  public var seconds: Double
+  /// Method to split (`test`, `ood`) to section.
+  public var methods: [String: [String: Sections]]
+
+  /// Makes results.
+  public init(seconds: Double, methods: [String: [String: Sections]] = [:]) {
+    self.seconds = seconds
+    self.methods = methods
+  }
+
+  /// Reads results.
+  ///
+  /// - Parameter url: A `results.json`.
+  /// - Throws: `EvaluateError.unreadableResults`.
+  public init(contentsOf url: URL) throws {
+    do {
+      self = try JSONDecoder().decode(ResultsFile.self, from: try Data(contentsOf: url))
+    } catch {
+      let reason =
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "the key \(key.stringValue) is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.dataCorrupted(let context),
+          DecodingError.valueNotFound(_, let context):
+          "\(context.codingPath.map(\.stringValue).joined(separator: ".")): "
+            + context.debugDescription
+        default: error.localizedDescription
+        }
+      throw EvaluateError.unreadableResults(file: url.path, reason: reason)
+    }
+  }
+
+  /// The results as JSON with sorted keys: equal results give equal bytes.
+  ///
+  /// - Throws: `EncodingError` where a figure is not a finite number.
+  public func json() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(self) + Data("\n".utf8)
+  }
+
+  /// The splits that any method has: `test` and `ood` first, then others by name.
+  public var splits: [String] {
+    let names = Set(
+      methods.values.flatMap { splits in
+        splits.filter { !$0.value.isEmpty }.keys
+      }
+    )
+    let first = ["test", "ood"].filter(names.contains)
+    return first + names.subtracting(first).sorted()
+  }
+
+  /// The sections of a split: `overall` first, then by name.
+  public func sections(of split: String) -> [String] {
+    let names = Set(methods.values.flatMap { ($0[split] ?? [:]).keys })
+    return names.filter { $0 == "overall" } + names.subtracting(["overall"]).sorted()
+  }
+
+  /// The results as a table for the terminal: a row a split and section, a column a method, in percent.
+  ///
+  /// - Parameter order: Methods that come first; others follow by name.
+  /// - Returns: A table whose cells are `83.1 [81.9, 84.3]`, or `-` where a figure is missing.
+  public func table(order: [String] = []) -> TextTable {
+    let methods = Self.ordered(Array(methods.keys), order)
+    var table = TextTable(
+      [("split", .left), ("section", .left)] + methods.map { ($0, .right) } + [("n", .right)]
+    )
+    for split in splits {
+      for section in sections(of: split) {
+        let figures = methods.map { self.methods[$0]?[split]?[section] }
+        let count = figures.compactMap { $0?.n }.max().map(String.init) ?? ""
+        let cells = figures.map { figure in
+          guard let figure else { return "-" }
+          return "\(percent(figure.accuracy)) [\(percent(figure.ci95[0])), "
+            + "\(percent(figure.ci95[1]))]"
+        }
+        table.rows.append([split, section] + cells + [count])
+      }
+    }
+    return table
+  }
+
+  /// Names in the order asked for, others behind them by name.
+  static func ordered(_ names: [String], _ order: [String]) -> [String] {
+    let first = order.filter(names.contains)
+    return first + Set(names).subtracting(first).sorted()
+  }
+}
+
+/// A share in percent with one decimal: 0.8312 is `83.1`.
+func percent(_ share: Double) -> String { String(format: "%.1f", 100 * share) }

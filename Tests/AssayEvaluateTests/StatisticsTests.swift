@@ -1,0 +1,183 @@
+import AssayReward
+import Testing
+
+@Suite struct StatisticsTests {
+  func isClose(_ a: Double, _ b: Double, _ tolerance: Double = 1e-9) -> Bool {
+    abs(a - b) <= tolerance
+  }
+
+  @Test("equal scores lose")
+  func outcomes() throws {
+    #expect(
+      try Statistics.outcomes(chosen: [1, 0, -1], rejected: [0, 0, 1]) == [1, 0, 0]
+    )
+  }
+
+  @Test("scores that are no numbers are errors, never wins or losses")
+  func nonFinite() {
+    #expect(throws: StatisticsError.nonFiniteScore(name: "rejected", index: 1, actual: "nan")) {
+      try Statistics.outcomes(chosen: [1, 1], rejected: [0, .nan])
+    }
+    #expect(throws: StatisticsError.nonFiniteScore(name: "chosen", index: 0, actual: "inf")) {
+      try Statistics.outcomes(chosen: [.infinity], rejected: [0])
+    }
+    #expect(throws: StatisticsError.lengthMismatch(name: "rejected", expected: 1, actual: 0)) {
+      try Statistics.outcomes(chosen: [1], rejected: [])
+    }
+    #expect(throws: StatisticsError.self) { try Statistics.accuracy([]) }
+  }
+
+  // z = 1.96, n = 10, share 0.5: centre 0.5; half = z / (1 + z^2 / n) sqrt(0.025 + z^2 / 400)
+  // = 1.959964 / 1.384146 * sqrt(0.025 + 0.00960365) = 1.41601 * 0.186020 = 0.263406.
+  @Test("Wilson's interval by hand, and at the ends")
+  func wilson() {
+    let half = Statistics.wilson(successes: 5, trials: 10)
+    #expect(isClose(half.lower, 0.5 - 0.263406, 1e-5))
+    #expect(isClose(half.upper, 0.5 + 0.263406, 1e-5))
+    // All right: lower = 1 / (1 + z^2 / n) = 1 / 1.384146 = 0.722467.
+    let all = Statistics.wilson(successes: 10, trials: 10)
+    #expect(isClose(all.lower, 0.722467, 1e-6))
+    #expect(all.upper == 1)
+    #expect(Statistics.wilson(successes: 0, trials: 10).lower == 0)
+  }
+
+  @Test("few outcomes get Wilson's interval, as do those that are all alike")
+  func smallSamples() throws {
+    #expect(try Statistics.accuracy([1, 0]) == Statistics.wilson(successes: 1, trials: 2))
+    let alike = try Statistics.accuracy([Double](repeating: 1, count: 500))
+    #expect(alike == Statistics.wilson(successes: 500, trials: 500))
+  }
+
+  // A share of 0.8 of 1000 has the standard error sqrt(0.16 / 1000) = 0.01265, so +- 0.0248.
+  @Test("the bootstrap interval has the width that theory gives")
+  func bootstrap() throws {
+    let outcomes = (0..<1000).map { $0 % 5 == 0 ? 0.0 : 1.0 }
+    let estimate = try Statistics.accuracy(outcomes, seed: 3)
+    #expect(isClose(estimate.value, 0.8))
+    #expect(isClose(estimate.lower, 0.8 - 0.0248, 0.003))
+    #expect(isClose(estimate.upper, 0.8 + 0.0248, 0.003))
+    #expect(try Statistics.accuracy(outcomes, seed: 3) == estimate)
+    #expect(try Statistics.accuracy(outcomes, seed: 4) != estimate)
+  }
+
+  // Four copies of each of 250 outcomes carry the information of 250: twice the standard error.
+  @Test("outcomes of one cluster count once")
+  func clusters() throws {
+    let outcomes = (0..<1000).map { $0 / 4 % 5 == 0 ? 0.0 : 1.0 }
+    let alone = try Statistics.accuracy(outcomes)
+    let clustered = try Statistics.accuracy(outcomes, clusters: (0..<1000).map { $0 / 4 })
+    #expect(isClose(clustered.value, alone.value))
+    let ratio = (clustered.upper - clustered.lower) / (alone.upper - alone.lower)
+    #expect(isClose(ratio, 2, 0.2))
+    #expect(throws: StatisticsError.self) { try Statistics.accuracy([1, 0], clusters: [1]) }
+  }
+
+  @Test("the average of sections weighs sections, not items")
+  func sections() throws {
+    let estimate = try Statistics.stratifiedMean([
+      .init([1, 1, 1, 1, 1, 1]), .init([0, 1]),
+    ])
+    #expect(isClose(estimate.value, 0.75))
+    #expect(estimate.count == 8)
+    let weighted = try Statistics.stratifiedMean([
+      .init([1], weight: 3), .init([0], weight: 1),
+    ])
+    #expect(weighted == Estimate(value: 0.75, lower: 0.75, upper: 0.75, count: 2))
+    #expect(throws: StatisticsError.empty(name: "A section")) {
+      try Statistics.stratifiedMean([.init([])])
+    }
+  }
+
+  // Both right on 600 of 1000, only the first on 60, only the second on 20: difference 0.04,
+  // variance (0.08 - 0.04^2) / 1000, so a standard error of 0.008854 and +- 0.01735.
+  @Test("the paired difference is sharper than the two intervals")
+  func paired() throws {
+    let first = (0..<1000).map { $0 < 660 ? 1.0 : 0 }
+    let second = (0..<1000).map { $0 < 600 || $0 >= 980 ? 1.0 : 0 }
+    let difference = try Statistics.pairedDifference(first, second)
+    #expect(isClose(difference.value, 0.04))
+    #expect(isClose(difference.lower, 0.04 - 0.01735, 0.003))
+    #expect(isClose(difference.upper, 0.04 + 0.01735, 0.003))
+  }
+
+  // Only the first 9, only the second 2: 2 (C(11,0) + C(11,1) + C(11,2)) / 2^11 = 134 / 2048.
+  @Test("McNemar's exact test by hand")
+  func mcNemar() throws {
+    let first = [Bool](repeating: true, count: 9) + [false, false, true]
+    let second = [Bool](repeating: false, count: 9) + [true, true, true]
+    let test = try Statistics.mcNemar(first, second)
+    #expect(test.onlyFirst == 9)
+    #expect(test.onlySecond == 2)
+    #expect(isClose(test.pValue, 134.0 / 2048))
+    #expect(try Statistics.mcNemar([true], [true]).pValue == 1)
+    #expect(isClose(try Statistics.mcNemar([true, false], [false, true]).pValue, 1))
+    // 2000 to 0 does not overflow.
+    let many = try Statistics.mcNemar(
+      [Bool](repeating: true, count: 2000),
+      [Bool](repeating: false, count: 2000)
+    )
+    #expect(many.pValue >= 0 && many.pValue < 1e-300)
+  }
+
+  // Two bins: 0.2 and 0.4 with outcomes 0, 1: mean 0.3 against 0.5; 0.9 with outcome 1: 0.1 off.
+  // Error = 2/3 * 0.2 + 1/3 * 0.1 = 1/6; Brier = (0.04 + 0.36 + 0.01) / 3.
+  @Test("calibration by hand")
+  func calibration() throws {
+    let result = try Calibration(
+      probabilities: [0.2, 0.4, 0.9],
+      outcomes: [0, 1, 1],
+      binCount: 2
+    )
+    #expect(isClose(result.expectedError, 1.0 / 6))
+    #expect(isClose(result.brier, 0.41 / 3))
+    #expect(result.bins.map(\.count) == [2, 1])
+    #expect(isClose(result.bins[0].frequency, 0.5))
+    #expect(result.bins[1].lower == 0.5)
+    #expect(
+      try Calibration(probabilities: [1, 0.5, 0], outcomes: [1, 1, 0], binCount: 2).bins
+        .map(\.count) == [1, 2]
+    )
+  }
+
+  // Favoured side: 0.8 right, 0.7 wrong, 0.5 half right.
+  // One bin: mean probability 2/3, frequency 1/2; Brier (0.04 + 0.49 + 0) / 3.
+  @Test("preferences are looked at from the favoured side")
+  func preferences() throws {
+    let result = try Calibration(preferences: [0.8, 0.3, 0.5], binCount: 1)
+    #expect(isClose(result.expectedError, 1.0 / 6))
+    #expect(isClose(result.brier, 0.53 / 3))
+    #expect(result.bins[0].lower == 0.5)
+    #expect(throws: StatisticsError.notAProbability(name: "probability", index: 1, actual: "1.5")) {
+      try Calibration(preferences: [0.5, 1.5])
+    }
+    #expect(throws: StatisticsError.self) { try Calibration(preferences: [.nan]) }
+  }
+
+  // Sums from the published table.
+  @Test("RewardBench counts 358, 456, 740 and 1968, of which math-prm is half")
+  func rewardBenchCounts() {
+    let sums = RewardBenchWeights.sections.map { $0.subsets.reduce(0) { $0 + $1.count } }
+    #expect(sums == [358, 456, 740, 1968])
+    #expect(RewardBenchWeights.sections[3].subsets[0].count == 984)
+  }
+
+  // All right but math-prm, of which half: Reasoning 0.75; overall (1 + 1 + 1 + 0.75) / 4.
+  // Then mt-bench-med wrong, 40 of 358 in Chat.
+  @Test("RewardBench weights subsets by count and sections alike")
+  func rewardBench() throws {
+    var outcomes: [String: [Double]] = [:]
+    for section in RewardBenchWeights.sections {
+      for subset in section.subsets { outcomes[subset.name] = [1, 1] }
+    }
+    outcomes["math-prm"] = [1, 0]
+    outcomes["mt-bench-med"] = [0]
+    let figures = try RewardBenchWeights.figures(outcomes)
+    #expect(isClose(figures["Reasoning"]?.value ?? 0, 0.75))
+    #expect(isClose(figures["Chat"]?.value ?? 0, 318.0 / 358))
+    #expect(isClose(figures["overall"]?.value ?? 0, (318.0 / 358 + 1 + 1 + 0.75) / 4))
+    outcomes["hep-go"] = nil
+    #expect(throws: StatisticsError.missingSubset(section: "Reasoning", subset: "hep-go")) {
+      try RewardBenchWeights.figures(outcomes)
+    }
+  }
+}
