@@ -1,8 +1,0 @@
-import Testing
-
-@Suite struct AssayTensorLayerTests {
-  @Test("placeholder, replaced by the layer's tests")
-  func placeholder() {
-    #expect(Bool(true))
-  }
-}
