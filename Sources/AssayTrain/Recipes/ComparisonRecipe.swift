@@ -1,0 +1,190 @@
+// Classic against CLoud from one base model and the same pairs: what a critique buys.
+//
+//   1 data           a world's pairs, held-out suites and corpus, as files
+//   2 base           tokenizer and language model from the corpus
+//   3 classic        Bradley-Terry
+//   4 critique-sft, 5 critiques, 6 cloud
+//   7 evaluate       every suite with both
+//
+// Both methods read the same pairs from the same base; each has its own schedule in the recipe.
+//
+//   assay train Recipes/demo.yaml --out runs/demo
+//   assay train Recipes/gsm8k.yaml --out runs/gsm8k
+
+import AssayData
+import AssayModel
+import AssayText
+import Foundation
+
+/// Where a comparison's data come from.
+public enum World: String, CaseIterable, Codable, Sendable {
+  /// The synthetic world that ships with Assay.
+  case playground
+  /// Grade-school mathematics with broken solutions, from the data set's folder.
+  case gsm8k
+}
+
+/// How many items of the Playground are made.
+public struct PlaygroundSection: RecipeSection {
+  /// Training pairs, over all sections. Default: 8000.
+  public var train = 8000
+  /// Test pairs, over all sections. Default: 2000.
+  public var test = 2000
+  /// Out-of-distribution pairs, over all sections. Default: 1000.
+  public var ood = 1000
+  /// Worked solutions to pretrain on. Default: 40000.
+  public var corpus = 40000
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [(train, "train"), (test, "test"), (ood, "ood"), (corpus, "corpus")] {
+      checks.require(value > 0, name, "a number above 0")
+    }
+  }
+}
+
+/// How pairs are made of GSM8K.
+public struct GSM8KSection: RecipeSection {
+  /// The folder with `train.jsonl` and `example_model_solutions.jsonl`.
+  public var folder = "../shared/data/gsm8k_openai"
+  /// Broken solutions of each question. Default: 2.
+  public var breaksPerQuestion = 2
+  /// Pairs of real model solutions of each test question, at most. Default: 2.
+  public var pairsPerTestQuestion = 2
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(breaksPerQuestion > 0, "breaksPerQuestion", "a number above 0")
+    checks.require(pairsPerTestQuestion > 0, "pairsPerTestQuestion", "a number above 0")
+  }
+}
+
+/// The settings of a comparison.
+public struct ComparisonConfig: RecipeSection {
+  /// Names the recipe's kind.
+  public var method = "comparison"
+  /// Where the data come from.
+  public var world = World.playground
+  /// Where and how it computes.
+  public var compute = ComputeSection()
+  /// Sizes of the Playground.
+  public var playground = PlaygroundSection()
+  /// Pairs of GSM8K.
+  public var gsm8k = GSM8KSection()
+  /// The base model that both methods start from.
+  public var base = BaseSection()
+  /// The classic model.
+  public var classic = ClassicSection()
+  /// CLoud's first stage.
+  public var critique = CritiqueSection()
+  /// CLoud's further stages.
+  public var cloud = CloudSection()
+  /// What is evaluated.
+  public var evaluation = EvaluationSection()
+
+  /// Makes a config of defaults.
+  public init() {}
+}
+
+/// Runs a comparison.
+struct ComparisonRecipe {
+  let config: ComparisonConfig
+  let events: RunEventHandler
+
+  func run(_ run: RunFolder) async throws {
+    let compute = config.compute
+    let computing = try RecipeFile.yaml(of: compute)
+    let stages = StageRunner(run: run, events: events)
+
+    // 1 data
+    let section =
+      config.world == .playground
+      ? try RecipeFile.yaml(of: config.playground) : try RecipeFile.yaml(of: config.gsm8k)
+    let data = try await stages.run(
+      "data", recipe: section, inputs: ["seed": "\(compute.seed)", "world": config.world.rawValue]
+    ) { stage in
+      try WorldFiles(config: config, events: events).write(to: stage.url)
+    }
+    let files = try WorldFiles.read(data.url)
+
+    // 2 base
+    let base = try await stages.run(
+      "base", recipe: try RecipeFile.yaml(of: config.base) + computing,
+      inputs: ["data": data.digest]
+    ) { stage in
+      try Pretraining(section: config.base, compute: compute, events: events)
+        .run(stage, conversations: try CorpusFile.read(files.corpus))
+    }
+    let pairs = try PairReader().read(files.train.path).pairs
+
+    // 3 classic
+    let classic = try await stages.run(
+      "classic", recipe: try RecipeFile.yaml(of: config.classic) + computing,
+      inputs: ["base": base.digest]
+    ) { stage in
+      try ClassicRecipe(section: config.classic, compute: compute, events: events)
+        .run(stage, base: try base.model(), pairs: pairs)
+    }
+
+    // 4 to 6 CLoud
+    let cloud = try await CloudRecipe(
+      critique: config.critique, cloud: config.cloud, compute: compute, events: events
+    ).run(stages, base: try base.model(), inputs: ["base": base.digest], pairs: pairs)
+
+    // 7 evaluation
+    let suites = try files.suites.map {
+      Suite(name: $0.name, pairs: try PairReader().read($0.url.path).pairs)
+    }
+    _ = try await stages.run(
+      "evaluate", recipe: try RecipeFile.yaml(of: config.evaluation),
+      inputs: ["classic": classic.digest, "cloud": cloud.digest]
+    ) { stage in
+      try await PairEvaluation(section: config.evaluation, compute: compute, events: events).run(
+        stage, models: [("classic", try classic.model()), ("cloud", try cloud.model())],
+        suites: suites)
+    }
+  }
+}
+
+/// The three stages of CLoud, one behind the other.
+struct CloudRecipe {
+  let critique: CritiqueSection
+  let cloud: CloudSection
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(
+    _ stages: StageRunner, base: URL, inputs: [String: String], pairs: [PreferencePair]
+  ) async throws -> Stage {
+    let computing = try RecipeFile.yaml(of: compute)
+    let critic = try await stages.run(
+      "critique-sft", recipe: try RecipeFile.yaml(of: critique) + computing, inputs: inputs
+    ) { stage in
+      try CritiqueTraining(section: critique, compute: compute, events: events)
+        .run(stage, base: base, pairs: pairs)
+    }
+    var own: [CritiqueRecord]?
+    var digest = critic.digest
+    if cloud.onPolicy {
+      let written = try await stages.run(
+        "critiques", recipe: "temperature: \(cloud.temperature)\n" + computing,
+        inputs: ["critique-sft": critic.digest]
+      ) { stage in
+        try CritiqueRegeneration(temperature: cloud.temperature, compute: compute, events: events)
+          .run(stage, critic: try critic.model(), pairs: pairs)
+      }
+      own = try written.records(of: CritiqueRecord.self).records()
+      digest = written.digest
+    }
+    return try await stages.run(
+      "cloud", recipe: try RecipeFile.yaml(of: cloud) + computing, inputs: ["critiques": digest]
+    ) { stage in
+      try JointTraining(section: cloud, critique: critique, compute: compute, events: events)
+        .run(stage, critic: try critic.model(), pairs: pairs, critiques: own)
+    }
+  }
+}

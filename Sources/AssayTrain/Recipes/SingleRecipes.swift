@@ -1,0 +1,302 @@
+// Recipes of one method each, on files of the user's own: a base model, a classic reward model, a
+// critic, a CLoud model. Each evaluates on the suites that it is given.
+
+import AssayData
+import AssayModel
+import AssayReward
+import AssayText
+import Foundation
+
+/// Where the pairs of a recipe are.
+public struct DataSection: RecipeSection {
+  /// Training pairs: JSON Lines, plain or gzip, in one of TRL's four shapes.
+  public var train = ""
+  /// Suites to evaluate on, by name.
+  public var suites: [String: String] = [:]
+  /// Longest sequence of a pair, in tokens. Default: null, what the model reads.
+  public var maximumTokens: Int?
+  /// What happens to rows that cannot be used: `refuse` stops, `skip` counts and reports them.
+  public var problems = ReadPolicy.Action.refuse
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(!train.isEmpty, "train", "the path of a file of pairs")
+    checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
+  }
+
+  /// Reads the training pairs, measured by the tokens that a model would read.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - model: The folder of the model that will read them.
+  ///   - leadIn: What opens critiques; `nil` where none are read.
+  ///   - events: Hears what was dropped.
+  func pairs(_ path: String, model: URL, leadIn: String?, events: RunEventHandler) throws
+    -> [PreferencePair]
+  {
+    let tokenizer = try BPETokenizer(contentsOf: model.appendingPathComponent("tokenizer.json"))
+    let template = try TokenizerConfiguration.detect(folder: model, tokenizer: tokenizer).template
+    let context = try ModelConfiguration(contentsOf: model.appendingPathComponent("config.json"))
+      .contextTokens
+    let renderer = try SequenceRenderer(tokenizer: tokenizer, template: template)
+    let limit = TokenLimit<PreferencePair>(maximumTokens: min(maximumTokens ?? context, context)) {
+      pair in
+      try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
+        response, critique in
+        if let leadIn, let critique {
+          return try renderer.render(
+            prompt: pair.prompt, response: response, critique: critique, leadIn: leadIn,
+            trainsLeadIn: false
+          ).tokens.count
+        }
+        return try renderer.render(prompt: pair.prompt, response: response).tokens.count
+      }.max() ?? 0
+    }
+    let reader = PairReader(policy: ReadPolicy(problems), limit: limit)
+    let (pairs, report) = try reader.read(path)
+    if report.skippedCount > 0 { events(.warning(report.description)) }
+    return pairs
+  }
+}
+
+/// The settings of `method: pretrain`.
+public struct PretrainConfig: RecipeSection {
+  /// Names the recipe's kind.
+  public var method = "pretrain"
+  /// Conversations: lines `{"messages": [...]}` or `{"text": ...}`.
+  public var corpus = ""
+  /// Where and how it computes.
+  public var compute = ComputeSection()
+  /// The model.
+  public var base = BaseSection()
+
+  /// Makes a config of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(!corpus.isEmpty, "corpus", "the path of a file of conversations")
+  }
+}
+
+/// The settings of `method: classic`.
+public struct ClassicConfig: RecipeSection {
+  /// Names the recipe's kind.
+  public var method = "classic"
+  /// The folder of the model to start from.
+  public var model = ""
+  /// The pairs.
+  public var data = DataSection()
+  /// Where and how it computes.
+  public var compute = ComputeSection()
+  /// How it is trained.
+  public var classic = ClassicSection()
+
+  /// Makes a config of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(!model.isEmpty, "model", "the folder of the model to start from")
+  }
+}
+
+/// The settings of `method: critique-sft`.
+public struct CritiqueConfig: RecipeSection {
+  /// Names the recipe's kind.
+  public var method = "critique-sft"
+  /// The folder of the model to start from.
+  public var model = ""
+  /// The pairs, with critiques.
+  public var data = DataSection()
+  /// Where and how it computes.
+  public var compute = ComputeSection()
+  /// How it is trained.
+  public var critique = CritiqueSection()
+
+  /// Makes a config of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(!model.isEmpty, "model", "the folder of the model to start from")
+  }
+}
+
+/// The settings of `method: cloud`.
+public struct CloudConfig: RecipeSection {
+  /// Names the recipe's kind.
+  public var method = "cloud"
+  /// The folder of the model to start from.
+  public var model = ""
+  /// The pairs, with critiques.
+  public var data = DataSection()
+  /// Where and how it computes.
+  public var compute = ComputeSection()
+  /// CLoud's first stage.
+  public var critique = CritiqueSection()
+  /// CLoud's further stages.
+  public var cloud = CloudSection()
+  /// What is evaluated.
+  public var evaluation = EvaluationSection()
+
+  /// Makes a config of defaults.
+  public init() {}
+
+  public func validate(_ checks: inout RecipeChecks) {
+    checks.require(!model.isEmpty, "model", "the folder of the model to start from")
+  }
+}
+
+/// Runs any recipe into a run folder.
+public struct Recipe {
+  /// The kinds of recipes.
+  public static let methods = ["pretrain", "classic", "critique-sft", "cloud", "comparison"]
+
+  private enum Kind {
+    case pretrain(PretrainConfig)
+    case classic(ClassicConfig)
+    case critique(CritiqueConfig)
+    case cloud(CloudConfig)
+    case comparison(ComparisonConfig)
+  }
+  private let kind: Kind
+  /// All settings as YAML.
+  public let resolved: String
+
+  /// Reads a recipe and checks all of its settings.
+  ///
+  /// - Parameters:
+  ///   - file: The recipe; its `method` names the kind.
+  ///   - overrides: `a.b=value` texts that win over the file.
+  /// - Throws: `RunError.invalidRecipe` with every problem found.
+  public init(_ file: RecipeFile, overrides: [String] = []) throws {
+    func resolve<Config: RecipeSection>(_ type: Config.Type) throws -> (Config, String) {
+      let resolved = try file.resolve(type, overrides: overrides)
+      return (resolved.config, resolved.yaml)
+    }
+    switch try file.setting("method", overrides: overrides) {
+    case "pretrain":
+      let (config, yaml) = try resolve(PretrainConfig.self)
+      (kind, resolved) = (.pretrain(config), yaml)
+    case "classic":
+      let (config, yaml) = try resolve(ClassicConfig.self)
+      (kind, resolved) = (.classic(config), yaml)
+    case "critique-sft":
+      let (config, yaml) = try resolve(CritiqueConfig.self)
+      (kind, resolved) = (.critique(config), yaml)
+    case "cloud":
+      let (config, yaml) = try resolve(CloudConfig.self)
+      (kind, resolved) = (.cloud(config), yaml)
+    case "comparison":
+      let (config, yaml) = try resolve(ComparisonConfig.self)
+      (kind, resolved) = (.comparison(config), yaml)
+    case let other:
+      throw RunError.invalidRecipe(
+        file: file.name,
+        problems: [
+          "method: \(other.map { "\($0) is not known" } ?? "is missing"); one of "
+            + Self.methods.joined(separator: ", ")
+        ])
+    }
+  }
+
+  /// Runs what is missing in a run folder.
+  ///
+  /// - Parameters:
+  ///   - run: The folder.
+  ///   - events: Hears of progress.
+  /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models.
+  public func run(_ run: RunFolder, events: @escaping RunEventHandler) async throws {
+    try run.write(Data(resolved.utf8), to: "recipe.yaml")
+    let stages = StageRunner(run: run, events: events)
+    switch kind {
+    case .pretrain(let config): try await runPretrain(config, stages)
+    case .classic(let config): try await runClassic(config, stages)
+    case .critique(let config): try await runCritique(config, stages)
+    case .cloud(let config): try await runCloud(config, stages)
+    case .comparison(let config):
+      try await ComparisonRecipe(config: config, events: events).run(run)
+    }
+  }
+
+  private func fingerprint(_ path: String) throws -> String {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw DataError.notFound(path: path)
+    }
+    return try SHA256.fingerprint(of: URL(fileURLWithPath: path))
+  }
+
+  private func runPretrain(_ config: PretrainConfig, _ stages: StageRunner) async throws {
+    let recipe = try RecipeFile.yaml(of: config.base) + RecipeFile.yaml(of: config.compute)
+    _ = try await stages.run(
+      "base", recipe: recipe, inputs: ["corpus": try fingerprint(config.corpus)]
+    ) { stage in
+      try Pretraining(section: config.base, compute: config.compute, events: stages.events)
+        .run(stage, conversations: try CorpusFile.read(URL(fileURLWithPath: config.corpus)))
+    }
+  }
+
+  private func runClassic(_ config: ClassicConfig, _ stages: StageRunner) async throws {
+    let base = URL(fileURLWithPath: config.model)
+    let pairs = try config.data.pairs(
+      config.data.train, model: base, leadIn: nil, events: stages.events)
+    let recipe = try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: config.compute)
+    let stage = try await stages.run(
+      "classic", recipe: recipe,
+      inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)]
+    ) { stage in
+      try ClassicRecipe(section: config.classic, compute: config.compute, events: stages.events)
+        .run(stage, base: base, pairs: pairs)
+    }
+    try await evaluate("classic", stage, config.data, EvaluationSection(), config.compute, stages)
+  }
+
+  private func runCritique(_ config: CritiqueConfig, _ stages: StageRunner) async throws {
+    let base = URL(fileURLWithPath: config.model)
+    let pairs = try config.data.pairs(
+      config.data.train, model: base, leadIn: config.critique.leadIn, events: stages.events)
+    let recipe = try RecipeFile.yaml(of: config.critique) + RecipeFile.yaml(of: config.compute)
+    _ = try await stages.run(
+      "critique-sft", recipe: recipe,
+      inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)]
+    ) { stage in
+      try CritiqueTraining(section: config.critique, compute: config.compute, events: stages.events)
+        .run(stage, base: base, pairs: pairs)
+    }
+  }
+
+  private func runCloud(_ config: CloudConfig, _ stages: StageRunner) async throws {
+    let base = URL(fileURLWithPath: config.model)
+    let pairs = try config.data.pairs(
+      config.data.train, model: base, leadIn: config.critique.leadIn, events: stages.events)
+    let stage = try await CloudRecipe(
+      critique: config.critique, cloud: config.cloud, compute: config.compute,
+      events: stages.events
+    ).run(
+      stages, base: base,
+      inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)],
+      pairs: pairs)
+    try await evaluate("cloud", stage, config.data, config.evaluation, config.compute, stages)
+  }
+
+  private func evaluate(
+    _ method: String, _ trained: Stage, _ data: DataSection, _ section: EvaluationSection,
+    _ compute: ComputeSection, _ stages: StageRunner
+  ) async throws {
+    guard !data.suites.isEmpty else { return }
+    let folder = try trained.model()
+    var inputs = [method: trained.digest]
+    let suites = try data.suites.sorted { $0.key < $1.key }.map { name, path in
+      inputs[name] = try fingerprint(path)
+      return Suite(
+        name: name,
+        pairs: try data.pairs(path, model: folder, leadIn: nil, events: stages.events))
+    }
+    _ = try await stages.run(
+      "evaluate", recipe: try RecipeFile.yaml(of: section), inputs: inputs
+    ) { stage in
+      try await PairEvaluation(section: section, compute: compute, events: stages.events)
+        .run(stage, models: [(method, folder)], suites: suites)
+    }
+  }
+}
