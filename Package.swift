@@ -54,7 +54,8 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "AssayEvaluate",
-      dependencies: ["AssayText", "AssayData", "AssayReward"], swiftSettings: settings),
+      dependencies: ["AssayText", "AssayData", "AssayReward", "AssayTrain"],
+      swiftSettings: settings),
     .executableTarget(
       name: "assay",
       dependencies: [

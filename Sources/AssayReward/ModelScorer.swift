@@ -40,11 +40,11 @@ public struct ModelScorer: Scorer {
     renderer = try model.renderer()
   }
 
-  public func score(
+  public nonisolated(nonsending) func score(
     _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
   ) async throws -> [Score] {
     model.manifest.kind == .cloud
-      ? try scoreByCritique(inputs, onScored: onScored)
+      ? try await scoreByCritique(inputs, onScored: onScored)
       : try scoreInOnePass(inputs, onScored: onScored)
   }
 
@@ -122,9 +122,9 @@ public struct ModelScorer: Scorer {
     }
   }
 
-  private func scoreByCritique(
+  private nonisolated(nonsending) func scoreByCritique(
     _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
-  ) throws -> [Score] {
+  ) async throws -> [Score] {
     let writer = try CritiqueWriter(model, settings: options.critiques)
     let samples = options.critiques.samples
     let engine = GenerationEngine(
@@ -135,7 +135,7 @@ public struct ModelScorer: Scorer {
     let stretch = max(1, 2048 / samples)
     for start in stride(from: 0, to: inputs.count, by: stretch) {
       let part = Array(inputs[start..<min(start + stretch, inputs.count)])
-      let written = try engine.run(try writer.requests(part, firstIndex: start))
+      let written = try await engine.generate(try writer.requests(part, firstIndex: start))
       for index in part.indices {
         let own = Array(written[index * samples..<(index + 1) * samples])
         let critiques = try own.map {

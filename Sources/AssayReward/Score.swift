@@ -109,13 +109,14 @@ public protocol Scorer {
   ///   - onScored: Called with the index and score of each input once it is known, in any order.
   /// - Returns: One score an input, in their order.
   /// - Throws: `RewardError`, or what the model throws.
-  func score(_ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void) async throws
-    -> [Score]
+  nonisolated(nonsending) func score(
+    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+  ) async throws -> [Score]
 }
 
 extension Scorer {
   /// Scores responses, all at once.
-  public func score(_ inputs: [ScoringInput]) async throws -> [Score] {
+  nonisolated(nonsending) public func score(_ inputs: [ScoringInput]) async throws -> [Score] {
     try await score(inputs) { _, _ in }
   }
 }

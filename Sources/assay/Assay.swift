@@ -6,5 +6,15 @@ struct Assay: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "assay",
     abstract: "Trains, evaluates and serves reward models that explain themselves.",
-    subcommands: [BenchCommand.self])
+    discussion: """
+      Results go to standard output, everything else to standard error. Exit codes follow sysexits: \
+      0 done, 64 wrong use, 65 bad data, 66 input not found, 69 device or endpoint unavailable, 70 \
+      a bug of ours, 73 cannot write, 130 and 143 interrupted (the same command continues).
+      """,
+    version: "0.1.0",
+    subcommands: [
+      DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, CritiqueCommand.self,
+      ScoreCommand.self, EvalCommand.self, GenerateCommand.self, TokenizeCommand.self,
+      InspectCommand.self, BenchCommand.self,
+    ])
 }

@@ -159,7 +159,7 @@ struct CritiqueRegeneration {
   let compute: ComputeSection
   let events: RunEventHandler
 
-  func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) throws {
+  func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) async throws {
     let log = try stage.records(of: CritiqueRecord.self)
     var done = try log.records().count
     let model = try Model.load(critic, device: try compute.chosenDevice())
@@ -176,7 +176,7 @@ struct CritiqueRegeneration {
       try Interruption.check()
       let part = sides[done..<min(done + 1024, sides.count)]
       let inputs = part.map { ScoringInput.response(prompt: $0.0.prompt, response: $0.2) }
-      let written = try engine.run(try writer.requests(inputs, firstIndex: done))
+      let written = try await engine.generate(try writer.requests(inputs, firstIndex: done))
       cut += written.count { $0.finishReason == .length }
       try log.append(
         contentsOf: zip(part, written).map { side, generation in

@@ -174,7 +174,7 @@ struct CloudRecipe {
         "critiques", recipe: "temperature: \(cloud.temperature)\n" + computing,
         inputs: ["critique-sft": critic.digest]
       ) { stage in
-        try CritiqueRegeneration(temperature: cloud.temperature, compute: compute, events: events)
+        try await CritiqueRegeneration(temperature: cloud.temperature, compute: compute, events: events)
           .run(stage, critic: try critic.model(), pairs: pairs)
       }
       own = try written.records(of: CritiqueRecord.self).records()

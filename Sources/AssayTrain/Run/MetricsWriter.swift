@@ -64,8 +64,11 @@ public final class MetricsWriter: Sendable {
   /// - Parameter stage: The stage.
   /// - Returns: In the order of writing; empty where the stage has no metrics.
   /// - Throws: `RunError.malformedRecord` with the line that cannot be read.
-  public static func lines(of stage: Stage) throws -> [Line] {
-    let url = stage.file("metrics.jsonl")
+  public static func lines(of stage: Stage) throws -> [Line] { try lines(in: stage.url) }
+
+  /// Returns the lines in the folder of a stage, as the other function does.
+  public static func lines(in folder: URL) throws -> [Line] {
+    let url = folder.appendingPathComponent("metrics.jsonl")
     guard let data = try? Data(contentsOf: url) else { return [] }
     return try data.split(separator: 0x0a).enumerated().map {
       try parse(Data($0.element), $0.offset + 1, url)

@@ -1,0 +1,80 @@
+import ArgumentParser
+import AssayData
+import AssayEvaluate
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import AssayTrain
+import Foundation
+
+/// Exit codes, as sysexits.h has them; the one place where errors become codes.
+enum ExitStatus {
+  private static let wrongUse: Int32 = 64
+  private static let badData: Int32 = 65
+  private static let notFound: Int32 = 66
+  private static let unavailable: Int32 = 69
+  private static let internalError: Int32 = 70
+  private static let cannotCreate: Int32 = 73
+  private static let inputOutput: Int32 = 74
+
+  /// The documented exit code of an error.
+  static func code(_ error: any Error) -> Int32 {
+    switch error {
+    case let error as Interrupted: error.exitCode
+    case let error as DataError: code(error)
+    case let error as ModelError: code(error)
+    case let error as TensorError: code(error)
+    case let error as TextError: code(error)
+    case let error as RunError: code(error)
+    case is TrainingError, is RewardError, is StatisticsError, is EvaluateError: badData
+    case is GenerationError: badData
+    case is CancellationError: 130
+    default: internalError
+    }
+  }
+
+  /// One sentence for an error.
+  static func text(_ error: any Error) -> String {
+    if let error = error as? any CustomStringConvertible, !(error is NSError) {
+      return error.description
+    }
+    return "internal error: \(error)"
+  }
+
+  private static func code(_ error: DataError) -> Int32 {
+    switch error {
+    case .notFound, .unreadable: notFound
+    case .unwritable: cannotCreate
+    default: badData
+    }
+  }
+
+  private static func code(_ error: ModelError) -> Int32 {
+    if case .notFound = error { return notFound }
+    return badData
+  }
+
+  private static func code(_ error: TensorError) -> Int32 {
+    switch error {
+    case .notFound: notFound
+    case .deviceUnavailable: unavailable
+    case .cannotWrite: cannotCreate
+    case .malformedFile: badData
+    case .operation, .outOfMemory: internalError
+    }
+  }
+
+  private static func code(_ error: TextError) -> Int32 {
+    if case .inaccessible = error { return notFound }
+    return badData
+  }
+
+  private static func code(_ error: RunError) -> Int32 {
+    switch error {
+    case .fileSystem(let action, _, _): action == "read" ? notFound : cannotCreate
+    default: badData
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import AssayData
+import AssayModel
+import AssayReward
+import AssayTrain
+import Foundation
+
+/// Options of commands in which a model may write critiques.
+struct CritiqueOptions: ParsableArguments {
+  @Option(help: "Critiques of each response; a score is their mean.")
+  var samples = 1
+
+  @Option(help: "Temperature of critiques. Default: 0 (greedy) for one, 0.5 for more.")
+  var temperature: Float?
+
+  @Option(help: "The most likely tokens that together have this probability are drawn from.")
+  var topP: Float = 1
+
+  @Option(help: "Tokens a critique may have. Default: what the model was trained for.")
+  var maxTokens: Int?
+
+  func validate() throws {
+    guard samples > 0 else { throw ValidationError("--samples must be at least 1") }
+    guard (temperature ?? 0) >= 0 else { throw ValidationError("--temperature is at least 0") }
+    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p is above 0 and at most 1") }
+    guard (maxTokens ?? 1) > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+  }
+
+  func settings(seed: UInt64) -> CritiqueSettings {
+    var settings = CritiqueSettings()
+    settings.samples = samples
+    settings.temperature = temperature ?? (samples == 1 ? 0 : 0.5)
+    settings.topP = topP
+    settings.tokens = maxTokens
+    settings.seed = seed
+    return settings
+  }
+}
+
+struct ScoreCommand: AssayCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "score", abstract: "Scores responses.",
+    discussion: """
+      Reads lines {"id", "prompt", "response"} or {"id", "text"}, a rendered text, and writes one \
+      line a response: its score, critiques, the token that was scored, and token counts.
+      """)
+
+  @Option(help: "A model folder or a run folder.")
+  var model: String
+
+  @Option(help: "Responses, JSON Lines; - is standard input.")
+  var data: String
+
+  @Flag(help: "Skip rows that cannot be used and count them, rather than stop at the first.")
+  var skipProblems = false
+
+  @OptionGroup var critiques: CritiqueOptions
+  @OptionGroup var common: CommonOptions
+
+  private struct Line: Encodable {
+    let id: String
+    let score: Score
+
+    func encode(to encoder: any Encoder) throws {
+      try score.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(id, forKey: .id)
+    }
+    private enum CodingKeys: String, CodingKey { case id }
+  }
+
+  func execute() async throws {
+    let loaded = try Model.load(
+      try ModelPath.folder(model), dtype: common.dtype, device: try common.device())
+    var options = ModelScorer.Options()
+    options.critiques = critiques.settings(seed: common.seed)
+    let scorer = try ModelScorer(loaded, options: options)
+    let (records, report) = try ResponseReader(policy: skipProblems ? .skipping : .strict)
+      .read(data)
+    if report.skippedCount > 0 { Output.error(report.description) }
+    let progress = common.progress
+    progress.handle(.stageStarted(name: "score", number: 1, total: records.count, resumedAt: 0))
+    var done = 0
+    // Stretches are written as they are scored: an interruption keeps what was done.
+    for start in stride(from: 0, to: records.count, by: 256) {
+      try Interruption.check()
+      let part = Array(records[start..<min(start + 256, records.count)])
+      let scores = try await scorer.score(part.map(\.input))
+      for (record, score) in zip(part, scores) { try Output.json(Line(id: record.id, score: score)) }
+      done += part.count
+      progress.handle(
+        .step(
+          done: done, total: records.count, metrics: [],
+          tokens: scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)))
+    }
+  }
+}
+
+extension ResponseRecord {
+  /// What a scorer reads.
+  var input: ScoringInput {
+    switch content {
+    case .response(let prompt, let response): .response(prompt: prompt, response: response)
+    case .text(let text): .rendered(text)
+    }
+  }
+}
