@@ -14,6 +14,37 @@ public struct ScoredSequence: Hashable, Sendable {
   /// Whether the limit took text of the response as well, and not of the prompt alone.
   public var isResponseCut: Bool = false
 
+  /// Makes a sequence without critique that nothing was taken from.
+  ///
+  /// - Parameters:
+  ///   - tokens: The tokens.
+  ///   - scoredIndex: The index of the scored one.
+  ///   - promptTokenCount: How many tokens precede the response.
+  public init(tokens: [Int32], scoredIndex: Int, promptTokenCount: Int) {
+    self.init(
+      tokens: tokens,
+      scoredIndex: scoredIndex,
+      promptTokenCount: promptTokenCount,
+      targets: nil
+    )
+  }
+
+  init(
+    tokens: [Int32],
+    scoredIndex: Int,
+    promptTokenCount: Int,
+    targets: Range<Int>?,
+    removedTokenCount: Int = 0,
+    isResponseCut: Bool = false
+  ) {
+    self.tokens = tokens
+    self.scoredIndex = scoredIndex
+    self.promptTokenCount = promptTokenCount
+    self.targets = targets
+    self.removedTokenCount = removedTokenCount
+    self.isResponseCut = isResponseCut
+  }
+
   /// Whether a length limit took any tokens.
   public var isTruncated: Bool { removedTokenCount > 0 }
 }

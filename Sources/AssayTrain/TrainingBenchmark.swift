@@ -195,11 +195,11 @@ public enum ProcessMemory {
   public static var peakMB: Int {
     var usage = rusage()
     #if os(Linux)
-      getrusage(RUSAGE_SELF, &usage)
-      return Int(usage.ru_maxrss) / 1024
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Int(usage.ru_maxrss) / 1024
     #else
-      getrusage(RUSAGE_SELF, &usage)
-      return Int(usage.ru_maxrss) / (1024 * 1024)
+    getrusage(RUSAGE_SELF, &usage)
+    return Int(usage.ru_maxrss) / (1024 * 1024)
     #endif
   }
 }

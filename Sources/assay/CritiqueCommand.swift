@@ -91,7 +91,7 @@ struct CritiqueCommand: AssayCommand {
         }
       }
     }
-    return try ResponseReader().read(data).records.map {
+    return try ResponseReader().read(data).responses.map {
       Item(id: $0.id, side: nil, input: $0.input)
     }
   }
@@ -101,7 +101,7 @@ struct CritiqueCommand: AssayCommand {
     struct Row: Decodable {
       let hasChosen: Bool
       enum CodingKeys: String, CodingKey { case chosen }
-      init(from decoder: any Decoder) throws {
+      init(from decoder: any Swift.Decoder) throws {
         hasChosen = try decoder.container(keyedBy: CodingKeys.self).contains(.chosen)
       }
     }

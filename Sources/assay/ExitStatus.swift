@@ -37,10 +37,8 @@ enum ExitStatus {
 
   /// One sentence for an error.
   static func text(_ error: any Error) -> String {
-    if let error = error as? any CustomStringConvertible, !(error is NSError) {
-      return error.description
-    }
-    return "internal error: \(error)"
+    let isOurs = code(error) != internalError || error is TensorError
+    return isOurs ? String(describing: error) : "internal error, please report it: \(error)"
   }
 
   private static func code(_ error: DataError) -> Int32 {

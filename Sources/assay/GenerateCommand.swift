@@ -47,7 +47,7 @@ struct GenerateCommand: AssayCommand {
     enum Prompt: Decodable {
       case text(String)
       case messages([Message])
-      init(from decoder: any Decoder) throws {
+      init(from decoder: any Swift.Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let text = try? container.decode(String.self) {
           self = .text(text)

@@ -61,7 +61,7 @@ struct ScoreCommand: AssayCommand {
     let id: String
     let score: Score
 
-    func encode(to encoder: any Encoder) throws {
+    func encode(to encoder: any Swift.Encoder) throws {
       try score.encode(to: encoder)
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(id, forKey: .id)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayEvaluate
 import AssayTrain
 import Foundation
 

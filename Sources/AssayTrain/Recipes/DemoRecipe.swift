@@ -1,0 +1,40 @@
+extension Recipe {
+  /// What `assay demo` runs: the text of `Recipes/demo.yaml`, so that the command needs no file.
+  public static let demo = """
+    # Classic against CLoud on the Playground: what `assay demo` runs.
+    #
+    #   assay train Recipes/demo.yaml --out runs/demo
+    method: comparison
+    world: playground
+    compute:
+      dtype: bf16
+    playground:
+      train: 8000
+      test: 2000
+      ood: 1000
+      corpus: 60000
+    base:
+      vocabulary_size: 1024
+      batch_sequences: 64
+      epochs: 1
+      optimizer:
+        schedule:
+          learning_rate: 0.003
+    classic:
+      epochs: 2
+      batch_pairs: 32
+      optimizer:
+        schedule:
+          learning_rate: 0.0005
+    critique:
+      epochs: 1
+      critique_tokens: 160
+      optimizer:
+        schedule:
+          learning_rate: 0.001
+    cloud:
+      optimizer:
+        schedule:
+          learning_rate: 0.0003
+    """
+}
