@@ -85,4 +85,17 @@ import Testing
     two.step(learningRate: 0.02)
     #expect(a.floats == b.floats && a.floats != [1, 2])
   }
+
+  @Test("a bfloat16 parameter, whose moments are float32, is refused and left as it is")
+  func otherTypes() {
+    let parameter = Tensor([1, 2] as [Float]).to(.bfloat16)
+    parameter.setRequiresGradientInPlace()
+    (parameter * parameter).sum().backward()
+    let optimizer = AdamW()
+    optimizer.add([parameter], weightDecay: 0)
+    #expect(throws: TensorError.self) {
+      try withTensorErrors { optimizer.step(learningRate: 0.5) }
+    }
+    #expect(parameter.floats == [1, 2])
+  }
 }
