@@ -95,7 +95,7 @@ public final class AdamW {
         parameters: parameters,
         first: parameters.map { .zeros($0.shape, device: $0.device) },
         second: parameters.map { .zeros($0.shape, device: $0.device) },
-        steps: parameters.map { _ in .zeros([]) },
+        steps: parameters.map { .zeros([], device: $0.device) },
         weightDecay: weightDecay
       )
     )

@@ -55,7 +55,10 @@ public func sampleTokens(
   _ logits: Tensor,
   rows: [SamplingRow]
 ) -> (tokens: [Int32], logProbabilities: [Float]) {
-  precondition(logits.shape.first == rows.count, "\(rows.count) rows for \(logits.shape)")
+  guard logits.shape.first == rows.count else {
+    report(.operation(name: "sample", reason: "\(rows.count) rows for logits \(logits.shape)"))
+    return ([Int32](repeating: 0, count: rows.count), [Float](repeating: .nan, count: rows.count))
+  }
   let settings = rows.map {
     ct_sampling(
       temperature: $0.settings.temperature,

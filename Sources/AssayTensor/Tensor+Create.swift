@@ -39,6 +39,7 @@ extension Tensor {
   ///   - shape: Sizes.
   ///   - dtype: Element type.
   ///   - device: Where it lives.
+  /// - Returns: The tensor.
   public static func full(
     _ value: Double,
     _ shape: [Int],
@@ -90,6 +91,7 @@ extension Tensor {
   ///   - deviation: Standard deviation.
   ///   - seed: Seed.
   ///   - dtype: Element type.
+  /// - Returns: The tensor.
   public static func normal(
     _ shape: [Int],
     mean: Double = 0,
@@ -130,7 +132,9 @@ extension Tensor {
   ///
   /// - Precondition: There is one element.
   public var item: Float {
-    precondition(count == 1, "item of a tensor of shape \(shape)")
+    if count != 1 {
+      report(.operation(name: "item", reason: "a tensor of shape \(shape) has \(count) elements"))
+    }
     return floats.first ?? .nan
   }
 
@@ -147,6 +151,9 @@ extension Tensor {
   /// Calls a body with the bytes of a contiguous tensor on the CPU.
   ///
   /// - Parameter body: Gets the bytes in row-major order; the pointer ends with the call.
+  /// - Returns: What the body returns.
+  /// - Throws: `TensorError.operation` for a tensor that is elsewhere or not contiguous, else what
+  ///   the body throws.
   public func withUnsafeBytes<Result>(
     _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {

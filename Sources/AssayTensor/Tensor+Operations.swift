@@ -12,90 +12,96 @@ extension Tensor {
   }
 
   /// Element-wise sum, with broadcasting.
-  public static func + (a: Tensor, b: Tensor) -> Tensor { a.binary("add", 0, b) }
+  public static func + (a: Tensor, b: Tensor) -> Tensor { a.binary("add", CT_ADD, b) }
   /// Element-wise difference, with broadcasting.
-  public static func - (a: Tensor, b: Tensor) -> Tensor { a.binary("subtract", 1, b) }
+  public static func - (a: Tensor, b: Tensor) -> Tensor { a.binary("subtract", CT_SUBTRACT, b) }
   /// Element-wise product, with broadcasting.
-  public static func * (a: Tensor, b: Tensor) -> Tensor { a.binary("multiply", 2, b) }
+  public static func * (a: Tensor, b: Tensor) -> Tensor { a.binary("multiply", CT_MULTIPLY, b) }
   /// Element-wise quotient, with broadcasting.
-  public static func / (a: Tensor, b: Tensor) -> Tensor { a.binary("divide", 3, b) }
+  public static func / (a: Tensor, b: Tensor) -> Tensor { a.binary("divide", CT_DIVIDE, b) }
   /// Adds a number to every element.
-  public static func + (a: Tensor, b: Double) -> Tensor { a.scalar("add", 0, b) }
+  public static func + (a: Tensor, b: Double) -> Tensor { a.scalar("add", CT_ADD, b) }
   /// Subtracts a number from every element.
-  public static func - (a: Tensor, b: Double) -> Tensor { a.scalar("subtract", 1, b) }
+  public static func - (a: Tensor, b: Double) -> Tensor { a.scalar("subtract", CT_SUBTRACT, b) }
   /// Multiplies every element by a number.
-  public static func * (a: Tensor, b: Double) -> Tensor { a.scalar("multiply", 2, b) }
+  public static func * (a: Tensor, b: Double) -> Tensor { a.scalar("multiply", CT_MULTIPLY, b) }
   /// Divides every element by a number.
-  public static func / (a: Tensor, b: Double) -> Tensor { a.scalar("divide", 3, b) }
+  public static func / (a: Tensor, b: Double) -> Tensor { a.scalar("divide", CT_DIVIDE, b) }
   /// Changes the sign of every element.
-  public static prefix func - (a: Tensor) -> Tensor { a.unary("negate", 0) }
+  public static prefix func - (a: Tensor) -> Tensor { a.unary("negate", CT_NEGATE) }
 
   /// Matrix product over the last two dimensions.
-  public func matmul(_ other: Tensor) -> Tensor { binary("matmul", 4, other) }
+  public func matmul(_ other: Tensor) -> Tensor { binary("matmul", CT_MATMUL, other) }
   /// The larger of each pair of elements.
-  public func maximum(_ other: Tensor) -> Tensor { binary("maximum", 5, other) }
+  public func maximum(_ other: Tensor) -> Tensor { binary("maximum", CT_MAXIMUM, other) }
   /// The smaller of each pair of elements.
-  public func minimum(_ other: Tensor) -> Tensor { binary("minimum", 6, other) }
+  public func minimum(_ other: Tensor) -> Tensor { binary("minimum", CT_MINIMUM, other) }
   /// Every element, but at least a number.
-  public func clamped(atLeast low: Double) -> Tensor { scalar("clamp", 5, low) }
+  public func clamped(atLeast low: Double) -> Tensor { scalar("clamp", CT_MAXIMUM, low) }
   /// Every element, but at most a number.
-  public func clamped(atMost high: Double) -> Tensor { scalar("clamp", 6, high) }
+  public func clamped(atMost high: Double) -> Tensor { scalar("clamp", CT_MINIMUM, high) }
   /// Where this is larger than the other, as truth values.
-  public func greater(than other: Tensor) -> Tensor { binary("greater", 7, other) }
+  public func greater(than other: Tensor) -> Tensor { binary("greater", CT_GREATER, other) }
 
   /// The exponential of every element.
-  public func exp() -> Tensor { unary("exp", 1) }
+  public func exp() -> Tensor { unary("exp", CT_EXP) }
   /// The natural logarithm of every element.
-  public func log() -> Tensor { unary("log", 2) }
+  public func log() -> Tensor { unary("log", CT_LOG) }
   /// The hyperbolic tangent of every element.
-  public func tanh() -> Tensor { unary("tanh", 3) }
+  public func tanh() -> Tensor { unary("tanh", CT_TANH) }
   /// The logistic function of every element.
-  public func sigmoid() -> Tensor { unary("sigmoid", 4) }
+  public func sigmoid() -> Tensor { unary("sigmoid", CT_SIGMOID) }
   /// `log(sigmoid(x))` in the form that does not overflow.
-  public func logSigmoid() -> Tensor { unary("logSigmoid", 5) }
+  public func logSigmoid() -> Tensor { unary("logSigmoid", CT_LOG_SIGMOID) }
   /// `log(1 + exp(x))` in the form that does not overflow.
-  public func softplus() -> Tensor { unary("softplus", 6) }
+  public func softplus() -> Tensor { unary("softplus", CT_SOFTPLUS) }
   /// The square root of every element.
-  public func squareRoot() -> Tensor { unary("sqrt", 7) }
+  public func squareRoot() -> Tensor { unary("sqrt", CT_SQRT) }
   /// `x sigmoid(x)` of every element.
-  public func silu() -> Tensor { unary("silu", 8) }
+  public func silu() -> Tensor { unary("silu", CT_SILU) }
   /// The magnitude of every element.
-  public func magnitude() -> Tensor { unary("abs", 9) }
+  public func magnitude() -> Tensor { unary("abs", CT_ABS) }
   /// The square of every element.
-  public func squared() -> Tensor { unary("square", 10) }
+  public func squared() -> Tensor { unary("square", CT_SQUARE) }
   /// The same values, without gradients.
-  public func detached() -> Tensor { unary("detach", 12) }
+  public func detached() -> Tensor { unary("detach", CT_DETACH) }
   /// A copy with storage of its own.
-  public func copy() -> Tensor { unary("clone", 13) }
+  public func copy() -> Tensor { unary("clone", CT_CLONE) }
   /// The same values in row-major order.
-  public func contiguous() -> Tensor { unary("contiguous", 14) }
+  public func contiguous() -> Tensor { unary("contiguous", CT_CONTIGUOUS) }
   /// Whether no element is infinite or not a number.
-  public var isFinite: Bool { unary("isfinite", 15).item != 0 }
+  public var isFinite: Bool { unary("isfinite", CT_ISFINITE_ALL).item != 0 }
 
   /// The sum of all elements.
-  public func sum() -> Tensor { Tensor("sum") { ct_reduce_all(Int32(0), handle, $0) } }
+  public func sum() -> Tensor { Tensor("sum") { ct_reduce_all(Int32(CT_SUM), handle, $0) } }
   /// The mean of all elements.
-  public func mean() -> Tensor { Tensor("mean") { ct_reduce_all(Int32(1), handle, $0) } }
+  public func mean() -> Tensor { Tensor("mean") { ct_reduce_all(Int32(CT_MEAN), handle, $0) } }
 
   private func reduce(_ name: String, _ code: Int, _ axis: Int, _ keep: Bool) -> Tensor {
     Tensor(name) { ct_reduce(Int32(code), handle, Int64(axis), keep, $0) }
   }
   /// Sums along an axis.
-  public func sum(axis: Int, keeping: Bool = false) -> Tensor { reduce("sum", 0, axis, keeping) }
+  public func sum(axis: Int, keeping: Bool = false) -> Tensor {
+    reduce("sum", CT_SUM, axis, keeping)
+  }
   /// Means along an axis.
-  public func mean(axis: Int, keeping: Bool = false) -> Tensor { reduce("mean", 1, axis, keeping) }
+  public func mean(axis: Int, keeping: Bool = false) -> Tensor {
+    reduce("mean", CT_MEAN, axis, keeping)
+  }
   /// Largest elements along an axis.
-  public func max(axis: Int, keeping: Bool = false) -> Tensor { reduce("max", 2, axis, keeping) }
+  public func max(axis: Int, keeping: Bool = false) -> Tensor {
+    reduce("max", CT_MAX, axis, keeping)
+  }
   /// Indices of the largest elements along an axis, int64.
-  public func argmax(axis: Int) -> Tensor { reduce("argmax", 3, axis, false) }
+  public func argmax(axis: Int) -> Tensor { reduce("argmax", CT_ARGMAX, axis, false) }
   /// `log(sum(exp(x)))` along an axis, without overflow.
   public func logSumExp(axis: Int, keeping: Bool = false) -> Tensor {
-    reduce("logSumExp", 4, axis, keeping)
+    reduce("logSumExp", CT_LOG_SUM_EXP, axis, keeping)
   }
   /// Softmax along an axis.
-  public func softmax(axis: Int) -> Tensor { reduce("softmax", 5, axis, false) }
+  public func softmax(axis: Int) -> Tensor { reduce("softmax", CT_SOFTMAX, axis, false) }
   /// Logarithm of the softmax along an axis.
-  public func logSoftmax(axis: Int) -> Tensor { reduce("logSoftmax", 6, axis, false) }
+  public func logSoftmax(axis: Int) -> Tensor { reduce("logSoftmax", CT_LOG_SOFTMAX, axis, false) }
 
   /// The same elements under other sizes.
   public func reshaped(_ shape: [Int]) -> Tensor {

@@ -95,9 +95,9 @@ public struct Tensor {
       return
     }
     report(failure(code, name))
-    var empty: ct_tensor?
-    let shape: [Int64] = [0]
-    guard ct_full(shape, 1, 0, DType.float32.rawValue, Device.cpu.rawValue, &empty) == 0,
+    var empty: ct_tensor?  // as `withTensorErrors` documents
+    let shape: [Int64] = [1, 1, 1, 1]
+    guard ct_full(shape, 4, .nan, DType.float32.rawValue, Device.cpu.rawValue, &empty) == 0,
       let empty
     else { preconditionFailure("out of memory") }
     storage = Storage(empty)
@@ -138,11 +138,13 @@ public enum Engine {
   }
 }
 
-/// Stops the process when a shape is not the one expected.
+/// Stops the process, or fails the running `withTensorErrors`, when a shape is not as expected.
 ///
 /// - Parameters:
 ///   - tensor: The tensor to check.
 ///   - expected: The sizes it must have.
-@inlinable public func checkShape(_ tensor: Tensor, _ expected: [Int]) {
-  precondition(tensor.shape == expected, "shape \(tensor.shape), expected \(expected)")
+public func checkShape(_ tensor: Tensor, _ expected: [Int]) {
+  let shape = tensor.shape
+  guard shape != expected else { return }
+  report(.operation(name: "checkShape", reason: "shape \(shape), expected \(expected)"))
 }

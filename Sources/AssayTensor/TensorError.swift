@@ -16,6 +16,7 @@ public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A file cannot be written.
   case cannotWrite(file: String, reason: String)
 
+  /// What happened and what to do next, in one line.
   public var description: String {
     switch self {
     case .operation(let name, let reason): "\(name): \(reason)"
@@ -46,7 +47,8 @@ enum ErrorScope {
 
 /// Runs a body and throws the first failure of a tensor operation inside it.
 ///
-/// - Parameter body: Code that uses tensors. After a failure its operations give empty tensors.
+/// - Parameter body: Code that uses tensors. After a failure operations that fail give a tensor of
+///   one NaN, shape `[1, 1, 1, 1]`, so that reading its sizes and its item does not stop the process.
 /// - Returns: What the body returns.
 /// - Throws: `TensorError` of the first operation that failed, else what the body throws.
 public func withTensorErrors<Result>(_ body: () throws -> Result) throws -> Result {

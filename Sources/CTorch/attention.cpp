@@ -152,12 +152,18 @@ using namespace ct;
 
 static void check_heads(const at::Tensor &qkv, int heads, int groups) {
   TORCH_CHECK(qkv.dim() == 2 && heads > 0 && groups > 0 && heads % groups == 0 &&
-                  qkv.size(1) % (2 * (heads + 2 * groups)) == 0,
+                  qkv.size(1) > 0 && qkv.size(1) % (2 * (heads + 2 * groups)) == 0,
               "attention of ", qkv.sizes(), " with ", heads, " query and ", groups,
               " key/value heads");
 }
 
-static void check_positions(const at::Tensor &positions, int64_t count, const at::Tensor &cosine) {
+static void check_positions(const at::Tensor &positions, int64_t count, const at::Tensor &cosine,
+                            const at::Tensor &sine, int64_t K) {
+  TORCH_CHECK(cosine.dim() == 2 && cosine.size(1) == K / 2 && cosine.sizes() == sine.sizes() &&
+                  cosine.scalar_type() == at::kFloat && sine.scalar_type() == at::kFloat &&
+                  cosine.is_contiguous() && sine.is_contiguous(),
+              "a rotary table of cosines ", cosine.sizes(), " and sines ", sine.sizes(),
+              " for heads of width ", K);
   TORCH_CHECK(positions.dim() == 1 && positions.size(0) == count &&
                   positions.scalar_type() == at::kInt && positions.is_contiguous(),
               count, " positions of type int32 expected, got ", positions.sizes());
@@ -180,7 +186,8 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
       total += size;
     }
     TORCH_CHECK(total == x.size(0), "lengths add up to ", total, " for ", x.size(0), " rows");
-    check_positions(positions->value, x.size(0), cosine->value);
+    check_positions(positions->value, x.size(0), cosine->value, sine->value,
+                    x.size(1) / (heads + 2 * groups));
     if (ours(x)) {
       *out = wrap(RotaryAttention::apply(x, positions->value, cosine->value, sine->value, sizes,
                                          int64_t(heads), int64_t(groups)));
@@ -199,12 +206,17 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
 }
 
 static void check_cache(const at::Tensor &keys, const at::Tensor &values, const at::Tensor &slots,
-                        const at::Tensor &positions, const at::Tensor &qkv, int groups) {
+                        const at::Tensor &positions, const at::Tensor &qkv, int heads,
+                        int groups) {
+  const int64_t K = qkv.size(1) / (heads + 2 * groups);
   TORCH_CHECK(keys.dim() == 4 && keys.sizes() == values.sizes() && keys.size(1) == groups &&
-                  keys.scalar_type() == qkv.scalar_type(),
-              "a cache of ", keys.sizes(), " for ", groups, " key/value heads");
+                  keys.size(3) == K && keys.scalar_type() == qkv.scalar_type() &&
+                  values.scalar_type() == qkv.scalar_type(),
+              "a cache of ", keys.sizes(), " for ", groups, " key/value heads of width ", K,
+              " and type ", qkv.scalar_type());
   TORCH_CHECK(slots.scalar_type() == at::kInt && slots.numel() == qkv.size(0) &&
-                  positions.scalar_type() == at::kInt && positions.numel() == qkv.size(0),
+                  slots.is_contiguous() && positions.scalar_type() == at::kInt &&
+                  positions.numel() == qkv.size(0) && positions.is_contiguous(),
               "one slot and one position of type int32 a row expected");
   if (!slots.is_cpu() || slots.numel() == 0) return;
   TORCH_CHECK(slots.min().item<int>() >= 0 && slots.max().item<int>() < keys.size(0) &&
@@ -219,7 +231,7 @@ int ct_cache_store(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache, ct
     const at::Tensor &x = qkv->value, &keys = key_cache->value, &values = value_cache->value;
     const at::Tensor &s = slots->value, &p = positions->value;
     check_heads(x, heads, groups);
-    check_cache(keys, values, s, p, x, groups);
+    check_cache(keys, values, s, p, x, heads, groups);
     const int64_t H = heads, G = groups, K = x.size(1) / (H + 2 * G), N = x.size(0);
     if (!ours(x)) {
       at::Tensor k = x.narrow(1, H * K, G * K).unflatten(1, {G, K});
@@ -258,8 +270,8 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
     const at::Tensor &x = qkv->value, &keys = key_cache->value, &values = value_cache->value;
     const at::Tensor &s = slots->value, &p = positions->value;
     check_heads(x, heads, groups);
-    check_positions(p, x.size(0), cosine->value);
-    check_cache(keys, values, s, p, x, groups);
+    check_positions(p, x.size(0), cosine->value, sine->value, x.size(1) / (heads + 2 * groups));
+    check_cache(keys, values, s, p, x, heads, groups);
     const int64_t H = heads, G = groups, K = x.size(1) / (H + 2 * G), S = x.size(0);
     if (!ours(x)) {
       std::vector<int64_t> ones(S, 1);
@@ -305,6 +317,12 @@ int ct_sample(ct_tensor logits, const ct_sampling *settings, const int32_t *cons
     at::Tensor x = logits->value.to(at::kCPU).contiguous();
     if (!ours(x)) x = x.to(at::kFloat);
     TORCH_CHECK(x.dim() == 2 && x.size(1) > 0, "logits [S, V] expected, got ", x.sizes());
+    for (int64_t n = 0; seen && n < x.size(0); n++) {
+      for (int32_t j = 0; j < seen_count[n]; j++) {
+        TORCH_CHECK(seen[n][j] >= 0 && seen[n][j] < x.size(1), "a seen token ", seen[n][j],
+                    " lies outside of 0..<", x.size(1));
+      }
+    }
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(x.size(0), 1, [&](int64_t begin, int64_t end, int) {
