@@ -24,8 +24,10 @@ struct WorldFiles {
     case .playground:
       let section = config.playground
       try PlaygroundWriter.write(
-        PlaygroundConfiguration(seed: UInt64(config.compute.seed)), train: section.train,
-        test: section.test, ood: section.ood, corpus: section.corpus, to: folder)
+        PlaygroundConfiguration(seed: UInt64(config.compute.seed)),
+        PlaygroundCounts(
+          train: section.train, test: section.test, ood: section.ood, corpus: section.corpus),
+        to: folder)
       suites = ["test", "ood"]
     case .gsm8k: suites = try writeGSM8K(to: folder)
     }

@@ -38,8 +38,8 @@ struct PlaygroundCommand: AssayCommand {
 
   func execute() async throws {
     try PlaygroundWriter.write(
-      PlaygroundConfiguration(seed: common.seed), train: train, test: test, ood: ood,
-      corpus: corpus, to: URL(fileURLWithPath: out))
+      PlaygroundConfiguration(seed: common.seed),
+      PlaygroundCounts(train: train, test: test, ood: ood, corpus: corpus), to: URL(fileURLWithPath: out))
     if common.isJSON {
       try Output.json(
         Counts(
