@@ -1,0 +1,100 @@
+/// Short English tasks with exact labels, in four sections, drawn from a seed.
+///
+/// Every item is a pure function of the seed, the split and the index, and no prompt is in two
+/// splits: a prompt belongs to the split that its hash names, and is drawn again until it does.
+public struct Playground: Sendable {
+  /// What the items are drawn from.
+  public let configuration: PlaygroundConfiguration
+
+  /// Makes a Playground.
+  ///
+  /// - Parameter configuration: What the items are drawn from.
+  /// - Precondition: `1 <= minimumSteps <= maximumSteps`, and `oodSteps` starts at 1 or above.
+  public init(_ configuration: PlaygroundConfiguration = PlaygroundConfiguration()) {
+    precondition(
+      1 <= configuration.minimumSteps && configuration.minimumSteps <= configuration.maximumSteps
+        && configuration.oodSteps.lowerBound >= 1,
+      "no steps to draw from: \(configuration)"
+    )
+    self.configuration = configuration
+  }
+
+  /// Draws an item; the four sections take turns.
+  ///
+  /// - Parameters:
+  ///   - split: The split.
+  ///   - index: The item's place in it, from 0.
+  /// - Returns: The item, the same in every process.
+  /// - Precondition: `index >= 0`.
+  public func item(_ split: PlaygroundSplit, _ index: Int) -> PlaygroundItem {
+    precondition(index >= 0, "the index is \(index)")
+    var random = PlaygroundRandom(seed: configuration.seed, split: split, index: index)
+    let sections = PlaygroundSection.allCases
+    let section = sections[index % sections.count]
+    let kind = kind(of: section, &random)
+    var draft = draft(kind, split, &random)
+    while !split.owns(draft.prompt) { draft = self.draft(kind, split, &random) }
+    return PlaygroundItem(
+      id: "\(split.rawValue)-\(index)",
+      section: section,
+      kind: kind,
+      prompt: draft.prompt,
+      chosen: draft.chosen,
+      rejected: draft.rejected,
+      facts: draft.facts
+    )
+  }
+
+  /// Draws the item of an id.
+  ///
+  /// - Parameter id: The split and the index, as in `train-17`.
+  /// - Returns: The item, `nil` where there is none of the id.
+  public func item(id: String) -> PlaygroundItem? {
+    let parts = id.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 2, let split = PlaygroundSplit(rawValue: String(parts[0])),
+      let index = Int(parts[1]), index >= 0, parts[1] == "\(index)"
+    else {
+      return nil
+    }
+    return item(split, index)
+  }
+
+  private func kind(
+    of section: PlaygroundSection,
+    _ random: inout PlaygroundRandom
+  ) -> PlaygroundKind {
+    switch section {
+    case .reasoning:
+      // In percent: quantity 60, holder 15, sorting 15, comparing 10.
+      switch random.below(100) {
+      case ..<60: .quantity
+      case ..<75: .holder
+      case ..<90: .sorting
+      default: .comparing
+      }
+    case .chatHard: .list
+    case .chat: .topic
+    case .safety: .request
+    }
+  }
+
+  private func draft(
+    _ kind: PlaygroundKind,
+    _ split: PlaygroundSplit,
+    _ random: inout PlaygroundRandom
+  ) -> PlaygroundDraft {
+    let isOOD = split == .ood
+    let steps = configuration.minimumSteps...configuration.maximumSteps
+    switch kind {
+    case .quantity, .holder:
+      let count = random.integer(isOOD ? configuration.oodSteps : steps)
+      return kind == .quantity
+        ? QuantityTask.draft(steps: count, &random) : HolderTask.draft(steps: count, &random)
+    case .sorting: return SortingTask.draft(isOOD: isOOD, &random)
+    case .comparing: return ComparingTask.draft(isOOD: isOOD, &random)
+    case .list: return ListTask.draft(isOOD: isOOD, &random)
+    case .topic: return TopicTask.draft(&random)
+    case .request: return RequestTask.draft(&random)
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/// What the Playground's items are drawn from.
+public struct PlaygroundConfiguration: Codable, Hashable, Sendable {
+  /// Where the draws start; the same seed gives the same items on every machine.
+  public var seed: UInt64 = 0
+  /// The fewest steps of a quantity or of a moving object, at least 1.
+  public var minimumSteps = 1
+  /// The most steps in training and test; more of them make longer critiques.
+  public var maximumSteps = 6
+  /// The steps out of distribution, beyond `maximumSteps` to be so.
+  public var oodSteps = 7...8
+
+  /// Makes a configuration.
+  ///
+  /// - Parameter seed: Where the draws start.
+  public init(seed: UInt64 = 0) { self.seed = seed }
+}
+
+/// The parts of the Playground; no prompt is in two of them.
+public enum PlaygroundSplit: String, Codable, Hashable, Sendable, CaseIterable {
+  /// Worked solutions to pretrain on.
+  case corpus
+  /// Pairs to train on.
+  case train
+  /// Pairs to test on, drawn as those of training.
+  case test
+  /// Pairs to test on that are longer, or ask for two things at once.
+  case ood
+
+  private static let shareCount: UInt64 = 16
+
+  /// The share of all prompts that may be in the split, in sixteenths.
+  private var share: Range<UInt64> {
+    switch self {
+    case .corpus: 0..<7
+    case .train: 7..<12
+    case .test: 12..<14
+    case .ood: 14..<Self.shareCount
+    }
+  }
+
+  /// Whether a prompt belongs to the split.
+  func owns(_ prompt: String) -> Bool {
+    share.contains(PlaygroundRandom.hash(prompt) % Self.shareCount)
+  }
+}

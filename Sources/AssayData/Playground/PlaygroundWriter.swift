@@ -1,0 +1,77 @@
+import AssayText
+import Foundation
+
+/// How many items to write of each split.
+public struct PlaygroundCounts: Codable, Hashable, Sendable {
+  /// Pairs to train on.
+  public var train: Int
+  /// Pairs to test on.
+  public var test: Int
+  /// Pairs to test on, out of distribution.
+  public var ood: Int
+  /// Worked solutions.
+  public var corpus: Int
+
+  /// Makes counts.
+  public init(train: Int, test: Int, ood: Int, corpus: Int) {
+    self.train = train
+    self.test = test
+    self.ood = ood
+    self.corpus = corpus
+  }
+}
+
+/// Writes the Playground as files.
+public enum PlaygroundWriter {
+  /// Writes `train.jsonl`, `test.jsonl`, `ood.jsonl` (pairs) and `corpus.jsonl` (conversations).
+  ///
+  /// Each file is written beside its place and then moved there, so none is ever half there.
+  ///
+  /// - Parameters:
+  ///   - configuration: What the items are drawn from.
+  ///   - counts: How many items to write of each split.
+  ///   - folder: Where; made where it does not exist.
+  /// - Throws: `DataError.unwritable` where the folder or a file cannot be written.
+  public static func write(
+    _ configuration: PlaygroundConfiguration,
+    _ counts: PlaygroundCounts,
+    to folder: URL
+  ) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw DataError.unwritable(path: folder.path, reason: "\(error)")
+    }
+    let playground = Playground(configuration)
+    let splits: [(PlaygroundSplit, Int)] = [
+      (.train, counts.train), (.test, counts.test), (.ood, counts.ood), (.corpus, counts.corpus),
+    ]
+    for (split, count) in splits {
+      var bytes: [UInt8] = []
+      for index in 0..<count {
+        let item = playground.item(split, index)
+        bytes += (split == .corpus ? item.conversation : item.record).compact.utf8
+        bytes.append(0x0A)
+      }
+      let path = folder.appendingPathComponent("\(split.rawValue).jsonl")
+      do {
+        try Data(bytes).write(to: path, options: .atomic)
+      } catch {
+        throw DataError.unwritable(path: path.path, reason: "\(error)")
+      }
+    }
+  }
+}
+
+extension PlaygroundItem {
+  /// The pair as a record, with the kind of task.
+  package var record: JSONValue {
+    let members = pair.json.members ?? []
+    return .object(members + [JSONMember("kind", .string(kind.rawValue))])
+  }
+
+  /// The prompt and its worked solution as a conversation.
+  package var conversation: JSONValue {
+    ["messages": [Message.user(prompt).json, Message.assistant(solution).json]]
+  }
+}
