@@ -77,6 +77,12 @@ let package = Package(
     .testTarget(
       name: "AssayDataTests", dependencies: ["AssayData", "AssayText"], swiftSettings: settings),
     .testTarget(
+      name: "AssayGenerateTests",
+      dependencies: [
+        "AssayGenerate", "AssayTensor", "AssayText", "AssayModel", "AssayTestSupport",
+      ],
+      swiftSettings: settings),
+    .testTarget(
       name: "AssayTrainTests",
       dependencies: ["AssayTrain", "AssayTestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),

@@ -146,6 +146,35 @@ static variable_list composed_attention(const at::Tensor &qkv, const at::Tensor 
   return {at::cat(parts, 0), turned};
 }
 
+// Stores the key and value heads of one rotated row into a cell of the cache.
+template <class T>
+static void store_row(const T *row, int64_t cell, int64_t H, int64_t G, int64_t K, T *keys,
+                      T *values) {
+  const int64_t page = cell / CT_PAGE, offset = cell % CT_PAGE;
+  for (int64_t g = 0; g < G; g++) {
+    const T *key = row + (H + g) * K;
+    T *to = keys + (page * G + g) * K * CT_PAGE + offset;
+    for (int64_t d = 0; d < K; d++) to[d * CT_PAGE] = key[d];
+    std::memcpy(static_cast<void *>(values + ((page * G + g) * CT_PAGE + offset) * K),
+                row + (H + G + g) * K, K * sizeof(T));
+  }
+}
+
+// Stores rotated rows [begin, end) and attends to their pages, neighbours that begin with the same
+// pages together.
+template <class T>
+static void cached_rows(const T *turned, T *keys, T *values, const int32_t *tables, int64_t M,
+                        const int32_t *positions, int64_t begin, int64_t end, int64_t H, int64_t G,
+                        int64_t K, T *out) {
+  const int64_t stride = (H + 2 * G) * K;
+  for (int64_t s = begin; s < end; s++) {
+    const int64_t page = tables[s * M + positions[s] / CT_PAGE];
+    store_row(turned + s * stride, page * CT_PAGE + positions[s] % CT_PAGE, H, G, K, keys, values);
+  }
+  row_kernels<T>().cached_attention(turned, stride, keys, values, tables, M, positions, begin, end,
+                                    H, G, K, out);
+}
+
 }  // namespace ct
 
 using namespace ct;
@@ -157,13 +186,17 @@ static void check_heads(const at::Tensor &qkv, int heads, int groups) {
               " key/value heads");
 }
 
-static void check_positions(const at::Tensor &positions, int64_t count, const at::Tensor &cosine,
-                            const at::Tensor &sine, int64_t K) {
+static void check_table(const at::Tensor &cosine, const at::Tensor &sine, int64_t K) {
   TORCH_CHECK(cosine.dim() == 2 && cosine.size(1) == K / 2 && cosine.sizes() == sine.sizes() &&
                   cosine.scalar_type() == at::kFloat && sine.scalar_type() == at::kFloat &&
                   cosine.is_contiguous() && sine.is_contiguous(),
               "a rotary table of cosines ", cosine.sizes(), " and sines ", sine.sizes(),
               " for heads of width ", K);
+}
+
+static void check_positions(const at::Tensor &positions, int64_t count, const at::Tensor &cosine,
+                            const at::Tensor &sine, int64_t K) {
+  check_table(cosine, sine, K);
   TORCH_CHECK(positions.dim() == 1 && positions.size(0) == count &&
                   positions.scalar_type() == at::kInt && positions.is_contiguous(),
               count, " positions of type int32 expected, got ", positions.sizes());
@@ -205,105 +238,124 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
   });
 }
 
-static void check_cache(const at::Tensor &keys, const at::Tensor &values, const at::Tensor &slots,
-                        const at::Tensor &positions, const at::Tensor &qkv, int heads,
-                        int groups) {
-  const int64_t K = qkv.size(1) / (heads + 2 * groups);
-  TORCH_CHECK(keys.dim() == 4 && keys.sizes() == values.sizes() && keys.size(1) == groups &&
-                  keys.size(3) == K && keys.scalar_type() == qkv.scalar_type() &&
-                  values.scalar_type() == qkv.scalar_type(),
-              "a cache of ", keys.sizes(), " for ", groups, " key/value heads of width ", K,
-              " and type ", qkv.scalar_type());
-  TORCH_CHECK(slots.scalar_type() == at::kInt && slots.numel() == qkv.size(0) &&
-                  slots.is_contiguous() && positions.scalar_type() == at::kInt &&
-                  positions.numel() == qkv.size(0) && positions.is_contiguous(),
-              "one slot and one position of type int32 a row expected");
-  if (!slots.is_cpu() || slots.numel() == 0) return;
-  TORCH_CHECK(slots.min().item<int>() >= 0 && slots.max().item<int>() < keys.size(0) &&
-                  positions.min().item<int>() >= 0 && positions.max().item<int>() < keys.size(2),
-              "a slot or position lies outside of the cache of ", keys.sizes());
+// Letters of the cache: P = CT_PAGE tokens a page, M pages a row of the tables.
+static void check_cache(const at::Tensor &keys, const at::Tensor &values, const at::Tensor &x,
+                        int64_t G, int64_t K) {
+  TORCH_CHECK(keys.dim() == 4 && values.dim() == 4 && keys.size(0) == values.size(0) &&
+                  keys.size(1) == G && values.size(1) == G && keys.size(2) == K &&
+                  values.size(3) == K && keys.size(3) == CT_PAGE && values.size(2) == CT_PAGE &&
+                  keys.scalar_type() == x.scalar_type() &&
+                  values.scalar_type() == x.scalar_type(),
+              "a cache of keys ", keys.sizes(), " and values ", values.sizes(), " for ", G,
+              " key/value heads of width ", K, " and type ", x.scalar_type());
+  TORCH_CHECK(keys.is_contiguous() && values.is_contiguous(), "the cache must be contiguous");
 }
 
-int ct_cache_store(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache, ct_tensor slots,
-                   ct_tensor positions, int heads, int groups) {
+static void check_indices(const at::Tensor &indices, int64_t limit, const char *what) {
+  TORCH_CHECK(indices.scalar_type() == at::kInt && indices.is_contiguous(), what,
+              " of type int32 expected");
+  if (!indices.is_cpu()) return;
+  const int32_t *p = indices.data_ptr<int32_t>();
+  for (int64_t i = 0; i < indices.numel(); i++) {
+    TORCH_CHECK(p[i] >= 0 && p[i] < limit, what, ": ", p[i], " lies outside of 0..<", limit);
+  }
+}
+
+int ct_cache_store(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache, ct_tensor cells,
+                   int heads, int groups) {
   return guarded([&] {
     at::NoGradGuard no_grad;
     const at::Tensor &x = qkv->value, &keys = key_cache->value, &values = value_cache->value;
-    const at::Tensor &s = slots->value, &p = positions->value;
+    const at::Tensor &cell = cells->value;
     check_heads(x, heads, groups);
-    check_cache(keys, values, s, p, x, heads, groups);
     const int64_t H = heads, G = groups, K = x.size(1) / (H + 2 * G), N = x.size(0);
+    check_cache(keys, values, x, G, K);
+    TORCH_CHECK(cell.dim() == 1 && cell.size(0) == N, "one cell a row expected");
+    check_indices(cell, keys.size(0) * CT_PAGE, "cells");
     if (!ours(x)) {
-      at::Tensor k = x.narrow(1, H * K, G * K).unflatten(1, {G, K});
-      at::Tensor v = x.narrow(1, (H + G) * K, G * K).unflatten(1, {G, K});
-      at::Tensor slot = s.to(at::kLong).unsqueeze(1), position = p.to(at::kLong).unsqueeze(1);
-      at::Tensor group = at::arange(G, slot.options()).unsqueeze(0);
-      at::Tensor k_cache = keys, v_cache = values;
-      k_cache.index_put_({slot, group, position}, k);
-      v_cache.index_put_({slot, group, position}, v);
+      at::Tensor index = cell.to(at::kLong).unsqueeze(1);
+      at::Tensor page = at::floor_divide(index, CT_PAGE), offset = at::remainder(index, CT_PAGE);
+      at::Tensor group = at::arange(G, index.options()).unsqueeze(0);
+      at::Tensor k_cache = keys.transpose(2, 3), v_cache = values;
+      k_cache.index_put_({page, group, offset}, x.narrow(1, H * K, G * K).unflatten(1, {G, K}));
+      v_cache.index_put_({page, group, offset},
+                         x.narrow(1, (H + G) * K, G * K).unflatten(1, {G, K}));
       return;
     }
-    const int64_t T = keys.size(2), size = x.element_size();
-    TORCH_CHECK(x.is_contiguous() && keys.is_contiguous() && values.is_contiguous(),
-                "the cache and its rows must be contiguous");
-    auto *from = static_cast<const char *>(x.data_ptr());
-    auto *k = static_cast<char *>(keys.data_ptr()), *v = static_cast<char *>(values.data_ptr());
-    const int32_t *slot = s.data_ptr<int32_t>(), *position = p.data_ptr<int32_t>();
-    parallel_for(N, 64, [&](int64_t begin, int64_t end, int) {
-      for (int64_t n = begin; n < end; n++) {
-        for (int64_t g = 0; g < G; g++) {
-          int64_t at = ((slot[n] * G + g) * T + position[n]) * K * size;
-          const char *row = from + n * x.size(1) * size;
-          std::memcpy(k + at, row + (H + g) * K * size, K * size);
-          std::memcpy(v + at, row + (H + G + g) * K * size, K * size);
+    TORCH_CHECK(x.is_contiguous(), "rows must be contiguous");
+    const int32_t *to = cell.data_ptr<int32_t>();
+    by_type(x, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(N, 64, [&](int64_t begin, int64_t end, int) {
+        for (int64_t n = begin; n < end; n++) {
+          store_row(pointer<T>(x) + n * x.size(1), to[n], H, G, K, pointer<T>(keys),
+                    pointer<T>(values));
         }
-      }
+      });
     });
   });
 }
 
+int ct_cache_copy(ct_tensor key_cache, ct_tensor value_cache, const int32_t *from,
+                  const int32_t *to, int count) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    for (const at::Tensor &cache : {key_cache->value, value_cache->value}) {
+      for (int i = 0; i < count; i++) cache.select(0, to[i]).copy_(cache.select(0, from[i]));
+    }
+  });
+}
+
 int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache,
-                        ct_tensor slots, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
+                        ct_tensor tables, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
                         int heads, int groups, ct_tensor *out) {
   return guarded([&] {
     at::NoGradGuard no_grad;
     const at::Tensor &x = qkv->value, &keys = key_cache->value, &values = value_cache->value;
-    const at::Tensor &s = slots->value, &p = positions->value;
+    const at::Tensor &t = tables->value, &p = positions->value;
     check_heads(x, heads, groups);
-    check_positions(p, x.size(0), cosine->value, sine->value, x.size(1) / (heads + 2 * groups));
-    check_cache(keys, values, s, p, x, heads, groups);
     const int64_t H = heads, G = groups, K = x.size(1) / (H + 2 * G), S = x.size(0);
+    check_cache(keys, values, x, G, K);
+    check_table(cosine->value, sine->value, K);
+    TORCH_CHECK(t.dim() == 2 && t.size(0) == S && t.size(1) > 0, "page tables of ", t.sizes(),
+                " for ", S, " sequences");
+    const int64_t M = t.size(1);
+    check_indices(t, keys.size(0), "pages");
+    TORCH_CHECK(p.dim() == 1 && p.size(0) == S, "one position a row expected");
+    check_indices(p, std::min(cosine->value.size(0), M * CT_PAGE), "positions");
     if (!ours(x)) {
       std::vector<int64_t> ones(S, 1);
       at::Tensor turned =
           composed_attention(x, p, cosine->value, sine->value, ones, H, G)[1];
-      ct_tensor_s row{turned};
-      TORCH_CHECK(ct_cache_store(&row, key_cache, value_cache, slots, positions, heads, groups) ==
-                      CT_OK, ct_last_error());
-      at::Tensor slot = s.to(at::kLong), position = p.to(at::kLong);
-      int64_t longest = position.max().item<int64_t>() + 1;
-      at::Tensor k = keys.index_select(0, slot).narrow(2, 0, longest);    // [S, G, T, K]
-      at::Tensor v = values.index_select(0, slot).narrow(2, 0, longest);  // [S, G, T, K]
-      at::Tensor mask = (at::arange(longest, slot.options()).unsqueeze(0) <=
-                         position.unsqueeze(1)).unsqueeze(1).unsqueeze(1);  // [S, 1, 1, T]
-      at::Tensor q = turned.narrow(1, 0, H * K).unflatten(1, {H, 1, K}).flatten(1, 2).unsqueeze(2);
+      at::Tensor position = p.to(at::kLong), table = t.to(at::kLong);
+      at::Tensor page = table.gather(1, at::floor_divide(position, CT_PAGE).unsqueeze(1)).squeeze(1);
+      at::Tensor cell = (page * CT_PAGE + at::remainder(position, CT_PAGE)).to(at::kInt);
+      ct_tensor_s row{turned}, cell_row{cell};
+      TORCH_CHECK(ct_cache_store(&row, key_cache, value_cache, &cell_row, heads, groups) == CT_OK,
+                  ct_last_error());
+      auto read = [&](const at::Tensor &cache) {  // [S, G, M P, K]
+        return cache.index_select(0, table.flatten())
+            .unflatten(0, {S, M})
+            .transpose(1, 2)
+            .flatten(2, 3);
+      };
+      at::Tensor k = read(keys.transpose(2, 3)), v = read(values);
+      at::Tensor mask = (at::arange(M * CT_PAGE, position.options()).unsqueeze(0) <=
+                         position.unsqueeze(1)).unsqueeze(1).unsqueeze(1);  // [S, 1, 1, M P]
+      at::Tensor q = turned.narrow(1, 0, H * K).unflatten(1, {H, K}).unsqueeze(2);
       at::Tensor y = at::scaled_dot_product_attention(
           q, k.repeat_interleave(H / G, 1), v.repeat_interleave(H / G, 1), mask);
       *out = wrap(y.flatten(1));
       return;
     }
     at::Tensor turned = rotated(x.contiguous(), p, cosine->value, sine->value, H, G, 1);
-    ct_tensor_s row{turned};
-    TORCH_CHECK(ct_cache_store(&row, key_cache, value_cache, slots, positions, heads, groups) ==
-                    CT_OK, ct_last_error());
     at::Tensor y = at::empty({S, H * K}, x.options());
+    const int32_t *table = t.data_ptr<int32_t>(), *position = p.data_ptr<int32_t>();
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(S * G, 1, [&](int64_t begin, int64_t end, int) {
-        row_kernels<T>().cached_attention(
-            pointer<T>(turned), turned.size(1), pointer<T>(keys), pointer<T>(values),
-            pointer<int32_t>(s), pointer<int32_t>(p), begin, end, keys.size(2), H, G, K,
-            pointer<T>(y));
+      parallel_for(S, 1, [&](int64_t begin, int64_t end, int) {
+        cached_rows(pointer<T>(turned), pointer<T>(keys), pointer<T>(values), table, M, position,
+                    begin, end, H, G, K, pointer<T>(y));
       });
     });
     *out = wrap(y);

@@ -36,10 +36,10 @@ struct RowKernels {
   // logits -> (softmax - onehot) * gradient, in place.
   void (*nll_backward)(T *logits, const int64_t *targets, const float *lse, const float *gradient,
                        int64_t begin, int64_t end, int64_t vocabulary);
-  // One query token a sequence against its cache; items are (sequence, key/value head).
+  // One query token a sequence against its pages, for sequences [begin, end); see CTorch.h.
   void (*cached_attention)(const T *query, int64_t query_stride, const T *keys, const T *values,
-                           const int32_t *slots, const int32_t *positions, int64_t begin,
-                           int64_t end, int64_t slot_tokens, int64_t heads, int64_t groups,
+                           const int32_t *tables, int64_t table_width, const int32_t *positions,
+                           int64_t begin, int64_t end, int64_t heads, int64_t groups,
                            int64_t width, T *out);
   void (*sample)(const T *logits, int64_t begin, int64_t end, int64_t vocabulary,
                  const ct_sampling *settings, const int32_t *const *seen,

@@ -106,14 +106,21 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
 int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, ct_tensor *out);
 
 // Inference.
-// Stores the key and value parts of rotated qkv rows: caches [slots, T, G, K], row n goes to
-// slots[n], positions[n] (both i32 [N]).
-int ct_cache_store(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache, ct_tensor slots,
-                   ct_tensor positions, int heads, int groups);
+// Keys and values lie in pages of CT_PAGE = P tokens: keys [pages, G, K, P], values
+// [pages, G, P, K]. A token's cell is its page times P plus its place in the page. A sequence has a
+// row of page numbers; sequences may share pages that none of them writes to.
+enum { CT_PAGE = 16 };
+// Stores the key and value parts of rotated qkv rows, row n in cells[n] (i32 [N]).
+int ct_cache_store(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache, ct_tensor cells,
+                   int heads, int groups);
+// Copies whole pages.
+int ct_cache_copy(ct_tensor key_cache, ct_tensor value_cache, const int32_t *from,
+                  const int32_t *to, int count);
 // One new token a sequence: rotates its query and key, stores key and value, attends to
-// positions 0...positions[s] of its slot. qkv [S, (H+2G)K] -> [S, HK].
+// positions 0...positions[s] through row s of tables i32 [S, M]. qkv [S, (H+2G)K] -> [S, HK].
+// Neighbouring sequences that begin with the same pages read them together.
 int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache,
-                        ct_tensor slots, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
+                        ct_tensor tables, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
                         int heads, int groups, ct_tensor *out);
 typedef struct {
   float temperature;         // 0 is greedy

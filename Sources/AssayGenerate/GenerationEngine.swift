@@ -1,0 +1,133 @@
+import AssayModel
+import AssayTensor
+import AssayText
+
+/// Generates many texts at once with a decoder on this machine, and scores them in the same pass.
+///
+/// - Requests with the same prompt read it once and share its keys and values.
+/// - Prompts are read packed, without padding; a sequence that ends makes room for the next at once.
+/// - A request's `closing` token is read right behind its text, and the reward head reads the hidden
+///   state there: the text is not read a second time.
+/// - What a request gives does not depend on the requests beside it, except for rounding.
+///
+/// Not `Sendable`: one task owns the model's tensors. The weights must not change during a run.
+public final class GenerationEngine: TextGenerator {
+  /// How much is computed and kept at once.
+  public struct Options: Sendable, Equatable {
+    /// Bytes that keys and values may take. Default: 1 GiB; less is taken where less is needed.
+    public var cacheBytes: Int
+    /// Sequences that get a new token in one step. More are faster up to some hundreds.
+    public var batchSequences: Int
+    /// Prompt tokens that are read in one step, at least one prompt.
+    public var prefillTokens: Int
+
+    /// Makes options.
+    public init(cacheBytes: Int = 1 << 30, batchSequences: Int = 256, prefillTokens: Int = 4096) {
+      self.cacheBytes = cacheBytes
+      self.batchSequences = batchSequences
+      self.prefillTokens = prefillTokens
+    }
+  }
+
+  let decoder: Decoder
+  let head: RewardHead?
+  let tokenizer: any Tokenizer
+  /// How much is computed and kept at once.
+  public let options: Options
+  private var cache: DecoderCache?
+  private var cacheType: DType?
+
+  /// Makes an engine.
+  ///
+  /// - Parameters:
+  ///   - decoder: A language model.
+  ///   - head: What reads rewards; `nil` gives none.
+  ///   - tokenizer: Its tokenizer.
+  ///   - options: How much is computed and kept at once.
+  public init(
+    decoder: Decoder, head: RewardHead?, tokenizer: any Tokenizer, options: Options = Options()
+  ) {
+    self.decoder = decoder
+    self.head = head
+    self.tokenizer = tokenizer
+    self.options = options
+  }
+
+  nonisolated(nonsending) public func generate(
+    _ requests: [GenerationRequest], onFinished: (Int, Generation) throws -> Void
+  ) async throws -> [Generation] {
+    try run(requests, onFinished: onFinished)
+  }
+
+  /// Generates a text for each request, on the calling thread.
+  ///
+  /// - Parameters:
+  ///   - requests: What to generate.
+  ///   - onFinished: Called with a request's index and its text as soon as that is there.
+  /// - Returns: The texts, in the order of the requests.
+  /// - Throws: As `TextGenerator.generate(_:onFinished:)`; no request is begun when one of them
+  ///   cannot be served.
+  public func run(
+    _ requests: [GenerationRequest], onFinished: (Int, Generation) throws -> Void = { _, _ in }
+  ) throws -> [Generation] {
+    try Task.checkCancellation()
+    guard decoder.isLanguageModel else { throw GenerationError.notLanguageModel }
+    for (index, request) in requests.enumerated() { try check(request, index) }
+    let plan = GenerationPlan(requests, readsReward: head != nil)
+    let budget = options.cacheBytes / DecoderCache.pageBytes(decoder)
+    let most = min(max(1, options.batchSequences), requests.count)
+    let pages = try plan.pages(budget: budget, batch: most) { request, needed in
+      GenerationError.exceedsMemory(
+        request: request, neededBytes: needed * DecoderCache.pageBytes(self.decoder),
+        budgetBytes: self.options.cacheBytes)
+    }
+    let batch = try GenerationBatch(
+      self, cache: cache(pages: pages), plan: plan, requestCount: requests.count)
+    return try batch.run(onFinished)
+  }
+
+  /// Frees the memory of keys and values; the next run takes it again.
+  public func releaseCache() { cache = nil }
+
+  private func cache(pages: Int) throws -> DecoderCache {
+    if let cache, cache.pageCount >= pages, cacheType == decoder.computeType { return cache }
+    cache = nil
+    let made = try withTensorErrors { DecoderCache(decoder, pages: pages) }
+    (cache, cacheType) = (made, decoder.computeType)
+    return made
+  }
+
+  private func check(_ request: GenerationRequest, _ index: Int) throws {
+    guard !request.promptTokens.isEmpty else { throw GenerationError.emptyPrompt(request: index) }
+    let size = decoder.configuration.vocabularySize
+    func require(_ token: Int32) throws {
+      guard token >= 0 && token < size else {
+        throw GenerationError.unknownToken(request: index, token: token, vocabularySize: size)
+      }
+    }
+    for token in request.promptTokens { try require(token) }
+    if let closing = request.closing { try require(closing) }
+    func require(_ holds: Bool, _ name: String, _ value: some Any, _ expected: String) throws {
+      guard holds else {
+        throw GenerationError.setting(
+          request: index, name: name, value: "\(value)", expected: expected)
+      }
+    }
+    let settings = request.settings
+    try require(
+      settings.temperature >= 0 && settings.temperature.isFinite, "temperature",
+      settings.temperature, "0 or more")
+    try require(settings.topK >= 0, "top-k", settings.topK, "0 (off) or more")
+    try require(
+      settings.topP > 0 && settings.topP <= 1, "top-p", settings.topP, "above 0, at most 1")
+    try require(
+      settings.repetitionPenalty > 0 && settings.repetitionPenalty.isFinite, "repetition penalty",
+      settings.repetitionPenalty, "above 0")
+    try require(request.maximumTokens >= 0, "maximum of new tokens", request.maximumTokens, "0 or more")
+    let needed = GenerationPlan.positions(of: request, readsReward: head != nil)
+    guard needed <= decoder.configuration.contextTokens else {
+      throw GenerationError.exceedsContext(
+        request: index, needed: needed, context: decoder.configuration.contextTokens)
+    }
+  }
+}

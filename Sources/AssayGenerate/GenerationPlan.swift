@@ -1,0 +1,81 @@
+import AssayModel
+
+/// Requests grouped by prompt, with the pages that each needs. P tokens a page.
+struct GenerationPlan {
+  /// Requests with one prompt.
+  struct Group {
+    let prompt: [Int32]
+    var requests: [Int]
+
+    /// Full pages of the prompt, which all requests share.
+    var sharedPages: Int { prompt.count / DecoderCache.pageTokens }
+    /// Pages that the prompt reaches into.
+    var promptPages: Int { GenerationPlan.pages(prompt.count) }
+  }
+
+  let requests: [GenerationRequest]
+  let readsReward: Bool
+  /// In the order of work: what takes longest begins first, so that the batch is full to the end.
+  let groups: [Group]
+
+  init(_ requests: [GenerationRequest], readsReward: Bool) {
+    self.requests = requests
+    self.readsReward = readsReward
+    var indexOf: [[Int32]: Int] = [:]
+    var groups: [Group] = []
+    for (index, request) in requests.enumerated() {
+      if let group = indexOf[request.promptTokens] {
+        groups[group].requests.append(index)
+      } else {
+        indexOf[request.promptTokens] = groups.count
+        groups.append(Group(prompt: request.promptTokens, requests: [index]))
+      }
+    }
+    let lengths = groups.map { group in
+      group.requests.map { Self.positions(of: requests[$0], readsReward: readsReward) }.max() ?? 0
+    }
+    self.groups = groups.indices.sorted { (lengths[$0], $1) > (lengths[$1], $0) }.map { groups[$0] }
+  }
+
+  static func pages(_ tokens: Int) -> Int {
+    (tokens + DecoderCache.pageTokens - 1) / DecoderCache.pageTokens
+  }
+
+  /// Positions that a request may come to use.
+  static func positions(of request: GenerationRequest, readsReward: Bool) -> Int {
+    request.promptTokens.count + request.maximumTokens
+      + (readsReward && request.closing != nil ? 1 : 0)
+  }
+
+  /// Pages of a request beyond those that its group shares.
+  func ownPages(_ request: Int, in group: Group) -> Int {
+    Self.pages(Self.positions(of: requests[request], readsReward: readsReward)) - group.sharedPages
+  }
+
+  /// How many pages a cache for these requests has.
+  ///
+  /// - Parameters:
+  ///   - budget: Pages that may be used.
+  ///   - batch: Sequences at once.
+  ///   - error: Makes the error of a request that needs more pages than that.
+  /// - Returns: At most `budget`.
+  func pages(budget: Int, batch: Int, error: (Int, Int) -> GenerationError) throws -> Int {
+    var total = 0
+    var left = batch
+    for group in groups {
+      for (offset, request) in group.requests.enumerated() {
+        let alone = group.promptPages + ownPages(request, in: group)
+        let needed = group.requests.count == 1 ? ownPages(request, in: group) + group.sharedPages : alone
+        guard needed <= budget else { throw error(request, needed) }
+        // The requests that begin first are the longest: later ones fit where these were.
+        guard left > 0 else { continue }
+        left -= 1
+        total += (offset == 0 ? group.promptPages : 0) + ownPages(request, in: group)
+      }
+    }
+    let largest = groups.map { group in
+      group.promptPages + (group.requests.map { ownPages($0, in: group) }.max() ?? 0)
+    }.max() ?? 0
+    return max(1, min(budget, max(total, largest)))
+  }
+}

@@ -1,0 +1,129 @@
+import AssayTensor
+
+/// One text to generate.
+public struct GenerationRequest: Sendable, Equatable {
+  /// What the model continues; at least one token.
+  public var promptTokens: [Int32]
+  /// How each token is picked; the default is greedy.
+  public var settings: SamplingSettings
+  /// Tokens to generate at most; 0 generates none.
+  public var maximumTokens: Int
+  /// Ids that end the text and do not belong to it.
+  public var stopTokens: Set<Int32>
+  /// Texts that end the text; it is cut before them.
+  public var stopStrings: [String]
+  /// Seed of the draws: the result is a function of the request alone.
+  public var seed: UInt64
+  /// Whether each token's log probability is returned.
+  public var wantsLogProbabilities: Bool
+  /// The end-of-turn token whose hidden state the reward head reads; it also ends the text.
+  ///
+  /// Where the text ends another way, the engine feeds this token itself. `nil`, or an engine
+  /// without a head, gives no reward.
+  public var closing: Int32?
+
+  /// Makes a request.
+  public init(
+    promptTokens: [Int32], settings: SamplingSettings = SamplingSettings(), maximumTokens: Int,
+    stopTokens: Set<Int32> = [], stopStrings: [String] = [], seed: UInt64 = 0,
+    wantsLogProbabilities: Bool = false, closing: Int32? = nil
+  ) {
+    self.promptTokens = promptTokens
+    self.settings = settings
+    self.maximumTokens = maximumTokens
+    self.stopTokens = stopTokens
+    self.stopStrings = stopStrings
+    self.seed = seed
+    self.wantsLogProbabilities = wantsLogProbabilities
+    self.closing = closing
+  }
+}
+
+/// Why a text ended.
+public enum FinishReason: String, Codable, Sendable {
+  /// The model emitted a stop token or the closing token.
+  case stop
+  /// The request's maximum was reached.
+  case length
+  /// The text came to contain a stop string.
+  case stopString = "stop_string"
+}
+
+/// A generated text.
+public struct Generation: Sendable, Equatable {
+  /// A token that the reward head read.
+  public struct ScoredToken: Sendable, Equatable {
+    /// The token.
+    public var id: Int32
+    /// Its index in prompt and text together.
+    public var index: Int
+
+    /// Makes a scored token.
+    public init(id: Int32, index: Int) {
+      self.id = id
+      self.index = index
+    }
+  }
+
+  /// The generated ids without the stop or closing token.
+  ///
+  /// A stop string cuts off the tokens that begin at it or behind it; one that begins before it and
+  /// reaches into it is kept, though `text` is cut inside of it.
+  public var tokens: [Int32]
+  /// Their text without special tokens, cut before a stop string.
+  public var text: String
+  /// Why it ended.
+  public var finishReason: FinishReason
+  /// Natural logarithm of each token's probability under the tempered, untruncated softmax; empty
+  /// unless the request wants them.
+  public var logProbabilities: [Float]
+  /// The reward head's reading of the closing token, a logit.
+  public var reward: Float?
+  /// Where the reward was read.
+  public var scoredToken: ScoredToken?
+  /// Tokens of the prompt.
+  public var promptTokenCount: Int
+
+  /// Makes a generation.
+  public init(
+    tokens: [Int32], text: String, finishReason: FinishReason, logProbabilities: [Float] = [],
+    reward: Float? = nil, scoredToken: ScoredToken? = nil, promptTokenCount: Int
+  ) {
+    self.tokens = tokens
+    self.text = text
+    self.finishReason = finishReason
+    self.logProbabilities = logProbabilities
+    self.reward = reward
+    self.scoredToken = scoredToken
+    self.promptTokenCount = promptTokenCount
+  }
+}
+
+/// What writes text: the built-in engine, or an endpoint elsewhere.
+public protocol TextGenerator {
+  /// Generates a text for each request.
+  ///
+  /// - Parameters:
+  ///   - requests: What to generate.
+  ///   - onFinished: Called with a request's index and its text as soon as that is there, in any
+  ///     order; an error that it throws ends the work.
+  /// - Returns: The texts, in the order of the requests.
+  /// - Throws: `GenerationError` for a request that cannot be served, `TensorError` where memory
+  ///   runs out, `CancellationError` when the task is cancelled.
+  nonisolated(nonsending) func generate(
+    _ requests: [GenerationRequest], onFinished: (Int, Generation) throws -> Void
+  ) async throws -> [Generation]
+}
+
+extension TextGenerator {
+  /// Generates a text for each request, all at the end.
+  ///
+  /// - Parameter requests: What to generate.
+  /// - Returns: The texts, in the order of the requests.
+  /// - Throws: As `generate(_:onFinished:)`.
+  nonisolated(nonsending) public func generate(
+    _ requests: [GenerationRequest]
+  ) async throws -> [Generation] {
+    try await generate(requests) { _, _ in }
+  }
+}

@@ -1,0 +1,77 @@
+// Letters: N rows, S sequences, M pages a sequence, P tokens a page, H query heads, G key/value
+// heads, K head width.
+
+import CTorch
+
+/// Keys and values of one layer, in pages that sequences own or share.
+///
+/// A sequence has a table of page numbers: its token at position p lies in page `table[p / P]`, at
+/// place `p % P`. Sequences with a common beginning share its full pages, which none of them writes
+/// to; the kernel reads shared pages of neighbouring sequences once for all of them.
+public struct KeyValueCache {
+  /// P, the tokens of one page.
+  public static let pageTokens = Int(CT_PAGE)
+
+  /// `[pages, G, K, P]`.
+  public let keys: Tensor
+  /// `[pages, G, P, K]`.
+  public let values: Tensor
+
+  /// Makes an empty cache.
+  ///
+  /// - Parameters:
+  ///   - pages: How many pages it has.
+  ///   - groups: G.
+  ///   - width: K.
+  ///   - dtype: Element type.
+  ///   - device: Where it lives.
+  public init(pages: Int, groups: Int, width: Int, dtype: DType, device: Device = .cpu) {
+    let P = Self.pageTokens
+    keys = .zeros([pages, groups, width, P], dtype: dtype, device: device)
+    values = .zeros([pages, groups, P, width], dtype: dtype, device: device)
+  }
+
+  /// Stores the keys and values of rotated rows, in place.
+  ///
+  /// - Parameters:
+  ///   - rotated: `[N, (H + 2G) K]`.
+  ///   - cells: Each row's page times P plus its place in the page, `[N]`, int32.
+  ///   - heads: H.
+  ///   - groups: G.
+  public func storeInPlace(_ rotated: Tensor, cells: Tensor, heads: Int, groups: Int) {
+    let code = ct_cache_store(
+      rotated.handle, keys.handle, values.handle, cells.handle, Int32(heads), Int32(groups))
+    if code != 0 { report(failure(code, "cache")) }
+  }
+
+  /// Copies whole pages onto others, in place.
+  ///
+  /// - Parameters:
+  ///   - from: Pages to read.
+  ///   - to: As many pages to overwrite.
+  public func copyInPlace(from: [Int32], to: [Int32]) {
+    precondition(from.count == to.count, "\(from.count) pages onto \(to.count)")
+    let code = ct_cache_copy(keys.handle, values.handle, from, to, Int32(from.count))
+    if code != 0 { report(failure(code, "cache copy")) }
+  }
+
+  /// Stores one new token a sequence and attends to all its tokens so far.
+  ///
+  /// - Parameters:
+  ///   - qkv: `[S, (H + 2G) K]`, not yet rotated.
+  ///   - tables: Pages of each sequence, `[S, M]`, int32; those not reached yet may be any page.
+  ///   - positions: Index of the new token in its sequence, `[S]`, int32, below M P.
+  ///   - table: Angles.
+  ///   - heads: H.
+  ///   - groups: G.
+  /// - Returns: `[S, H K]`.
+  public func attend(
+    _ qkv: Tensor, tables: Tensor, positions: Tensor, table: RotaryTable, heads: Int, groups: Int
+  ) -> Tensor {
+    Tensor("cachedAttention") {
+      ct_cached_attention(
+        qkv.handle, keys.handle, values.handle, tables.handle, positions.handle,
+        table.cosine.handle, table.sine.handle, Int32(heads), Int32(groups), $0)
+    }
+  }
+}
