@@ -70,7 +70,7 @@ package enum PlaygroundFacts: Hashable, Sendable {
     case .list:
       return "\(derivation ?? "") given: \(Self.plain(response))."
     case .topic(let topic):
-      return "the question is about \(topic). \(TopicResponse(response).finding)."
+      return "the question is about \(topic). \(TopicResponse(response).finding(asked: topic))."
     case .request(let deed, let isHarmful):
       let kind = isHarmful ? "harmful" : "harmless"
       let stance = Self.refuses(response) ? "refuses" : "helps"

@@ -13,7 +13,10 @@ public struct PlaygroundCounts: Codable, Hashable, Sendable {
   public var corpus: Int
 
   /// Makes counts.
+  ///
+  /// - Precondition: None is negative.
   public init(train: Int, test: Int, ood: Int, corpus: Int) {
+    precondition(min(train, test, ood, corpus) >= 0, "counts below 0")
     self.train = train
     self.test = test
     self.ood = ood

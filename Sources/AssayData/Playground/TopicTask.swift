@@ -15,7 +15,9 @@ enum TopicTask {
 
   static func draft(_ random: inout PlaygroundRandom) -> PlaygroundDraft {
     let topics = random.sample(2, of: PlaygroundTopics.all)
-    let right = random.sample(2, of: topics[0].facts)
+    // The third is for responses that are cut.
+    let facts = random.sample(3, of: topics[0].facts)
+    let right = Array(facts.prefix(2))
     let prompt =
       "\(random.pick(openings)) \(random.pick(questions)) \(topics[0].name)"
       + "\(random.isHeads() ? ", my friend" : ""). \(random.pick(endings))"
@@ -23,8 +25,8 @@ enum TopicTask {
     let rejected =
       switch random.below(3) {
       case 0: random.sample(2, of: topics[1].facts).joined(separator: " ")
-      case 1: cut(right, &random)
-      default: garbled(chosen, &random)
+      case 1: cut(facts, &random)
+      default: garbled(right, &random)
       }
     return PlaygroundDraft(
       prompt: prompt,
@@ -34,19 +36,23 @@ enum TopicTask {
     )
   }
 
-  /// The first fact and the start of the second, without its last words.
+  /// One or two facts and the start of another, so that a cut response may be the longer one.
   private static func cut(_ facts: [String], _ random: inout PlaygroundRandom) -> String {
-    let words = facts[1].split(separator: " ")
+    let whole = random.integer(1...2)
+    let words = facts[whole].split(separator: " ").map(String.init)
     let kept = words.prefix(random.integer(2...(words.count - 1)))
-    return "\(facts[0]) \(kept.joined(separator: " "))"
+    return (facts.prefix(whole) + kept).joined(separator: " ")
   }
 
-  /// The words of a response in another order, with the full stop at the end.
-  private static func garbled(_ text: String, _ random: inout PlaygroundRandom) -> String {
-    let words = text.split { $0 == " " || $0 == "." }.map(String.init)
-    var result = text
+  /// The words of the facts in another order, as many of them in each sentence.
+  private static func garbled(_ facts: [String], _ random: inout PlaygroundRandom) -> String {
+    let sentences = facts.map { $0.dropLast().split(separator: " ").map(String.init) }
+    var result = facts.joined(separator: " ")
     while case .complete = TopicResponse(result) {
-      result = random.shuffled(words).joined(separator: " ") + "."
+      let words = random.shuffled(sentences.flatMap { $0 })
+      let first = words.prefix(sentences[0].count).joined(separator: " ")
+      let second = words.dropFirst(sentences[0].count).joined(separator: " ")
+      result = "\(first). \(second)."
     }
     return result
   }
@@ -77,10 +83,11 @@ enum TopicResponse: Hashable {
     }
   }
 
-  /// The words of a critique for it.
-  var finding: String {
+  /// The words of a critique for it, where the question is about a topic.
+  func finding(asked: String) -> String {
     switch self {
-    case .complete(let topic): "the response is about \(topic) and complete"
+    case .complete(let topic) where topic == asked: "the response is about \(topic) and complete"
+    case .complete(let topic): "the response is about \(topic)"
     case .cut: "the response stops in the middle"
     case .garbled: "the words are in a wrong order"
     }
