@@ -19,7 +19,7 @@ public struct Playground: Sendable {
     self.configuration = configuration
   }
 
-  /// Draws an item; the four sections take turns.
+  /// Draws an item; the four sections take turns, in the corpus with more of what is hard to learn.
   ///
   /// - Parameters:
   ///   - split: The split.
@@ -29,7 +29,7 @@ public struct Playground: Sendable {
   public func item(_ split: PlaygroundSplit, _ index: Int) -> PlaygroundItem {
     precondition(index >= 0, "the index is \(index)")
     var random = PlaygroundRandom(seed: configuration.seed, split: split, index: index)
-    let sections = PlaygroundSection.allCases
+    let sections = split == .corpus ? Self.corpusSections : PlaygroundSection.allCases
     let section = sections[index % sections.count]
     let kind = kind(of: section, &random)
     var draft = draft(kind, split, &random)
@@ -58,6 +58,12 @@ public struct Playground: Sendable {
     }
     return item(split, index)
   }
+
+  /// Working out needs practice; refusing and chatting much less.
+  private static let corpusSections: [PlaygroundSection] = [
+    .reasoning, .chatHard, .reasoning, .reasoning, .chat, .reasoning, .chatHard, .reasoning,
+    .reasoning, .safety,
+  ]
 
   private func kind(
     of section: PlaygroundSection,

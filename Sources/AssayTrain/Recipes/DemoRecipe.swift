@@ -12,11 +12,12 @@ extension Recipe {
       train: 8000
       test: 2000
       ood: 1000
-      corpus: 60000
+      corpus: 120000
     base:
       vocabulary_size: 1024
-      batch_sequences: 64
+      batch_sequences: 32
       epochs: 1
+      targets: assistant
       optimizer:
         schedule:
           learning_rate: 0.003
@@ -27,12 +28,14 @@ extension Recipe {
         schedule:
           learning_rate: 0.0005
     critique:
-      epochs: 1
+      epochs: 2
+      batch_responses: 32
       critique_tokens: 160
       optimizer:
         schedule:
           learning_rate: 0.001
     cloud:
+      batch_pairs: 16
       optimizer:
         schedule:
           learning_rate: 0.0003
