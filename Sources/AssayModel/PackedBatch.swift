@@ -1,8 +1,14 @@
 import AssayTensor
 
-/// Sequences one behind the other, without padding.
+/// Sequences one behind the other, without padding between them.
+///
+/// The total may be rounded up by one short sequence of no meaning: oneDNN compiles a kernel for
+/// every new number of rows, which costs more than computing a few rows for nothing.
 public struct PackedBatch {
-  /// Tokens of each sequence.
+  /// Rows that a rounded total is a multiple of.
+  public static let roundedRows = 64
+
+  /// Tokens of each sequence, that of no meaning last where there is one.
   public let lengths: [Int]
   /// The ids of all tokens, `[N]`, int64.
   public let ids: Tensor
@@ -11,17 +17,21 @@ public struct PackedBatch {
   /// The row at which each sequence begins.
   public let starts: [Int]
 
-  /// How many tokens there are.
-  public var tokenCount: Int { lengths.reduce(0, +) }
+  /// How many tokens there are, without those of no meaning.
+  public let tokenCount: Int
 
   /// Packs sequences.
   ///
   /// - Parameters:
   ///   - sequences: Token ids, each at least one.
   ///   - device: Where the tensors go.
+  ///   - isRounded: Whether the total is rounded up to a multiple of `roundedRows`.
   /// - Precondition: No sequence is empty.
-  public init(_ sequences: [[Int32]], device: Device = .cpu) {
+  public init(_ sequences: [[Int32]], device: Device = .cpu, isRounded: Bool = false) {
     precondition(sequences.allSatisfy { !$0.isEmpty }, "an empty sequence")
+    tokenCount = sequences.map(\.count).reduce(0, +)
+    let spare = isRounded ? Self.spareRows(tokenCount) : 0
+    let sequences = spare > 0 ? sequences + [[Int32](repeating: 0, count: spare)] : sequences
     lengths = sequences.map(\.count)
     var starts: [Int] = []
     var next = 0
@@ -32,5 +42,10 @@ public struct PackedBatch {
     self.starts = starts
     ids = Tensor(sequences.flatMap { $0.map(Int64.init) }).to(device)
     positions = Tensor(lengths.flatMap { (0..<Int32($0)) }).to(device)
+  }
+
+  /// Rows that round a number of rows up.
+  public static func spareRows(_ count: Int) -> Int {
+    (roundedRows - count % roundedRows) % roundedRows
   }
 }

@@ -114,7 +114,8 @@ public struct ModelScorer: Scorer {
     guard let head = model.head else { return [] }
     return try withTensorErrors {
       withoutGradients {
-        let batch = PackedBatch(sequences.map(\.tokens), device: model.decoder.device)
+        let batch = PackedBatch(
+          sequences.map(\.tokens), device: model.decoder.device, isRounded: true)
         let rows = zip(batch.starts, sequences).map { Int64($0 + $1.scoredIndex) }
         let device = model.decoder.device
         return head(model.decoder(batch, rows: Tensor(rows).to(device), training: false)).floats

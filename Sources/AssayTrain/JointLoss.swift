@@ -61,7 +61,7 @@ public struct TrainingOutput {
 public func trainingForward(
   _ sequences: [TrainingSequence], decoder: Decoder, head: RewardHead?
 ) -> TrainingOutput {
-  let batch = PackedBatch(sequences.map(\.tokens), device: decoder.device)
+  let batch = PackedBatch(sequences.map(\.tokens), device: decoder.device, isRounded: true)
   var lossRows: [Int64] = []
   var targets: [Int64] = []
   var scoredRows: [Int64] = []
@@ -72,18 +72,25 @@ public func trainingForward(
     }
     if head != nil, let scored = sequence.scoredIndex { scoredRows.append(Int64(start + scored)) }
   }
-  let hidden = decoder(
-    batch, rows: Tensor(lossRows + scoredRows).to(decoder.device), training: true)
+  // Rows of no meaning round both parts up, as in the batch; nothing reads their results.
+  let lossCount = targets.count + (targets.isEmpty ? 0 : PackedBatch.spareRows(targets.count))
+  let spare = [Int64](repeating: 0, count: lossCount - targets.count)
+  let tail = [Int64](
+    repeating: 0, count: PackedBatch.spareRows(lossCount + scoredRows.count))
+  let rows = Tensor(lossRows + spare + scoredRows + tail)
+  let hidden = decoder(batch, rows: rows.to(decoder.device), training: true)
   let nll =
     targets.isEmpty
     ? nil
     : tokenNLL(
-      hidden: hidden.narrowed(axis: 0, start: 0, count: targets.count),
-      weight: decoder.outputWeight(training: true), targets: Tensor(targets).to(decoder.device))
+      hidden: hidden.narrowed(axis: 0, start: 0, count: lossCount),
+      weight: decoder.outputWeight(training: true),
+      targets: Tensor(targets + spare).to(decoder.device)
+    ).narrowed(axis: 0, start: 0, count: targets.count)
   let rewards =
     scoredRows.isEmpty
     ? nil
-    : head?(hidden.narrowed(axis: 0, start: targets.count, count: scoredRows.count))
+    : head?(hidden.narrowed(axis: 0, start: lossCount, count: scoredRows.count))
   return TrainingOutput(
     rewards: rewards, nll: nll, targetCount: targets.count, tokenCount: batch.tokenCount)
 }

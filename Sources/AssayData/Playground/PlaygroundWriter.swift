@@ -52,8 +52,7 @@ public enum PlaygroundWriter {
     for (split, count) in splits {
       var bytes: [UInt8] = []
       for index in 0..<count {
-        let item = playground.item(split, index)
-        bytes += (split == .corpus ? item.conversation : item.record).compact.utf8
+        bytes += Self.fileLine(playground, split, index).compact.utf8
         bytes.append(0x0A)
       }
       let path = folder.appendingPathComponent("\(split.rawValue).jsonl")
@@ -63,6 +62,23 @@ public enum PlaygroundWriter {
         throw DataError.unwritable(path: path.path, reason: "\(error)")
       }
     }
+  }
+
+  /// A line of a split's file; of the corpus, two in five are exercises.
+  private static func fileLine(
+    _ playground: Playground,
+    _ split: PlaygroundSplit,
+    _ index: Int
+  ) -> JSONValue {
+    guard split == .corpus else { return playground.item(split, index).record }
+    guard index % 5 < 3 else {
+      let turns = PlaygroundPractice.conversation(
+        seed: playground.configuration.seed,
+        index: index
+      )
+      return ["messages": .array(turns.map(\.json))]
+    }
+    return playground.item(split, index / 5 * 3 + index % 5).conversation
   }
 }
 

@@ -9,10 +9,10 @@ extension Recipe {
     compute:
       dtype: bf16
     playground:
-      train: 8000
+      train: 10000
       test: 2000
       ood: 1000
-      corpus: 120000
+      corpus: 160000
     base:
       vocabulary_size: 1024
       batch_sequences: 32
