@@ -83,6 +83,10 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
+      name: "AssayModelTests",
+      dependencies: ["AssayModel", "AssayTensor", "AssayText", "AssayTestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
       name: "AssayTrainTests",
       dependencies: ["AssayTrain", "AssayTestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),

@@ -14,22 +14,42 @@ enum CheckpointLayout {
     let names: Set<String>
     let load: (String) throws -> Tensor
 
-    func tensor(_ name: String, _ shape: [Int]) throws -> Tensor {
-      let full = prefix + name
+    /// A weight of the shape that the configuration asks for.
+    func tensor(
+      _ name: String,
+      _ shape: [Int],
+      prefixed: Bool = true,
+      expectation: String? = nil
+    ) throws -> Tensor {
+      let full = prefixed ? prefix + name : name
       guard names.contains(full) else {
         throw ModelError.weight(file: file, name: full, reason: "is missing")
       }
       let value = try load(full)
       guard value.shape == shape else {
+        let expected = expectation ?? "config.json asks for \(shape)"
         throw ModelError.weight(
-          file: file, name: full, reason: "has shape \(value.shape); config.json asks for \(shape)")
+          file: file,
+          name: full,
+          reason: "has shape \(value.shape); \(expected)"
+        )
+      }
+      guard value.dtype.isFloatingPoint else {
+        throw ModelError.weight(
+          file: file,
+          name: full,
+          reason: "is of type \(value.dtype); quantized weights are not supported"
+        )
       }
       return value
     }
   }
 
   static func decoder(
-    _ configuration: ModelConfiguration, from source: Source, dtype: DType, device: Device,
+    _ configuration: ModelConfiguration,
+    from source: Source,
+    dtype: DType,
+    device: Device,
     needsLanguageModel: Bool
   ) throws -> Decoder {
     let (D, F) = (configuration.hiddenSize, configuration.feedForwardSize)
@@ -50,31 +70,46 @@ enum CheckpointLayout {
         }
       }
       return Decoder.Block(
-        inputNorm: one("\(index).input_norm", try source.tensor(base + "input_layernorm.weight", [D])),
+        inputNorm: one(
+          "\(index).input_norm",
+          try source.tensor(base + "input_layernorm.weight", [D])
+        ),
         qkv: parameter("\(index).qkv", try projection("weight")),
         qkvBias: configuration.hasAttentionBias
           ? parameter("\(index).qkv_bias", try projection("bias")) : nil,
         output: one(
-          "\(index).output", try source.tensor(attention + "o_proj.weight", [D, H * K])),
+          "\(index).output",
+          try source.tensor(attention + "o_proj.weight", [D, H * K])
+        ),
         middleNorm: one(
-          "\(index).middle_norm", try source.tensor(base + "post_attention_layernorm.weight", [D])),
+          "\(index).middle_norm",
+          try source.tensor(base + "post_attention_layernorm.weight", [D])
+        ),
         gateUp: parameter(
           "\(index).gate_up",
           try ["gate_proj", "up_proj"].map {
             try source.tensor(base + "mlp.\($0).weight", [F, D])
-          }),
-        down: one("\(index).down", try source.tensor(base + "mlp.down_proj.weight", [D, F])))
+          }
+        ),
+        down: one("\(index).down", try source.tensor(base + "mlp.down_proj.weight", [D, F]))
+      )
     }
     let vocabulary = [configuration.vocabularySize, D]
     let hasOutput =
       !configuration.tiesEmbeddings && source.names.contains(source.prefix + "lm_head.weight")
     return Decoder(
-      configuration: configuration, device: device,
-      inputEmbedding: one("embed_tokens", try source.tensor("model.embed_tokens.weight", vocabulary)),
-      blocks: blocks, finalNorm: one("norm", try source.tensor("model.norm.weight", [D])),
+      configuration: configuration,
+      device: device,
+      inputEmbedding: one(
+        "embed_tokens",
+        try source.tensor("model.embed_tokens.weight", vocabulary)
+      ),
+      blocks: blocks,
+      finalNorm: one("norm", try source.tensor("model.norm.weight", [D])),
       outputEmbedding: hasOutput && needsLanguageModel
         ? one("lm_head", try source.tensor("lm_head.weight", vocabulary)) : nil,
-      isLanguageModel: needsLanguageModel && (hasOutput || configuration.tiesEmbeddings))
+      isLanguageModel: needsLanguageModel && (hasOutput || configuration.tiesEmbeddings)
+    )
   }
 
   /// The weights under Hugging Face's names, in the order of the layers.
@@ -116,23 +151,32 @@ enum CheckpointLayout {
   static func gradients(of decoder: Decoder) -> [(name: String, tensor: Tensor)] {
     // The joined weights are cut the same way as their gradients.
     let copy = Decoder(
-      configuration: decoder.configuration, device: decoder.device,
+      configuration: decoder.configuration,
+      device: decoder.device,
       inputEmbedding: gradient(decoder.inputEmbedding),
       blocks: decoder.blocks.map {
         Decoder.Block(
-          inputNorm: gradient($0.inputNorm), qkv: gradient($0.qkv),
-          qkvBias: $0.qkvBias.map(gradient), output: gradient($0.output),
-          middleNorm: gradient($0.middleNorm), gateUp: gradient($0.gateUp), down: gradient($0.down))
+          inputNorm: gradient($0.inputNorm),
+          qkv: gradient($0.qkv),
+          qkvBias: $0.qkvBias.map(gradient),
+          output: gradient($0.output),
+          middleNorm: gradient($0.middleNorm),
+          gateUp: gradient($0.gateUp),
+          down: gradient($0.down)
+        )
       },
-      finalNorm: gradient(decoder.finalNorm), outputEmbedding: decoder.outputEmbedding.map(gradient),
-      isLanguageModel: decoder.isLanguageModel)
+      finalNorm: gradient(decoder.finalNorm),
+      outputEmbedding: decoder.outputEmbedding.map(gradient),
+      isLanguageModel: decoder.isLanguageModel
+    )
     return weights(of: copy, dtype: .float32)
   }
 
   private static func gradient(_ parameter: Parameter) -> Parameter {
     Parameter(
       parameter.name,
-      parameter.value.gradient ?? .zeros(parameter.value.shape, device: parameter.value.device))
+      parameter.value.gradient ?? .zeros(parameter.value.shape, device: parameter.value.device)
+    )
   }
 }
 

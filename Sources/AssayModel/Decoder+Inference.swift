@@ -21,14 +21,19 @@ public struct DecoderCache {
     pageCount = pages
     layers = (0..<model.configuration.layerCount).map { _ in
       KeyValueCache(
-        pages: pages, groups: model.configuration.groupCount, width: model.configuration.headWidth,
-        dtype: model.computeType, device: model.device)
+        pages: pages,
+        groups: model.configuration.groupCount,
+        width: model.configuration.headWidth,
+        dtype: model.computeType,
+        device: model.device
+      )
     }
   }
 
   /// Bytes that one page of all blocks takes.
   ///
   /// - Parameter model: Whose keys and values are kept.
+  /// - Returns: Bytes of keys and values together.
   public static func pageBytes(_ model: Decoder) -> Int {
     let configuration = model.configuration
     return 2 * configuration.layerCount * pageTokens * configuration.groupCount
@@ -83,7 +88,10 @@ extension Decoder {
   ///   - positions: The index of each token in its sequence.
   /// - Returns: Hidden states of the tokens after the final norm, `[S, D]`.
   public func step(
-    _ tokens: [Int32], _ cache: DecoderCache, tables: [Int32], positions: [Int32]
+    _ tokens: [Int32],
+    _ cache: DecoderCache,
+    tables: [Int32],
+    positions: [Int32]
   ) -> Tensor {
     withoutGradients {
       let (H, G) = (configuration.headCount, configuration.groupCount)
@@ -97,14 +105,27 @@ extension Decoder {
       for (index, block) in blocks.enumerated() {
         let qkv = linear(normed, weight(block.qkv), bias: block.qkvBias.map(weight))
         let attended = cache.layers[index].attend(
-          qkv, tables: tableTensor, positions: positionTensor, table: table, heads: H, groups: G)
+          qkv,
+          tables: tableTensor,
+          positions: positionTensor,
+          table: table,
+          heads: H,
+          groups: G
+        )
         (stream, normed) = addRMSNorm(
-          linear(attended, weight(block.output)), residual: stream, weight(block.middleNorm),
-          epsilon: epsilon)
+          linear(attended, weight(block.output)),
+          residual: stream,
+          weight(block.middleNorm),
+          epsilon: epsilon
+        )
         let wide = swiGLU(linear(normed, weight(block.gateUp)))  // [S, F]
         let next = index + 1 < blocks.count ? blocks[index + 1].inputNorm : finalNorm
         (stream, normed) = addRMSNorm(
-          linear(wide, weight(block.down)), residual: stream, weight(next), epsilon: epsilon)
+          linear(wide, weight(block.down)),
+          residual: stream,
+          weight(next),
+          epsilon: epsilon
+        )
       }
       return normed
     }

@@ -14,14 +14,21 @@ extension Decoder {
   ///   - dtype: The type of the weights; float32 to train them.
   ///   - isLanguageModel: Whether there is an output embedding.
   public convenience init(
-    random configuration: ModelConfiguration, seed: UInt64, device: Device = .cpu,
-    dtype: DType = .float32, isLanguageModel: Bool = true
+    random configuration: ModelConfiguration,
+    seed: UInt64,
+    device: Device = .cpu,
+    dtype: DType = .float32,
+    isLanguageModel: Bool = true
   ) {
     var next = seed &* 0x9E37_79B9_7F4A_7C15
     func random(_ name: String, _ shape: [Int], _ factor: Double = 1) -> Parameter {
       next &+= 1
       let value = Tensor.normal(
-        shape, deviation: configuration.initializerRange * factor, seed: next, dtype: dtype)
+        shape,
+        deviation: configuration.initializerRange * factor,
+        seed: next,
+        dtype: dtype
+      )
       return Parameter(name, value.to(device))
     }
     func ones(_ name: String) -> Parameter {
@@ -41,13 +48,18 @@ extension Decoder {
         output: random("\(index).output", [D, configuration.headCount * K], residual),
         middleNorm: ones("\(index).middle_norm"),
         gateUp: random("\(index).gate_up", [2 * F, D]),
-        down: random("\(index).down", [D, F], residual))
+        down: random("\(index).down", [D, F], residual)
+      )
     }
     self.init(
-      configuration: configuration, device: device, inputEmbedding: embedding, blocks: blocks,
+      configuration: configuration,
+      device: device,
+      inputEmbedding: embedding,
+      blocks: blocks,
       finalNorm: ones("norm"),
       outputEmbedding: isLanguageModel && !configuration.tiesEmbeddings
         ? random("lm_head", [configuration.vocabularySize, D]) : nil,
-      isLanguageModel: isLanguageModel)
+      isLanguageModel: isLanguageModel
+    )
   }
 }

@@ -51,8 +51,13 @@ public final class Decoder {
     let down: Parameter  // mlp.down_proj
 
     init(
-      inputNorm: Parameter, qkv: Parameter, qkvBias: Parameter?, output: Parameter,
-      middleNorm: Parameter, gateUp: Parameter, down: Parameter
+      inputNorm: Parameter,
+      qkv: Parameter,
+      qkvBias: Parameter?,
+      output: Parameter,
+      middleNorm: Parameter,
+      gateUp: Parameter,
+      down: Parameter
     ) {
       self.inputNorm = inputNorm
       self.qkv = qkv
@@ -84,8 +89,13 @@ public final class Decoder {
   public let isLanguageModel: Bool
 
   init(
-    configuration: ModelConfiguration, device: Device, inputEmbedding: Parameter, blocks: [Block],
-    finalNorm: Parameter, outputEmbedding: Parameter?, isLanguageModel: Bool
+    configuration: ModelConfiguration,
+    device: Device,
+    inputEmbedding: Parameter,
+    blocks: [Block],
+    finalNorm: Parameter,
+    outputEmbedding: Parameter?,
+    isLanguageModel: Bool
   ) {
     self.configuration = configuration
     self.device = device
@@ -122,7 +132,10 @@ public final class Decoder {
 
   /// As `callAsFunction`, handing each block's index and rotated queries, keys and values on.
   func hiddenStates(
-    _ batch: PackedBatch, rows: Tensor?, training: Bool, store: ((Int, Tensor) -> Void)?
+    _ batch: PackedBatch,
+    rows: Tensor?,
+    training: Bool,
+    store: ((Int, Tensor) -> Void)?
   ) -> Tensor {
     let (H, G) = (configuration.headCount, configuration.groupCount)
     let epsilon = configuration.normEpsilon
@@ -133,20 +146,33 @@ public final class Decoder {
     for (index, block) in blocks.enumerated() {
       let qkv = linear(normed, weight(block.qkv), bias: block.qkvBias.map(weight))
       var (attended, rotated) = rotaryAttention(
-        qkv, positions: batch.positions, table: table, lengths: batch.lengths, heads: H, groups: G,
-        wantsRotated: store != nil)  // [N, H K]
+        qkv,
+        positions: batch.positions,
+        table: table,
+        lengths: batch.lengths,
+        heads: H,
+        groups: G,
+        wantsRotated: store != nil
+      )  // [N, H K]
       if let rotated { store?(index, rotated) }
       if index == blocks.count - 1, let rows {
         attended = attended.selected(axis: 0, rows)  // [R, H K]
         stream = stream.selected(axis: 0, rows)  // [R, D]
       }
       (stream, normed) = addRMSNorm(
-        linear(attended, weight(block.output)), residual: stream, weight(block.middleNorm),
-        epsilon: epsilon)
+        linear(attended, weight(block.output)),
+        residual: stream,
+        weight(block.middleNorm),
+        epsilon: epsilon
+      )
       let wide = swiGLU(linear(normed, weight(block.gateUp)))  // [N, F]
       let next = index + 1 < blocks.count ? blocks[index + 1].inputNorm : finalNorm
       (stream, normed) = addRMSNorm(
-        linear(wide, weight(block.down)), residual: stream, weight(next), epsilon: epsilon)
+        linear(wide, weight(block.down)),
+        residual: stream,
+        weight(next),
+        epsilon: epsilon
+      )
     }
     return normed
   }
@@ -154,15 +180,17 @@ public final class Decoder {
   /// The output embedding in the compute type, `[V, D]`.
   ///
   /// - Parameter training: Whether gradients will be asked for.
+  /// - Returns: The tied input embedding where there is none of its own.
   public func outputWeight(training: Bool) -> Tensor {
     (outputEmbedding ?? inputEmbedding)(computeType, cached: !training)
   }
 
-  /// Logits of every token for hidden states, `[R, V]` in the compute type.
+  /// The logits of every token for hidden states.
   ///
   /// - Parameters:
   ///   - hidden: `[R, D]`.
   ///   - training: Whether gradients will be asked for.
+  /// - Returns: `[R, V]` in the compute type.
   public func logits(_ hidden: Tensor, training: Bool) -> Tensor {
     linear(hidden, outputWeight(training: training))
   }

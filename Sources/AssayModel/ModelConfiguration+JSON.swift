@@ -1,3 +1,4 @@
+import AssayText
 import Foundation
 
 extension ModelConfiguration {
@@ -11,6 +12,7 @@ extension ModelConfiguration {
       var low_freq_factor: Double?
       var high_freq_factor: Double?
       var original_max_position_embeddings: Int?
+      var partial_rotary_factor: Double?
     }
     enum OneOrMany: Codable {
       case many([Int])
@@ -64,7 +66,6 @@ extension ModelConfiguration {
   /// Reads a `config.json`.
   ///
   /// - Parameter url: The file.
-  /// - Returns: The configuration.
   /// - Throws: `ModelError` naming the key that is missing, wrong or not supported.
   public init(contentsOf url: URL) throws {
     try self.init(file: Self.readFile(url), path: url.path)
@@ -76,11 +77,23 @@ extension ModelConfiguration {
     }
     do {
       return try JSONDecoder().decode(File.self, from: data)
-    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+    } catch DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty,
+      DecodingError.valueNotFound(_, let context) where !context.codingPath.isEmpty,
+      DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty
+    {
       let key = context.codingPath.map(\.stringValue).joined(separator: ".")
       throw ModelError.configuration(file: url.path, key: key, reason: "has the wrong type")
     } catch {
-      throw ModelError.configuration(file: url.path, key: "file", reason: "is not a JSON object")
+      // Foundation does not name the key of a number that its type does not hold.
+      let key = (try? JSONValue(parsing: Array(data)))?.members?.first { member in
+        let alone = Data(JSONValue.object([member]).pretty.utf8)
+        return (try? JSONDecoder().decode(File.self, from: alone)) == nil
+      }?.key
+      throw ModelError.configuration(
+        file: url.path,
+        key: key ?? "file",
+        reason: key == nil ? "is not a JSON object" : "has a number that does not fit"
+      )
     }
   }
 
@@ -99,10 +112,12 @@ extension ModelConfiguration {
     let heads = try need(file.num_attention_heads, "num_attention_heads")
     self.init(
       hiddenSize: try need(file.hidden_size, "hidden_size"),
-      layerCount: try need(file.num_hidden_layers, "num_hidden_layers"), headCount: heads,
+      layerCount: try need(file.num_hidden_layers, "num_hidden_layers"),
+      headCount: heads,
       groupCount: file.num_key_value_heads,
       feedForwardSize: try need(file.intermediate_size, "intermediate_size"),
-      vocabularySize: try need(file.vocab_size, "vocab_size"))
+      vocabularySize: try need(file.vocab_size, "vocab_size")
+    )
     self.family = family
     headWidth = file.head_dim ?? (heads > 0 ? hiddenSize / heads : 0)
     contextTokens = file.max_position_embeddings ?? (family == .llama ? 2048 : 32768)
@@ -118,8 +133,13 @@ extension ModelConfiguration {
         high: try need(rotary?.high_freq_factor, "rope_scaling.high_freq_factor"),
         original: try need(
           rotary?.original_max_position_embeddings,
-          "rope_scaling.original_max_position_embeddings"))
+          "rope_scaling.original_max_position_embeddings"
+        )
+      )
     case let other: throw wrong("rope_scaling", "type \(other) is not supported")
+    }
+    if let part = rotary?.partial_rotary_factor, part != 1 {
+      throw wrong("rope_parameters", "partial_rotary_factor \(part) is not supported")
     }
     normEpsilon = file.rms_norm_eps ?? 1e-6
     hasAttentionBias = family == .qwen2

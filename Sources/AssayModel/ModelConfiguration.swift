@@ -67,7 +67,11 @@ public struct ModelConfiguration: Equatable, Sendable {
   ///   - feedForwardSize: F.
   ///   - vocabularySize: V.
   public init(
-    hiddenSize: Int, layerCount: Int, headCount: Int, groupCount: Int? = nil, feedForwardSize: Int,
+    hiddenSize: Int,
+    layerCount: Int,
+    headCount: Int,
+    groupCount: Int? = nil,
+    feedForwardSize: Int,
     vocabularySize: Int
   ) {
     self.hiddenSize = hiddenSize
@@ -97,25 +101,76 @@ public struct ModelConfiguration: Equatable, Sendable {
     func require(_ holds: Bool, _ key: String, _ reason: String) throws {
       guard holds else { throw ModelError.configuration(file: file, key: key, reason: reason) }
     }
-    let limit = 1 << 30
-    for (key, value) in [
-      ("hidden_size", hiddenSize), ("num_hidden_layers", layerCount),
-      ("num_attention_heads", headCount), ("num_key_value_heads", groupCount),
-      ("head_dim", headWidth), ("intermediate_size", feedForwardSize),
-      ("vocab_size", vocabularySize), ("max_position_embeddings", contextTokens),
+    // Far above any real model, and low enough that no product of sizes overflows.
+    for (key, value, limit) in [
+      ("hidden_size", hiddenSize, 1 << 20), ("num_hidden_layers", layerCount, 1 << 12),
+      ("num_attention_heads", headCount, 1 << 12), ("num_key_value_heads", groupCount, 1 << 12),
+      ("head_dim", headWidth, 1 << 14), ("intermediate_size", feedForwardSize, 1 << 22),
+      ("vocab_size", vocabularySize, 1 << 26), ("max_position_embeddings", contextTokens, 1 << 26),
     ] {
-      try require(value > 0 && value < limit, key, "\(value) is not a size")
+      try require(
+        value > 0 && value <= limit,
+        key,
+        "\(value) is not a size, expected 1 to \(limit)"
+      )
     }
     try require(
-      headCount % groupCount == 0, "num_key_value_heads",
-      "\(groupCount) does not divide num_attention_heads \(headCount)")
-    try require(headWidth % 2 == 0, "head_dim", "\(headWidth) is odd; rotary halves need an even one")
+      contextTokens * headWidth <= 1 << 28,
+      "max_position_embeddings",
+      "\(contextTokens) positions of width \(headWidth) make too large a rotary table; lower it"
+    )
     try require(
-      rotaryBase > 0 && rotaryBase.isFinite, "rope_theta", "\(rotaryBase) is not positive")
-    try require(normEpsilon >= 0, "rms_norm_eps", "\(normEpsilon) is negative")
+      headCount % groupCount == 0,
+      "num_key_value_heads",
+      "\(groupCount) does not divide num_attention_heads \(headCount)"
+    )
+    try require(
+      headWidth % 2 == 0,
+      "head_dim",
+      "\(headWidth) is odd; rotary halves need an even one"
+    )
+    try require(
+      (1...1e18).contains(rotaryBase),
+      "rope_theta",
+      "\(rotaryBase) is not from 1 to 1e18"
+    )
+    switch rotaryScaling {
+    case nil: break
+    case .linear(let factor)?:
+      try require(
+        (1...1e6).contains(factor),
+        "rope_scaling.factor",
+        "\(factor) is not from 1 to 1e6"
+      )
+    case .llama3(let factor, let low, let high, let original)?:
+      try require(
+        (1...1e6).contains(factor),
+        "rope_scaling.factor",
+        "\(factor) is not from 1 to 1e6"
+      )
+      try require(
+        low > 0 && high > low && high < 1e6,
+        "rope_scaling.high_freq_factor",
+        "\(high) is not above low_freq_factor \(low), or that is not positive"
+      )
+      try require(
+        original > 0,
+        "rope_scaling.original_max_position_embeddings",
+        "\(original) is not a size"
+      )
+    }
+    try require((0...1).contains(normEpsilon), "rms_norm_eps", "\(normEpsilon) is not from 0 to 1")
+    try require(
+      (0...1e3).contains(initializerRange),
+      "initializer_range",
+      "\(initializerRange) is not from 0 to 1000"
+    )
     for id in [padTokenID, beginTokenID].compactMap(\.self) + endTokenIDs {
       try require(
-        id >= 0 && id < vocabularySize, "token id", "\(id) is outside of 0..<\(vocabularySize)")
+        id >= 0 && id < vocabularySize,
+        "token id",
+        "\(id) is outside of 0..<\(vocabularySize)"
+      )
     }
   }
 }

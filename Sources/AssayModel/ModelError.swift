@@ -11,6 +11,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The model lacks a part that the request needs.
   case lacks(path: String, part: String, hint: String)
 
+  /// One sentence: where, what is wrong, what was expected.
   public var description: String {
     switch self {
     case .notFound(let path, let hint): "\(path): not found; \(hint)"

@@ -33,11 +33,17 @@ public final class RewardHead {
   ///   - seed: Every weight is a function of it.
   ///   - device: Where the weights go.
   public convenience init(
-    random kind: Kind, hiddenSize D: Int, seed: UInt64, device: Device = .cpu
+    random kind: Kind,
+    hiddenSize: Int,
+    seed: UInt64,
+    device: Device = .cpu
   ) {
+    let D = hiddenSize
     func normal(_ name: String, _ shape: [Int], _ deviation: Double, _ index: UInt64) -> Parameter {
       Parameter(
-        name, .normal(shape, deviation: deviation, seed: seed &* 7919 &+ index).to(device))
+        name,
+        .normal(shape, deviation: deviation, seed: seed &* 7919 &+ index).to(device)
+      )
     }
     let width = (1 / (3 * Double(D))).squareRoot()  // the deviation of U(-1/sqrt(D), 1/sqrt(D))
     switch kind {
@@ -51,7 +57,8 @@ public final class RewardHead {
           normal("reward_head.dense.bias", [D], width, 2),
           normal("reward_head.out_proj.weight", [1, D], width, 3),
           normal("reward_head.out_proj.bias", [1], width, 4),
-        ])
+        ]
+      )
     }
   }
 

@@ -28,11 +28,13 @@ extension RotaryTable {
     }
     self.init(
       cosine: Tensor(cosine, [positions, half]).to(device),
-      sine: Tensor(sine, [positions, half]).to(device))
+      sine: Tensor(sine, [positions, half]).to(device)
+    )
   }
 
   private static func scaled(
-    _ frequency: Float, _ scaling: ModelConfiguration.RotaryScaling?
+    _ frequency: Float,
+    _ scaling: ModelConfiguration.RotaryScaling?
   ) -> Float {
     switch scaling {
     case nil: return frequency

@@ -1,0 +1,208 @@
+import AssayTensor
+import AssayText
+import Foundation
+
+extension Model {
+  /// A model folder's weights and what says how to read them.
+  package struct Weights {
+    /// The transformer.
+    package let decoder: Decoder
+    /// The reward head, if any.
+    package let head: RewardHead?
+    /// Whether `config.json` is that of a sequence classifier.
+    let isClassifier: Bool
+    /// Whether CLoud's configuration says that the model writes no critiques.
+    let isVanilla: Bool
+    /// The folder that `config.json` was read from: another one in CLoud's released layout.
+    let base: URL
+
+    /// What the weights show the model to be, where no manifest says it.
+    var kind: ModelKind {
+      guard head != nil else { return .languageModel }
+      return isClassifier || isVanilla || !decoder.isLanguageModel ? .classic : .cloud
+    }
+  }
+
+  /// Loads a model folder.
+  ///
+  /// - Parameters:
+  ///   - folder: A folder in the Hugging Face layout.
+  ///   - dtype: The type of the weights in memory: float32 to train.
+  ///   - device: Where the weights go.
+  /// - Returns: The model, of the kind that `assay.json` says, else as its weights show.
+  /// - Throws: `ModelError`, `TensorError` or `TextError`, naming the file and what is wrong.
+  public static func load(
+    _ folder: URL,
+    dtype: DType = .float32,
+    device: Device = .cpu
+  ) throws -> Model {
+    let weights = try loadWeights(folder, dtype: dtype, device: device)
+    let (decoder, head) = (weights.decoder, weights.head)
+    // CLoud's released folders may leave the tokenizer to the language model's.
+    let own = folder.appendingPathComponent("tokenizer.json")
+    let hasOwn = FileManager.default.fileExists(atPath: own.path)
+    let text = hasOwn ? folder : weights.base
+    let tokenizer = try BPETokenizer(contentsOf: text.appendingPathComponent("tokenizer.json"))
+    guard tokenizer.vocabularySize <= decoder.configuration.vocabularySize else {
+      throw ModelError.configuration(
+        file: weights.base.appendingPathComponent("config.json").path,
+        key: "vocab_size",
+        reason: "\(decoder.configuration.vocabularySize) is less than the tokenizer's "
+          + "\(tokenizer.vocabularySize) ids"
+      )
+    }
+    let template = try TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer).template
+    let manifest = try ModelManifest.read(folder) ?? ModelManifest(kind: weights.kind)
+    if manifest.kind != .languageModel, head == nil {
+      throw ModelError.lacks(
+        path: folder.path,
+        part: "reward head",
+        hint: "its weights were lost when it was saved"
+      )
+    }
+    if manifest.kind != .classic, !decoder.isLanguageModel {
+      throw ModelError.weight(file: folder.path, name: "lm_head.weight", reason: "is missing")
+    }
+    return Model(
+      decoder: decoder,
+      head: head,
+      tokenizer: tokenizer,
+      template: template,
+      manifest: manifest
+    )
+  }
+
+  /// Loads the weights of a folder, without its tokenizer and manifest.
+  ///
+  /// - Parameters:
+  ///   - folder: A folder in the Hugging Face layout.
+  ///   - dtype: The type of the weights in memory.
+  ///   - device: Where the weights go.
+  /// - Returns: Decoder and head.
+  /// - Throws: `ModelError` or `TensorError`, naming the file and what is wrong.
+  package static func loadWeights(
+    _ folder: URL,
+    dtype: DType = .float32,
+    device: Device = .cpu
+  ) throws -> Weights {
+    var url = folder.appendingPathComponent("config.json")
+    var file = try ModelConfiguration.readFile(url)
+    let isVanilla = file.feedback_method == "vanilla"
+    if file.hidden_size == nil, let name = file.base_model_name_or_path {
+      url = try base(name, of: url)
+      file = try ModelConfiguration.readFile(url)
+    }
+    let configuration = try ModelConfiguration(file: file, path: url.path)
+    let stored = try WeightsFolder(folder)
+    let names = Set(stored.names)
+    let prefix = names.contains("reward_base_model.model.norm.weight") ? "reward_base_model." : ""
+    let source = CheckpointLayout.Source(
+      file: folder.path,
+      prefix: prefix,
+      names: names,
+      load: { try stored.tensor(named: $0) }
+    )
+    let isClassifier = file.architectures?.first?.hasSuffix("ForSequenceClassification") ?? false
+    return try withTensorErrors {
+      let head = try loadHead(source, configuration, isClassifier: isClassifier, device)
+      let decoder = try CheckpointLayout.decoder(
+        configuration,
+        from: source,
+        dtype: dtype,
+        device: device,
+        needsLanguageModel: !isClassifier
+      )
+      decoder.computeType = dtype
+      return Weights(
+        decoder: decoder,
+        head: head,
+        isClassifier: isClassifier,
+        isVanilla: isVanilla,
+        base: url.deletingLastPathComponent()
+      )
+    }
+  }
+
+  /// The configuration of the language model that CLoud's released configuration names.
+  ///
+  /// A path is taken from the folder; of `owner/name` a folder `name` beside it is taken too.
+  private static func base(_ name: String, of config: URL) throws -> URL {
+    let folder = config.deletingLastPathComponent()
+    let parent = folder.appendingPathComponent("..")
+    let last = name.split(separator: "/").last.map(String.init) ?? name
+    let places =
+      name.hasPrefix("/")
+      ? [URL(fileURLWithPath: name)]
+      : [folder.appendingPathComponent(name), parent.appendingPathComponent(last)]
+    let found = places.map { $0.appendingPathComponent("config.json").standardizedFileURL }
+      .first { FileManager.default.fileExists(atPath: $0.path) && $0 != config.standardizedFileURL }
+    guard let found else {
+      throw ModelError.configuration(
+        file: config.path,
+        key: "base_model_name_or_path",
+        reason: "\(name) has the sizes and is not here; put that model's config.json into a folder "
+          + "\(last) beside this one"
+      )
+    }
+    return found
+  }
+
+  private static func loadHead(
+    _ source: CheckpointLayout.Source,
+    _ configuration: ModelConfiguration,
+    isClassifier: Bool,
+    _ device: Device
+  ) throws -> RewardHead? {
+    let D = configuration.hiddenSize
+    let kind: RewardHead.Kind
+    let shapes: [(String, [Int])]
+    if isClassifier || source.names.contains("score.weight") {
+      (kind, shapes) = (.linear, [("score.weight", [1, D])])
+    } else if source.names.contains(where: { $0.hasPrefix("reward_head.") }) {
+      kind = .cloud
+      shapes = [
+        ("reward_head.dense.weight", [D, D]), ("reward_head.dense.bias", [D]),
+        ("reward_head.out_proj.weight", [1, D]), ("reward_head.out_proj.bias", [1]),
+      ]
+    } else {
+      return nil
+    }
+    let parameters = try shapes.map { name, shape in
+      let value = try source.tensor(
+        name,
+        shape,
+        prefixed: false,
+        expectation: name == "score.weight" ? "a reward model has one label, \(shape)" : nil
+      )
+      return Parameter(name, value.to(.float32).to(device).copy())
+    }
+    return RewardHead(kind: kind, parameters: parameters)
+  }
+}
+
+extension ModelManifest {
+  /// The file of a model folder that holds the manifest.
+  static let fileName = "assay.json"
+
+  /// The manifest of a folder; `nil` where it has none.
+  static func read(_ folder: URL) throws -> ModelManifest? {
+    let url = folder.appendingPathComponent(fileName)
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    let bytes = try TextFile.read(url)
+    guard let manifest = try? JSONDecoder().decode(ModelManifest.self, from: Data(bytes)) else {
+      throw ModelError.configuration(
+        file: url.path,
+        key: "file",
+        reason: "is not a manifest that Assay wrote"
+      )
+    }
+    if let tokens = manifest.critiqueTokens, tokens < 1 {
+      throw ModelError.configuration(
+        file: url.path,
+        key: "critiqueTokens",
+        reason: "\(tokens) is not a number of tokens"
+      )
+    }
+    return manifest
+  }
+}

@@ -1,0 +1,74 @@
+import AssayTensor
+import AssayText
+import Foundation
+
+extension Model {
+  /// Writes a model folder that `transformers` loads.
+  ///
+  /// A classic model with a linear head is a one-label sequence classifier; any other is a causal
+  /// language model, with the weights of its reward head under names of their own. Golden scores
+  /// of the weights as they are stored go into `assay.json`, and into `manifest`.
+  ///
+  /// - Parameters:
+  ///   - folder: The folder; made where it does not exist, files in it are replaced.
+  ///   - dtype: The type of the stored weights.
+  /// - Throws: `TensorError.cannotWrite`, `TextError`, or `ModelError.weight` where a golden score
+  ///   is not a finite number.
+  public func save(to folder: URL, dtype: DType = .float32) throws {
+    let isClassifier = manifest.kind == .classic && head?.kind == .linear
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw TensorError.cannotWrite(file: folder.path, reason: error.localizedDescription)
+    }
+    var weights = CheckpointLayout.weights(of: decoder, dtype: dtype)
+    if isClassifier { weights.removeAll { $0.name == "lm_head.weight" } }
+    for parameter in head?.parameters ?? [] {
+      weights.append((parameter.name, withoutGradients { parameter.value.to(dtype).to(.cpu) }))
+    }
+    try Safetensors.writeFolder(weights, to: folder)
+    weights = []
+    let type =
+      switch dtype {
+      case .bfloat16: "bfloat16"
+      case .float16: "float16"
+      default: "float32"
+      }
+    try write(
+      decoder.configuration.json(isClassifier: isClassifier, dtype: type),
+      "config.json",
+      folder
+    )
+    try tokenizer.save(to: folder.appendingPathComponent("tokenizer.json"))
+    try TokenizerConfiguration.save(
+      to: folder,
+      template: template,
+      contextTokens: decoder.configuration.contextTokens
+    )
+    manifest.golden = try goldenScores(storedIn: folder, dtype: dtype)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try write(encoder.encode(manifest), ModelManifest.fileName, folder)
+  }
+
+  private func write(_ data: Data, _ name: String, _ folder: URL) throws {
+    try TextFile.write(Array(data), to: folder.appendingPathComponent(name))
+  }
+
+  /// Scores of the fixed texts by the stored weights: reading them back costs memory, so only
+  /// where storing has rounded them.
+  private func goldenScores(storedIn folder: URL, dtype: DType) throws -> [ModelManifest.Golden]? {
+    let texts = try goldenTexts()
+    guard !texts.isEmpty else { return nil }
+    var (decoder, head) = (decoder, head)
+    if (decoder.parameters + (head?.parameters ?? [])).contains(where: { $0.value.dtype != dtype })
+    {
+      let stored = try Model.loadWeights(folder, device: decoder.device)
+      (decoder, head) = (stored.decoder, stored.head)
+    }
+    return try texts.map { text in
+      let score = try Model.reward(of: tokenizer.encode(text), decoder, head, folder.path)
+      return ModelManifest.Golden(text: text, score: score)
+    }
+  }
+}

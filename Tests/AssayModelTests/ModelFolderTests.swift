@@ -1,0 +1,234 @@
+import AssayModel
+import AssayTensor
+import AssayTestSupport
+import AssayText
+import Foundation
+import Testing
+
+@Suite struct ModelFolderTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let kind: ModelKind
+    let head: RewardHead.Kind?
+    let tied: Bool
+    let family: ModelConfiguration.Family
+    let dtype: DType
+    var testDescription: String {
+      "\(kind) \(head.map { "\($0)" } ?? "none") tied \(tied) \(family) \(dtype)"
+    }
+  }
+
+  static let cases: [Case] = [
+    Case(kind: .classic, head: .linear, tied: false, family: .llama, dtype: .float32),
+    Case(kind: .classic, head: .linear, tied: true, family: .qwen2, dtype: .bfloat16),
+    Case(kind: .classic, head: .cloud, tied: false, family: .qwen2, dtype: .float32),
+    Case(kind: .cloud, head: .cloud, tied: true, family: .llama, dtype: .float32),
+    Case(kind: .cloud, head: .linear, tied: false, family: .llama, dtype: .bfloat16),
+    Case(kind: .languageModel, head: nil, tied: false, family: .qwen2, dtype: .float32),
+  ]
+
+  private func rounded(_ weights: [(name: String, tensor: Tensor)], _ dtype: DType) -> [String:
+    [Float]]
+  {
+    Dictionary(uniqueKeysWithValues: weights.map { ($0.name, $0.tensor.to(dtype).floats) })
+  }
+
+  @Test("gives back what was saved, bit for bit", arguments: cases)
+  func roundTrip(item: Case) throws {
+    let model = try Tiny.model(
+      Tiny.configuration(tied: item.tied, family: item.family),
+      kind: item.kind,
+      head: item.head
+    )
+    if item.family == .qwen2 {
+      // New biases are zero, which would hide a mistake in their order.
+      for parameter in model.parameters where parameter.name.hasSuffix("qkv_bias") {
+        parameter.value.copyInPlace(.normal(parameter.value.shape, seed: 3))
+      }
+    }
+    try withTemporaryFolder { folder in
+      try model.save(to: folder, dtype: item.dtype)
+      let loaded = try Model.load(folder, dtype: item.dtype)
+      var expected = rounded(model.decoder.namedWeights, item.dtype)
+      // A sequence classifier has no output embedding.
+      let isClassifier = item.kind == .classic && item.head == .linear
+      if isClassifier { expected["lm_head.weight"] = nil }
+      #expect(rounded(loaded.decoder.namedWeights, item.dtype) == expected)
+      #expect(expected.keys.contains("lm_head.weight") == !(item.tied || isClassifier))
+      #expect(loaded.decoder.isLanguageModel == !isClassifier)
+      #expect(loaded.decoder.computeType == item.dtype)
+      #expect(loaded.decoder.configuration == model.decoder.configuration)
+      #expect(loaded.head?.kind == item.head)
+      #expect(
+        (loaded.head?.parameters ?? []).map { $0.value.floats }
+          == (model.head?.parameters ?? []).map { $0.value.to(item.dtype).floats }
+      )
+      #expect(loaded.manifest == model.manifest)
+      #expect(loaded.template == model.template)
+      let text = "What is 2 + 3? <|eot|>"
+      #expect(loaded.tokenizer.encode(text) == model.tokenizer.encode(text))
+      #expect(loaded.tokenizer.encodePlain(text) == model.tokenizer.encodePlain(text))
+    }
+  }
+
+  @Test("finds the kind of a folder without a manifest", arguments: cases)
+  func kind(item: Case) throws {
+    let model = try Tiny.model(
+      Tiny.configuration(tied: item.tied),
+      kind: item.kind,
+      head: item.head
+    )
+    try withTemporaryFolder { folder in
+      try model.save(to: folder)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("assay.json"))
+      let loaded = try Model.load(folder)
+      // The weights of CLoud's classic baseline do not tell it from a model that writes.
+      let isTold = !(item.kind == .classic && item.head == .cloud)
+      #expect(loaded.manifest.kind == (isTold ? item.kind : .cloud))
+      #expect(try loaded.verifyGolden() == nil)
+    }
+  }
+
+  @Test("saves golden scores of the stored weights", arguments: cases)
+  func golden(item: Case) throws {
+    let model = try Tiny.model(kind: item.kind, head: item.head)
+    try withTemporaryFolder { folder in
+      try model.save(to: folder, dtype: item.dtype)
+      let loaded = try Model.load(folder)
+      let counts: [ModelKind: Int] = [.classic: 2, .cloud: 1, .languageModel: 0]
+      #expect((loaded.manifest.golden ?? []).count == counts[item.kind])
+      guard let golden = loaded.manifest.golden else {
+        #expect(try loaded.verifyGolden() == nil)
+        return
+      }
+      #expect(try #require(try loaded.verifyGolden()) < 1e-5)
+      let texts = [
+        "<s><|user|>What is 2 + 3?<|eot|><|assistant|>2 + 3 = 5.<|eot|>",
+        "<s><|user|>Name a color.<|eot|><|assistant|>I had eggs for breakfast.<|eot|>",
+      ]
+      let critique = "<|user|>Critique the answer. The answer is correct.<|eot|>"
+      #expect(golden.map(\.text) == (item.kind == .cloud ? [texts[0] + critique] : texts))
+      // The score of a classic model is the one that the renderer's tokens have.
+      if item.kind == .classic {
+        let sequence = try loaded.renderer().render(
+          prompt: [.user("What is 2 + 3?")],
+          response: "2 + 3 = 5."
+        )
+        #expect(sequence.tokens == loaded.tokenizer.encode(golden[0].text))
+        let head = try #require(loaded.head)
+        let row = Tensor([Int64(sequence.scoredIndex)])
+        let hidden = loaded.decoder(PackedBatch([sequence.tokens]), rows: row, training: false)
+        #expect(abs(Double(head(hidden).item) - golden[0].score) < 1e-5)
+      }
+      // A changed head must show.
+      let head = try #require(loaded.head?.parameters.first)
+      head.value.scaleInPlace(1.5)
+      #expect(try #require(try loaded.verifyGolden()) > 1e-4)
+    }
+  }
+
+  @Test("verifies in float32 whatever the compute type, and keeps the type")
+  func goldenType() throws {
+    let model = try Tiny.model()
+    model.decoder.computeType = .bfloat16
+    try withTemporaryFolder { folder in
+      try model.save(to: folder)
+      #expect(model.decoder.computeType == .bfloat16)
+      #expect(try #require(try Model.load(folder).verifyGolden()) < 1e-5)
+      #expect(try #require(try model.verifyGolden()) < 1e-5)
+    }
+  }
+
+  @Test("leaves out golden texts that the context does not hold")
+  func shortContext() throws {
+    var configuration = Tiny.configuration()
+    configuration.contextTokens = 8
+    let model = try Tiny.model(configuration)
+    try withTemporaryFolder { folder in
+      try model.save(to: folder)
+      #expect(try Model.load(folder).verifyGolden() == nil)
+    }
+  }
+
+  @Test("refuses to save a model whose rewards are not numbers")
+  func diverged() throws {
+    let model = try Tiny.model()
+    model.head?.parameters[0].value.fillInPlace(.nan)
+    try withTemporaryFolder { folder in
+      let error = #expect(throws: ModelError.self) { try model.save(to: folder) }
+      #expect("\(error, default: "")".contains("score.weight"))
+    }
+  }
+
+  @Test("replaces an earlier model in the same folder")
+  func replaces() throws {
+    try withTemporaryFolder { folder in
+      try Tiny.model(kind: .cloud, head: .cloud).save(to: folder)
+      try Tiny.model(kind: .classic, head: .linear).save(to: folder)
+      let loaded = try Model.load(folder)
+      #expect(loaded.head?.kind == .linear)
+      #expect(loaded.manifest.kind == .classic)
+    }
+  }
+
+  @Test("keeps rotary scaling and an unusual head width", arguments: ModelConfiguration.Family.all)
+  func configuration(family: ModelConfiguration.Family) throws {
+    let scalings: [ModelConfiguration.RotaryScaling?] = [
+      nil, .linear(factor: 4), .llama3(factor: 8, low: 1, high: 4, original: 64),
+    ]
+    for scaling in scalings {
+      var configuration = Tiny.configuration(family: family)
+      configuration.rotaryScaling = scaling
+      configuration.rotaryBase = 500_000
+      configuration.headWidth = 16
+      configuration.endTokenIDs = [2, 5]
+      try withTemporaryFolder { folder in
+        let url = folder.appendingPathComponent("config.json")
+        try configuration.json(isClassifier: false, dtype: "float32").write(to: url)
+        #expect(try ModelConfiguration(contentsOf: url) == configuration)
+      }
+    }
+  }
+
+  /// CLoud's released layout: the wrapper's weights, and a configuration that names another folder.
+  @Test(
+    "loads CLoud's released layout",
+    arguments: ["../base", "owner/base"],
+    ["teacher", "vanilla"]
+  )
+  func released(base: String, feedback: String) throws {
+    let model = try Tiny.model(kind: .cloud, head: .cloud)
+    try withTemporaryFolder { parent in
+      let base = (name: base, folder: parent.appendingPathComponent("base"))
+      try model.save(to: base.folder)
+      let folder = parent.appendingPathComponent("reward")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      let file = try SafetensorsFile(base.folder.appendingPathComponent("model.safetensors"))
+      let weights = try file.names.map { name in
+        (
+          name: name.hasPrefix("reward_head.") ? name : "reward_base_model." + name,
+          tensor: try file.tensor(named: name)
+        )
+      }
+      try Safetensors.writeFolder(weights, to: folder)
+      let config =
+        #"{"feedback_method": "\#(feedback)", "base_model_name_or_path": "\#(base.name)"}"#
+      try Data(config.utf8).write(to: folder.appendingPathComponent("config.json"))
+      // The base as it is published has no head and no manifest.
+      try FileManager.default.removeItem(at: base.folder.appendingPathComponent("assay.json"))
+      try FileManager.default.removeItem(
+        at: base.folder.appendingPathComponent("model.safetensors")
+      )
+      let loaded = try Model.load(folder)
+      #expect(loaded.manifest.kind == (feedback == "vanilla" ? .classic : .cloud))
+      #expect(loaded.head?.kind == .cloud)
+      #expect(
+        rounded(loaded.decoder.namedWeights, .float32)
+          == rounded(model.decoder.namedWeights, .float32)
+      )
+    }
+  }
+}
+
+extension ModelConfiguration.Family {
+  fileprivate static let all: [Self] = [.llama, .qwen2]
+}

@@ -1,0 +1,119 @@
+import AssayModel
+import AssayTensor
+import AssayText
+import Foundation
+
+/// A model that `Scripts/record_transformers.py` wrote, and what PyTorch computes with it.
+struct Fixture {
+  struct Expected: Decodable {
+    struct Optimizer: Decodable {
+      struct Final: Decodable {
+        let sum: Double
+        let l2: Double
+      }
+      let learningRate: Double
+      let betas: [Double]
+      let epsilon: Double
+      let weightDecay: Double
+      let clip: Double
+      let losses: [Double]
+      let gradientNorms: [Double]
+      let final: [String: Final]
+    }
+    let sequences: [[Int32]]
+    let loss: Double
+    let adamw: Optimizer
+    let chosen: [Int64]?
+    let rejected: [Int64]?
+  }
+
+  let expected: Expected
+  let tensors: SafetensorsFile
+  let decoder: Decoder
+  let head: RewardHead?
+
+  init(_ name: String, dtype: DType = .float32) throws {
+    let folder = try Self.folder(name)
+    let json = JSONDecoder()
+    json.keyDecodingStrategy = .custom { path in
+      // Parameters' names stay as they are.
+      let key = path[path.count - 1]
+      let camel = ["learning_rate": "learningRate", "weight_decay": "weightDecay"]
+        .merging(["gradient_norms": "gradientNorms"]) { first, _ in first }
+      return camel[key.stringValue].map(Key.init) ?? key
+    }
+    let data = try Data(contentsOf: folder.appendingPathComponent("expected.json"))
+    expected = try json.decode(Expected.self, from: data)
+    tensors = try SafetensorsFile(folder.appendingPathComponent("expected.safetensors"))
+    let weights = try Model.loadWeights(folder, dtype: dtype)
+    decoder = weights.decoder
+    head = weights.head
+  }
+
+  static func folder(_ name: String) throws -> URL {
+    let resources = Bundle.module.resourceURL?.appendingPathComponent("Fixtures")
+    guard let resources else { throw CocoaError(.fileNoSuchFile) }
+    return resources.appendingPathComponent(name)
+  }
+
+  var batch: PackedBatch { PackedBatch(expected.sequences) }
+  var parameters: [Parameter] { decoder.parameters + (head?.parameters ?? []) }
+
+  func floats(_ name: String) throws -> [Float] { try tensors.tensor(named: name).floats }
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+}
+
+/// Small models with random weights and a tokenizer of our own.
+enum Tiny {
+  static func configuration(
+    tied: Bool = false,
+    family: ModelConfiguration.Family = .llama
+  ) -> ModelConfiguration {
+    var configuration = ModelConfiguration(
+      hiddenSize: 32,
+      layerCount: 2,
+      headCount: 4,
+      groupCount: 2,
+      feedForwardSize: 48,
+      vocabularySize: 304
+    )
+    configuration.family = family
+    configuration.hasAttentionBias = family == .qwen2
+    configuration.tiesEmbeddings = tied
+    configuration.contextTokens = 192
+    configuration.initializerRange = 0.2
+    configuration.padTokenID = 0
+    configuration.beginTokenID = 1
+    configuration.endTokenIDs = [5]
+    return configuration
+  }
+
+  static func tokenizer() throws -> BPETokenizer {
+    try BPETrainer(vocabularySize: 300, specialTokens: ChatTemplate.assaySpecialTokens)
+      .train(["The answer is 34. What is 2 + 3? The answer is correct. Name a color."])
+  }
+
+  static func model(
+    _ configuration: ModelConfiguration = configuration(),
+    kind: ModelKind = .classic,
+    head: RewardHead.Kind? = .linear
+  ) throws -> Model {
+    Model(
+      decoder: Decoder(random: configuration, seed: 1),
+      head: head.map { RewardHead(random: $0, hiddenSize: configuration.hiddenSize, seed: 2) },
+      tokenizer: try tokenizer(),
+      template: .assay,
+      manifest: ModelManifest(
+        kind: kind,
+        leadIn: kind == .cloud ? "Critique the answer." : nil,
+        critiqueTokens: kind == .cloud ? 64 : nil
+      )
+    )
+  }
+}
