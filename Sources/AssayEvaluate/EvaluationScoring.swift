@@ -60,8 +60,10 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
 
 /// Scores benchmarks, resuming behind what is recorded.
 public enum EvaluationScoring {
-  /// Items that are scored together. A stretch that was cut short is scored again as a whole, so that
-  /// its draws are those of a run without interruption.
+  /// Items that are scored together.
+  ///
+  /// A stretch that was cut short is scored again as a whole, so that its draws are those of a run
+  /// without interruption.
   private static let stretch = 64
 
   /// Scores all candidates of a benchmark.

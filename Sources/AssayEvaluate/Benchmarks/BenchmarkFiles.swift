@@ -177,10 +177,14 @@ enum BenchmarkFiles {
 
   /// The rows of one file.
   static func read(_ path: String, stem: String) throws -> [BenchmarkRow] {
-    guard FileManager.default.fileExists(atPath: path) else {
+    guard path == "-" || FileManager.default.fileExists(atPath: path) else {
       throw DataError.notFound(path: path)
     }
-    guard let data = FileManager.default.contents(atPath: path) else {
+    let data =
+      path == "-"
+      ? try? FileHandle.standardInput.readToEnd() ?? Data()
+      : FileManager.default.contents(atPath: path)
+    guard let data else {
       throw DataError.unreadable(path: path, reason: "it is a folder, or there is no permission")
     }
     var bytes = [UInt8](data)

@@ -88,7 +88,7 @@ public enum BenchmarkRecords {
   /// unparseable.
   ///
   /// - Parameters:
-  ///   - path: JSON Lines, or a JSON list.
+  ///   - path: JSON Lines, or a JSON list; `-` is standard input.
   ///   - benchmark: The benchmark.
   /// - Returns: One record for each item, in the order of the items.
   /// - Throws: `DataError` for a file that cannot be read; `EvaluateError` for a line that does not
