@@ -2,15 +2,42 @@
 import AssayReward
 import Foundation
 
-/// A results file that cannot be read.
+/// An evaluation that cannot be made of what was given.
 public enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file is missing, or is not the JSON that CLI.md describes.
   case unreadableResults(file: String, reason: String)
+  /// There is no benchmark of a name.
+  case unknownBenchmark(name: String, known: [String])
+  /// A benchmark's file or folder as a whole does not fit.
+  case badFile(file: String, reason: String)
+  /// A row does not fit; `row` is the line, or the element of a list, from 1.
+  case badRow(file: String, row: Int, reason: String)
+  /// Records and the items of a benchmark do not match one to one.
+  case mismatchedRecords(file: String, problems: [String])
+  /// Records in a folder were made with other settings.
+  case otherSettings(file: String, differing: [String])
+  /// An item cannot be scored.
+  case unscored(benchmark: String, id: String, reason: String)
+  /// Nothing of a benchmark can be counted.
+  case nothingCounted(benchmark: String, reason: String)
 
   /// One sentence: which file, and why.
   public var description: String {
     switch self {
     case .unreadableResults(let file, let reason): "Cannot read the results in \(file): \(reason)."
+    case .unknownBenchmark(let name, let known):
+      "There is no benchmark '\(name)'; known are \(known.joined(separator: ", "))."
+    case .badFile(let file, let reason): "\(file): \(reason)."
+    case .badRow(let file, let row, let reason): "\(file):\(row): \(reason)."
+    case .mismatchedRecords(let file, let problems):
+      "\(file): every item needs exactly one line, but \(problems.joined(separator: "; "))."
+    case .otherSettings(let file, let differing):
+      "\(file) was written with another \(differing.joined(separator: ", ")); "
+        + "choose another folder, or delete that file and the scores beside it."
+    case .unscored(let benchmark, let id, let reason):
+      "The item '\(id)' of \(benchmark) cannot be scored: \(reason)."
+    case .nothingCounted(let benchmark, let reason):
+      "No figure of \(benchmark) can be computed: \(reason)."
     }
   }
 }
@@ -30,6 +57,10 @@ public struct ResultsFile: Codable, Equatable, Sendable {
     public private(set) var ci95: [Double]
     /// The number of items.
     public var n: Int
+    /// Judges only: the share of items whose two orders gave different verdicts.
+    public var flipRate: Double?
+    /// Judges only: the share of verdicts that could not be read.
+    public var unparseableRate: Double?
 
     /// Makes a figure.
     public init(accuracy: Double, lower: Double, upper: Double, n: Int) {
@@ -56,6 +87,8 @@ public struct ResultsFile: Codable, Equatable, Sendable {
       accuracy = try container.decode(Double.self, forKey: .accuracy)
       ci95 = try container.decode([Double].self, forKey: .ci95)
       n = try container.decode(Int.self, forKey: .n)
+      flipRate = try container.decodeIfPresent(Double.self, forKey: .flipRate)
+      unparseableRate = try container.decodeIfPresent(Double.self, forKey: .unparseableRate)
       guard ci95.count == 2 else {
         throw DecodingError.dataCorruptedError(
           forKey: .ci95,
@@ -65,7 +98,11 @@ public struct ResultsFile: Codable, Equatable, Sendable {
       }
     }
 
-    private enum CodingKeys: String, CodingKey { case accuracy, ci95, n }
+    private enum CodingKeys: String, CodingKey {
+      case accuracy, ci95, n
+      case flipRate = "flip_rate"
+      case unparseableRate = "unparseable_rate"
+    }
   }
 
   /// Section to figure; the whole is called `overall`.

@@ -1,0 +1,180 @@
+// What every benchmark is: items read from files, and a rule that makes figures of their scores.
+import AssayText
+
+/// A question of a benchmark: a prompt, and responses of which some should score above others.
+public struct BenchmarkItem: Sendable, Equatable {
+  /// The file's own `pair_id` or `id`, or the 0-based row; see `BenchmarkRow`.
+  public var id: String
+  /// The smallest part of the benchmark that has a figure of its own.
+  public var subset: String
+  /// The part that its subset belongs to, where the benchmark has such.
+  public var section: String
+  /// The conversation up to the assistant's turn.
+  public var prompt: [Message]
+  /// The responses that should win.
+  public var chosen: [String]
+  /// The responses that should lose.
+  public var rejected: [String]
+  /// Whether people found both equally good; `chosen` is then the file's first response.
+  public var isTie = false
+  /// Whether a judge sees the chosen response as A in the first of the two orders.
+  public var isChosenFirst = true
+  /// What items are resampled together, such as the prompt that they share; `nil`: alone.
+  public var cluster: String?
+
+  /// Makes an item.
+  public init(
+    id: String,
+    subset: String,
+    section: String = "",
+    prompt: [Message],
+    chosen: [String],
+    rejected: [String]
+  ) {
+    self.id = id
+    self.subset = subset
+    self.section = section
+    self.prompt = prompt
+    self.chosen = chosen
+    self.rejected = rejected
+  }
+
+  /// What must be scored: the chosen responses, then the others.
+  public var candidates: [BenchmarkCandidate] {
+    (chosen + rejected).map { BenchmarkCandidate(prompt: prompt, response: $0) }
+  }
+}
+
+/// A response that a benchmark asks a score for.
+public struct BenchmarkCandidate: Hashable, Sendable {
+  /// The conversation up to the assistant's turn.
+  public var prompt: [Message]
+  /// The assistant's turn.
+  public var response: String
+
+  /// Makes a candidate.
+  public init(prompt: [Message], response: String) {
+    self.prompt = prompt
+    self.response = response
+  }
+}
+
+/// What a benchmark says of scores.
+public struct BenchmarkResults: Sendable, Equatable {
+  /// Sections, subsets and named figures, beside `overall`.
+  public var sections: ResultsFile.Sections
+  /// What a reader of the figures must know, such as subsets that were absent; one sentence each.
+  public var notes: [String]
+
+  /// Makes results.
+  public init(sections: ResultsFile.Sections, notes: [String] = []) {
+    self.sections = sections
+    self.notes = notes
+  }
+}
+
+/// A benchmark of reward models, read from files.
+public protocol Benchmark: Sendable {
+  /// The name on the command line.
+  static var name: String { get }
+  /// What it asks, in a few words.
+  static var summary: String { get }
+  /// Whether verdicts of a judge can be counted, beside scores.
+  static var takesVerdicts: Bool { get }
+  /// The items in the files' order.
+  var items: [BenchmarkItem] { get }
+
+  /// Reads the benchmark.
+  ///
+  /// - Parameter path: A file, or a folder of files.
+  /// - Throws: `DataError` for what cannot be read, `EvaluateError` for what does not fit, with the
+  ///   file and the row.
+  init(path: String) throws
+
+  /// How far the scores of an item's candidates are right, from 0 to 1.
+  func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double
+
+  /// How far a judge's verdicts on a pair are right; `nil` is missing.
+  func outcome(of item: BenchmarkItem, verdicts: [BenchmarkVerdict], rule: UnparseableRule)
+    -> Double?
+
+  /// The benchmark's figures.
+  ///
+  /// - Parameter tally: The outcomes of all items.
+  /// - Returns: Sections, subsets and `overall`, with notes.
+  /// - Throws: `StatisticsError`, or `EvaluateError.nothingCounted`.
+  func results(_ tally: BenchmarkTally) throws -> BenchmarkResults
+}
+
+extension Benchmark {
+  /// Verdicts can be counted.
+  public static var takesVerdicts: Bool { true }
+
+  /// 1 where every chosen response scores above every rejected one, else 0: equal scores lose.
+  ///
+  /// Where people found both equally good, 1 where the scores are equal.
+  public func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double {
+    guard let lowest = scores.chosen.min(), let highest = scores.rejected.max() else { return 0 }
+    return (item.isTie ? lowest == highest : lowest > highest) ? 1 : 0
+  }
+
+  /// The mean over both orders: 1 for the right verdict, 0 for any other; unparseable ones by `rule`.
+  public func outcome(
+    of item: BenchmarkItem,
+    verdicts: [BenchmarkVerdict],
+    rule: UnparseableRule
+  ) -> Double? {
+    let values = verdicts.compactMap { verdict -> Double? in
+      switch verdict {
+      case .unparseable: rule == .half ? 0.5 : nil
+      case .tie: item.isTie ? 1 : 0
+      case .chosen: item.isTie ? 0 : 1
+      case .rejected: 0
+      }
+    }
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+
+  /// The benchmark's figures of records.
+  ///
+  /// - Parameters:
+  ///   - records: One for each item, in the order of `items`.
+  ///   - rule: What an unparseable verdict counts.
+  /// - Returns: Sections, subsets and `overall`, with notes.
+  /// - Throws: `StatisticsError`, or `EvaluateError`.
+  public func results(
+    _ records: [BenchmarkRecord],
+    unparseable rule: UnparseableRule = .missing
+  ) throws -> BenchmarkResults {
+    try results(BenchmarkTally(self, records: records, rule: rule))
+  }
+}
+
+/// All benchmarks, by name.
+public enum BenchmarkCatalogue {
+  /// All benchmarks, in the order of the help.
+  public static let all: [any Benchmark.Type] = [
+    PairsBenchmark.self, RewardBench.self, RewardBench2.self, RMBench.self, JudgeBench.self,
+    LLMBar.self, PPE.self, RMB.self, CrossEval.self, AutoJ.self, PandaLM.self, HHH.self,
+    ProcessBench.self,
+  ]
+
+  /// Reads a benchmark.
+  ///
+  /// - Parameters:
+  ///   - name: Its name on the command line.
+  ///   - path: A file, or a folder of files.
+  /// - Returns: The benchmark.
+  /// - Throws: `EvaluateError.unknownBenchmark`, or what reading throws.
+  public static func load(_ name: String, path: String) throws -> any Benchmark {
+    guard let type = all.first(where: { $0.name == name }) else {
+      throw EvaluateError.unknownBenchmark(name: name, known: all.map { $0.name })
+    }
+    let benchmark = try type.init(path: path)
+    var ids: Set<String> = []
+    if let item = benchmark.items.first(where: { !ids.insert($0.id).inserted }) {
+      throw EvaluateError.badFile(file: path, reason: "two items have the id '\(item.id)'")
+    }
+    return benchmark
+  }
+}

@@ -1,0 +1,156 @@
+// Outcomes of a benchmark's items, and the figures that are means of them.
+import AssayReward
+
+/// The outcomes of all items, from which a benchmark makes its figures.
+public struct BenchmarkTally: Sendable {
+  /// The items.
+  public let items: [BenchmarkItem]
+  /// The records, in the order of the items.
+  public let records: [BenchmarkRecord]
+  /// The outcome of each item, from 0 to 1; `nil` is missing.
+  public let outcomes: [Double?]
+
+  /// Some items, and how much the mean of their outcomes counts.
+  typealias Part = (indices: [Int], weight: Double)
+
+  /// Applies a benchmark's rule to records.
+  ///
+  /// - Parameters:
+  ///   - benchmark: The benchmark.
+  ///   - records: One for each item, in the order of the items.
+  ///   - rule: What an unparseable verdict counts.
+  public init(_ benchmark: some Benchmark, records: [BenchmarkRecord], rule: UnparseableRule) {
+    precondition(benchmark.items.map(\.id) == records.map(\.id), "records of other items")
+    items = benchmark.items
+    self.records = records
+    outcomes = zip(benchmark.items, records).map { item, record in
+      switch record.content {
+      case .scores(let scores): benchmark.outcome(of: item, scores: scores)
+      case .verdicts(let verdicts): benchmark.outcome(of: item, verdicts: verdicts, rule: rule)
+      }
+    }
+  }
+
+  private init(_ tally: BenchmarkTally, outcomes: [Double?]) {
+    items = tally.items
+    records = tally.records
+    self.outcomes = outcomes
+  }
+
+  /// The same items with another outcome each.
+  func replacing(_ outcome: (BenchmarkScores) -> Double) -> BenchmarkTally {
+    BenchmarkTally(
+      self,
+      outcomes: records.map { record in
+        guard case .scores(let scores) = record.content else { return nil }
+        return outcome(scores)
+      }
+    )
+  }
+
+  /// The items that satisfy a condition.
+  func indices(where isIncluded: (BenchmarkItem) -> Bool) -> [Int] {
+    items.indices.filter { isIncluded(items[$0]) }
+  }
+
+  /// The items of each name, names in the order of their first item; the empty name is left out.
+  func groups(_ name: (BenchmarkItem) -> String) -> [(name: String, indices: [Int])] {
+    var places: [String: Int] = [:]
+    var groups: [(name: String, indices: [Int])] = []
+    for (index, item) in items.enumerated() {
+      let name = name(item)
+      if name.isEmpty { continue }
+      let place = places[name] ?? groups.count
+      if place == groups.count {
+        places[name] = place
+        groups.append((name, []))
+      }
+      groups[place].indices.append(index)
+    }
+    return groups
+  }
+
+  /// The mean outcome of items, each counting once; `nil` where none has an outcome.
+  func figure(_ indices: [Int]) throws -> ResultsFile.Figure? {
+    guard let stratum = stratum((indices, 1)) else { return nil }
+    let estimate = try Statistics.accuracy(stratum.outcomes, clusters: stratum.clusters)
+    return withRates(ResultsFile.Figure(estimate), indices)
+  }
+
+  /// The weighted mean of the mean outcomes of parts; parts without outcomes are left out.
+  func figure(weighted parts: [Part]) throws -> ResultsFile.Figure? {
+    let strata = parts.compactMap(stratum)
+    // One part is a plain mean, whose interval has a better method for few items.
+    if strata.count == 1 { return try figure(parts.flatMap(\.indices)) }
+    guard !strata.isEmpty else { return nil }
+    let estimate = try Statistics.stratifiedMean(strata)
+    return withRates(ResultsFile.Figure(estimate), parts.flatMap(\.indices))
+  }
+
+  /// A figure for each group and, as `overall`, for all items, each counting once.
+  func pooled(_ name: (BenchmarkItem) -> String) throws -> ResultsFile.Sections {
+    var sections: ResultsFile.Sections = [:]
+    for group in groups(name) { sections[group.name] = try figure(group.indices) }
+    sections["overall"] = try figure(Array(items.indices))
+    return sections
+  }
+
+  /// Results, with notes on what is missing.
+  ///
+  /// - Throws: `EvaluateError.nothingCounted` where there is no overall figure.
+  func results(
+    of name: String,
+    _ sections: ResultsFile.Sections,
+    notes: [String] = []
+  ) throws -> BenchmarkResults {
+    guard sections["overall"] != nil else {
+      throw EvaluateError.nothingCounted(
+        benchmark: name,
+        reason: "none of the \(items.count) items has a verdict that can be read"
+      )
+    }
+    let missing = outcomes.count { $0 == nil }
+    let lost =
+      missing == 0
+      ? []
+      : ["\(missing) of \(items.count) items have no verdict that can be read, and do not count"]
+    return BenchmarkResults(sections: sections, notes: notes + lost)
+  }
+
+  /// The share of flipped items and of unparseable verdicts, for judges.
+  func withRates(_ figure: ResultsFile.Figure, _ indices: [Int]) -> ResultsFile.Figure {
+    let verdicts = indices.compactMap { index -> [BenchmarkVerdict]? in
+      guard case .verdicts(let verdicts) = records[index].content else { return nil }
+      return verdicts
+    }
+    guard !verdicts.isEmpty else { return figure }
+    var figure = figure
+    let all = verdicts.flatMap { $0 }
+    figure.unparseableRate = Double(all.count { $0 == .unparseable }) / Double(all.count)
+    let whole = verdicts.filter { !$0.contains(.unparseable) }
+    if !whole.isEmpty {
+      figure.flipRate = Double(whole.count { Set($0).count > 1 }) / Double(whole.count)
+    }
+    return figure
+  }
+
+  private func stratum(_ part: Part) -> Statistics.Stratum? {
+    let counted = part.indices.filter { outcomes[$0] != nil }
+    guard !counted.isEmpty else { return nil }
+    var clusters: [Int]?
+    if counted.contains(where: { items[$0].cluster != nil }) {
+      var numbers: [String: Int] = [:]
+      clusters = counted.map { index in
+        guard let cluster = items[index].cluster else { return -1 - index }
+        let number = numbers[cluster] ?? numbers.count
+        numbers[cluster] = number
+        return number
+      }
+    }
+    return Statistics.Stratum(
+      counted.compactMap { outcomes[$0] },
+      weight: part.weight,
+      clusters: clusters
+    )
+  }
+}

@@ -1,0 +1,219 @@
+import ArgumentParser
+import AssayEvaluate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayTrain
+import Foundation
+
+struct EvalCommand: AssayCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "eval",
+    abstract: "Accuracy on benchmarks, per section, with 95 % intervals.",
+    discussion: """
+      Scores a benchmark's responses with a model, or takes recorded scores. A benchmark is a file or \
+      a folder of files, JSON Lines or a JSON list, as published:
+
+      \(BenchmarkCatalogue.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+
+      A line of recorded scores is {"id": ..., "chosen": number or list, "rejected": number or list}; \
+      of a judge {"id": ..., "verdicts": ["A>B", "B>A"]} in the two orders, A being the response shown \
+      first. The id is the file's pair_id or id, or else the 0-based row (in a folder of several files \
+      FILE:ROW). Equal scores lose. With --out, scores are recorded, and the same command goes on where \
+      it was interrupted.
+      """
+  )
+
+  @Option(help: "The model to score with: a folder.")
+  var model: String?
+
+  @Option(
+    help: "Recorded scores or verdicts, JSON Lines, in place of a model; - is standard input."
+  )
+  var scores: String?
+
+  @Option(
+    name: .customLong("benchmark"),
+    help: "A benchmark and where it is, as NAME=PATH; repeatable."
+  )
+  var benchmarks: [BenchmarkArgument] = []
+
+  @Option(help: "The folder for results.json and, with --model, scores-NAME.jsonl. Default: none.")
+  var out: String?
+
+  @Option(help: "Critiques that a score is the mean of, for models that write them. Default: 1.")
+  var samples: Int?
+
+  @Option(help: "Temperature of critiques. Default: 0 for one sample, else 0.5.")
+  var temperature: Double?
+
+  @Option(help: "Tokens a critique may have. Default: what the model was trained for.")
+  var maxTokens: Int?
+
+  @Option(help: "What a judge's unparseable verdict counts: missing or half. Default: missing.")
+  var unparseable: UnparseableRule?
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard (model == nil) != (scores == nil) else {
+      throw ValidationError("give either --model or --scores")
+    }
+    guard !benchmarks.isEmpty else { throw ValidationError("give at least one --benchmark") }
+    let known = BenchmarkCatalogue.all.map { $0.name }
+    if let other = benchmarks.first(where: { !known.contains($0.name) }) {
+      throw ValidationError(
+        "there is no benchmark '\(other.name)'; known are \(known.joined(separator: ", "))"
+      )
+    }
+    guard Set(benchmarks.map(\.name)).count == benchmarks.count else {
+      throw ValidationError("each benchmark can be given once; evaluate the other file on its own")
+    }
+    if scores != nil {
+      guard benchmarks.count == 1 else {
+        throw ValidationError("--scores are of one benchmark; give one --benchmark")
+      }
+      guard samples == nil, temperature == nil, maxTokens == nil else {
+        throw ValidationError("--samples, --temperature and --max-tokens belong to --model")
+      }
+    } else if unparseable != nil {
+      throw ValidationError("--unparseable belongs to verdicts, which only --scores can have")
+    }
+    if let samples, samples < 1 { throw ValidationError("--samples must be at least 1") }
+    if let temperature, !(temperature.isFinite && temperature >= 0) {
+      throw ValidationError("--temperature must be at least 0")
+    }
+    if (samples ?? 1) > 1, temperature == 0 {
+      throw ValidationError("several samples at temperature 0 are all alike; give a --temperature")
+    }
+    if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+  }
+
+  func execute() async throws {
+    let start = Date()
+    let loaded = try benchmarks.map { try BenchmarkCatalogue.load($0.name, path: $0.path) }
+    var results = ResultsFile(seconds: 0)
+    var notes: [String] = []
+    let name: String
+    var records: [[BenchmarkRecord]] = []
+    if let scores {
+      name =
+        scores == "-"
+        ? "scores" : URL(fileURLWithPath: scores).deletingPathExtension().lastPathComponent
+      records = try loaded.map { try BenchmarkRecords.read(scores, for: $0) }
+    } else {
+      let folder = try ModelPath.folder(model ?? "")
+      name = URL(fileURLWithPath: model ?? "").standardizedFileURL.lastPathComponent
+      records = try await score(loaded, with: folder)
+    }
+    for (benchmark, records) in zip(loaded, records) {
+      let found = try benchmark.results(records, unparseable: unparseable ?? .missing)
+      let key = type(of: benchmark).name
+      results.methods[name, default: [:]][key] = found.sections
+      notes += found.notes.map { "\(key): \($0)" }
+    }
+    results.seconds = Date().timeIntervalSince(start)
+    if let out { try write(results, to: URL(fileURLWithPath: out)) }
+    if common.isJSON {
+      Output.result(String(decoding: try results.json(), as: UTF8.self).trimmed)
+    } else {
+      Output.result((results.table().text + Self.rates(results)).trimmed)
+    }
+    if !common.isQuiet { notes.forEach { Output.error("note: \($0)") } }
+  }
+
+  private func score(
+    _ benchmarks: [any Benchmark],
+    with folder: URL
+  ) async throws -> [[BenchmarkRecord]] {
+    var options = ModelScorer.Options()
+    options.critiques.samples = samples ?? 1
+    options.critiques.temperature = Float(temperature ?? (options.critiques.samples > 1 ? 0.5 : 0))
+    options.critiques.tokens = maxTokens
+    options.critiques.seed = common.seed
+    let model = try Model.load(folder, dtype: common.dtype, device: try common.chosenDevice())
+    let scorer = try ModelScorer(model, options: options)
+    let settings = EvaluationSettings(
+      model: folder,
+      critiques: options.critiques,
+      dtype: "\(common.dtype)"
+    )
+    let display = common.progress
+    var records: [[BenchmarkRecord]] = []
+    for (number, benchmark) in benchmarks.enumerated() {
+      let (name, total) = (type(of: benchmark).name, benchmark.items.count)
+      let start = Date()
+      var isStarted = false
+      records.append(
+        try await EvaluationScoring.score(
+          benchmark,
+          with: scorer,
+          folder: out.map { URL(fileURLWithPath: $0) },
+          settings: settings
+        ) { done, tokens in
+          if !isStarted {
+            isStarted = true
+            display.handle(
+              .stageStarted(name: name, number: number + 1, total: total, resumedAt: done)
+            )
+          }
+          try Interruption.check()
+          display.handle(.step(done: done, total: total, metrics: [], tokens: tokens))
+        }
+      )
+      display.handle(
+        .stageFinished(
+          name: name,
+          number: number + 1,
+          seconds: Date().timeIntervalSince(start)
+        )
+      )
+    }
+    return records
+  }
+
+  private func write(_ results: ResultsFile, to folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try results.json().write(
+        to: folder.appendingPathComponent("results.json"),
+        options: .atomic
+      )
+    } catch let error as CocoaError {
+      throw TensorError.cannotWrite(file: folder.path, reason: error.localizedDescription)
+    }
+  }
+
+  /// A line for each benchmark that a judge answered.
+  private static func rates(_ results: ResultsFile) -> String {
+    results.methods.values.flatMap { $0.sorted { $0.key < $1.key } }.map { name, sections in
+      guard let whole = sections["overall"], let unparseable = whole.unparseableRate else {
+        return ""
+      }
+      let flips = whole.flipRate.map { String(format: "%.1f %%", 100 * $0) } ?? "-"
+      return "\(name): verdicts that flip with the order \(flips), unparseable "
+        + String(format: "%.1f %%\n", 100 * unparseable)
+    }.joined()
+  }
+}
+
+extension String {
+  /// Without the line breaks at its end.
+  fileprivate var trimmed: String {
+    String(reversed().drop { $0.isNewline }.reversed())
+  }
+}
+
+extension UnparseableRule: ExpressibleByArgument {}
+
+/// `NAME=PATH`.
+struct BenchmarkArgument: ExpressibleByArgument {
+  let name: String
+  let path: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return nil }
+    (name, path) = (parts[0], parts[1])
+  }
+}

@@ -1,0 +1,162 @@
+import AssayEvaluate
+import AssayReward
+import Foundation
+import Testing
+
+/// Scores a response by its length, and notes what it was asked.
+private final class LengthScorer: Scorer {
+  var inputs: [ScoringInput] = []
+  var failure: RewardError?
+  var value: (String) -> Double = { Double($0.utf8.count) }
+
+  func score(
+    _ inputs: [ScoringInput],
+    onScored: (Int, Score) throws -> Void
+  ) async throws -> [Score] {
+    if let failure { throw failure }
+    self.inputs += inputs
+    return try inputs.enumerated().map { index, input in
+      guard case .response(_, let response) = input else { throw RewardError.empty(index: index) }
+      let score = Score(
+        value: value(response),
+        critiques: nil,
+        scoredToken: ScoredToken(id: 0, text: "", index: 0),
+        tokens: .init(prompt: 2, completion: 0)
+      )
+      try onScored(index, score)
+      return score
+    }
+  }
+}
+
+@Suite struct BenchmarkScoringTests {
+  private struct Stop: Error {}
+  private let folder = TestFolder()
+  private let settings = EvaluationSettings(
+    model: URL(fileURLWithPath: "model"),
+    critiques: CritiqueSettings(),
+    dtype: "float32"
+  )
+
+  private func benchmark(_ count: Int) throws -> any Benchmark {
+    try BenchmarkCatalogue.load(
+      "pairs",
+      path: try folder.file(pairLines((0..<count).map { ("i\($0)", "s") }))
+    )
+  }
+
+  @Test("scores each candidate once, and records what recorded scores are read as")
+  func records() async throws {
+    let benchmark = try benchmark(70)
+    let scorer = LengthScorer()
+    let records = try await EvaluationScoring.score(
+      benchmark,
+      with: scorer,
+      folder: folder.url,
+      settings: settings
+    ) { _, _ in }
+    // All items ask the same two candidates, in stretches of 64 and 6.
+    #expect(scorer.inputs.count == 4)
+    #expect(records.map(\.id) == benchmark.items.map(\.id))
+    #expect(records[0] == BenchmarkRecord(id: "i0", chosen: [4], rejected: [3]))
+    let path = folder.url.appendingPathComponent("scores-pairs.jsonl").path
+    #expect(try BenchmarkRecords.read(path, for: benchmark) == records)
+  }
+
+  @Test("goes on where it was stopped, behind a cut line too, with the same records")
+  func resume() async throws {
+    let benchmark = try benchmark(130)
+    await #expect(throws: Stop.self) {
+      _ = try await EvaluationScoring.score(
+        benchmark,
+        with: LengthScorer(),
+        folder: folder.url,
+        settings: settings
+      ) { done, tokens in if done == 64 && tokens > 0 { throw Stop() } }
+    }
+    let file = folder.url.appendingPathComponent("scores-pairs.jsonl")
+    let first = try String(contentsOf: file, encoding: .utf8)
+    #expect(first.split(separator: "\n").count == 64)
+    try Data((first + "{\"id\":\"i64\",\"cho").utf8).write(to: file)
+    let scorer = LengthScorer()
+    var progress: [Int] = []
+    let records = try await EvaluationScoring.score(
+      benchmark,
+      with: scorer,
+      folder: folder.url,
+      settings: settings
+    ) { done, tokens in if tokens == 0 { progress.append(done) } }
+    #expect(progress == [64, 128, 130])
+    #expect(scorer.inputs.count == 4)
+    #expect(try BenchmarkRecords.read(file.path, for: benchmark) == records)
+    #expect(try String(contentsOf: file, encoding: .utf8).hasPrefix(first))
+  }
+
+  @Test("scores of another model, other settings or another file are not mixed")
+  func otherSettings() async throws {
+    let small = try benchmark(1)
+    _ = try await EvaluationScoring.score(
+      small,
+      with: LengthScorer(),
+      folder: folder.url,
+      settings: settings
+    ) { _, _ in }
+    var other = settings
+    other.model = "elsewhere"
+    other.samples = 8
+    let file = folder.url.appendingPathComponent("scores-pairs.settings.json").path
+    await #expect(
+      throws: EvaluateError.otherSettings(file: file, differing: ["model", "number of samples"])
+    ) {
+      _ = try await EvaluationScoring.score(
+        small,
+        with: LengthScorer(),
+        folder: folder.url,
+        settings: other
+      ) { _, _ in }
+    }
+    let large = try benchmark(2)
+    await #expect(
+      throws: EvaluateError.otherSettings(file: file, differing: ["benchmark file"])
+    ) {
+      _ = try await EvaluationScoring.score(
+        large,
+        with: LengthScorer(),
+        folder: folder.url,
+        settings: settings
+      ) { _, _ in }
+    }
+  }
+
+  @Test("names the item that cannot be scored")
+  func failures() async throws {
+    let benchmark = try benchmark(3)
+    let scorer = LengthScorer()
+    scorer.value = { $0 == "bad" ? .nan : 1 }
+    await #expect(
+      throws: EvaluateError.unscored(benchmark: "pairs", id: "i0", reason: "a reward is nan")
+    ) {
+      _ = try await EvaluationScoring.score(
+        benchmark,
+        with: scorer,
+        folder: nil,
+        settings: settings
+      ) { _, _ in }
+    }
+    scorer.failure = .tooLong(index: 1, tokens: 9, maximum: 5)
+    await #expect(
+      throws: EvaluateError.unscored(
+        benchmark: "pairs",
+        id: "i0",
+        reason: "it has 9 tokens, and the model reads 5"
+      )
+    ) {
+      _ = try await EvaluationScoring.score(
+        benchmark,
+        with: scorer,
+        folder: nil,
+        settings: settings
+      ) { _, _ in }
+    }
+  }
+}
