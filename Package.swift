@@ -30,32 +30,46 @@ let package = Package(
     // LibTorch is found through pkg-config: `make` writes libtorch.pc (see Scripts/bootstrap.py).
     .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
     .systemLibrary(
-      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+      name: "CZlib",
+      pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
+    ),
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
     .target(name: "AssayTensor", dependencies: ["CTorch"], swiftSettings: settings),
     .target(name: "AssayText", swiftSettings: settings),
     .target(
-      name: "AssayData", dependencies: ["AssayText", "CZlib"], swiftSettings: settings),
+      name: "AssayData",
+      dependencies: ["AssayText", "CZlib"],
+      swiftSettings: settings
+    ),
     .target(
-      name: "AssayModel", dependencies: ["AssayTensor", "AssayText"], swiftSettings: settings),
+      name: "AssayModel",
+      dependencies: ["AssayTensor", "AssayText"],
+      swiftSettings: settings
+    ),
     .target(
-      name: "AssayGenerate", dependencies: ["AssayTensor", "AssayText", "AssayModel"],
-      swiftSettings: settings),
+      name: "AssayGenerate",
+      dependencies: ["AssayTensor", "AssayText", "AssayModel"],
+      swiftSettings: settings
+    ),
     .target(
       name: "AssayReward",
       dependencies: ["AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate"],
-      swiftSettings: settings),
+      swiftSettings: settings
+    ),
     .target(
       name: "AssayTrain",
       dependencies: [
         "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate", "AssayReward",
         "Yams",
       ],
-      swiftSettings: settings),
+      swiftSettings: settings
+    ),
     .target(
       name: "AssayEvaluate",
       dependencies: ["AssayText", "AssayData", "AssayReward", "AssayTrain"],
-      swiftSettings: settings),
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "assay",
       dependencies: [
@@ -63,36 +77,54 @@ let package = Package(
         "AssayTrain", "AssayEvaluate",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: settings),
+      swiftSettings: settings
+    ),
     .target(
       name: "AssayTestSupport",
       dependencies: ["AssayTensor", "AssayText", "AssayData", "AssayModel"],
-      path: "Tests/AssayTestSupport", swiftSettings: settings),
+      path: "Tests/AssayTestSupport",
+      swiftSettings: settings
+    ),
     .testTarget(
-      name: "AssayTensorTests", dependencies: ["AssayTensor", "AssayTestSupport"],
-      swiftSettings: settings),
+      name: "AssayTensorTests",
+      dependencies: ["AssayTensor", "AssayTestSupport"],
+      swiftSettings: settings
+    ),
     .testTarget(
-      name: "AssayTextTests", dependencies: ["AssayText"],
-      resources: [.copy("Fixtures")], swiftSettings: settings),
+      name: "AssayTextTests",
+      dependencies: ["AssayText"],
+      resources: [.copy("Fixtures")],
+      swiftSettings: settings
+    ),
     .testTarget(
-      name: "AssayDataTests", dependencies: ["AssayData", "AssayText"], swiftSettings: settings),
+      name: "AssayDataTests",
+      dependencies: ["AssayData", "AssayText"],
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "AssayGenerateTests",
       dependencies: [
         "AssayGenerate", "AssayTensor", "AssayText", "AssayModel", "AssayTestSupport",
       ],
-      swiftSettings: settings),
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "AssayModelTests",
       dependencies: ["AssayModel", "AssayTensor", "AssayText", "AssayTestSupport"],
-      resources: [.copy("Fixtures")], swiftSettings: settings),
+      resources: [.copy("Fixtures")],
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "AssayTrainTests",
       dependencies: ["AssayTrain", "AssayTestSupport"],
-      resources: [.copy("Fixtures")], swiftSettings: settings),
+      resources: [.copy("Fixtures")],
+      swiftSettings: settings
+    ),
     .testTarget(
-      name: "AssayEvaluateTests", dependencies: ["AssayEvaluate", "AssayReward"],
-      swiftSettings: settings),
+      name: "AssayEvaluateTests",
+      dependencies: ["AssayEvaluate", "AssayReward"],
+      swiftSettings: settings
+    ),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -23,8 +23,14 @@ public struct PreferencePair: Hashable, Sendable {
 
   /// Makes a pair.
   public init(
-    id: String, prompt: [Message], chosen: String, rejected: String, subset: String? = nil,
-    chosenCritique: String? = nil, rejectedCritique: String? = nil, margin: Double? = nil,
+    id: String,
+    prompt: [Message],
+    chosen: String,
+    rejected: String,
+    subset: String? = nil,
+    chosenCritique: String? = nil,
+    rejectedCritique: String? = nil,
+    margin: Double? = nil,
     probability: Double? = nil
   ) {
     self.id = id

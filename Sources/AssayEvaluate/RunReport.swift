@@ -48,7 +48,9 @@ public struct RunReport {
     report.curves = try stages.compactMap { try $0.chart() }
     report.critiqueCounts = try Self.critiqueCounts(records)
     report.samples = examples
-    report.footer = ["Recipe: recipe.yaml in the run folder.", "Intervals: 95 %, bootstrap over pairs."]
+    report.footer = [
+      "Recipe: recipe.yaml in the run folder.", "Intervals: 95 %, bootstrap over pairs.",
+    ]
     html = report.html
   }
 
@@ -57,7 +59,8 @@ public struct RunReport {
     for (method, own) in Dictionary(grouping: records, by: \.method) {
       let fewest = own.map(\.samples).min() ?? 1
       var suites: [String: ResultsFile.Sections] = [:]
-      for (suite, scores) in Dictionary(grouping: own.filter { $0.samples == fewest }, by: \.suite) {
+      for (suite, scores) in Dictionary(grouping: own.filter { $0.samples == fewest }, by: \.suite)
+      {
         suites[suite] = try sections(scores)
       }
       file.methods[method] = suites
@@ -68,7 +71,9 @@ public struct RunReport {
   private static func sections(_ scores: [PairScores]) throws -> ResultsFile.Sections {
     func figure(_ part: [PairScores]) throws -> ResultsFile.Figure {
       let outcomes = try Statistics.outcomes(
-        chosen: part.map(\.chosen.value), rejected: part.map(\.rejected.value))
+        chosen: part.map(\.chosen.value),
+        rejected: part.map(\.rejected.value)
+      )
       return ResultsFile.Figure(try Statistics.accuracy(outcomes))
     }
     var sections = ["overall": try figure(scores)]
@@ -89,12 +94,22 @@ public struct RunReport {
           let part = cloud.filter { $0.suite == suite && $0.samples == count }
           guard let figure = try sections(part)["overall"] else { return nil }
           return .init(
-            x: Double(count), y: figure.accuracy, lower: figure.ci95[0], upper: figure.ci95[1])
-        })
+            x: Double(count),
+            y: figure.accuracy,
+            lower: figure.ci95[0],
+            upper: figure.ci95[1]
+          )
+        }
+      )
     }
     return HTMLReport.Chart(
-      title: "Accuracy against number of critiques", xLabel: "critiques", yLabel: "accuracy",
-      isShare: true, isLogarithmic: true, series: series)
+      title: "Accuracy against number of critiques",
+      xLabel: "critiques",
+      yLabel: "accuracy",
+      isShare: true,
+      isLogarithmic: true,
+      series: series
+    )
   }
 
   private static func summary(_ results: ResultsFile) -> String {
@@ -114,8 +129,10 @@ public struct RunReport {
         text += "\n  response: \(response.text)"
         text += "\n  critique: \(response.critique)"
         text += String(
-          format: "\n  reward:   %.2f (the %@ response)", response.score,
-          response.isRight ? "preferred" : "other")
+          format: "\n  reward:   %.2f (the %@ response)",
+          response.score,
+          response.isRight ? "preferred" : "other"
+        )
       }
     }
     return text
@@ -124,7 +141,8 @@ public struct RunReport {
   /// Two or more pairs whose critiques are worth reading: scored right, with the longest critiques
   /// first, one of each section; then one that went wrong.
   private static func examples(
-    _ records: [PairScores], run: RunFolder
+    _ records: [PairScores],
+    run: RunFolder
   ) throws -> [HTMLReport.Sample] {
     let cloud = records.filter { $0.method == "cloud" && $0.chosen.critiques != nil }
     guard let suite = cloud.first?.suite else { return [] }
@@ -144,16 +162,21 @@ public struct RunReport {
       guard let pair = prompts[scores.id] else { return nil }
       func response(_ text: String, _ score: Score, _ isRight: Bool) -> HTMLReport.Sample.Response {
         .init(
-          text: text, critique: score.critiques?.first?.text ?? "", score: score.value,
-          isRight: isRight)
+          text: text,
+          critique: score.critiques?.first?.text ?? "",
+          score: score.value,
+          isRight: isRight
+        )
       }
       return HTMLReport.Sample(
-        section: scores.subset ?? suite, method: "cloud",
+        section: scores.subset ?? suite,
+        method: "cloud",
         prompt: pair.prompt.map(\.content).joined(separator: "\n"),
         responses: [
           response(pair.chosen, scores.chosen, true),
           response(pair.rejected, scores.rejected, false),
-        ])
+        ]
+      )
     }
   }
 
@@ -170,7 +193,9 @@ public struct RunReport {
       return [:]
     }
     return Dictionary(
-      try PairReader().read(file.path).pairs.map { ($0.id, $0) }, uniquingKeysWith: { a, _ in a })
+      try PairReader().read(file.path).pairs.map { ($0.id, $0) },
+      uniquingKeysWith: { a, _ in a }
+    )
   }
 }
 
@@ -200,7 +225,12 @@ private struct StageSummary {
       return points.isEmpty ? nil : HTMLReport.Series(method: metric, points: points)
     }
     return HTMLReport.Chart(
-      title: "Training: \(name)", xLabel: "step", yLabel: "nats, or share", isShare: false,
-      isLogarithmic: false, series: series)
+      title: "Training: \(name)",
+      xLabel: "step",
+      yLabel: "nats, or share",
+      isShare: false,
+      isLogarithmic: false,
+      series: series
+    )
   }
 }

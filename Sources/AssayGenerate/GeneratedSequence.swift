@@ -50,7 +50,11 @@ final class GeneratedSequence {
 
   var samplingRow: SamplingRow {
     SamplingRow(
-      settings: request.settings, seed: request.seed, step: tokens.count, seen: seen)
+      settings: request.settings,
+      seed: request.seed,
+      step: tokens.count,
+      seen: seen
+    )
   }
 
   /// Appends a picked token, which the next step reads.

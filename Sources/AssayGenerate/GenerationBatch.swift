@@ -20,7 +20,10 @@ final class GenerationBatch {
   private var finished: [(Int, Generation)] = []
 
   init(
-    _ engine: GenerationEngine, cache: DecoderCache, plan: GenerationPlan, requestCount: Int
+    _ engine: GenerationEngine,
+    cache: DecoderCache,
+    plan: GenerationPlan,
+    requestCount: Int
   ) throws {
     self.engine = engine
     self.cache = cache
@@ -63,8 +66,10 @@ final class GenerationBatch {
         results[index] != nil
           ? nil
           : GeneratedSequence(
-            index: index, request: plan.requests[index],
-            ownPages: plan.ownPages(index, in: planned))
+            index: index,
+            request: plan.requests[index],
+            ownPages: plan.ownPages(index, in: planned)
+          )
       }
       guard let first = sequences.last else {
         nextGroup += 1
@@ -177,7 +182,11 @@ final class GenerationBatch {
     }
     let hidden = try withTensorErrors {
       engine.decoder.step(
-        active.map(\.next), cache, tables: tables, positions: active.map { Int32($0.position) })
+        active.map(\.next),
+        cache,
+        tables: tables,
+        positions: active.map { Int32($0.position) }
+      )
     }  // [S, D]
     let writing = active.indices.filter { active[$0].state == .writing }
     let closing = active.indices.filter { active[$0].state == .closing }
@@ -226,7 +235,11 @@ final class GenerationBatch {
     for (index, request) in plan.requests.enumerated() where request.maximumTokens == 0 {
       guard engine.head == nil || request.closing == nil else { continue }
       let generation = Generation(
-        tokens: [], text: "", finishReason: .length, promptTokenCount: request.promptTokens.count)
+        tokens: [],
+        text: "",
+        finishReason: .length,
+        promptTokenCount: request.promptTokens.count
+      )
       results[index] = generation
       finished.append((index, generation))
     }
@@ -247,11 +260,15 @@ final class GenerationBatch {
     let text =
       sequence.text ?? engine.tokenizer.decode(sequence.tokens, skipSpecialTokens: true)
     let generation = Generation(
-      tokens: sequence.tokens, text: text, finishReason: sequence.finishReason,
-      logProbabilities: sequence.logProbabilities, reward: reward,
+      tokens: sequence.tokens,
+      text: text,
+      finishReason: sequence.finishReason,
+      logProbabilities: sequence.logProbabilities,
+      reward: reward,
       scoredToken: reward == nil
         ? nil : sequence.request.closing.map { .init(id: $0, index: sequence.position - 1) },
-      promptTokenCount: sequence.request.promptTokens.count)
+      promptTokenCount: sequence.request.promptTokens.count
+    )
     results[sequence.index] = generation
     finished.append((sequence.index, generation))
   }

@@ -16,7 +16,9 @@ public final class GenerationEngine: TextGenerator {
   public struct Options: Sendable, Equatable {
     /// Bytes that keys and values may take. Default: 1 GiB; less is taken where less is needed.
     public var cacheBytes: Int
-    /// Sequences that get a new token in one step. More are faster up to some hundreds.
+    /// Sequences that get a new token in one step.
+    ///
+    /// More are faster up to some hundreds.
     public var batchSequences: Int
     /// Prompt tokens that are read in one step, at least one prompt.
     public var prefillTokens: Int
@@ -45,7 +47,10 @@ public final class GenerationEngine: TextGenerator {
   ///   - tokenizer: Its tokenizer.
   ///   - options: How much is computed and kept at once.
   public init(
-    decoder: Decoder, head: RewardHead?, tokenizer: any Tokenizer, options: Options = Options()
+    decoder: Decoder,
+    head: RewardHead?,
+    tokenizer: any Tokenizer,
+    options: Options = Options()
   ) {
     self.decoder = decoder
     self.head = head
@@ -54,7 +59,8 @@ public final class GenerationEngine: TextGenerator {
   }
 
   nonisolated(nonsending) public func generate(
-    _ requests: [GenerationRequest], onFinished: (Int, Generation) throws -> Void
+    _ requests: [GenerationRequest],
+    onFinished: (Int, Generation) throws -> Void
   ) async throws -> [Generation] {
     try run(requests, onFinished: onFinished)
   }
@@ -68,7 +74,8 @@ public final class GenerationEngine: TextGenerator {
   /// - Throws: As `TextGenerator.generate(_:onFinished:)`; no request is begun when one of them
   ///   cannot be served.
   public func run(
-    _ requests: [GenerationRequest], onFinished: (Int, Generation) throws -> Void = { _, _ in }
+    _ requests: [GenerationRequest],
+    onFinished: (Int, Generation) throws -> Void = { _, _ in }
   ) throws -> [Generation] {
     try Task.checkCancellation()
     guard decoder.isLanguageModel else { throw GenerationError.notLanguageModel }
@@ -78,11 +85,17 @@ public final class GenerationEngine: TextGenerator {
     let most = min(max(1, options.batchSequences), requests.count)
     let pages = try plan.pages(budget: budget, batch: most) { request, needed in
       GenerationError.exceedsMemory(
-        request: request, neededBytes: needed * DecoderCache.pageBytes(self.decoder),
-        budgetBytes: self.options.cacheBytes)
+        request: request,
+        neededBytes: needed * DecoderCache.pageBytes(self.decoder),
+        budgetBytes: self.options.cacheBytes
+      )
     }
     let batch = try GenerationBatch(
-      self, cache: cache(pages: pages), plan: plan, requestCount: requests.count)
+      self,
+      cache: cache(pages: pages),
+      plan: plan,
+      requestCount: requests.count
+    )
     return try batch.run(onFinished)
   }
 
@@ -110,24 +123,46 @@ public final class GenerationEngine: TextGenerator {
     func require(_ holds: Bool, _ name: String, _ value: some Any, _ expected: String) throws {
       guard holds else {
         throw GenerationError.setting(
-          request: index, name: name, value: "\(value)", expected: expected)
+          request: index,
+          name: name,
+          value: "\(value)",
+          expected: expected
+        )
       }
     }
     let settings = request.settings
     try require(
-      settings.temperature >= 0 && settings.temperature.isFinite, "temperature",
-      settings.temperature, "0 or more")
+      settings.temperature >= 0 && settings.temperature.isFinite,
+      "temperature",
+      settings.temperature,
+      "0 or more"
+    )
     try require(settings.topK >= 0, "top-k", settings.topK, "0 (off) or more")
     try require(
-      settings.topP > 0 && settings.topP <= 1, "top-p", settings.topP, "above 0, at most 1")
+      settings.topP > 0 && settings.topP <= 1,
+      "top-p",
+      settings.topP,
+      "above 0, at most 1"
+    )
     try require(
-      settings.repetitionPenalty > 0 && settings.repetitionPenalty.isFinite, "repetition penalty",
-      settings.repetitionPenalty, "above 0")
-    try require(request.maximumTokens >= 0, "maximum of new tokens", request.maximumTokens, "0 or more")
+      settings.repetitionPenalty > 0 && settings.repetitionPenalty.isFinite,
+      "repetition penalty",
+      settings.repetitionPenalty,
+      "above 0"
+    )
+    try require(
+      request.maximumTokens >= 0,
+      "maximum of new tokens",
+      request.maximumTokens,
+      "0 or more"
+    )
     let needed = GenerationPlan.positions(of: request, readsReward: head != nil)
     guard needed <= decoder.configuration.contextTokens else {
       throw GenerationError.exceedsContext(
-        request: index, needed: needed, context: decoder.configuration.contextTokens)
+        request: index,
+        needed: needed,
+        context: decoder.configuration.contextTokens
+      )
     }
   }
 }

@@ -65,7 +65,8 @@ struct GenerationPlan {
     for group in groups {
       for (offset, request) in group.requests.enumerated() {
         let alone = group.promptPages + ownPages(request, in: group)
-        let needed = group.requests.count == 1 ? ownPages(request, in: group) + group.sharedPages : alone
+        let needed =
+          group.requests.count == 1 ? ownPages(request, in: group) + group.sharedPages : alone
         guard needed <= budget else { throw error(request, needed) }
         // The requests that begin first are the longest: later ones fit where these were.
         guard left > 0 else { continue }
@@ -73,9 +74,10 @@ struct GenerationPlan {
         total += (offset == 0 ? group.promptPages : 0) + ownPages(request, in: group)
       }
     }
-    let largest = groups.map { group in
-      group.promptPages + (group.requests.map { ownPages($0, in: group) }.max() ?? 0)
-    }.max() ?? 0
+    let largest =
+      groups.map { group in
+        group.promptPages + (group.requests.map { ownPages($0, in: group) }.max() ?? 0)
+      }.max() ?? 0
     return max(1, min(budget, max(total, largest)))
   }
 }

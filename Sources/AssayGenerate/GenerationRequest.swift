@@ -24,9 +24,14 @@ public struct GenerationRequest: Sendable, Equatable {
 
   /// Makes a request.
   public init(
-    promptTokens: [Int32], settings: SamplingSettings = SamplingSettings(), maximumTokens: Int,
-    stopTokens: Set<Int32> = [], stopStrings: [String] = [], seed: UInt64 = 0,
-    wantsLogProbabilities: Bool = false, closing: Int32? = nil
+    promptTokens: [Int32],
+    settings: SamplingSettings = SamplingSettings(),
+    maximumTokens: Int,
+    stopTokens: Set<Int32> = [],
+    stopStrings: [String] = [],
+    seed: UInt64 = 0,
+    wantsLogProbabilities: Bool = false,
+    closing: Int32? = nil
   ) {
     self.promptTokens = promptTokens
     self.settings = settings
@@ -86,8 +91,13 @@ public struct Generation: Sendable, Equatable {
 
   /// Makes a generation.
   public init(
-    tokens: [Int32], text: String, finishReason: FinishReason, logProbabilities: [Float] = [],
-    reward: Float? = nil, scoredToken: ScoredToken? = nil, promptTokenCount: Int
+    tokens: [Int32],
+    text: String,
+    finishReason: FinishReason,
+    logProbabilities: [Float] = [],
+    reward: Float? = nil,
+    scoredToken: ScoredToken? = nil,
+    promptTokenCount: Int
   ) {
     self.tokens = tokens
     self.text = text
@@ -111,7 +121,8 @@ public protocol TextGenerator {
   /// - Throws: `GenerationError` for a request that cannot be served, `TensorError` where memory
   ///   runs out, `CancellationError` when the task is cancelled.
   nonisolated(nonsending) func generate(
-    _ requests: [GenerationRequest], onFinished: (Int, Generation) throws -> Void
+    _ requests: [GenerationRequest],
+    onFinished: (Int, Generation) throws -> Void
   ) async throws -> [Generation]
 }
 

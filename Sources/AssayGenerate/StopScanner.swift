@@ -27,7 +27,8 @@ struct StopScanner {
   ///   - tokenizer: Their tokenizer.
   /// - Returns: How many tokens to keep and the text before the stop string, if there is one.
   mutating func scan(
-    _ tokens: [Int32], _ tokenizer: any Tokenizer
+    _ tokens: [Int32],
+    _ tokenizer: any Tokenizer
   ) -> (kept: Int, text: String)? {
     let before = Array(text(tokens[windowStart..<windowEnd], tokenizer).utf8)
     let now = text(tokens[windowStart...], tokenizer)

@@ -42,7 +42,8 @@ public struct CritiqueWriter {
   public var critiqueTokens: Int {
     min(
       settings.tokens ?? model.manifest.critiqueTokens ?? 512,
-      model.decoder.configuration.contextTokens / 2)
+      model.decoder.configuration.contextTokens / 2
+    )
   }
 
   /// Requests for the critiques of inputs, `samples` neighbours for each input.
@@ -64,8 +65,11 @@ public struct CritiqueWriter {
       switch input {
       case .response(let prompt, let response):
         prefix = try renderer.critiquePrefix(
-          prompt: prompt, response: response, leadIn: model.manifest.leadIn ?? "",
-          reservedTokens: room + 1)
+          prompt: prompt,
+          response: response,
+          leadIn: model.manifest.leadIn ?? "",
+          reservedTokens: room + 1
+        )
       case .rendered(let text): prefix = model.tokenizer.encode(text)
       }
       guard !prefix.isEmpty else { throw RewardError.empty(index: index) }
@@ -76,9 +80,11 @@ public struct CritiqueWriter {
         GenerationRequest(
           promptTokens: prefix,
           settings: SamplingSettings(temperature: settings.temperature, topP: settings.topP),
-          maximumTokens: room, stopTokens: [renderer.endOfTurnID],
+          maximumTokens: room,
+          stopTokens: [renderer.endOfTurnID],
           seed: settings.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample),
-          closing: renderer.endOfTurnID)
+          closing: renderer.endOfTurnID
+        )
       }
     }
   }

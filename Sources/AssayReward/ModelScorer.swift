@@ -41,7 +41,8 @@ public struct ModelScorer: Scorer {
   }
 
   public nonisolated(nonsending) func score(
-    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+    _ inputs: [ScoringInput],
+    onScored: (Int, Score) throws -> Void
   ) async throws -> [Score] {
     model.manifest.kind == .cloud
       ? try await scoreByCritique(inputs, onScored: onScored)
@@ -67,7 +68,10 @@ public struct ModelScorer: Scorer {
         throw RewardError.tooLong(index: index, tokens: tokens.count, maximum: maximum)
       }
       return ScoredSequence(
-        tokens: tokens, scoredIndex: tokens.count - 1, promptTokenCount: tokens.count)
+        tokens: tokens,
+        scoredIndex: tokens.count - 1,
+        promptTokenCount: tokens.count
+      )
     }
   }
 
@@ -81,7 +85,8 @@ public struct ModelScorer: Scorer {
   }
 
   private func scoreInOnePass(
-    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+    _ inputs: [ScoringInput],
+    onScored: (Int, Score) throws -> Void
   ) throws -> [Score] {
     let sequences = try inputs.enumerated().map { try sequence($1, index: $0) }
     var scores: [Score] = []
@@ -99,9 +104,11 @@ public struct ModelScorer: Scorer {
       let part = Array(sequences[start..<end])
       for (offset, (sequence, reward)) in zip(part, try rewards(part)).enumerated() {
         let score = Score(
-          value: try finite(reward, start + offset), critiques: nil,
+          value: try finite(reward, start + offset),
+          critiques: nil,
           scoredToken: token(sequence.tokens[sequence.scoredIndex], at: sequence.scoredIndex),
-          tokens: .init(prompt: sequence.tokens.count, completion: 0))
+          tokens: .init(prompt: sequence.tokens.count, completion: 0)
+        )
         scores.append(score)
         try onScored(start + offset, score)
       }
@@ -115,7 +122,10 @@ public struct ModelScorer: Scorer {
     return try withTensorErrors {
       withoutGradients {
         let batch = PackedBatch(
-          sequences.map(\.tokens), device: model.decoder.device, isRounded: true)
+          sequences.map(\.tokens),
+          device: model.decoder.device,
+          isRounded: true
+        )
         let rows = zip(batch.starts, sequences).map { Int64($0 + $1.scoredIndex) }
         let device = model.decoder.device
         return head(model.decoder(batch, rows: Tensor(rows).to(device), training: false)).floats
@@ -124,13 +134,17 @@ public struct ModelScorer: Scorer {
   }
 
   private nonisolated(nonsending) func scoreByCritique(
-    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+    _ inputs: [ScoringInput],
+    onScored: (Int, Score) throws -> Void
   ) async throws -> [Score] {
     let writer = try CritiqueWriter(model, settings: options.critiques)
     let samples = options.critiques.samples
     let engine = GenerationEngine(
-      decoder: model.decoder, head: model.head, tokenizer: model.tokenizer,
-      options: .init(cacheBytes: options.cacheBytes))
+      decoder: model.decoder,
+      head: model.head,
+      tokenizer: model.tokenizer,
+      options: .init(cacheBytes: options.cacheBytes)
+    )
     var scores: [Score] = []
     // In stretches, so that what is recorded keeps close behind what is computed.
     let stretch = max(1, 2048 / samples)
@@ -141,16 +155,21 @@ public struct ModelScorer: Scorer {
         let own = Array(written[index * samples..<(index + 1) * samples])
         let critiques = try own.map {
           ScoredCritique(
-            text: $0.text, score: try finite($0.reward ?? .nan, start + index),
-            finishReason: $0.finishReason.rawValue)
+            text: $0.text,
+            score: try finite($0.reward ?? .nan, start + index),
+            finishReason: $0.finishReason.rawValue
+          )
         }
         let last = own[samples - 1].scoredToken
         let score = Score(
-          value: critiques.map(\.score).reduce(0, +) / Double(samples), critiques: critiques,
+          value: critiques.map(\.score).reduce(0, +) / Double(samples),
+          critiques: critiques,
           scoredToken: token(last?.id ?? renderer.endOfTurnID, at: last?.index ?? 0),
           tokens: .init(
             prompt: own[0].promptTokenCount,
-            completion: own.map { $0.tokens.count + 1 }.reduce(0, +)))
+            completion: own.map { $0.tokens.count + 1 }.reduce(0, +)
+          )
+        )
         scores.append(score)
         try onScored(start + index, score)
       }

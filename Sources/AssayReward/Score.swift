@@ -80,8 +80,11 @@ public struct Score: Codable, Equatable, Sendable {
 
   /// Makes a score.
   public init(
-    value: Double, kind: ScoreKind = .logit, critiques: [ScoredCritique]?,
-    scoredToken: ScoredToken, tokens: Tokens
+    value: Double,
+    kind: ScoreKind = .logit,
+    critiques: [ScoredCritique]?,
+    scoredToken: ScoredToken,
+    tokens: Tokens
   ) {
     self.value = value
     self.kind = kind
@@ -110,7 +113,8 @@ public protocol Scorer {
   /// - Returns: One score an input, in their order.
   /// - Throws: `RewardError`, or what the model throws.
   nonisolated(nonsending) func score(
-    _ inputs: [ScoringInput], onScored: (Int, Score) throws -> Void
+    _ inputs: [ScoringInput],
+    onScored: (Int, Score) throws -> Void
   ) async throws -> [Score]
 }
 
@@ -132,6 +136,7 @@ public enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A text is longer than the model reads.
   case tooLong(index: Int, tokens: Int, maximum: Int)
 
+  /// One sentence: what happened, where, and what to do.
   public var description: String {
     switch self {
     case .noHead(let kind):

@@ -130,4 +130,3 @@ public func rotaryAttention(
 public func tokenNLL(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor {
   Tensor("tokenNLL") { ct_token_nll(hidden.handle, weight.handle, targets.handle, $0) }
 }
-

@@ -40,7 +40,13 @@ public struct KeyValueCache {
   ///   - groups: G.
   public func storeInPlace(_ rotated: Tensor, cells: Tensor, heads: Int, groups: Int) {
     let code = ct_cache_store(
-      rotated.handle, keys.handle, values.handle, cells.handle, Int32(heads), Int32(groups))
+      rotated.handle,
+      keys.handle,
+      values.handle,
+      cells.handle,
+      Int32(heads),
+      Int32(groups)
+    )
     if code != 0 { report(failure(code, "cache")) }
   }
 
@@ -66,12 +72,26 @@ public struct KeyValueCache {
   ///   - groups: G.
   /// - Returns: `[S, H K]`.
   public func attend(
-    _ qkv: Tensor, tables: Tensor, positions: Tensor, table: RotaryTable, heads: Int, groups: Int
+    _ qkv: Tensor,
+    tables: Tensor,
+    positions: Tensor,
+    table: RotaryTable,
+    heads: Int,
+    groups: Int
   ) -> Tensor {
     Tensor("cachedAttention") {
       ct_cached_attention(
-        qkv.handle, keys.handle, values.handle, tables.handle, positions.handle,
-        table.cosine.handle, table.sine.handle, Int32(heads), Int32(groups), $0)
+        qkv.handle,
+        keys.handle,
+        values.handle,
+        tables.handle,
+        positions.handle,
+        table.cosine.handle,
+        table.sine.handle,
+        Int32(heads),
+        Int32(groups),
+        $0
+      )
     }
   }
 }

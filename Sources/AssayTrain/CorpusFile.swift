@@ -27,9 +27,11 @@ public enum CorpusFile {
         if let messages = line?.messages, !messages.isEmpty { return messages }
         if let text = line?.text, !text.isEmpty { return [.assistant(text)] }
         throw RunError.malformedRecord(
-          file: url.path, line: index + 1,
+          file: url.path,
+          line: index + 1,
           reason: "expected an object with a list \"messages\" of {\"role\", \"content\"}, or "
-            + "\"text\"")
+            + "\"text\""
+        )
       }
   }
 

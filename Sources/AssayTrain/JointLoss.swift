@@ -25,7 +25,8 @@ public struct TrainingSequence: Equatable, Sendable {
     self.init(
       tokens: sequence.tokens,
       targets: withTargets ? (sequence.targets.map { Array($0) } ?? []) : [],
-      scoredIndex: sequence.scoredIndex)
+      scoredIndex: sequence.scoredIndex
+    )
   }
 
   /// Makes a sequence without reward.
@@ -33,7 +34,8 @@ public struct TrainingSequence: Equatable, Sendable {
     self.init(
       tokens: sequence.tokens,
       targets: sequence.isTarget.indices.filter { $0 > 0 && sequence.isTarget[$0] },
-      scoredIndex: nil)
+      scoredIndex: nil
+    )
   }
 }
 
@@ -59,7 +61,9 @@ public struct TrainingOutput {
 ///   - head: The reward head, for sequences with a scored token.
 /// - Returns: Rewards and token losses, with gradients.
 public func trainingForward(
-  _ sequences: [TrainingSequence], decoder: Decoder, head: RewardHead?
+  _ sequences: [TrainingSequence],
+  decoder: Decoder,
+  head: RewardHead?
 ) -> TrainingOutput {
   let batch = PackedBatch(sequences.map(\.tokens), device: decoder.device, isRounded: true)
   var lossRows: [Int64] = []
@@ -76,7 +80,9 @@ public func trainingForward(
   let lossCount = targets.count + (targets.isEmpty ? 0 : PackedBatch.spareRows(targets.count))
   let spare = [Int64](repeating: 0, count: lossCount - targets.count)
   let tail = [Int64](
-    repeating: 0, count: PackedBatch.spareRows(lossCount + scoredRows.count))
+    repeating: 0,
+    count: PackedBatch.spareRows(lossCount + scoredRows.count)
+  )
   let rows = Tensor(lossRows + spare + scoredRows + tail)
   let hidden = decoder(batch, rows: rows.to(decoder.device), training: true)
   let nll =
@@ -92,5 +98,9 @@ public func trainingForward(
     ? nil
     : head?(hidden.narrowed(axis: 0, start: lossCount, count: scoredRows.count))
   return TrainingOutput(
-    rewards: rewards, nll: nll, targetCount: targets.count, tokenCount: batch.tokenCount)
+    rewards: rewards,
+    nll: nll,
+    targetCount: targets.count,
+    tokenCount: batch.tokenCount
+  )
 }

@@ -8,16 +8,22 @@ import Foundation
 public struct EvaluationSection: RecipeSection {
   /// How many critiques a score is the mean of; one entry for each evaluation. Default: `[1]`.
   public var critiques = [1]
-  /// Temperature where there is more than one critique; a single one is greedy. Default: 0.5.
+  /// Temperature where there is more than one critique; a single one is greedy.
+  ///
+  /// Default: 0.5.
   public var temperature = 0.5
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(
-      !critiques.isEmpty && critiques.allSatisfy { $0 > 0 } && Set(critiques).count == critiques.count,
-      "critiques", "a list of different numbers above 0")
+      !critiques.isEmpty && critiques.allSatisfy { $0 > 0 }
+        && Set(critiques).count == critiques.count,
+      "critiques",
+      "a list of different numbers above 0"
+    )
     checks.require(temperature > 0, "temperature", "a number above 0")
   }
 }
@@ -41,7 +47,12 @@ public struct PairScores: Codable, Equatable, Sendable {
 
   /// Makes a record.
   public init(
-    method: String, suite: String, samples: Int, id: String, subset: String?, chosen: Score,
+    method: String,
+    suite: String,
+    samples: Int,
+    id: String,
+    subset: String?,
+    chosen: Score,
     rejected: Score
   ) {
     self.method = method
@@ -83,7 +94,8 @@ struct PairEvaluation {
     let total = passes.map(\.2.count).reduce(0, +) * suites.map(\.pairs.count).reduce(0, +)
     var done = left
     events(
-      .stageStarted(name: stage.name, number: stage.number, total: total, resumedAt: done))
+      .stageStarted(name: stage.name, number: stage.number, total: total, resumedAt: done)
+    )
     for (method, folder, counts) in passes {
       let model = try Model.load(folder, device: try compute.chosenDevice())
       for samples in counts {
@@ -101,21 +113,32 @@ struct PairEvaluation {
             let scores = try await scorer.score(
               part.flatMap { pair in
                 [pair.chosen, pair.rejected].map { .response(prompt: pair.prompt, response: $0) }
-              })
+              }
+            )
             try log.append(
               contentsOf: part.enumerated().map { index, pair in
                 PairScores(
-                  method: method, suite: suite.name, samples: samples, id: pair.id,
-                  subset: pair.subset, chosen: scores[2 * index], rejected: scores[2 * index + 1])
-              })
+                  method: method,
+                  suite: suite.name,
+                  samples: samples,
+                  id: pair.id,
+                  subset: pair.subset,
+                  chosen: scores[2 * index],
+                  rejected: scores[2 * index + 1]
+                )
+              }
+            )
             start += part.count
             done += part.count
             let right = part.indices.count { scores[2 * $0].value > scores[2 * $0 + 1].value }
             events(
               .step(
-                done: done, total: total,
+                done: done,
+                total: total,
                 metrics: [Metric("accuracy", Double(right) / Double(part.count))],
-                tokens: scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)))
+                tokens: scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)
+              )
+            )
           }
         }
       }

@@ -17,20 +17,29 @@ public enum ComputeType: String, CaseIterable, Codable, Sendable {
 public struct ComputeSection: RecipeSection {
   /// The type of matrix products. Default: `f32`.
   public var dtype = ComputeType.f32
-  /// `cpu`, `cuda` or `mps`. Default: null, the best one present.
+  /// `cpu`, `cuda` or `mps`.
+  ///
+  /// Default: null, the best one present.
   public var device: String?
-  /// Every draw is a function of it. Default: 1.
+  /// Every draw is a function of it.
+  ///
+  /// Default: 1.
   public var seed = 1
-  /// After how many steps a checkpoint is written. Default: 200.
+  /// After how many steps a checkpoint is written.
+  ///
+  /// Default: 200.
   public var checkpointSteps = 200
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(
-      device == nil || Device.allCases.contains { $0.name == device }, "device",
-      "cpu, cuda, mps or null")
+      device == nil || Device.allCases.contains { $0.name == device },
+      "device",
+      "cpu, cuda, mps or null"
+    )
     checks.require(seed >= 0, "seed", "a number of at least 0")
     checks.require(checkpointSteps > 0, "checkpointSteps", "a number of steps above 0")
   }
@@ -51,31 +60,49 @@ public struct ComputeSection: RecipeSection {
 public struct ArchitectureSection: RecipeSection {
   /// D, the width of the residual stream. Default: 128.
   public var hiddenSize = 128
-  /// Blocks. Default: 4.
+  /// Blocks.
+  ///
+  /// Default: 4.
   public var layers = 4
-  /// Query heads; divides the width. Default: 4.
+  /// Query heads; divides the width.
+  ///
+  /// Default: 4.
   public var heads = 4
-  /// Key/value heads; divides `heads`. Default: 4.
+  /// Key/value heads; divides `heads`.
+  ///
+  /// Default: 4.
   public var groups = 4
-  /// F, the width of the feed-forward part. Default: 384.
+  /// F, the width of the feed-forward part.
+  ///
+  /// Default: 384.
   public var feedForwardSize = 384
-  /// Longest sequence, in tokens. Default: 512.
+  /// Longest sequence, in tokens.
+  ///
+  /// Default: 512.
   public var contextTokens = 512
-  /// Whether input and output embeddings are one. Default: true.
+  /// Whether input and output embeddings are one.
+  ///
+  /// Default: true.
   public var tiesEmbeddings = true
-  /// Standard deviation of new weights. Default: 0.05, which suits widths of hundreds.
+  /// Standard deviation of new weights.
+  ///
+  /// Default: 0.05, which suits widths of hundreds.
   public var initializerRange = 0.05
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (hiddenSize, "hiddenSize"), (layers, "layers"), (heads, "heads"), (groups, "groups"),
       (feedForwardSize, "feedForwardSize"), (contextTokens, "contextTokens"),
     ] { checks.require(value > 0, name, "a number above 0") }
-    checks.require(heads > 0 && hiddenSize % (2 * max(heads, 1)) == 0, "heads",
-      "a number such that hidden_size / heads is even")
+    checks.require(
+      heads > 0 && hiddenSize % (2 * max(heads, 1)) == 0,
+      "heads",
+      "a number such that hidden_size / heads is even"
+    )
     checks.require(groups > 0 && heads % max(groups, 1) == 0, "groups", "a divisor of heads")
     checks.require(initializerRange > 0, "initializerRange", "a number above 0")
   }
@@ -83,8 +110,13 @@ public struct ArchitectureSection: RecipeSection {
   /// The configuration of a model with a vocabulary.
   func configuration(vocabularySize: Int) -> ModelConfiguration {
     var configuration = ModelConfiguration(
-      hiddenSize: hiddenSize, layerCount: layers, headCount: heads, groupCount: groups,
-      feedForwardSize: feedForwardSize, vocabularySize: vocabularySize)
+      hiddenSize: hiddenSize,
+      layerCount: layers,
+      headCount: heads,
+      groupCount: groups,
+      feedForwardSize: feedForwardSize,
+      vocabularySize: vocabularySize
+    )
     configuration.contextTokens = contextTokens
     configuration.tiesEmbeddings = tiesEmbeddings
     configuration.initializerRange = initializerRange

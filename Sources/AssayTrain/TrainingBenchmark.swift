@@ -18,10 +18,19 @@ public struct TrainingBenchmark {
       var configuration =
         self == .s
         ? ModelConfiguration(
-          hiddenSize: 128, layerCount: 4, headCount: 4, feedForwardSize: 512, vocabularySize: 512)
+          hiddenSize: 128,
+          layerCount: 4,
+          headCount: 4,
+          feedForwardSize: 512,
+          vocabularySize: 512
+        )
         : ModelConfiguration(
-          hiddenSize: 384, layerCount: 6, headCount: 6, feedForwardSize: 1024,
-          vocabularySize: 4096)
+          hiddenSize: 384,
+          layerCount: 6,
+          headCount: 6,
+          feedForwardSize: 1024,
+          vocabularySize: 4096
+        )
       configuration.contextTokens = 1024
       return configuration
     }
@@ -99,7 +108,11 @@ public struct TrainingBenchmark {
       try seconds { for step in 0..<steps { try trainer(batches[step % batches.count]) } }
     }
     return result(
-      times, steps: steps, tokens: steps * 2 * shape.pairs * shape.tokens, data: "random")
+      times,
+      steps: steps,
+      tokens: steps * 2 * shape.pairs * shape.tokens,
+      data: "random"
+    )
   }
 
   /// Measures one epoch of real pairs, in their order; each repeat is a whole epoch.
@@ -119,7 +132,10 @@ public struct TrainingBenchmark {
       specialTokens: ChatTemplate.assaySpecialTokens
     ).train(pairs.flatMap { $0.prompt.map(\.content) + [$0.chosen, $0.rejected] })
     let renderer = try SequenceRenderer(
-      tokenizer: tokenizer, template: .assay, maximumTokens: shape.configuration.contextTokens)
+      tokenizer: tokenizer,
+      template: .assay,
+      maximumTokens: shape.configuration.contextTokens
+    )
     let ids = try pairs.map { pair in
       (
         chosen: try renderer.render(prompt: pair.prompt, response: pair.chosen).tokens,
@@ -137,8 +153,11 @@ public struct TrainingBenchmark {
     for batch in batches.prefix(4) { try trainer(batch) }
     let times = try (0..<repeats).map { _ in try seconds { try batches.forEach(trainer) } }
     return result(
-      times, steps: batches.count,
-      tokens: ids.map { $0.chosen.count + $0.rejected.count }.reduce(0, +), data: path)
+      times,
+      steps: batches.count,
+      tokens: ids.map { $0.chosen.count + $0.rejected.count }.reduce(0, +),
+      data: path
+    )
   }
 
   private typealias Batch = [(chosen: [Int32], rejected: [Int32])]
@@ -146,10 +165,18 @@ public struct TrainingBenchmark {
   /// A step: forward, Bradley-Terry loss, backward, clipping at 1.0, fused AdamW.
   private func trainer() throws -> (Batch) throws -> Void {
     let decoder = Decoder(
-      random: shape.configuration, seed: 1, device: device, isLanguageModel: false)
+      random: shape.configuration,
+      seed: 1,
+      device: device,
+      isLanguageModel: false
+    )
     decoder.computeType = compute.dtype
     let head = RewardHead(
-      random: .linear, hiddenSize: shape.configuration.hiddenSize, seed: 2, device: device)
+      random: .linear,
+      hiddenSize: shape.configuration.hiddenSize,
+      seed: 2,
+      device: device
+    )
     let parameters = (decoder.parameters + head.parameters).map(\.value)
     parameters.forEach { $0.setRequiresGradientInPlace() }
     let optimizer = AdamW()
@@ -182,10 +209,16 @@ public struct TrainingBenchmark {
   private func result(_ times: [Double], steps: Int, tokens: Int, data: String) -> Result {
     let median = times.sorted()[times.count / 2]
     return Result(
-      shape: shape.rawValue, dtype: compute.rawValue, data: data, threads: Engine.threads,
+      shape: shape.rawValue,
+      dtype: compute.rawValue,
+      data: data,
+      threads: Engine.threads,
       tokensPerSecond: (Double(tokens) / median).rounded(),
       stepMilliseconds: (median / Double(steps) * 1e5).rounded() / 100,
-      peakMemoryMB: ProcessMemory.peakMB, repeats: times.count, stepsPerRepeat: steps)
+      peakMemoryMB: ProcessMemory.peakMB,
+      repeats: times.count,
+      stepsPerRepeat: steps
+    )
   }
 }
 

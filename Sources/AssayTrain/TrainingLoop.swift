@@ -6,16 +6,28 @@ import Foundation
 public struct OptimizerSection: RecipeSection {
   /// The learning rate over the steps.
   public var schedule = Schedule(
-    .cosine, learningRate: 1e-5, warmupFraction: 0.05, floorFraction: 0.01)
+    .cosine,
+    learningRate: 1e-5,
+    warmupFraction: 0.05,
+    floorFraction: 0.01
+  )
   /// Decay of AdamW's first moment. Default: 0.9.
   public var beta1 = 0.9
-  /// Decay of AdamW's second moment. Default: 0.95.
+  /// Decay of AdamW's second moment.
+  ///
+  /// Default: 0.95.
   public var beta2 = 0.95
-  /// Added to the root of the second moment. Default: 1e-8.
+  /// Added to the root of the second moment.
+  ///
+  /// Default: 1e-8.
   public var epsilon = 1e-8
-  /// Decoupled weight decay of matrices; norms and biases have none. Default: 0.01.
+  /// Decoupled weight decay of matrices; norms and biases have none.
+  ///
+  /// Default: 0.01.
   public var weightDecay = 0.01
-  /// The largest norm of all gradients together; 0 does not clip. Default: 1.
+  /// The largest norm of all gradients together; 0 does not clip.
+  ///
+  /// Default: 1.
   public var clipNorm = 1.0
 
   /// Makes a section of defaults.
@@ -24,6 +36,7 @@ public struct OptimizerSection: RecipeSection {
   /// Makes a section with a peak learning rate.
   public init(learningRate: Double) { schedule.learningRate = learningRate }
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require((0..<1).contains(beta1), "beta1", "a number from 0 to below 1")
     checks.require((0..<1).contains(beta2), "beta2", "a number from 0 to below 1")
@@ -42,6 +55,7 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The recipe asks for something that does not fit the model or the data.
   case recipe(reason: String)
 
+  /// One sentence: what happened, where, and what to do.
   public var description: String {
     switch self {
     case .notFinite(let what, let step, let items):
@@ -98,7 +112,11 @@ public struct TrainingLoop {
   ///   - checkpointSteps: After how many steps a checkpoint is written.
   ///   - events: Hears of every step.
   public init(
-    stage: Stage, model: Model, section: OptimizerSection, steps: Int, checkpointSteps: Int = 200,
+    stage: Stage,
+    model: Model,
+    section: OptimizerSection,
+    steps: Int,
+    checkpointSteps: Int = 200,
     events: @escaping RunEventHandler
   ) {
     self.stage = stage
@@ -139,8 +157,10 @@ public struct TrainingLoop {
       let norm = try withTensorErrors { clipGradients(values, maximum: section.clipNorm) }
       for (what, value) in [("loss", report.loss), ("gradient", norm)] where !value.isFinite {
         throw TrainingError.notFinite(
-          what: what, step: step + 1,
-          items: report.items.prefix(16).map(String.init).joined(separator: ", "))
+          what: what,
+          step: step + 1,
+          items: report.items.prefix(16).map(String.init).joined(separator: ", ")
+        )
       }
       try withTensorErrors { optimizer.step(learningRate: rate) }
       model.decoder.weightsChanged()
@@ -150,8 +170,12 @@ public struct TrainingLoop {
       try metrics.add(step: step + 1, line)
       events(
         .step(
-          done: step + 1, total: steps,
-          metrics: [Metric("loss", report.loss)] + report.metrics, tokens: report.tokens))
+          done: step + 1,
+          total: steps,
+          metrics: [Metric("loss", report.loss)] + report.metrics,
+          tokens: report.tokens
+        )
+      )
       if (step + 1) % checkpointSteps == 0, step + 1 < steps {
         try metrics.synchronize()
         try save(step: step + 1)
@@ -169,8 +193,10 @@ public struct TrainingLoop {
   private func save(step: Int) throws {
     try stage.publishCheckpoint(step: step) { folder in
       try Safetensors.write(
-        state().map { ($0.name, $0.tensor.to(.cpu)) }, metadata: [:],
-        to: folder.appendingPathComponent("training.safetensors"))
+        state().map { ($0.name, $0.tensor.to(.cpu)) },
+        metadata: [:],
+        to: folder.appendingPathComponent("training.safetensors")
+      )
     }
   }
 

@@ -26,21 +26,30 @@ struct WorldFiles {
       try PlaygroundWriter.write(
         PlaygroundConfiguration(seed: UInt64(config.compute.seed)),
         PlaygroundCounts(
-          train: section.train, test: section.test, ood: section.ood, corpus: section.corpus),
-        to: folder)
+          train: section.train,
+          test: section.test,
+          ood: section.ood,
+          corpus: section.corpus
+        ),
+        to: folder
+      )
       suites = ["test", "ood"]
     case .gsm8k: suites = try writeGSM8K(to: folder)
     }
     try DurableFile.write(
-      try JSONEncoder().encode(Index(suites: suites)), to: folder.appendingPathComponent("index.json"))
+      try JSONEncoder().encode(Index(suites: suites)),
+      to: folder.appendingPathComponent("index.json")
+    )
   }
 
   private func writeGSM8K(to folder: URL) throws -> [String] {
     let section = config.gsm8k
     let world = try GSM8KWorld(
-      folder: URL(fileURLWithPath: section.folder), seed: UInt64(config.compute.seed),
+      folder: URL(fileURLWithPath: section.folder),
+      seed: UInt64(config.compute.seed),
       breaksPerQuestion: section.breaksPerQuestion,
-      pairsPerTestQuestion: section.pairsPerTestQuestion)
+      pairsPerTestQuestion: section.pairsPerTestQuestion
+    )
     events(.message(world.summary))
     try CorpusFile.write(world.corpus, to: folder.appendingPathComponent("corpus.jsonl"))
     for (name, pairs) in [
@@ -59,11 +68,16 @@ struct WorldFiles {
     guard let data = try? Data(contentsOf: url),
       let index = try? JSONDecoder().decode(Index.self, from: data)
     else {
-      throw RunError.malformedRecord(file: url.path, line: 1, reason: "the data stage lost its index")
+      throw RunError.malformedRecord(
+        file: url.path,
+        line: 1,
+        reason: "the data stage lost its index"
+      )
     }
     return Location(
       corpus: folder.appendingPathComponent("corpus.jsonl"),
       train: folder.appendingPathComponent("train.jsonl"),
-      suites: index.suites.map { ($0, folder.appendingPathComponent("\($0).jsonl")) })
+      suites: index.suites.map { ($0, folder.appendingPathComponent("\($0).jsonl")) }
+    )
   }
 }

@@ -16,5 +16,6 @@ struct Assay: AsyncParsableCommand {
       DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, CritiqueCommand.self,
       ScoreCommand.self, EvalCommand.self, GenerateCommand.self, TokenizeCommand.self,
       InspectCommand.self, BenchCommand.self,
-    ])
+    ]
+  )
 }

@@ -5,20 +5,24 @@ import Foundation
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measures speed on fixed shapes with random weights.",
-    subcommands: [BenchTrainCommand.self, BenchGenerateCommand.self])
+    commandName: "bench",
+    abstract: "Measures speed on fixed shapes with random weights.",
+    subcommands: [BenchTrainCommand.self, BenchGenerateCommand.self]
+  )
 }
 
 extension TrainingBenchmark.Shape: ExpressibleByArgument {}
 
 struct BenchTrainCommand: AssayCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Speed of Bradley-Terry training steps.",
+    commandName: "train",
+    abstract: "Speed of Bradley-Terry training steps.",
     discussion: """
       Shape s: Llama, hidden 128, 4 layers, 4 heads, feed-forward 512, vocabulary 512; a step is 32 \
       pairs of 128 tokens. Shape m: 384, 6, 6, 1024, 4096; 8 pairs of 256 tokens. Fused AdamW, \
       clipping 1.0. Prints one JSON line.
-      """)
+      """
+  )
 
   @Option(help: "s or m.")
   var shape = TrainingBenchmark.Shape.s
@@ -43,9 +47,13 @@ struct BenchTrainCommand: AssayCommand {
 
   func execute() async throws {
     let benchmark = TrainingBenchmark(
-      shape: shape, compute: common.computeType ?? .f32, device: try common.device(),
-      repeats: repeats)
+      shape: shape,
+      compute: common.computeType ?? .f32,
+      device: try common.device(),
+      repeats: repeats
+    )
     try Output.json(
-      try data.map { try benchmark.run(data: $0, writingIDs: writeIds) } ?? benchmark.run())
+      try data.map { try benchmark.run(data: $0, writingIDs: writeIds) } ?? benchmark.run()
+    )
   }
 }

@@ -13,7 +13,8 @@ import Foundation
 struct CommonOptions: ParsableArguments {
   @Option(
     name: .customLong("device"),
-    help: "Where to compute: cpu, cuda or mps. Default: the best one present.")
+    help: "Where to compute: cpu, cuda or mps. Default: the best one present."
+  )
   var deviceName: String?
 
   @Option(name: .customLong("dtype"), help: "Type of products: f32 or bf16. Default: f32.")
@@ -134,6 +135,8 @@ enum ModelPath {
       return checkpoint
     }
     throw ModelError.notFound(
-      path: path, hint: "expected a folder with config.json, or a run folder with a finished model")
+      path: path,
+      hint: "expected a folder with config.json, or a run folder with a finished model"
+    )
   }
 }

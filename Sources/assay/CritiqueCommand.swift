@@ -8,11 +8,13 @@ import Foundation
 
 struct CritiqueCommand: AssayCommand {
   static let configuration = CommandConfiguration(
-    commandName: "critique", abstract: "Writes critiques of responses or of pairs.",
+    commandName: "critique",
+    abstract: "Writes critiques of responses or of pairs.",
     discussion: """
       Reads responses or preference pairs and appends lines {"id", "side", "critiques": [...]}; \
       side is missing for single responses. Run again, it goes on where it stopped.
-      """)
+      """
+  )
 
   @Option(help: "A model folder or a run folder.")
   var model: String
@@ -51,33 +53,48 @@ struct CritiqueCommand: AssayCommand {
   func execute() async throws {
     let items = try read()
     let loaded = try Model.load(
-      try ModelPath.folder(model), dtype: common.dtype, device: try common.device())
+      try ModelPath.folder(model),
+      dtype: common.dtype,
+      device: try common.device()
+    )
     let writer = try CritiqueWriter(loaded, settings: critiques.settings(seed: common.seed))
     let engine = GenerationEngine(
-      decoder: loaded.decoder, head: loaded.head, tokenizer: loaded.tokenizer)
+      decoder: loaded.decoder,
+      head: loaded.head,
+      tokenizer: loaded.tokenizer
+    )
     let log = out == "-" ? nil : try RecordLog<Line>(URL(fileURLWithPath: out))
     var done = try checkedCount(log, items)
     let progress = common.progress
     progress.handle(
-      .stageStarted(name: "critique", number: 1, total: items.count, resumedAt: done))
+      .stageStarted(name: "critique", number: 1, total: items.count, resumedAt: done)
+    )
     let samples = critiques.samples
     while done < items.count {
       try Interruption.check()
       let part = Array(items[done..<min(done + max(1, 256 / samples), items.count)])
-      let written = try await engine.generate(try writer.requests(part.map(\.input), firstIndex: done))
+      let written = try await engine.generate(
+        try writer.requests(part.map(\.input), firstIndex: done)
+      )
       let lines = part.enumerated().map { index, item in
         Line(
-          id: item.id, side: item.side,
+          id: item.id,
+          side: item.side,
           critiques: written[index * samples..<(index + 1) * samples].map {
             Written(text: $0.text, finishReason: $0.finishReason.rawValue)
-          })
+          }
+        )
       }
       if let log { try log.append(contentsOf: lines) } else { try lines.forEach(Output.json) }
       done += part.count
       progress.handle(
         .step(
-          done: done, total: items.count, metrics: [],
-          tokens: written.map { $0.tokens.count + 1 }.reduce(0, +)))
+          done: done,
+          total: items.count,
+          metrics: [],
+          tokens: written.map { $0.tokens.count + 1 }.reduce(0, +)
+        )
+      )
     }
     try log?.synchronize()
   }
@@ -87,7 +104,10 @@ struct CritiqueCommand: AssayCommand {
       return try PairReader().read(data).pairs.flatMap { pair in
         [("chosen", pair.chosen), ("rejected", pair.rejected)].map { side, response in
           Item(
-            id: pair.id, side: side, input: .response(prompt: pair.prompt, response: response))
+            id: pair.id,
+            side: side,
+            input: .response(prompt: pair.prompt, response: response)
+          )
         }
       }
     }
@@ -123,8 +143,10 @@ struct CritiqueCommand: AssayCommand {
         line.critiques.count == critiques.samples
       else {
         throw RunError.malformedRecord(
-          file: out, line: index + 1,
-          reason: "this was not written from \(data) with --samples \(critiques.samples)")
+          file: out,
+          line: index + 1,
+          reason: "this was not written from \(data) with --samples \(critiques.samples)"
+        )
       }
     }
     return lines.count

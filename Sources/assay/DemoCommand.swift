@@ -9,7 +9,8 @@ struct DemoCommand: AssayCommand {
     discussion: """
       Makes the Playground's data, a tokenizer and a base model, then trains a classic and a CLoud \
       reward model from that same base and compares them. Interrupted, it continues.
-      """)
+      """
+  )
 
   @Option(help: "The run folder.")
   var out = "demo"
@@ -25,6 +26,11 @@ struct DemoCommand: AssayCommand {
     let file = try RecipeFile(text: Recipe.demo, name: "the demo's recipe")
     let recipe = try Recipe(file, overrides: settings)
     try await RecipeRun.execute(
-      recipe, folder: out, restartFrom: nil, common: common, command: "assay demo --out \(out)")
+      recipe,
+      folder: out,
+      restartFrom: nil,
+      common: common,
+      command: "assay demo --out \(out)"
+    )
   }
 }

@@ -131,7 +131,7 @@ struct EvalCommand: AssayCommand {
     options.critiques.temperature = Float(temperature ?? (options.critiques.samples > 1 ? 0.5 : 0))
     options.critiques.tokens = maxTokens
     options.critiques.seed = common.seed
-    let model = try Model.load(folder, dtype: common.dtype, device: try common.chosenDevice())
+    let model = try Model.load(folder, dtype: common.dtype, device: try common.device())
     let scorer = try ModelScorer(model, options: options)
     let settings = EvaluationSettings(
       model: folder,

@@ -8,11 +8,13 @@ import Foundation
 
 struct GenerateCommand: AssayCommand {
   static let configuration = CommandConfiguration(
-    commandName: "generate", abstract: "Samples text.",
+    commandName: "generate",
+    abstract: "Samples text.",
     discussion: """
       Reads lines {"id", "prompt"} (a string or messages) or {"id", "text"} (taken as it is) and \
       writes one line a sample: {"id", "sample", "text", "finish_reason", "tokens"}.
-      """)
+      """
+  )
 
   @Option(help: "A model folder or a run folder.")
   var model: String
@@ -83,16 +85,23 @@ struct GenerateCommand: AssayCommand {
     }
     guard temperature >= 0, topK >= 0, topP > 0, topP <= 1, repetitionPenalty > 0 else {
       throw ValidationError(
-        "--temperature and --top-k are at least 0, --top-p in (0, 1], --repetition-penalty above 0")
+        "--temperature and --top-k are at least 0, --top-p in (0, 1], --repetition-penalty above 0"
+      )
     }
   }
 
   func execute() async throws {
     let loaded = try Model.load(
-      try ModelPath.folder(model), dtype: common.dtype, device: try common.device())
+      try ModelPath.folder(model),
+      dtype: common.dtype,
+      device: try common.device()
+    )
     guard loaded.decoder.isLanguageModel else {
       throw ModelError.lacks(
-        path: model, part: "output embedding", hint: "a classifier cannot write text")
+        path: model,
+        part: "output embedding",
+        hint: "a classifier cannot write text"
+      )
     }
     let renderer = try loaded.renderer()
     var prompts: [(id: String, tokens: [Int32])] = []
@@ -109,14 +118,24 @@ struct GenerateCommand: AssayCommand {
       case (nil, let text?): tokens = loaded.tokenizer.encode(text)
       case (nil, nil):
         throw TrainingLineError(
-          file: data, line: number, expected: "\"prompt\" or \"text\" in the object")
+          file: data,
+          line: number,
+          expected: "\"prompt\" or \"text\" in the object"
+        )
       }
       prompts.append((row.id ?? String(prompts.count), tokens))
     }
     let engine = GenerationEngine(
-      decoder: loaded.decoder, head: nil, tokenizer: loaded.tokenizer)
+      decoder: loaded.decoder,
+      head: nil,
+      tokenizer: loaded.tokenizer
+    )
     let sampling = SamplingSettings(
-      temperature: temperature, topK: topK, topP: topP, repetitionPenalty: repetitionPenalty)
+      temperature: temperature,
+      topK: topK,
+      topP: topP,
+      repetitionPenalty: repetitionPenalty
+    )
     let progress = common.progress
     progress.handle(.stageStarted(name: "generate", number: 1, total: prompts.count, resumedAt: 0))
     for start in stride(from: 0, to: prompts.count, by: 256) {
@@ -125,24 +144,38 @@ struct GenerateCommand: AssayCommand {
       let requests = part.enumerated().flatMap { offset, prompt in
         (0..<samples).map { sample in
           GenerationRequest(
-            promptTokens: prompt.tokens, settings: sampling, maximumTokens: maxTokens,
-            stopTokens: [renderer.endOfTurnID], stopStrings: stop,
-            seed: common.seed &+ UInt64(start + offset) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample))
+            promptTokens: prompt.tokens,
+            settings: sampling,
+            maximumTokens: maxTokens,
+            stopTokens: [renderer.endOfTurnID],
+            stopStrings: stop,
+            seed: common.seed &+ UInt64(start + offset) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample)
+          )
         }
       }
       let written = try await engine.generate(requests)
       for (index, generation) in written.enumerated() {
         try Output.json(
           Line(
-            id: part[index / samples].id, sample: index % samples, text: generation.text,
+            id: part[index / samples].id,
+            sample: index % samples,
+            text: generation.text,
             finishReason: generation.finishReason.rawValue,
             tokens: .init(
-              prompt: generation.promptTokenCount, completion: generation.tokens.count)))
+              prompt: generation.promptTokenCount,
+              completion: generation.tokens.count
+            )
+          )
+        )
       }
       progress.handle(
         .step(
-          done: start + part.count, total: prompts.count, metrics: [],
-          tokens: written.map(\.tokens.count).reduce(0, +)))
+          done: start + part.count,
+          total: prompts.count,
+          metrics: [],
+          tokens: written.map(\.tokens.count).reduce(0, +)
+        )
+      )
     }
   }
 }

@@ -6,7 +6,9 @@ import Foundation
 
 struct InspectCommand: AssayCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Says what a model is.")
+    commandName: "inspect",
+    abstract: "Says what a model is."
+  )
 
   @Argument(help: "A model folder or a run folder.")
   var model: String
@@ -35,19 +37,28 @@ struct InspectCommand: AssayCommand {
     let loaded = try Model.load(folder, device: .cpu)
     let configuration = loaded.decoder.configuration
     let description = Description(
-      path: folder.path, kind: loaded.manifest.kind.rawValue,
+      path: folder.path,
+      kind: loaded.manifest.kind.rawValue,
       family: configuration.family.rawValue,
       parameters: loaded.parameters.map(\.value.count).reduce(0, +),
-      hiddenSize: configuration.hiddenSize, layers: configuration.layerCount,
-      heads: configuration.headCount, groups: configuration.groupCount,
-      headWidth: configuration.headWidth, feedForwardSize: configuration.feedForwardSize,
-      vocabulary: configuration.vocabularySize, context: configuration.contextTokens,
-      tiedEmbeddings: configuration.tiesEmbeddings, head: loaded.head?.kind.rawValue,
-      template: loaded.template.name, endOfTurn: loaded.template.endOfTurn,
+      hiddenSize: configuration.hiddenSize,
+      layers: configuration.layerCount,
+      heads: configuration.headCount,
+      groups: configuration.groupCount,
+      headWidth: configuration.headWidth,
+      feedForwardSize: configuration.feedForwardSize,
+      vocabulary: configuration.vocabularySize,
+      context: configuration.contextTokens,
+      tiedEmbeddings: configuration.tiesEmbeddings,
+      head: loaded.head?.kind.rawValue,
+      template: loaded.template.name,
+      endOfTurn: loaded.template.endOfTurn,
       padToken: loaded.template.padding,
       padIsEnd: loaded.template.padding == loaded.template.endOfTurn,
-      leadIn: loaded.manifest.leadIn, critiqueTokens: loaded.manifest.critiqueTokens,
-      goldenDifference: try loaded.verifyGolden())
+      leadIn: loaded.manifest.leadIn,
+      critiqueTokens: loaded.manifest.critiqueTokens,
+      goldenDifference: try loaded.verifyGolden()
+    )
     if common.isJSON { return try Output.json(description) }
     let head = description.head.map { "\($0) head" } ?? "no reward head"
     Output.result(
@@ -62,9 +73,12 @@ struct InspectCommand: AssayCommand {
         context     \(description.context) tokens
         template    \(description.template), turns end with \(description.endOfTurn), padding \
       \(description.padToken ?? "none")\(description.padIsEnd ? " (the end token: scores move!)" : "")
-      """)
+      """
+    )
     if let leadIn = description.leadIn {
-      Output.result("  critiques   opened by \"\(leadIn)\", up to \(description.critiqueTokens ?? 0)")
+      Output.result(
+        "  critiques   opened by \"\(leadIn)\", up to \(description.critiqueTokens ?? 0)"
+      )
     }
     if let difference = description.goldenDifference {
       Output.result("  golden      scores differ from the saved ones by at most \(difference)")

@@ -5,7 +5,8 @@ import Foundation
 struct PlaygroundCommand: AssayCommand {
   static let configuration = CommandConfiguration(
     commandName: "playground",
-    abstract: "Writes the Playground's preference pairs, with exact critiques, and its corpus.")
+    abstract: "Writes the Playground's preference pairs, with exact critiques, and its corpus."
+  )
 
   @Option(help: "The folder for train.jsonl, test.jsonl, ood.jsonl and corpus.jsonl.")
   var out: String
@@ -39,15 +40,25 @@ struct PlaygroundCommand: AssayCommand {
   func execute() async throws {
     try PlaygroundWriter.write(
       PlaygroundConfiguration(seed: common.seed),
-      PlaygroundCounts(train: train, test: test, ood: ood, corpus: corpus), to: URL(fileURLWithPath: out))
+      PlaygroundCounts(train: train, test: test, ood: ood, corpus: corpus),
+      to: URL(fileURLWithPath: out)
+    )
     if common.isJSON {
       try Output.json(
         Counts(
-          out: out, seed: common.seed, train: train, test: test, ood: ood, corpus: corpus))
+          out: out,
+          seed: common.seed,
+          train: train,
+          test: test,
+          ood: ood,
+          corpus: corpus
+        )
+      )
     } else {
       Output.result(
         "\(out): \(train) train, \(test) test, \(ood) out-of-distribution pairs, \(corpus) worked "
-          + "solutions, seed \(common.seed)")
+          + "solutions, seed \(common.seed)"
+      )
     }
   }
 }

@@ -39,11 +39,13 @@ struct CritiqueOptions: ParsableArguments {
 
 struct ScoreCommand: AssayCommand {
   static let configuration = CommandConfiguration(
-    commandName: "score", abstract: "Scores responses.",
+    commandName: "score",
+    abstract: "Scores responses.",
     discussion: """
       Reads lines {"id", "prompt", "response"} or {"id", "text"}, a rendered text, and writes one \
       line a response: its score, critiques, the token that was scored, and token counts.
-      """)
+      """
+  )
 
   @Option(help: "A model folder or a run folder.")
   var model: String
@@ -71,7 +73,10 @@ struct ScoreCommand: AssayCommand {
 
   func execute() async throws {
     let loaded = try Model.load(
-      try ModelPath.folder(model), dtype: common.dtype, device: try common.device())
+      try ModelPath.folder(model),
+      dtype: common.dtype,
+      device: try common.device()
+    )
     var options = ModelScorer.Options()
     options.critiques = critiques.settings(seed: common.seed)
     let scorer = try ModelScorer(loaded, options: options)
@@ -86,12 +91,18 @@ struct ScoreCommand: AssayCommand {
       try Interruption.check()
       let part = Array(records[start..<min(start + 256, records.count)])
       let scores = try await scorer.score(part.map(\.input))
-      for (record, score) in zip(part, scores) { try Output.json(Line(id: record.id, score: score)) }
+      for (record, score) in zip(part, scores) {
+        try Output.json(Line(id: record.id, score: score))
+      }
       done += part.count
       progress.handle(
         .step(
-          done: done, total: records.count, metrics: [],
-          tokens: scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)))
+          done: done,
+          total: records.count,
+          metrics: [],
+          tokens: scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)
+        )
+      )
     }
   }
 }

@@ -7,7 +7,8 @@ struct TokenizeCommand: AssayCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
     abstract: "Reads lines of JSON strings and writes a JSON list of token ids a line.",
-    discussion: "Spellings of special tokens are read as such; nothing is added.")
+    discussion: "Spellings of special tokens are read as such; nothing is added."
+  )
 
   @Option(help: "A model folder, a run folder, or a tokenizer.json.")
   var model: String

@@ -5,11 +5,13 @@ import Foundation
 
 struct TrainCommand: AssayCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Runs a recipe, or continues one.",
+    commandName: "train",
+    abstract: "Runs a recipe, or continues one.",
     discussion: """
       A run folder holds one folder a stage. Interrupted, the same command goes on and ends in the \
       same weights. Methods: \(Recipe.methods.joined(separator: ", ")).
-      """)
+      """
+  )
 
   @Argument(help: "The recipe, a YAML file.")
   var recipe: String
@@ -39,8 +41,12 @@ struct TrainCommand: AssayCommand {
     }
     let folder = out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
     try await RecipeRun.execute(
-      loaded, folder: folder, restartFrom: restartFrom, common: common,
-      command: "assay train \(recipe) --out \(folder)")
+      loaded,
+      folder: folder,
+      restartFrom: restartFrom,
+      common: common,
+      command: "assay train \(recipe) --out \(folder)"
+    )
   }
 }
 
@@ -53,7 +59,11 @@ enum RecipeRun {
   ///   - common: Options of the command.
   ///   - command: How the report says it was made.
   static func execute(
-    _ recipe: Recipe, folder: String, restartFrom: String?, common: CommonOptions, command: String
+    _ recipe: Recipe,
+    folder: String,
+    restartFrom: String?,
+    common: CommonOptions,
+    command: String
   ) async throws {
     let display = common.progress
     let run = try RunFolder(URL(fileURLWithPath: folder), restartingFrom: restartFrom)
@@ -66,7 +76,8 @@ enum RecipeRun {
     try run.write(Data(report.html.utf8), to: "report.html")
     Output.result(
       common.isJSON
-        ? String(decoding: try report.results.json(), as: UTF8.self) : report.text)
+        ? String(decoding: try report.results.json(), as: UTF8.self) : report.text
+    )
     if !common.isQuiet {
       Output.error("results: \(folder)/results.json, report: \(folder)/report.html")
     }

@@ -23,10 +23,15 @@ import Testing
         SamplingSettings(temperature: 1.2, topP: 0.7, repetitionPenalty: 1.3),
       ][index % 4]
       return GenerationRequest(
-        promptTokens: makePrompt(5 + index / 3 * 6, seed: Int32(index / 3)), settings: settings,
-        maximumTokens: [7, 21, 40][index % 3], stopTokens: index % 5 == 0 ? [3, 4, 5] : [],
-        stopStrings: index % 7 == 0 ? ["cd"] : [], seed: UInt64(index) &* 77,
-        wantsLogProbabilities: true, closing: index % 2 == 0 ? 9 : nil)
+        promptTokens: makePrompt(5 + index / 3 * 6, seed: Int32(index / 3)),
+        settings: settings,
+        maximumTokens: [7, 21, 40][index % 3],
+        stopTokens: index % 5 == 0 ? [3, 4, 5] : [],
+        stopStrings: index % 7 == 0 ? ["cd"] : [],
+        seed: UInt64(index) &* 77,
+        wantsLogProbabilities: true,
+        closing: index % 2 == 0 ? 9 : nil
+      )
     }
   }
 
@@ -70,7 +75,8 @@ import Testing
     let roomy = try engine().run(requests)
     let pageBytes = DecoderCache.pageBytes(decoder)
     let tight = engine(
-      .init(cacheBytes: 14 * pageBytes, batchSequences: 3, prefillTokens: 64))
+      .init(cacheBytes: 14 * pageBytes, batchSequences: 3, prefillTokens: 64)
+    )
     var seen: [Int] = []
     let results = try tight.run(requests) { index, _ in seen.append(index) }
     #expect(seen.sorted() == Array(requests.indices))
@@ -84,8 +90,12 @@ import Testing
   func prefixSharing(length: Int) throws {
     let requests = (0..<9).map {
       GenerationRequest(
-        promptTokens: makePrompt(length), settings: .init(temperature: 1), maximumTokens: 20,
-        seed: UInt64($0), closing: 9)
+        promptTokens: makePrompt(length),
+        settings: .init(temperature: 1),
+        maximumTokens: 20,
+        seed: UInt64($0),
+        closing: 9
+      )
     }
     let shared = try engine().run(requests)
     let few = try engine(.init(batchSequences: 2)).run(requests)
@@ -102,9 +112,14 @@ import Testing
   func reward() throws {
     let requests = (0..<12).map {
       GenerationRequest(
-        promptTokens: makePrompt(10 + $0, seed: Int32($0)), settings: .init(temperature: 1.5),
-        maximumTokens: [0, 1, 6, 30][$0 % 4], stopTokens: $0 < 6 ? [1, 2, 3, 4, 5] : [],
-        stopStrings: $0 % 3 == 2 ? ["b"] : [], seed: UInt64($0), closing: Int32($0 % 2 == 0 ? 9 : 7))
+        promptTokens: makePrompt(10 + $0, seed: Int32($0)),
+        settings: .init(temperature: 1.5),
+        maximumTokens: [0, 1, 6, 30][$0 % 4],
+        stopTokens: $0 < 6 ? [1, 2, 3, 4, 5] : [],
+        stopStrings: $0 % 3 == 2 ? ["b"] : [],
+        seed: UInt64($0),
+        closing: Int32($0 % 2 == 0 ? 9 : 7)
+      )
     }
     let results = try engine().run(requests)
     #expect(Set(results.map(\.finishReason)) == [.stop, .length, .stopString])
@@ -120,7 +135,8 @@ import Testing
 
   @Test("the closing token ends the text and is not part of it")
   func closingEnds() throws {
-    let free = try engine().run([GenerationRequest(promptTokens: makePrompt(9), maximumTokens: 30)])[0]
+    let free = try engine().run([GenerationRequest(promptTokens: makePrompt(9), maximumTokens: 30)]
+    )[0]
     let closing = free.tokens[4]
     let first = try #require(free.tokens.firstIndex(of: closing))
     let result = try engine().run([
@@ -134,7 +150,10 @@ import Testing
   @Test("without a head there is no reward, and the closing token still ends the text")
   func noHead() throws {
     let request = GenerationRequest(
-      promptTokens: makePrompt(9), maximumTokens: 30, closing: 9)
+      promptTokens: makePrompt(9),
+      maximumTokens: 30,
+      closing: 9
+    )
     let scored = try engine().run([request])[0]
     let plain = try GenerationEngine(decoder: decoder, head: nil, tokenizer: LetterTokenizer())
       .run([request])[0]
@@ -148,8 +167,12 @@ import Testing
     let prompt = makePrompt(21)
     let result = try engine().run([
       GenerationRequest(
-        promptTokens: prompt, settings: .init(temperature: temperature), maximumTokens: 25,
-        seed: 3, wantsLogProbabilities: true)
+        promptTokens: prompt,
+        settings: .init(temperature: temperature),
+        maximumTokens: 25,
+        seed: 3,
+        wantsLogProbabilities: true
+      )
     ])[0]
     #expect(result.logProbabilities.count == 25)
     var sequence = prompt
@@ -169,7 +192,10 @@ import Testing
     let penalty: Float = 1.7
     let result = try engine().run([
       GenerationRequest(
-        promptTokens: prompt, settings: .init(repetitionPenalty: penalty), maximumTokens: 30)
+        promptTokens: prompt,
+        settings: .init(repetitionPenalty: penalty),
+        maximumTokens: 30
+      )
     ])[0]
     var sequence = prompt
     for token in result.tokens {
@@ -189,8 +215,12 @@ import Testing
     let engine = GenerationEngine(decoder: half, head: head, tokenizer: LetterTokenizer())
     let requests = (0..<6).map {
       GenerationRequest(
-        promptTokens: makePrompt(20, seed: Int32($0 / 3)), settings: .init(temperature: 1),
-        maximumTokens: 12, seed: UInt64($0), closing: 9)
+        promptTokens: makePrompt(20, seed: Int32($0 / 3)),
+        settings: .init(temperature: 1),
+        maximumTokens: 12,
+        seed: UInt64($0),
+        closing: 9
+      )
     }
     for (request, result) in zip(requests, try engine.run(requests)) {
       let sequence = request.promptTokens + result.tokens + [9]
@@ -205,8 +235,12 @@ import Testing
     let engine = GenerationEngine(decoder: half, head: head, tokenizer: LetterTokenizer())
     let requests = (0..<4).map {
       GenerationRequest(
-        promptTokens: makePrompt(20, seed: Int32($0 / 2)), settings: .init(temperature: 1),
-        maximumTokens: 8, seed: UInt64($0), closing: 9)
+        promptTokens: makePrompt(20, seed: Int32($0 / 2)),
+        settings: .init(temperature: 1),
+        maximumTokens: 8,
+        seed: UInt64($0),
+        closing: 9
+      )
     }
     for (request, result) in zip(requests, try engine.run(requests)) {
       let sequence = request.promptTokens + result.tokens + [9]

@@ -8,7 +8,8 @@ import Testing
   let decoder = makeDecoder()
 
   func run(
-    _ requests: [GenerationRequest], options: GenerationEngine.Options = .init(),
+    _ requests: [GenerationRequest],
+    options: GenerationEngine.Options = .init(),
     tokenizer: any Tokenizer = LetterTokenizer()
   ) throws -> [Generation] {
     try GenerationEngine(decoder: decoder, head: makeHead(), tokenizer: tokenizer, options: options)
@@ -26,7 +27,11 @@ import Testing
       let expected = String(free.text[..<cut])
       let result = try run([
         GenerationRequest(
-          promptTokens: prompt, maximumTokens: 30, stopStrings: ["never here", stop], closing: 9)
+          promptTokens: prompt,
+          maximumTokens: 30,
+          stopStrings: ["never here", stop],
+          closing: 9
+        )
       ])[0]
       #expect(result.text == expected)
       #expect(result.finishReason == .stopString)
@@ -42,8 +47,12 @@ import Testing
     let tokenizer = ByteTokenizer(bytes: bytes)
     let requests = (0..<40).map {
       GenerationRequest(
-        promptTokens: makePrompt(8, seed: Int32($0)), settings: .init(temperature: 3),
-        maximumTokens: 60, stopStrings: ["\u{E9}", "\u{20AC}"], seed: UInt64($0))
+        promptTokens: makePrompt(8, seed: Int32($0)),
+        settings: .init(temperature: 3),
+        maximumTokens: 60,
+        stopStrings: ["\u{E9}", "\u{20AC}"],
+        seed: UInt64($0)
+      )
     }
     let results = try run(requests, tokenizer: tokenizer)
     #expect(results.contains { $0.finishReason == .stopString })
@@ -103,7 +112,10 @@ import Testing
     let request = GenerationRequest(promptTokens: makePrompt(40), maximumTokens: 30)
     #expect(
       throws: GenerationError.exceedsMemory(
-        request: 0, neededBytes: 5 * page, budgetBytes: 4 * page)
+        request: 0,
+        neededBytes: 5 * page,
+        budgetBytes: 4 * page
+      )
     ) {
       try run([request], options: .init(cacheBytes: 4 * page))
     }
@@ -153,8 +165,11 @@ import Testing
   func cancellation() async throws {
     let task = Task {
       let engine = GenerationEngine(
-        decoder: makeDecoder(), head: nil, tokenizer: LetterTokenizer(),
-        options: .init(batchSequences: 1))
+        decoder: makeDecoder(),
+        head: nil,
+        tokenizer: LetterTokenizer(),
+        options: .init(batchSequences: 1)
+      )
       var count = 0
       do {
         _ = try await engine.generate(

@@ -50,8 +50,13 @@ struct ByteTokenizer: Tokenizer {
 /// A small model with grouped heads and large weights, so that its choices are far apart.
 func makeDecoder(dtype: DType = .float32, context: Int = 128) -> Decoder {
   var configuration = ModelConfiguration(
-    hiddenSize: 48, layerCount: 3, headCount: 4, groupCount: 2, feedForwardSize: 80,
-    vocabularySize: 64)
+    hiddenSize: 48,
+    layerCount: 3,
+    headCount: 4,
+    groupCount: 2,
+    feedForwardSize: 80,
+    vocabularySize: 64
+  )
   configuration.contextTokens = context
   configuration.initializerRange = 0.2
   let decoder = Decoder(random: configuration, seed: 11)

@@ -89,7 +89,9 @@ public struct Playground: Sendable {
     _ split: PlaygroundSplit,
     _ random: inout PlaygroundRandom
   ) -> PlaygroundDraft {
-    let isOOD = split == .ood
+    // A language model has read more than its reward model is trained on: one task in four of the
+    // corpus is of the size that pairs have out of distribution only.
+    let isOOD = split == .ood || (split == .corpus && random.isHeads(percent: 25))
     let steps = configuration.minimumSteps...configuration.maximumSteps
     switch kind {
     case .quantity, .holder:

@@ -4,7 +4,8 @@ import AssayText
 ///
 /// Whoever checks an answer must be able to repeat a text word for word and to tell whether two
 /// texts are the same. The exercises teach that of numbers, names and lists; they hold no task of
-/// the four sections and no critique.
+/// the four sections and no critique. Half of them ask for the verdict alone, which is then most
+/// of what there is to learn.
 enum PlaygroundPractice {
   /// An exercise and its worked solution.
   ///
@@ -14,33 +15,19 @@ enum PlaygroundPractice {
   /// - Returns: The user's turn and the assistant's.
   static func conversation(seed: UInt64, index: Int) -> [Message] {
     var random = PlaygroundRandom(
-      seed: seed ^ 0x5052_4143_5449_4345, split: .corpus, index: index)
+      seed: seed ^ 0x5052_4143_5449_4345,
+      split: .corpus,
+      index: index
+    )
     let (first, second) = texts(&random)
     let isSame = first == second
-    let people = random.sample(2, of: PlaygroundWords.names)
-    switch random.below(3) {
-    case 0:
-      return [
-        .user("the answer is \(first). \(people[0]) says \(second). is \(people[0]) right?"),
-        .assistant(
-          "the answer is \(first). \(people[0]) says \(second). \(people[0]) is "
-            + (isSame ? "right." : "wrong.")),
-      ]
-    case 1:
-      return [
-        .user("\(people[0]) says \(first). \(people[1]) says \(second). do they say the same?"),
-        .assistant(
-          "\(people[0]) says \(first). \(people[1]) says \(second). they say "
-            + (isSame ? "the same." : "different things.")),
-      ]
-    default:
-      return [
-        .user("compare \(first) with \(second)."),
-        .assistant(
-          "the first is \(first). the second is \(second). they are "
-            + (isSame ? "the same." : "different.")),
-      ]
-    }
+    let start = random.pick(["the answer is", "so it is", "that is"])
+    let who = random.pick(["the note", "the paper", "the page", "it"] + PlaygroundWords.names)
+    let texts = "\(start) \(first). \(who) says \(second)."
+    let verdict = isSame ? "it is right." : "it is wrong."
+    return random.isHeads()
+      ? [.user("\(texts) is it right?"), .assistant(verdict)]
+      : [.user("\(texts) say it again. is it right?"), .assistant("\(texts) \(verdict)")]
   }
 
   /// Two texts, the same or nearly so with equal probability.

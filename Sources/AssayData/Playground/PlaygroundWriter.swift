@@ -64,21 +64,21 @@ public enum PlaygroundWriter {
     }
   }
 
-  /// A line of a split's file; of the corpus, two in five are exercises.
+  /// A line of a split's file; of the corpus, every second is an exercise.
   private static func fileLine(
     _ playground: Playground,
     _ split: PlaygroundSplit,
     _ index: Int
   ) -> JSONValue {
     guard split == .corpus else { return playground.item(split, index).record }
-    guard index % 5 < 3 else {
+    guard index.isMultiple(of: 2) else {
       let turns = PlaygroundPractice.conversation(
         seed: playground.configuration.seed,
         index: index
       )
       return ["messages": .array(turns.map(\.json))]
     }
-    return playground.item(split, index / 5 * 3 + index % 5).conversation
+    return playground.item(split, index / 2).conversation
   }
 }
 

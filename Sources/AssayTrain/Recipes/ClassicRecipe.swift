@@ -19,16 +19,23 @@ public struct ClassicSection: RecipeSection {
   public var optimizer = OptimizerSection(learningRate: 5e-6)
   /// Pairs in a step. Default: 32.
   public var batchPairs = 32
-  /// Parts that a step is computed in, to save memory; the result is the same. Default: 1.
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
   public var accumulation = 1
-  /// Times that the pairs are read. Default: 1.
+  /// Times that the pairs are read.
+  ///
+  /// Default: 1.
   public var epochs = 1
-  /// Weight of the term that draws rewards to a mean of zero; 0.01 is common. Default: 0.
+  /// Weight of the term that draws rewards to a mean of zero; 0.01 is common.
+  ///
+  /// Default: 0.
   public var centring = 0.0
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
@@ -60,7 +67,9 @@ public struct TrainingPair: Sendable {
 
   /// Makes a pair.
   public init(
-    chosen: TrainingSequence, rejected: TrainingSequence, margin: Double? = nil,
+    chosen: TrainingSequence,
+    rejected: TrainingSequence,
+    margin: Double? = nil,
     probability: Double? = nil
   ) {
     self.chosen = chosen
@@ -81,8 +90,11 @@ struct ClassicRecipe {
     let model = try Model.load(base, device: try compute.chosenDevice())
     model.decoder.computeType = compute.dtype.dtype
     model.head = RewardHead(
-      random: section.head.kind, hiddenSize: model.decoder.configuration.hiddenSize,
-      seed: UInt64(compute.seed), device: model.decoder.device)
+      random: section.head.kind,
+      hiddenSize: model.decoder.configuration.hiddenSize,
+      seed: UInt64(compute.seed),
+      device: model.decoder.device
+    )
     model.manifest = ModelManifest(kind: .classic)
 
     // 2 data
@@ -93,27 +105,45 @@ struct ClassicRecipe {
     let sequences = try pairs.map { pair in
       TrainingPair(
         chosen: TrainingSequence(
-          try renderer.render(prompt: pair.prompt, response: pair.chosen), withTargets: false),
+          try renderer.render(prompt: pair.prompt, response: pair.chosen),
+          withTargets: false
+        ),
         rejected: TrainingSequence(
-          try renderer.render(prompt: pair.prompt, response: pair.rejected), withTargets: false),
-        margin: pair.margin, probability: pair.probability)
+          try renderer.render(prompt: pair.prompt, response: pair.rejected),
+          withTargets: false
+        ),
+        margin: pair.margin,
+        probability: pair.probability
+      )
     }
 
     // 3 optimizer and schedule
     let plan = ShuffledBatches(
-      itemCount: pairs.count, batchSize: section.batchPairs, seed: UInt64(compute.seed))
+      itemCount: pairs.count,
+      batchSize: section.batchPairs,
+      seed: UInt64(compute.seed)
+    )
     let loop = TrainingLoop(
-      stage: stage, model: model, section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs, checkpointSteps: compute.checkpointSteps,
-      events: events)
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
 
     // 4 loop
     var order = EpochOrder(plan)
     try loop.run { step in
       let items = order.items(step: step)
       return preferenceStep(
-        items.map { sequences[$0] }, items: items, model: model, lambda: 0,
-        centring: section.centring, accumulation: section.accumulation)
+        items.map { sequences[$0] },
+        items: items,
+        model: model,
+        lambda: 0,
+        centring: section.centring,
+        accumulation: section.accumulation
+      )
     }
     try loop.publish()
   }
@@ -135,17 +165,25 @@ struct ClassicRecipe {
 ///
 /// Source: Ankner et al. 2024 (arXiv:2408.11791) section 2.2; the token mean from their code.
 func preferenceStep(
-  _ batch: [TrainingPair], items: [Int], model: Model, lambda: Double, centring: Double,
+  _ batch: [TrainingPair],
+  items: [Int],
+  model: Model,
+  lambda: Double,
+  centring: Double,
   accumulation: Int
 ) -> StepReport {
   let targets = Double(
-    max(1, batch.map { $0.chosen.targets.count + $0.rejected.targets.count }.reduce(0, +)))
+    max(1, batch.map { $0.chosen.targets.count + $0.rejected.targets.count }.reduce(0, +))
+  )
   let device = model.decoder.device
   var (loss, reward, nll) = (0.0, 0.0, 0.0)
   var (tokens, right) = (0, 0)
   for part in parts(of: batch, count: accumulation) {
     let output = trainingForward(
-      part.map(\.chosen) + part.map(\.rejected), decoder: model.decoder, head: model.head)
+      part.map(\.chosen) + part.map(\.rejected),
+      decoder: model.decoder,
+      head: model.head
+    )
     guard let rewards = output.rewards else { continue }
     let P = part.count
     let chosen = rewards.narrowed(axis: 0, start: 0, count: P)
@@ -156,8 +194,12 @@ func preferenceStep(
     }
     let preference =
       bradleyTerryLoss(
-        chosen: chosen, rejected: rejected, margin: optional(\.margin, 0),
-        probability: optional(\.probability, 1), centring: centring)
+        chosen: chosen,
+        rejected: rejected,
+        margin: optional(\.margin, 0),
+        probability: optional(\.probability, 1),
+        centring: centring
+      )
       * (Double(P) / Double(batch.count))
     var total = preference
     if lambda != 0, let losses = output.nll {

@@ -26,20 +26,31 @@ public struct CritiqueSection: RecipeSection {
   public var optimizer = OptimizerSection(learningRate: 5e-6)
   /// Responses, of which there are two a pair, in a step. Default: 64.
   public var batchResponses = 64
-  /// Parts that a step is computed in, to save memory; the result is the same. Default: 1.
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
   public var accumulation = 1
-  /// Times that the critiques are read. Default: 1.
+  /// Times that the critiques are read.
+  ///
+  /// Default: 1.
   public var epochs = 1
-  /// What opens the critique's turn, in the user's voice. Default: `critique :`.
+  /// What opens the critique's turn, in the user's voice.
+  ///
+  /// Default: `critique :`.
   public var leadIn = "critique :"
-  /// Whether the constant lead-in is learnt too, as in the released code. Default: false.
+  /// Whether the constant lead-in is learnt too, as in the released code.
+  ///
+  /// Default: false.
   public var trainsLeadIn = false
-  /// Tokens that a critique may have when it is written. Default: 256.
+  /// Tokens that a critique may have when it is written.
+  ///
+  /// Default: 256.
   public var critiqueTokens = 256
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (batchResponses, "batchResponses"), (accumulation, "accumulation"), (epochs, "epochs"),
@@ -52,26 +63,39 @@ public struct CritiqueSection: RecipeSection {
 public struct CloudSection: RecipeSection {
   /// Whether stage 3 trains on critiques that the model wrote itself. Default: true.
   public var onPolicy = true
-  /// Temperature of the regenerated critiques. Default: 0, greedy, as in the paper.
+  /// Temperature of the regenerated critiques.
+  ///
+  /// Default: 0, greedy, as in the paper.
   public var temperature = 0.0
-  /// Weight of the critique's token loss; the paper has 1.25 (8B) and 0.75 (70B). Default: 1.25.
+  /// Weight of the critique's token loss; the paper has 1.25 (8B) and 0.75 (70B).
+  ///
+  /// Default: 1.25.
   public var lambda = 1.25
-  /// The head: `cloud` (two layers, the paper's) or `linear`. Default: `cloud`.
+  /// The head: `cloud` (two layers, the paper's) or `linear`.
+  ///
+  /// Default: `cloud`.
   public var head = HeadKind.cloud
   /// How weights are updated.
   public var optimizer = OptimizerSection(learningRate: 1e-6)
   /// Pairs in a step. Default: 32.
   public var batchPairs = 32
-  /// Parts that a step is computed in, to save memory; the result is the same. Default: 1.
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
   public var accumulation = 1
-  /// Times that the pairs are read. Default: 1.
+  /// Times that the pairs are read.
+  ///
+  /// Default: 1.
   public var epochs = 1
-  /// Weight of the term that draws rewards to a mean of zero. Default: 0.
+  /// Weight of the term that draws rewards to a mean of zero.
+  ///
+  /// Default: 0.
   public var centring = 0.0
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
@@ -110,44 +134,70 @@ struct CritiqueTraining {
     let model = try Model.load(base, device: try compute.chosenDevice())
     guard model.decoder.isLanguageModel else {
       throw ModelError.lacks(
-        path: base.path, part: "output embedding", hint: "critiques need a language model")
+        path: base.path,
+        part: "output embedding",
+        hint: "critiques need a language model"
+      )
     }
     model.decoder.computeType = compute.dtype.dtype
     model.manifest = ModelManifest(
-      kind: .languageModel, leadIn: section.leadIn, critiqueTokens: section.critiqueTokens)
+      kind: .languageModel,
+      leadIn: section.leadIn,
+      critiqueTokens: section.critiqueTokens
+    )
 
     // 2 data
     let renderer = try model.renderer()
     let sequences = try pairs.flatMap { pair in
       try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].compactMap {
-        response, critique in
+        response,
+        critique in
         try critique.map {
           TrainingSequence(
             try renderer.render(
-              prompt: pair.prompt, response: response, critique: $0, leadIn: section.leadIn,
-              trainsLeadIn: section.trainsLeadIn), withTargets: true)
+              prompt: pair.prompt,
+              response: response,
+              critique: $0,
+              leadIn: section.leadIn,
+              trainsLeadIn: section.trainsLeadIn
+            ),
+            withTargets: true
+          )
         }
       }
     }
     guard !sequences.isEmpty else {
       throw TrainingError.noData(
-        stage: stage.name, hint: "CLoud needs chosen_critique and rejected_critique in the pairs")
+        stage: stage.name,
+        hint: "CLoud needs chosen_critique and rejected_critique in the pairs"
+      )
     }
 
     // 3 optimizer and schedule
     let plan = ShuffledBatches(
-      itemCount: sequences.count, batchSize: section.batchResponses, seed: UInt64(compute.seed))
+      itemCount: sequences.count,
+      batchSize: section.batchResponses,
+      seed: UInt64(compute.seed)
+    )
     let loop = TrainingLoop(
-      stage: stage, model: model, section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs, checkpointSteps: compute.checkpointSteps,
-      events: events)
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
 
     // 4 loop
     var order = EpochOrder(plan)
     try loop.run { step in
       let items = order.items(step: step)
       return tokenLossStep(
-        items.map { sequences[$0] }, items: items, model: model, accumulation: section.accumulation)
+        items.map { sequences[$0] },
+        items: items,
+        model: model,
+        accumulation: section.accumulation
+      )
     }
     try loop.publish()
   }
@@ -170,7 +220,8 @@ struct CritiqueRegeneration {
     let engine = GenerationEngine(decoder: model.decoder, head: nil, tokenizer: model.tokenizer)
     let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
     events(
-      .stageStarted(name: stage.name, number: stage.number, total: sides.count, resumedAt: done))
+      .stageStarted(name: stage.name, number: stage.number, total: sides.count, resumedAt: done)
+    )
     var cut = 0
     while done < sides.count {
       try Interruption.check()
@@ -181,9 +232,13 @@ struct CritiqueRegeneration {
       try log.append(
         contentsOf: zip(part, written).map { side, generation in
           CritiqueRecord(
-            id: side.0.id, side: side.1, critique: generation.text,
-            finishReason: generation.finishReason.rawValue)
-        })
+            id: side.0.id,
+            side: side.1,
+            critique: generation.text,
+            finishReason: generation.finishReason.rawValue
+          )
+        }
+      )
       try log.synchronize()
       done += part.count
       let tokens = written.map { $0.tokens.count + 1 }.reduce(0, +)
@@ -193,7 +248,9 @@ struct CritiqueRegeneration {
       events(
         .warning(
           "\(cut) of \(sides.count) critiques were cut at \(writer.critiqueTokens) tokens; their "
-            + "end is not learnt"))
+            + "end is not learnt"
+        )
+      )
     }
   }
 }
@@ -208,14 +265,20 @@ struct JointTraining {
   /// - Parameter critiques: The model's own critiques, chosen and rejected in turn; `nil` trains on
   ///   the oracle's.
   func run(
-    _ stage: Stage, critic: URL, pairs: [PreferencePair], critiques: [CritiqueRecord]?
+    _ stage: Stage,
+    critic: URL,
+    pairs: [PreferencePair],
+    critiques: [CritiqueRecord]?
   ) throws {
     // 1 model
     let model = try Model.load(critic, device: try compute.chosenDevice())
     model.decoder.computeType = compute.dtype.dtype
     model.head = RewardHead(
-      random: section.head.kind, hiddenSize: model.decoder.configuration.hiddenSize,
-      seed: UInt64(compute.seed), device: model.decoder.device)
+      random: section.head.kind,
+      hiddenSize: model.decoder.configuration.hiddenSize,
+      seed: UInt64(compute.seed),
+      device: model.decoder.device
+    )
     model.manifest.kind = .cloud
 
     // 2 data
@@ -227,30 +290,45 @@ struct JointTraining {
 
     // 3 optimizer and schedule
     let plan = ShuffledBatches(
-      itemCount: sequences.count, batchSize: section.batchPairs, seed: UInt64(compute.seed))
+      itemCount: sequences.count,
+      batchSize: section.batchPairs,
+      seed: UInt64(compute.seed)
+    )
     let loop = TrainingLoop(
-      stage: stage, model: model, section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs, checkpointSteps: compute.checkpointSteps,
-      events: events)
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
 
     // 4 loop
     var order = EpochOrder(plan)
     try loop.run { step in
       let items = order.items(step: step)
       return preferenceStep(
-        items.map { sequences[$0] }, items: items, model: model, lambda: section.lambda,
-        centring: section.centring, accumulation: section.accumulation)
+        items.map { sequences[$0] },
+        items: items,
+        model: model,
+        lambda: section.lambda,
+        centring: section.centring,
+        accumulation: section.accumulation
+      )
     }
     try loop.publish()
   }
 
   private func sequences(
-    _ renderer: SequenceRenderer, _ pairs: [PreferencePair], _ critiques: [CritiqueRecord]?
+    _ renderer: SequenceRenderer,
+    _ pairs: [PreferencePair],
+    _ critiques: [CritiqueRecord]?
   ) throws -> [TrainingPair] {
     if let critiques, critiques.count != 2 * pairs.count {
       throw TrainingError.recipe(
         reason: "\(critiques.count) critiques for \(pairs.count) pairs: the data changed since "
-          + "they were written; use another --out")
+          + "they were written; use another --out"
+      )
     }
     return try pairs.enumerated().compactMap { index, pair in
       func side(_ response: String, _ oracle: String?, _ offset: Int) throws -> TrainingSequence? {
@@ -258,8 +336,14 @@ struct JointTraining {
         guard let text = own?.critique ?? oracle else { return nil }
         var sequence = TrainingSequence(
           try renderer.render(
-            prompt: pair.prompt, response: response, critique: text, leadIn: critique.leadIn,
-            trainsLeadIn: critique.trainsLeadIn), withTargets: true)
+            prompt: pair.prompt,
+            response: response,
+            critique: text,
+            leadIn: critique.leadIn,
+            trainsLeadIn: critique.trainsLeadIn
+          ),
+          withTargets: true
+        )
         // The model did not choose to end a critique that was cut.
         if own?.finishReason == "length" { sequence.targets.removeLast() }
         return sequence
@@ -268,7 +352,11 @@ struct JointTraining {
         let rejected = try side(pair.rejected, pair.rejectedCritique, 1)
       else { return nil }
       return TrainingPair(
-        chosen: chosen, rejected: rejected, margin: pair.margin, probability: pair.probability)
+        chosen: chosen,
+        rejected: rejected,
+        margin: pair.margin,
+        probability: pair.probability
+      )
     }
   }
 }

@@ -28,16 +28,23 @@ public enum World: String, CaseIterable, Codable, Sendable {
 public struct PlaygroundSection: RecipeSection {
   /// Training pairs, over all sections. Default: 8000.
   public var train = 8000
-  /// Test pairs, over all sections. Default: 2000.
+  /// Test pairs, over all sections.
+  ///
+  /// Default: 2000.
   public var test = 2000
-  /// Out-of-distribution pairs, over all sections. Default: 1000.
+  /// Out-of-distribution pairs, over all sections.
+  ///
+  /// Default: 1000.
   public var ood = 1000
-  /// Worked solutions to pretrain on. Default: 40000.
+  /// Worked solutions to pretrain on.
+  ///
+  /// Default: 40000.
   public var corpus = 40000
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [(train, "train"), (test, "test"), (ood, "ood"), (corpus, "corpus")] {
       checks.require(value > 0, name, "a number above 0")
@@ -51,12 +58,15 @@ public struct GSM8KSection: RecipeSection {
   public var folder = "../shared/data/gsm8k_openai"
   /// Broken solutions of each question. Default: 2.
   public var breaksPerQuestion = 2
-  /// Pairs of real model solutions of each test question, at most. Default: 2.
+  /// Pairs of real model solutions of each test question, at most.
+  ///
+  /// Default: 2.
   public var pairsPerTestQuestion = 2
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(breaksPerQuestion > 0, "breaksPerQuestion", "a number above 0")
     checks.require(pairsPerTestQuestion > 0, "pairsPerTestQuestion", "a number above 0")
@@ -105,7 +115,9 @@ struct ComparisonRecipe {
       config.world == .playground
       ? try RecipeFile.yaml(of: config.playground) : try RecipeFile.yaml(of: config.gsm8k)
     let data = try await stages.run(
-      "data", recipe: section, inputs: ["seed": "\(compute.seed)", "world": config.world.rawValue]
+      "data",
+      recipe: section,
+      inputs: ["seed": "\(compute.seed)", "world": config.world.rawValue]
     ) { stage in
       try WorldFiles(config: config, events: events).write(to: stage.url)
     }
@@ -113,7 +125,8 @@ struct ComparisonRecipe {
 
     // 2 base
     let base = try await stages.run(
-      "base", recipe: try RecipeFile.yaml(of: config.base) + computing,
+      "base",
+      recipe: try RecipeFile.yaml(of: config.base) + computing,
       inputs: ["data": data.digest]
     ) { stage in
       try Pretraining(section: config.base, compute: compute, events: events)
@@ -123,7 +136,8 @@ struct ComparisonRecipe {
 
     // 3 classic
     let classic = try await stages.run(
-      "classic", recipe: try RecipeFile.yaml(of: config.classic) + computing,
+      "classic",
+      recipe: try RecipeFile.yaml(of: config.classic) + computing,
       inputs: ["base": base.digest]
     ) { stage in
       try ClassicRecipe(section: config.classic, compute: compute, events: events)
@@ -132,7 +146,10 @@ struct ComparisonRecipe {
 
     // 4 to 6 CLoud
     let cloud = try await CloudRecipe(
-      critique: config.critique, cloud: config.cloud, compute: compute, events: events
+      critique: config.critique,
+      cloud: config.cloud,
+      compute: compute,
+      events: events
     ).run(stages, base: try base.model(), inputs: ["base": base.digest], pairs: pairs)
 
     // 7 evaluation
@@ -140,12 +157,15 @@ struct ComparisonRecipe {
       Suite(name: $0.name, pairs: try PairReader().read($0.url.path).pairs)
     }
     _ = try await stages.run(
-      "evaluate", recipe: try RecipeFile.yaml(of: config.evaluation),
+      "evaluate",
+      recipe: try RecipeFile.yaml(of: config.evaluation),
       inputs: ["classic": classic.digest, "cloud": cloud.digest]
     ) { stage in
       try await PairEvaluation(section: config.evaluation, compute: compute, events: events).run(
-        stage, models: [("classic", try classic.model()), ("cloud", try cloud.model())],
-        suites: suites)
+        stage,
+        models: [("classic", try classic.model()), ("cloud", try cloud.model())],
+        suites: suites
+      )
     }
   }
 }
@@ -158,11 +178,16 @@ struct CloudRecipe {
   let events: RunEventHandler
 
   func run(
-    _ stages: StageRunner, base: URL, inputs: [String: String], pairs: [PreferencePair]
+    _ stages: StageRunner,
+    base: URL,
+    inputs: [String: String],
+    pairs: [PreferencePair]
   ) async throws -> Stage {
     let computing = try RecipeFile.yaml(of: compute)
     let critic = try await stages.run(
-      "critique-sft", recipe: try RecipeFile.yaml(of: critique) + computing, inputs: inputs
+      "critique-sft",
+      recipe: try RecipeFile.yaml(of: critique) + computing,
+      inputs: inputs
     ) { stage in
       try CritiqueTraining(section: critique, compute: compute, events: events)
         .run(stage, base: base, pairs: pairs)
@@ -171,17 +196,24 @@ struct CloudRecipe {
     var digest = critic.digest
     if cloud.onPolicy {
       let written = try await stages.run(
-        "critiques", recipe: "temperature: \(cloud.temperature)\n" + computing,
+        "critiques",
+        recipe: "temperature: \(cloud.temperature)\n" + computing,
         inputs: ["critique-sft": critic.digest]
       ) { stage in
-        try await CritiqueRegeneration(temperature: cloud.temperature, compute: compute, events: events)
-          .run(stage, critic: try critic.model(), pairs: pairs)
+        try await CritiqueRegeneration(
+          temperature: cloud.temperature,
+          compute: compute,
+          events: events
+        )
+        .run(stage, critic: try critic.model(), pairs: pairs)
       }
       own = try written.records(of: CritiqueRecord.self).records()
       digest = written.digest
     }
     return try await stages.run(
-      "cloud", recipe: try RecipeFile.yaml(of: cloud) + computing, inputs: ["critiques": digest]
+      "cloud",
+      recipe: try RecipeFile.yaml(of: cloud) + computing,
+      inputs: ["critiques": digest]
     ) { stage in
       try JointTraining(section: cloud, critique: critique, compute: compute, events: events)
         .run(stage, critic: try critic.model(), pairs: pairs, critiques: own)

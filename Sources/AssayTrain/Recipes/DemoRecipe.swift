@@ -12,10 +12,10 @@ extension Recipe {
       train: 10000
       test: 2000
       ood: 1000
-      corpus: 160000
+      corpus: 280000
     base:
       vocabulary_size: 1024
-      batch_sequences: 32
+      batch_sequences: 48
       epochs: 1
       targets: assistant
       optimizer:
@@ -28,7 +28,7 @@ extension Recipe {
         schedule:
           learning_rate: 0.0005
     critique:
-      epochs: 2
+      epochs: 3
       batch_responses: 32
       critique_tokens: 160
       optimizer:

@@ -20,16 +20,23 @@ public struct BaseSection: RecipeSection {
   public var optimizer = OptimizerSection(learningRate: 3e-3)
   /// Conversations in a step. Default: 64.
   public var batchSequences = 64
-  /// Parts that a step is computed in, to save memory; the result is the same. Default: 1.
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
   public var accumulation = 1
-  /// Times that the corpus is read. Default: 1.
+  /// Times that the corpus is read.
+  ///
+  /// Default: 1.
   public var epochs = 1
-  /// Whether the assistant's turns are learnt or everything. Default: `all`.
+  /// Whether the assistant's turns are learnt or everything.
+  ///
+  /// Default: `all`.
   public var targets = LanguageModelTargets.all
 
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(vocabularySize >= 262, "vocabularySize", "at least 262: bytes, special tokens")
     for (value, name) in [
@@ -52,39 +59,60 @@ struct Pretraining {
     let template = ChatTemplate.assay
     let tokenizer = try tokenizer(stage, conversations)
     let renderer = try SequenceRenderer(
-      tokenizer: tokenizer, template: template,
-      maximumTokens: section.architecture.contextTokens)
+      tokenizer: tokenizer,
+      template: template,
+      maximumTokens: section.architecture.contextTokens
+    )
     let sequences = try conversations.map {
       TrainingSequence(try renderer.renderForLanguageModel($0, targets: section.targets))
     }.filter { !$0.targets.isEmpty }
 
     // 2 model
     var configuration = section.architecture.configuration(
-      vocabularySize: tokenizer.vocabularySize)
+      vocabularySize: tokenizer.vocabularySize
+    )
     configuration.padTokenID = template.padding.flatMap { tokenizer.id(of: $0) }.map(Int.init)
     configuration.beginTokenID = template.beginning.flatMap { tokenizer.id(of: $0) }.map(Int.init)
     configuration.endTokenIDs = [Int(renderer.endOfTurnID)]
     let decoder = Decoder(
-      random: configuration, seed: UInt64(compute.seed), device: try compute.chosenDevice())
+      random: configuration,
+      seed: UInt64(compute.seed),
+      device: try compute.chosenDevice()
+    )
     decoder.computeType = compute.dtype.dtype
     let model = Model(
-      decoder: decoder, head: nil, tokenizer: tokenizer, template: template,
-      manifest: ModelManifest(kind: .languageModel))
+      decoder: decoder,
+      head: nil,
+      tokenizer: tokenizer,
+      template: template,
+      manifest: ModelManifest(kind: .languageModel)
+    )
 
     // 3 optimizer and schedule
     let plan = ShuffledBatches(
-      itemCount: sequences.count, batchSize: section.batchSequences, seed: UInt64(compute.seed))
+      itemCount: sequences.count,
+      batchSize: section.batchSequences,
+      seed: UInt64(compute.seed)
+    )
     let loop = TrainingLoop(
-      stage: stage, model: model, section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs, checkpointSteps: compute.checkpointSteps,
-      events: events)
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
 
     // 4 loop
     var order = EpochOrder(plan)
     try loop.run { step in
       let items = order.items(step: step)
       return tokenLossStep(
-        items.map { sequences[$0] }, items: items, model: model, accumulation: section.accumulation)
+        items.map { sequences[$0] },
+        items: items,
+        model: model,
+        accumulation: section.accumulation
+      )
     }
     try loop.publish()
   }
@@ -94,7 +122,9 @@ struct Pretraining {
     let url = stage.file("tokenizer.json")
     if FileManager.default.fileExists(atPath: url.path) { return try BPETokenizer(contentsOf: url) }
     let trainer = BPETrainer(
-      vocabularySize: section.vocabularySize, specialTokens: ChatTemplate.assaySpecialTokens)
+      vocabularySize: section.vocabularySize,
+      specialTokens: ChatTemplate.assaySpecialTokens
+    )
     let tokenizer = try trainer.train(conversations.joined().map(\.content))
     try tokenizer.save(to: url)
     return tokenizer
@@ -110,7 +140,10 @@ struct Pretraining {
 ///   - accumulation: Parts that the batch is computed in; the loss is the mean over all of them.
 /// - Returns: The loss in nats per target.
 func tokenLossStep(
-  _ batch: [TrainingSequence], items: [Int], model: Model, accumulation: Int
+  _ batch: [TrainingSequence],
+  items: [Int],
+  model: Model,
+  accumulation: Int
 ) -> StepReport {
   let total = Double(max(1, batch.map(\.targets.count).reduce(0, +)))
   var loss = 0.0

@@ -21,6 +21,7 @@ public struct DataSection: RecipeSection {
   /// Makes a section of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(!train.isEmpty, "train", "the path of a file of pairs")
     checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
@@ -44,10 +45,14 @@ public struct DataSection: RecipeSection {
     let limit = TokenLimit<PreferencePair>(maximumTokens: min(maximumTokens ?? context, context)) {
       pair in
       try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
-        response, critique in
+        response,
+        critique in
         if let leadIn, let critique {
           return try renderer.render(
-            prompt: pair.prompt, response: response, critique: critique, leadIn: leadIn,
+            prompt: pair.prompt,
+            response: response,
+            critique: critique,
+            leadIn: leadIn,
             trainsLeadIn: false
           ).tokens.count
         }
@@ -75,6 +80,7 @@ public struct PretrainConfig: RecipeSection {
   /// Makes a config of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(!corpus.isEmpty, "corpus", "the path of a file of conversations")
   }
@@ -96,6 +102,7 @@ public struct ClassicConfig: RecipeSection {
   /// Makes a config of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
@@ -117,6 +124,7 @@ public struct CritiqueConfig: RecipeSection {
   /// Makes a config of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
@@ -142,6 +150,7 @@ public struct CloudConfig: RecipeSection {
   /// Makes a config of defaults.
   public init() {}
 
+  /// Reports settings that cannot be used.
   public func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
@@ -196,7 +205,8 @@ public struct Recipe {
         problems: [
           "method: \(other.map { "\($0) is not known" } ?? "is missing"); one of "
             + Self.methods.joined(separator: ", ")
-        ])
+        ]
+      )
     }
   }
 
@@ -229,7 +239,9 @@ public struct Recipe {
   private func runPretrain(_ config: PretrainConfig, _ stages: StageRunner) async throws {
     let recipe = try RecipeFile.yaml(of: config.base) + RecipeFile.yaml(of: config.compute)
     _ = try await stages.run(
-      "base", recipe: recipe, inputs: ["corpus": try fingerprint(config.corpus)]
+      "base",
+      recipe: recipe,
+      inputs: ["corpus": try fingerprint(config.corpus)]
     ) { stage in
       try Pretraining(section: config.base, compute: config.compute, events: stages.events)
         .run(stage, conversations: try CorpusFile.read(URL(fileURLWithPath: config.corpus)))
@@ -239,10 +251,15 @@ public struct Recipe {
   private func runClassic(_ config: ClassicConfig, _ stages: StageRunner) async throws {
     let base = URL(fileURLWithPath: config.model)
     let pairs = try config.data.pairs(
-      config.data.train, model: base, leadIn: nil, events: stages.events)
+      config.data.train,
+      model: base,
+      leadIn: nil,
+      events: stages.events
+    )
     let recipe = try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: config.compute)
     let stage = try await stages.run(
-      "classic", recipe: recipe,
+      "classic",
+      recipe: recipe,
       inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)]
     ) { stage in
       try ClassicRecipe(section: config.classic, compute: config.compute, events: stages.events)
@@ -254,10 +271,15 @@ public struct Recipe {
   private func runCritique(_ config: CritiqueConfig, _ stages: StageRunner) async throws {
     let base = URL(fileURLWithPath: config.model)
     let pairs = try config.data.pairs(
-      config.data.train, model: base, leadIn: config.critique.leadIn, events: stages.events)
+      config.data.train,
+      model: base,
+      leadIn: config.critique.leadIn,
+      events: stages.events
+    )
     let recipe = try RecipeFile.yaml(of: config.critique) + RecipeFile.yaml(of: config.compute)
     _ = try await stages.run(
-      "critique-sft", recipe: recipe,
+      "critique-sft",
+      recipe: recipe,
       inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)]
     ) { stage in
       try CritiqueTraining(section: config.critique, compute: config.compute, events: stages.events)
@@ -268,20 +290,34 @@ public struct Recipe {
   private func runCloud(_ config: CloudConfig, _ stages: StageRunner) async throws {
     let base = URL(fileURLWithPath: config.model)
     let pairs = try config.data.pairs(
-      config.data.train, model: base, leadIn: config.critique.leadIn, events: stages.events)
+      config.data.train,
+      model: base,
+      leadIn: config.critique.leadIn,
+      events: stages.events
+    )
     let stage = try await CloudRecipe(
-      critique: config.critique, cloud: config.cloud, compute: config.compute,
+      critique: config.critique,
+      cloud: config.cloud,
+      compute: config.compute,
       events: stages.events
     ).run(
-      stages, base: base,
-      inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)],
-      pairs: pairs)
+      stages,
+      base: base,
+      inputs: [
+        "model": try fingerprint(config.model), "train": try fingerprint(config.data.train),
+      ],
+      pairs: pairs
+    )
     try await evaluate("cloud", stage, config.data, config.evaluation, config.compute, stages)
   }
 
   private func evaluate(
-    _ method: String, _ trained: Stage, _ data: DataSection, _ section: EvaluationSection,
-    _ compute: ComputeSection, _ stages: StageRunner
+    _ method: String,
+    _ trained: Stage,
+    _ data: DataSection,
+    _ section: EvaluationSection,
+    _ compute: ComputeSection,
+    _ stages: StageRunner
   ) async throws {
     guard !data.suites.isEmpty else { return }
     let folder = try trained.model()
@@ -290,10 +326,13 @@ public struct Recipe {
       inputs[name] = try fingerprint(path)
       return Suite(
         name: name,
-        pairs: try data.pairs(path, model: folder, leadIn: nil, events: stages.events))
+        pairs: try data.pairs(path, model: folder, leadIn: nil, events: stages.events)
+      )
     }
     _ = try await stages.run(
-      "evaluate", recipe: try RecipeFile.yaml(of: section), inputs: inputs
+      "evaluate",
+      recipe: try RecipeFile.yaml(of: section),
+      inputs: inputs
     ) { stage in
       try await PairEvaluation(section: section, compute: compute, events: stages.events)
         .run(stage, models: [(method, folder)], suites: suites)

@@ -15,7 +15,10 @@ struct StageRunner {
   /// - Returns: The finished stage.
   /// - Throws: `RunError.stageChanged`, or what the body throws.
   func run(
-    _ name: String, recipe: String, inputs: [String: String], body: (Stage) async throws -> Void
+    _ name: String,
+    recipe: String,
+    inputs: [String: String],
+    body: (Stage) async throws -> Void
   ) async throws -> Stage {
     let stage = try run.stage(name, fingerprint: StageFingerprint(recipe: recipe, inputs: inputs))
     if stage.isDone {
@@ -44,7 +47,10 @@ extension Stage {
   func model() throws -> URL {
     guard let checkpoint else {
       throw RunError.malformedRecord(
-        file: file("checkpoint").path, line: 1, reason: "the stage is done, but its model is gone")
+        file: file("checkpoint").path,
+        line: 1,
+        reason: "the stage is done, but its model is gone"
+      )
     }
     return checkpoint
   }
