@@ -33,7 +33,8 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
     model = folder.standardizedFileURL.path
     let manager = FileManager.default
     let names = ((try? manager.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
-    weights = names.filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }.map { name in
+    let parts = ["config.json", "tokenizer.json", "tokenizer_config.json", "assay.json"]
+    weights = names.filter { $0.hasSuffix(".safetensors") || parts.contains($0) }.map { name in
       let file = try? manager.attributesOfItem(atPath: folder.appendingPathComponent(name).path)
       let date = (file?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
       return "\(name) \((file?[.size] as? Int) ?? 0) \(Int(date))"

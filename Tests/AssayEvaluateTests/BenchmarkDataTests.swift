@@ -93,6 +93,8 @@ private func results(_ benchmark: any Benchmark, _ score: Double) throws -> Benc
   func pandaLM() throws {
     let benchmark = try BenchmarkCatalogue.load("pandalm", path: path("pandalm"))
     #expect(benchmark.items.count == 999)
+    // The answer True is a truth value in the file.
+    #expect(benchmark.items[157].chosen == ["True"])
     // 85 with three votes for a tie, 13 and 7 with two.
     #expect(benchmark.items.count(where: \.isTie) == 105)
     #expect(isClose(try results(benchmark, 0).sections["overall"]?.accuracy, 105.0 / 999))

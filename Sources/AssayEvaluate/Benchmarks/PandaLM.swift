@@ -30,10 +30,16 @@ package struct PandaLM: Benchmark {
         id: row.id,
         subset: "",
         prompt: [.user(input.isEmpty ? instruction : "\(instruction)\n\n\(input)")],
-        responses: [try row.text("response1"), try row.text("response2")],
+        responses: [try Self.response(row, "response1"), try Self.response(row, "response2")],
         label: majority.map { $0 - 1 } ?? 2
       )
     }
+  }
+
+  /// A response; six of the published rows spell the answer True as a JSON truth value.
+  private static func response(_ row: BenchmarkRow, _ key: String) throws -> String {
+    guard let value = row.optional(key)?.bool else { return try row.text(key) }
+    return value ? "True" : "False"
   }
 
   package func results(_ tally: BenchmarkTally) throws -> BenchmarkResults {
