@@ -18,7 +18,9 @@ public struct PreferencePair: Hashable, Sendable {
   public var rejectedCritique: String?
   /// By how much the chosen score should exceed the rejected one, in logits.
   public var margin: Double?
-  /// The probability in (0, 1) that chosen is better; a tie is 0.5. `nil` means certain.
+  /// The probability in (0, 1) that chosen is better; a tie is 0.5.
+  ///
+  /// `nil` means certain.
   public var probability: Double?
 
   /// Makes a pair.

@@ -13,12 +13,11 @@ public struct RunReport {
   /// The content of `report.html`.
   public let html: String
 
-  /// Reads the evaluation of a run.
+  /// Reads the evaluation of a run; `nil` where there is no finished one.
   ///
   /// - Parameters:
   ///   - run: A run folder.
   ///   - command: How the report says it was made.
-  /// - Returns: `nil` where the run has no finished evaluation.
   /// - Throws: `RunError` where records are damaged, `StatisticsError` where a score is not finite.
   public init?(run: RunFolder, command: String) throws {
     let folders = run.stageFolders()

@@ -14,7 +14,9 @@ import AssayText
 public final class GenerationEngine: TextGenerator {
   /// How much is computed and kept at once.
   public struct Options: Sendable, Equatable {
-    /// Bytes that keys and values may take. Default: 1 GiB; less is taken where less is needed.
+    /// Bytes that keys and values may take.
+    ///
+    /// Default: 1 GiB; less is taken where less is needed.
     public var cacheBytes: Int
     /// Sequences that get a new token in one step.
     ///

@@ -40,6 +40,13 @@ public struct ModelScorer: Scorer {
     renderer = try model.renderer()
   }
 
+  /// Scores responses; see `Scorer`.
+  ///
+  /// - Parameters:
+  ///   - inputs: What to score.
+  ///   - onScored: Called with the index and score of each input once it is known.
+  /// - Returns: One score an input, in their order.
+  /// - Throws: `RewardError`, or what the model throws.
   public nonisolated(nonsending) func score(
     _ inputs: [ScoringInput],
     onScored: (Int, Score) throws -> Void

@@ -6,7 +6,9 @@ import Foundation
 
 /// How models are evaluated on pairs.
 public struct EvaluationSection: RecipeSection {
-  /// How many critiques a score is the mean of; one entry for each evaluation. Default: `[1]`.
+  /// How many critiques a score is the mean of; one entry for each evaluation.
+  ///
+  /// Default: `[1]`.
   public var critiques = [1]
   /// Temperature where there is more than one critique; a single one is greedy.
   ///

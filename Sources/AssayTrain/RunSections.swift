@@ -15,7 +15,9 @@ public enum ComputeType: String, CaseIterable, Codable, Sendable {
 
 /// Where and how a recipe computes.
 public struct ComputeSection: RecipeSection {
-  /// The type of matrix products. Default: `f32`.
+  /// The type of matrix products.
+  ///
+  /// Default: `f32`.
   public var dtype = ComputeType.f32
   /// `cpu`, `cuda` or `mps`.
   ///
@@ -58,7 +60,9 @@ public struct ComputeSection: RecipeSection {
 
 /// The sizes of a new model.
 public struct ArchitectureSection: RecipeSection {
-  /// D, the width of the residual stream. Default: 128.
+  /// D, the width of the residual stream.
+  ///
+  /// Default: 128.
   public var hiddenSize = 128
   /// Blocks.
   ///

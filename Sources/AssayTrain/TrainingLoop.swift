@@ -11,7 +11,9 @@ public struct OptimizerSection: RecipeSection {
     warmupFraction: 0.05,
     floorFraction: 0.01
   )
-  /// Decay of AdamW's first moment. Default: 0.9.
+  /// Decay of AdamW's first moment.
+  ///
+  /// Default: 0.9.
   public var beta1 = 0.9
   /// Decay of AdamW's second moment.
   ///
@@ -224,6 +226,7 @@ public struct TrainingLoop {
   /// Saves the trained model as the stage's last checkpoint.
   ///
   /// - Parameter dtype: The type of the stored weights.
+  /// - Throws: `RunError.fileSystem` or `TensorError.cannotWrite`.
   public func publish(dtype: DType = .float32) throws {
     try stage.publishCheckpoint(step: steps) { try model.save(to: $0, dtype: dtype) }
   }

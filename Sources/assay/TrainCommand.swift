@@ -58,6 +58,7 @@ enum RecipeRun {
   ///   - restartFrom: The stage to redo.
   ///   - common: Options of the command.
   ///   - command: How the report says it was made.
+  /// - Throws: What the recipe throws.
   static func execute(
     _ recipe: Recipe,
     folder: String,

@@ -17,7 +17,9 @@ public struct ClassicSection: RecipeSection {
   public var head = HeadKind.linear
   /// How weights are updated.
   public var optimizer = OptimizerSection(learningRate: 5e-6)
-  /// Pairs in a step. Default: 32.
+  /// Pairs in a step.
+  ///
+  /// Default: 32.
   public var batchPairs = 32
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///

@@ -24,7 +24,9 @@ import Foundation
 public struct CritiqueSection: RecipeSection {
   /// How weights are updated.
   public var optimizer = OptimizerSection(learningRate: 5e-6)
-  /// Responses, of which there are two a pair, in a step. Default: 64.
+  /// Responses, of which there are two a pair, in a step.
+  ///
+  /// Default: 64.
   public var batchResponses = 64
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
@@ -61,7 +63,9 @@ public struct CritiqueSection: RecipeSection {
 
 /// How a CLoud model is trained behind its critique SFT.
 public struct CloudSection: RecipeSection {
-  /// Whether stage 3 trains on critiques that the model wrote itself. Default: true.
+  /// Whether stage 3 trains on critiques that the model wrote itself.
+  ///
+  /// Default: true.
   public var onPolicy = true
   /// Temperature of the regenerated critiques.
   ///
@@ -77,7 +81,9 @@ public struct CloudSection: RecipeSection {
   public var head = HeadKind.cloud
   /// How weights are updated.
   public var optimizer = OptimizerSection(learningRate: 1e-6)
-  /// Pairs in a step. Default: 32.
+  /// Pairs in a step.
+  ///
+  /// Default: 32.
   public var batchPairs = 32
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
@@ -262,8 +268,7 @@ struct JointTraining {
   let compute: ComputeSection
   let events: RunEventHandler
 
-  /// - Parameter critiques: The model's own critiques, chosen and rejected in turn; `nil` trains on
-  ///   the oracle's.
+  /// Trains, on the model's own critiques (chosen and rejected in turn) or, for `nil`, the oracle's.
   func run(
     _ stage: Stage,
     critic: URL,

@@ -26,7 +26,9 @@ public enum World: String, CaseIterable, Codable, Sendable {
 
 /// How many items of the Playground are made.
 public struct PlaygroundSection: RecipeSection {
-  /// Training pairs, over all sections. Default: 8000.
+  /// Training pairs, over all sections.
+  ///
+  /// Default: 8000.
   public var train = 8000
   /// Test pairs, over all sections.
   ///
@@ -56,7 +58,9 @@ public struct PlaygroundSection: RecipeSection {
 public struct GSM8KSection: RecipeSection {
   /// The folder with `train.jsonl` and `example_model_solutions.jsonl`.
   public var folder = "../shared/data/gsm8k_openai"
-  /// Broken solutions of each question. Default: 2.
+  /// Broken solutions of each question.
+  ///
+  /// Default: 2.
   public var breaksPerQuestion = 2
   /// Pairs of real model solutions of each test question, at most.
   ///

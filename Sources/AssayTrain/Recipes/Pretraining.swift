@@ -12,13 +12,17 @@ import Foundation
 
 /// How a base model is made.
 public struct BaseSection: RecipeSection {
-  /// Token ids of the new tokenizer, bytes and special tokens included. Default: 1024.
+  /// Token ids of the new tokenizer, bytes and special tokens included.
+  ///
+  /// Default: 1024.
   public var vocabularySize = 1024
   /// The model's sizes.
   public var architecture = ArchitectureSection()
   /// How weights are updated.
   public var optimizer = OptimizerSection(learningRate: 3e-3)
-  /// Conversations in a step. Default: 64.
+  /// Conversations in a step.
+  ///
+  /// Default: 64.
   public var batchSequences = 64
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///

@@ -13,7 +13,9 @@ public struct DataSection: RecipeSection {
   public var train = ""
   /// Suites to evaluate on, by name.
   public var suites: [String: String] = [:]
-  /// Longest sequence of a pair, in tokens. Default: null, what the model reads.
+  /// Longest sequence of a pair, in tokens.
+  ///
+  /// Default: null, what the model reads.
   public var maximumTokens: Int?
   /// What happens to rows that cannot be used: `refuse` stops, `skip` counts and reports them.
   public var problems = ReadPolicy.Action.refuse
@@ -34,6 +36,8 @@ public struct DataSection: RecipeSection {
   ///   - model: The folder of the model that will read them.
   ///   - leadIn: What opens critiques; `nil` where none are read.
   ///   - events: Hears what was dropped.
+  /// - Returns: The pairs that can be used.
+  /// - Throws: `DataError` with file and line, or what reading the model's files throws.
   func pairs(_ path: String, model: URL, leadIn: String?, events: RunEventHandler) throws
     -> [PreferencePair]
   {

@@ -52,7 +52,9 @@ public struct SHA256 {
   ///
   /// - Parameters:
   ///   - url: A file or a folder. Hidden files are left out.
-  ///   - sampleAbove: Size in bytes up to which files are read in full. Default: 256 MiB.
+  ///   - sampleAbove: Size in bytes up to which files are read in full.
+  ///
+  /// Default: 256 MiB.
   /// - Returns: 64 hexadecimal digits.
   /// - Throws: `RunError.fileSystem` where something cannot be read.
   public static func fingerprint(
