@@ -1,7 +1,7 @@
 import AssayModel
 import AssayTensor
 
-/// A request on its way. Its tokens lie at the positions behind the prompt's.
+/// A request on its way; its tokens lie at the positions behind the prompt's.
 final class GeneratedSequence {
   /// What the next step does with the sequence.
   enum State {

@@ -97,7 +97,7 @@ final class GenerationBatch {
       let takesOver =
         group.waiting.count == 1 && group.partialPages == 1
         && group.pages.count > group.sharedPages
-      guard let own = pool.take(sequence.ownPages - (takesOver ? 1 : 0)) else { return }
+      guard let own = pool.take(sequence.ownPages - (takesOver ? 1 : 0)) else { break }
       group.waiting.removeLast()
       let shared = group.pages.prefix(group.sharedPages)
       if takesOver {

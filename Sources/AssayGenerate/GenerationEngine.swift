@@ -14,13 +14,11 @@ import AssayText
 public final class GenerationEngine: TextGenerator {
   /// How much is computed and kept at once.
   public struct Options: Sendable, Equatable {
-    /// Bytes that keys and values may take.
+    /// Bytes that keys and values may take; less is taken where less is needed.
     ///
-    /// Default: 1 GiB; less is taken where less is needed.
+    /// Default: 1 GiB.
     public var cacheBytes: Int
-    /// Sequences that get a new token in one step.
-    ///
-    /// More are faster up to some hundreds.
+    /// Sequences that get a new token in one step; more are faster up to some hundreds.
     public var batchSequences: Int
     /// Prompt tokens that are read in one step, at least one prompt.
     public var prefillTokens: Int
@@ -60,6 +58,13 @@ public final class GenerationEngine: TextGenerator {
     self.options = options
   }
 
+  /// Generates a text for each request, on the calling thread, without suspending.
+  ///
+  /// - Parameters:
+  ///   - requests: What to generate.
+  ///   - onFinished: Called with a request's index and its text as soon as that is there.
+  /// - Returns: The texts, in the order of the requests.
+  /// - Throws: As `run(_:onFinished:)`.
   nonisolated(nonsending) public func generate(
     _ requests: [GenerationRequest],
     onFinished: (Int, Generation) throws -> Void

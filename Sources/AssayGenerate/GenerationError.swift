@@ -13,7 +13,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   /// The model has no output embedding.
   case notLanguageModel
 
-  /// One sentence: what happened, where, and what to do.
+  /// What happened, to which request, and what to do.
   public var description: String {
     switch self {
     case .emptyPrompt(let request):

@@ -1,6 +1,6 @@
 import AssayModel
 
-/// Requests grouped by prompt, with the pages that each needs. P tokens a page.
+/// Requests grouped by prompt, with the pages that each needs.
 struct GenerationPlan {
   /// Requests with one prompt.
   struct Group {
@@ -59,6 +59,7 @@ struct GenerationPlan {
   ///   - batch: Sequences at once.
   ///   - error: Makes the error of a request that needs more pages than that.
   /// - Returns: At most `budget`.
+  /// - Throws: What `error` makes.
   func pages(budget: Int, batch: Int, error: (Int, Int) -> GenerationError) throws -> Int {
     var total = 0
     var left = batch

@@ -207,8 +207,8 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let rows = Tensor.normal([31, whole.columns], seed: 29).to(type)
     let expected = whole.run(rows.to(.float32))
 
-    let cache = KeyValueCache(slots: 4, tokens: 24, groups: G, width: K, dtype: type)
-    let slots: [Int32] = [3, 1]
+    let cache = KeyValueCache(pages: 5, groups: G, width: K, dtype: type)
+    let tables: [Int32] = [3, 1, 4, 4]
     // The first 5 and 9 tokens at once, then both sequences a token at a time.
     let prompt = AttentionCase(heads: H, groups: G, width: K, lengths: [5, 9])
     let start = Tensor.concatenated([
@@ -229,17 +229,17 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     }
     cache.storeInPlace(
       rotated,
-      slots: Tensor([Int32](repeating: 3, count: 5) + [Int32](repeating: 1, count: 9)),
-      positions: prompt.positions,
+      cells: Tensor((0..<14).map { Int32($0 < 5 ? 48 + $0 : 16 + $0 - 5) }),
       heads: H,
       groups: G
     )
     let tolerance: Float = type == .float32 ? 1e-5 : 2e-2
-    for step in 0..<3 {
-      let places = [5 + step, 9 + step]
+    // The first sequence goes on into its second page.
+    for step in 0..<13 {
+      let places = [5 + step, 9 + min(step, 2)]
       let output = cache.attend(
         rows.selected(axis: 0, Tensor([Int64(places[0]), Int64(19 + places[1])])),
-        slots: Tensor(slots),
+        tables: Tensor(tables, [2, 2]),
         positions: Tensor(places.map(Int32.init)),
         table: table,
         heads: H,
@@ -255,7 +255,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         "step \(step)"
       )
     }
-    // Slots 0 and 2 were never written.
+    // Pages 0 and 2 were never written.
     #expect(cache.keys.narrowed(axis: 0, start: 0, count: 1).magnitude().sum().item == 0)
     #expect(cache.values.narrowed(axis: 0, start: 2, count: 1).magnitude().sum().item == 0)
   }
@@ -266,13 +266,14 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let table = AttentionCase.table(width: K)
     let rows = Tensor.normal([3, 8 * K], seed: 30)
     func run(_ order: [Int]) -> [[Float]] {
-      let cache = KeyValueCache(slots: 3, tokens: 8, groups: G, width: K, dtype: .float32)
-      cache.keys.copyInPlace(.normal([3, G, 8, K], seed: 31))
-      cache.values.copyInPlace(.normal([3, G, 8, K], seed: 32))
+      let cache = KeyValueCache(pages: 4, groups: G, width: K, dtype: .float32)
+      cache.keys.copyInPlace(.normal([4, G, K, 16], seed: 31))
+      cache.values.copyInPlace(.normal([4, G, 16, K], seed: 32))
       let output = cache.attend(
         rows.selected(axis: 0, Tensor(order.map(Int64.init))),
-        slots: Tensor(order.map(Int32.init)),
-        positions: Tensor(order.map { Int32($0 * 3) }),
+        // All begin with page 3 and read it together where they are neighbours.
+        tables: Tensor(order.flatMap { [3, Int32($0)] }, [order.count, 2]),
+        positions: Tensor(order.map { Int32(16 + $0 * 3) }),
         table: table,
         heads: H,
         groups: G

@@ -28,7 +28,7 @@ import Testing
     #expect(reason { Tensor([1] as [Int64]).setRequiresGradientInPlace() } != "no error")
   }
 
-  @Test("ids, targets, positions and slots outside of their range are errors")
+  @Test("ids, targets, positions and pages outside of their range are errors")
   func ranges() {
     let (hidden, weight) = (Tensor.ones([1, 4]), Tensor.ones([3, 4]))
     for id: Int64 in [-1, 3, .max, .min] {
@@ -40,11 +40,11 @@ import Testing
     }
     let table = AttentionCase.table(positions: 10, width: 8)
     let rows = Tensor.ones([1, 32])
-    let cache = KeyValueCache(slots: 2, tokens: 4, groups: 1, width: 8, dtype: .float32)
-    func attend(_ slot: Int32, _ position: Int32) {
+    let cache = KeyValueCache(pages: 2, groups: 1, width: 8, dtype: .float32)
+    func attend(_ page: Int32, _ position: Int32) {
       _ = cache.attend(
         rows,
-        slots: Tensor([slot]),
+        tables: Tensor([page], [1, 1]),
         positions: Tensor([position]),
         table: table,
         heads: 2,
@@ -66,19 +66,30 @@ import Testing
         }.contains("position")
       )
       #expect(reason { attend(0, position) }.contains("position"))
-      #expect(reason { attend(position, 0) }.contains("slot"))
+      #expect(reason { attend(position, 0) }.contains("pages"))
     }
-    #expect(reason { attend(0, 4) }.contains("cache of [2, 1, 4, 8]"))
+    let long = RotaryTable(cosine: .ones([20, 4]), sine: .ones([20, 4]))
+    #expect(
+      reason {
+        _ = cache.attend(
+          rows,
+          tables: Tensor([0] as [Int32], [1, 1]),
+          positions: Tensor([16] as [Int32]),
+          table: long,
+          heads: 2,
+          groups: 1
+        )
+      }.contains("0..<16")
+    )
     #expect(
       reason {
         cache.storeInPlace(
           rows,
-          slots: Tensor([2] as [Int32]),
-          positions: Tensor([0] as [Int32]),
+          cells: Tensor([32] as [Int32]),
           heads: 2,
           groups: 1
         )
-      }.contains("slot")
+      }.contains("0..<32")
     )
     for id: Int32 in [-1, 5, .max] {
       let row = SamplingRow(
@@ -127,12 +138,12 @@ import Testing
     #expect(run(rows, table: AttentionCase.table(width: 16)).contains("rotary table"))
     let wide = RotaryTable(cosine: table.cosine.to(.float64), sine: table.sine.to(.float64))
     #expect(run(rows, table: wide).contains("rotary table"))
-    let narrow = KeyValueCache(slots: 1, tokens: 4, groups: 1, width: 4, dtype: .float32)
+    let narrow = KeyValueCache(pages: 1, groups: 1, width: 4, dtype: .float32)
     #expect(
       reason {
         _ = narrow.attend(
           .ones([1, 32]),
-          slots: Tensor([0] as [Int32]),
+          tables: Tensor([0] as [Int32], [1, 1]),
           positions: Tensor([0] as [Int32]),
           table: table,
           heads: 2,
