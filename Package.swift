@@ -87,9 +87,22 @@ let package = Package(
       dependencies: ["AssayModel", "AssayTensor", "AssayText", "AssayTestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
+      name: "AssayRewardTests",
+      dependencies: [
+        "AssayReward", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
+        "AssayTestSupport",
+      ],
+      swiftSettings: settings),
+    .testTarget(
       name: "AssayTrainTests",
-      dependencies: ["AssayTrain", "AssayTestSupport"],
+      dependencies: [
+        "AssayTrain", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayReward",
+        "AssayEvaluate", "AssayTestSupport",
+      ],
       resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "AssayCommandTests", dependencies: ["AssayTensor", "AssayText", "AssayModel"],
+      swiftSettings: settings),
     .testTarget(
       name: "AssayEvaluateTests", dependencies: ["AssayEvaluate", "AssayReward"],
       swiftSettings: settings),
