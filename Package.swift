@@ -115,16 +115,25 @@ let package = Package(
       swiftSettings: settings
     ),
     .testTarget(
-      name: "AssayTrainTests",
-      dependencies: ["AssayTrain", "AssayTestSupport"],
-      resources: [.copy("Fixtures")],
-      swiftSettings: settings
-    ),
+      name: "AssayRewardTests",
+      dependencies: [
+        "AssayReward", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
+        "AssayTestSupport",
+      ],
+      swiftSettings: settings),
     .testTarget(
-      name: "AssayEvaluateTests",
-      dependencies: ["AssayEvaluate", "AssayReward"],
-      swiftSettings: settings
-    ),
+      name: "AssayTrainTests",
+      dependencies: [
+        "AssayTrain", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayReward",
+        "AssayEvaluate", "AssayTestSupport",
+      ],
+      resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "AssayCommandTests", dependencies: ["AssayTensor", "AssayText", "AssayModel"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "AssayEvaluateTests", dependencies: ["AssayEvaluate", "AssayReward"],
+      swiftSettings: settings),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -24,9 +24,9 @@ public struct TrainingSequence: Equatable, Sendable {
   public init(_ sequence: ScoredSequence, withTargets: Bool) {
     self.init(
       tokens: sequence.tokens,
-      targets: withTargets ? (sequence.targets.map { Array($0) } ?? []) : [],
-      scoredIndex: sequence.scoredIndex
-    )
+      // A cut may put the first target where there is nothing to predict it from.
+      targets: withTargets ? (sequence.targets.map { $0.filter { $0 > 0 } } ?? []) : [],
+      scoredIndex: sequence.scoredIndex)
   }
 
   /// Makes a sequence without reward.

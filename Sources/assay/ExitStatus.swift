@@ -29,7 +29,7 @@ enum ExitStatus {
     case let error as TextError: code(error)
     case let error as RunError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError: badData
-    case is GenerationError: badData
+    case is GenerationError, is TrainingLineError: badData
     case is CancellationError: 130
     default: internalError
     }

@@ -166,12 +166,8 @@ struct ClassicRecipe {
 /// - Returns: The losses, and the share of pairs whose chosen reward is larger.
 ///
 /// Source: Ankner et al. 2024 (arXiv:2408.11791) section 2.2; the token mean from their code.
-func preferenceStep(
-  _ batch: [TrainingPair],
-  items: [Int],
-  model: Model,
-  lambda: Double,
-  centring: Double,
+package func preferenceStep(
+  _ batch: [TrainingPair], items: [Int], model: Model, lambda: Double, centring: Double,
   accumulation: Int
 ) -> StepReport {
   let targets = Double(

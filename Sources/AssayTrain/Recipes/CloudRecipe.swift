@@ -123,6 +123,14 @@ public struct CritiqueRecord: Codable, Equatable, Sendable {
   /// `stop`, or `length` where it was cut.
   public var finishReason: String
 
+  /// Makes a record.
+  public init(id: String, side: String, critique: String, finishReason: String) {
+    self.id = id
+    self.side = side
+    self.critique = critique
+    self.finishReason = finishReason
+  }
+
   enum CodingKeys: String, CodingKey {
     case id, side, critique
     case finishReason = "finish_reason"
@@ -288,7 +296,8 @@ struct JointTraining {
 
     // 2 data
     let renderer = try model.renderer()
-    let sequences = try sequences(renderer, pairs, critiques)
+    let sequences = try critiquedPairs(
+      pairs, renderer: renderer, section: critique, written: critiques)
     guard !sequences.isEmpty else {
       throw TrainingError.noData(stage: stage.name, hint: "no pair has critiques of both responses")
     }
@@ -323,45 +332,42 @@ struct JointTraining {
     }
     try loop.publish()
   }
+}
 
-  private func sequences(
-    _ renderer: SequenceRenderer,
-    _ pairs: [PreferencePair],
-    _ critiques: [CritiqueRecord]?
-  ) throws -> [TrainingPair] {
-    if let critiques, critiques.count != 2 * pairs.count {
-      throw TrainingError.recipe(
-        reason: "\(critiques.count) critiques for \(pairs.count) pairs: the data changed since "
-          + "they were written; use another --out"
-      )
+/// The pairs of the joint loss: both responses with critiques, each scored where its critique ends.
+///
+/// - Parameters:
+///   - pairs: The pairs; those without both critiques are left out.
+///   - renderer: What makes tokens of them.
+///   - section: How critiques are opened.
+///   - written: The model's own critiques, chosen and rejected in turn; `nil` takes the oracle's.
+/// - Returns: The pairs as tokens.
+/// - Throws: `TrainingError.recipe` where the critiques are not those of the pairs.
+package func critiquedPairs(
+  _ pairs: [PreferencePair], renderer: SequenceRenderer, section: CritiqueSection,
+  written: [CritiqueRecord]?
+) throws -> [TrainingPair] {
+  if let written, written.count != 2 * pairs.count {
+    throw TrainingError.recipe(
+      reason: "\(written.count) critiques for \(pairs.count) pairs: the data changed since "
+        + "they were written; use another --out")
+  }
+  return try pairs.enumerated().compactMap { index, pair in
+    func side(_ response: String, _ oracle: String?, _ offset: Int) throws -> TrainingSequence? {
+      let own = written?[2 * index + offset]
+      guard let text = own?.critique ?? oracle else { return nil }
+      var sequence = TrainingSequence(
+        try renderer.render(
+          prompt: pair.prompt, response: response, critique: text, leadIn: section.leadIn,
+          trainsLeadIn: section.trainsLeadIn), withTargets: true)
+      // The model did not choose to end a critique that was cut.
+      if own?.finishReason == "length" { sequence.targets.removeLast() }
+      return sequence
     }
-    return try pairs.enumerated().compactMap { index, pair in
-      func side(_ response: String, _ oracle: String?, _ offset: Int) throws -> TrainingSequence? {
-        let own = critiques?[2 * index + offset]
-        guard let text = own?.critique ?? oracle else { return nil }
-        var sequence = TrainingSequence(
-          try renderer.render(
-            prompt: pair.prompt,
-            response: response,
-            critique: text,
-            leadIn: critique.leadIn,
-            trainsLeadIn: critique.trainsLeadIn
-          ),
-          withTargets: true
-        )
-        // The model did not choose to end a critique that was cut.
-        if own?.finishReason == "length" { sequence.targets.removeLast() }
-        return sequence
-      }
-      guard let chosen = try side(pair.chosen, pair.chosenCritique, 0),
-        let rejected = try side(pair.rejected, pair.rejectedCritique, 1)
-      else { return nil }
-      return TrainingPair(
-        chosen: chosen,
-        rejected: rejected,
-        margin: pair.margin,
-        probability: pair.probability
-      )
-    }
+    guard let chosen = try side(pair.chosen, pair.chosenCritique, 0),
+      let rejected = try side(pair.rejected, pair.rejectedCritique, 1)
+    else { return nil }
+    return TrainingPair(
+      chosen: chosen, rejected: rejected, margin: pair.margin, probability: pair.probability)
   }
 }

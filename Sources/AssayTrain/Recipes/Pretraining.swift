@@ -143,11 +143,8 @@ struct Pretraining {
 ///   - model: What is trained.
 ///   - accumulation: Parts that the batch is computed in; the loss is the mean over all of them.
 /// - Returns: The loss in nats per target.
-func tokenLossStep(
-  _ batch: [TrainingSequence],
-  items: [Int],
-  model: Model,
-  accumulation: Int
+package func tokenLossStep(
+  _ batch: [TrainingSequence], items: [Int], model: Model, accumulation: Int
 ) -> StepReport {
   let total = Double(max(1, batch.map(\.targets.count).reduce(0, +)))
   var loss = 0.0

@@ -94,7 +94,7 @@ public struct PretrainConfig: RecipeSection {
 public struct ClassicConfig: RecipeSection {
   /// Names the recipe's kind.
   public var method = "classic"
-  /// The folder of the model to start from.
+  /// The model to start from: its folder, or a run folder.
   public var model = ""
   /// The pairs.
   public var data = DataSection()
@@ -116,7 +116,7 @@ public struct ClassicConfig: RecipeSection {
 public struct CritiqueConfig: RecipeSection {
   /// Names the recipe's kind.
   public var method = "critique-sft"
-  /// The folder of the model to start from.
+  /// The model to start from: its folder, or a run folder.
   public var model = ""
   /// The pairs, with critiques.
   public var data = DataSection()
@@ -138,7 +138,7 @@ public struct CritiqueConfig: RecipeSection {
 public struct CloudConfig: RecipeSection {
   /// Names the recipe's kind.
   public var method = "cloud"
-  /// The folder of the model to start from.
+  /// The model to start from: its folder, or a run folder.
   public var model = ""
   /// The pairs, with critiques.
   public var data = DataSection()
@@ -221,16 +221,32 @@ public struct Recipe {
   ///   - events: Hears of progress.
   /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models.
   public func run(_ run: RunFolder, events: @escaping RunEventHandler) async throws {
-    try run.write(Data(resolved.utf8), to: "recipe.yaml")
+    let name = "recipe.yaml"
+    let earlier = try? Data(contentsOf: run.url.appendingPathComponent(name))
+    try run.write(Data(resolved.utf8), to: name)
     let stages = StageRunner(run: run, events: events)
-    switch kind {
-    case .pretrain(let config): try await runPretrain(config, stages)
-    case .classic(let config): try await runClassic(config, stages)
-    case .critique(let config): try await runCritique(config, stages)
-    case .cloud(let config): try await runCloud(config, stages)
-    case .comparison(let config):
-      try await ComparisonRecipe(config: config, events: events).run(run)
+    do {
+      switch kind {
+      case .pretrain(let config): try await runPretrain(config, stages)
+      case .classic(let config): try await runClassic(config, stages)
+      case .critique(let config): try await runCritique(config, stages)
+      case .cloud(let config): try await runCloud(config, stages)
+      case .comparison(let config):
+        try await ComparisonRecipe(config: config, events: events).run(run)
+      }
+    } catch let error as RunError {
+      // A refused recipe is not what the folder was made from.
+      if error.isRefusal, let earlier { try run.write(earlier, to: name) }
+      throw error
     }
+  }
+
+  /// The folder of a model: itself, or the last finished checkpoint of a run folder.
+  private func modelFolder(_ path: String) -> URL {
+    let url = URL(fileURLWithPath: path)
+    let config = url.appendingPathComponent("config.json")
+    if FileManager.default.fileExists(atPath: config.path) { return url }
+    return RunFolder.lastCheckpoint(in: url) ?? url
   }
 
   private func fingerprint(_ path: String) throws -> String {
@@ -253,7 +269,7 @@ public struct Recipe {
   }
 
   private func runClassic(_ config: ClassicConfig, _ stages: StageRunner) async throws {
-    let base = URL(fileURLWithPath: config.model)
+    let base = modelFolder(config.model)
     let pairs = try config.data.pairs(
       config.data.train,
       model: base,
@@ -262,9 +278,8 @@ public struct Recipe {
     )
     let recipe = try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: config.compute)
     let stage = try await stages.run(
-      "classic",
-      recipe: recipe,
-      inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)]
+      "classic", recipe: recipe,
+      inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)]
     ) { stage in
       try ClassicRecipe(section: config.classic, compute: config.compute, events: stages.events)
         .run(stage, base: base, pairs: pairs)
@@ -273,7 +288,7 @@ public struct Recipe {
   }
 
   private func runCritique(_ config: CritiqueConfig, _ stages: StageRunner) async throws {
-    let base = URL(fileURLWithPath: config.model)
+    let base = modelFolder(config.model)
     let pairs = try config.data.pairs(
       config.data.train,
       model: base,
@@ -282,9 +297,8 @@ public struct Recipe {
     )
     let recipe = try RecipeFile.yaml(of: config.critique) + RecipeFile.yaml(of: config.compute)
     _ = try await stages.run(
-      "critique-sft",
-      recipe: recipe,
-      inputs: ["model": try fingerprint(config.model), "train": try fingerprint(config.data.train)]
+      "critique-sft", recipe: recipe,
+      inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)]
     ) { stage in
       try CritiqueTraining(section: config.critique, compute: config.compute, events: stages.events)
         .run(stage, base: base, pairs: pairs)
@@ -292,7 +306,7 @@ public struct Recipe {
   }
 
   private func runCloud(_ config: CloudConfig, _ stages: StageRunner) async throws {
-    let base = URL(fileURLWithPath: config.model)
+    let base = modelFolder(config.model)
     let pairs = try config.data.pairs(
       config.data.train,
       model: base,
@@ -305,13 +319,9 @@ public struct Recipe {
       compute: config.compute,
       events: stages.events
     ).run(
-      stages,
-      base: base,
-      inputs: [
-        "model": try fingerprint(config.model), "train": try fingerprint(config.data.train),
-      ],
-      pairs: pairs
-    )
+      stages, base: base,
+      inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)],
+      pairs: pairs)
     try await evaluate("cloud", stage, config.data, config.evaluation, config.compute, stages)
   }
 

@@ -19,6 +19,14 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A recipe cannot be used; every problem found is listed.
   case invalidRecipe(file: String, problems: [String])
 
+  /// Whether a run folder was refused because another recipe made it.
+  var isRefusal: Bool {
+    switch self {
+    case .stageChanged, .stageMoved: true
+    default: false
+    }
+  }
+
   /// One sentence: what happened, where, what was expected, what to do.
   public var description: String {
     switch self {

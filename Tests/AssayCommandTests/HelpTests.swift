@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+@Suite(.enabled(if: Binary.url != nil, Binary.missing)) struct HelpTests {
+  /// What the parser says of itself with `--experimental-dump-help`.
+  private struct Tool: Decodable {
+    struct Argument: Decodable {
+      struct Name: Decodable {
+        let kind: String
+        let name: String
+      }
+      let kind: String
+      let names: [Name]?
+      let valueName: String?
+      let isOptional: Bool
+      let isRepeating: Bool
+      let shouldDisplay: Bool
+      let abstract: String?
+      let defaultValue: String?
+
+      /// As it is spelt on the command line.
+      var spelling: String {
+        names?.first { $0.kind == "long" }.map { "--\($0.name)" } ?? "<\(valueName ?? "")>"
+      }
+    }
+    struct Command: Decodable {
+      let commandName: String
+      let abstract: String?
+      let arguments: [Argument]?
+      let subcommands: [Command]?
+    }
+    let command: Command
+  }
+
+  /// Every command that does something, with the words that call it.
+  private func commands() throws -> [(words: [String], command: Tool.Command)] {
+    let result = try assay("--experimental-dump-help")
+    let root = try JSONDecoder().decode(Tool.self, from: Data(result.output.utf8)).command
+    func leaves(_ words: [String], _ command: Tool.Command) -> [([String], Tool.Command)] {
+      let inner = (command.subcommands ?? []).filter { $0.commandName != "help" }
+      guard !inner.isEmpty else { return [(words, command)] }
+      return inner.flatMap { leaves(words + [$0.commandName], $0) }
+    }
+    return leaves([], root)
+  }
+
+  @Test("help of every command has every option with a text, and with its default")
+  func options() throws {
+    let commands = try commands()
+    #expect(commands.count >= 9)
+    for (words, command) in commands {
+      let help = try RunningCommand(words + ["--help"]).result()
+      help.expect(0)
+      #expect(help.log.isEmpty)
+      let name = words.joined(separator: " ")
+      #expect(command.abstract?.isEmpty == false, "\(name)")
+      // Lines are wrapped: compare words.
+      let text = help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      for argument in command.arguments ?? [] where argument.shouldDisplay {
+        #expect(text.contains(argument.spelling), "\(name) \(argument.spelling)")
+        let abstract = argument.abstract ?? ""
+        #expect(!abstract.isEmpty, "\(name) \(argument.spelling) has no text")
+        guard argument.kind == "option", argument.isOptional, !argument.isRepeating else {
+          continue
+        }
+        let hasDefault =
+          argument.defaultValue.map { text.contains("(default: \($0))") } ?? false
+          || abstract.contains("Default:")
+        #expect(hasDefault, "\(name) \(argument.spelling) does not say its default")
+      }
+    }
+  }
+
+  @Test("the top level lists every command with a line")
+  func overview() throws {
+    let help = try assay("--help")
+    help.expect(0)
+    for (words, _) in try commands() { #expect(help.output.contains("  \(words[0])")) }
+    #expect(try assay("--version").output.split(separator: ".").count == 3)
+  }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+// Each run trains long enough for a signal to come in the middle, on a model small enough for two
+// such runs to take a few seconds.
+@Suite(.serialized, .enabled(if: Binary.url != nil, Binary.missing)) struct InterruptionTests {
+  let folder: WorkFolder
+  init() throws { folder = try WorkFolder() }
+
+  private func recipe() throws -> String {
+    let texts = (0..<40).map { "{\"text\": \"Anna has \($0) apples and eats \($0 % 7) of them.\"}" }
+    let corpus = try folder.write(texts.joined(separator: "\n"), "corpus.jsonl")
+    return try folder.write(
+      """
+      method: pretrain
+      corpus: \(corpus)
+      compute: {device: cpu, checkpoint_steps: 20}
+      base:
+        vocabulary_size: 270
+        batch_sequences: 4
+        epochs: 40
+        architecture: {hidden_size: 16, layers: 1, heads: 1, groups: 1, feed_forward_size: 32}
+      """,
+      "recipe.yaml"
+    )
+  }
+
+  private func arguments(_ recipe: String, _ name: String) -> [String] {
+    ["train", recipe, "--out", folder.path(name), "--threads", "1"]
+  }
+
+  private func weights(_ name: String) throws -> Data {
+    try Data(
+      contentsOf: folder.url.appendingPathComponent("\(name)/01-base/checkpoint/model.safetensors")
+    )
+  }
+
+  private func lineCount(_ name: String) -> Int {
+    let url = folder.url.appendingPathComponent("\(name)/01-base/metrics.jsonl")
+    return (try? Data(contentsOf: url))?.count { $0 == 0x0a } ?? 0
+  }
+
+  /// Starts a run, and sends it a signal once a number of its steps are done.
+  private func interrupt(
+    _ recipe: String,
+    _ name: String,
+    with signal: Int32,
+    after steps: Int
+  ) throws -> CommandResult {
+    let command = try RunningCommand(arguments(recipe, name))
+    while command.isRunning, lineCount(name) < steps { usleep(2000) }
+    #expect(command.isRunning, "the run ended before its signal")
+    command.send(signal)
+    return try command.result()
+  }
+
+  @Test(
+    "SIGINT and SIGTERM end a run with 130 and 143, SIGKILL at any point, and it goes on to the same weights"
+  )
+  func signals() throws {
+    let recipe = try recipe()
+    try RunningCommand(arguments(recipe, "whole")).result().expect(0)
+    let whole = try weights("whole")
+    for (signal, status, steps) in [(SIGINT, 130, 25), (SIGTERM, 143, 5), (SIGKILL, -SIGKILL, 50)] {
+      let name = "run-\(signal)"
+      let result = try interrupt(recipe, name, with: signal, after: steps)
+      #expect(result.status == status)
+      #expect(result.output.isEmpty)
+      if signal != SIGKILL { #expect(result.log.contains("run the same command again")) }
+      let done = folder.url.appendingPathComponent("\(name)/01-base/done.json")
+      #expect(!FileManager.default.fileExists(atPath: done.path))
+
+      try RunningCommand(arguments(recipe, name)).result().expect(0)
+      #expect(try weights(name) == whole, "after signal \(signal)")
+      #expect(lineCount(name) == 400)
+    }
+  }
+
+  @Test("a run folder in use is refused, and named with its process")
+  func inUse() throws {
+    let recipe = try recipe()
+    let command = try RunningCommand(arguments(recipe, "run"))
+    while command.isRunning, lineCount("run") < 5 { usleep(2000) }
+    let second = try RunningCommand(arguments(recipe, "run")).result()
+    second.expect(65, log: "is in use by process")
+    command.send(SIGINT)
+    #expect(try command.result().status == 130)
+  }
+}

@@ -1,0 +1,275 @@
+import AssayData
+import AssayEvaluate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayTestSupport
+import AssayTrain
+import Foundation
+import Testing
+
+/// The folder of the package, to find its recipes.
+private let packageFolder = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+private let recipesFolder = packageFolder.appendingPathComponent("Recipes")
+private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.path)
+
+@Suite struct RecipeEndToEndTests {
+  private func scores(_ run: URL, _ stage: String) throws -> [PairScores] {
+    try RecordLog<PairScores>(
+      run.appendingPathComponent(stage).appendingPathComponent("records.jsonl")
+    ).records()
+  }
+
+  /// Runs a recipe again and expects that nothing was left to do.
+  private func expectDone(_ recipe: String, _ run: URL, stages: [String]) async throws {
+    #expect(skipped(try await runRecipe(recipe, in: run)) == stages)
+  }
+
+  // Recorded on 2026-11-21 on one x86-64 core in float32; the first is near ln 300 = 5.70, the loss
+  // of a model that knows nothing. A change here is a change of results.
+  static let pretrainingLosses: [Double] = []
+
+  @Test("pretraining: ten losses as recorded, falling")
+  func pretrain() async throws {
+    let world = try TinyWorld()
+    let (recipe, run) = (TinyRecipe.pretrain(world), world.file("run"))
+    try await runRecipe(recipe, in: run)
+    let losses = try metric("loss", run, "01-base")
+    #expect(losses.count == Self.pretrainingLosses.count, "\(losses)")
+    for (step, (loss, recorded)) in zip(losses, Self.pretrainingLosses).enumerated() {
+      #expect(abs(loss - recorded) < 1e-3, "step \(step + 1): \(loss), recorded \(recorded)")
+    }
+    #expect(try #require(losses.last) < losses[0] - 0.5)
+    try await expectDone(recipe, run, stages: ["base"])
+    let model = try Model.load(try #require(RunFolder.lastCheckpoint(in: run)))
+    #expect(model.manifest.kind == .languageModel)
+    #expect(model.head == nil)
+    #expect(model.decoder.configuration.padTokenID != model.decoder.configuration.endTokenIDs.first)
+  }
+
+  @Test("classic: a falling loss and an evaluation, from a run folder's model")
+  func classic() async throws {
+    let world = try TinyWorld()
+    try await runRecipe(TinyRecipe.pretrain(world), in: world.base)
+    let run = world.file("run")
+    let recipe = TinyRecipe.classic(world) + "\n  epochs: 4\n"
+    try await runRecipe(recipe, in: run)
+    let losses = try metric("loss", run, "01-classic")
+    #expect(losses.count == 24)
+    #expect(losses.suffix(6).reduce(0, +) < losses.prefix(6).reduce(0, +))
+    let scores = try scores(run, "02-evaluate")
+    #expect(scores.map(\.id) == (try world.pairs("test.jsonl")).map(\.id))
+    #expect(scores.allSatisfy { $0.method == "classic" && $0.samples == 1 })
+    #expect(scores.allSatisfy { $0.chosen.critiques == nil && $0.chosen.tokens.completion == 0 })
+    #expect(Set(scores.map(\.chosen.value)).count == scores.count)
+    try await expectDone(recipe, run, stages: ["classic", "evaluate"])
+    #expect(
+      try Model.load(try #require(RunFolder.lastCheckpoint(in: run))).manifest.kind == .classic
+    )
+  }
+
+  @Test("critique SFT: a falling loss over both sides' critiques")
+  func critique() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let run = world.file("run")
+    let recipe = TinyRecipe.critique(world) + "\n  epochs: 2\n"
+    try await runRecipe(recipe, in: run)
+    let losses = try metric("loss", run, "01-critique-sft")
+    #expect(losses.count == 12)  // 24 pairs, 2 critiques each, 8 in a step, 2 epochs
+    #expect(try #require(losses.last) < losses[0] - 0.3)
+    try await expectDone(recipe, run, stages: ["critique-sft"])
+    let model = try Model.load(try #require(RunFolder.lastCheckpoint(in: run)))
+    #expect(model.manifest.leadIn == "critique :")
+    #expect(model.manifest.critiqueTokens == 256)
+  }
+
+  @Test("CLoud on its own critiques: the critiques are recorded, learnt and scored behind")
+  func cloud() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (recipe, run) = (TinyRecipe.cloud(world, onPolicy: true), world.file("run"))
+    let events = try await runRecipe(recipe, in: run)
+    let critiques = try RecordLog<CritiqueRecord>(
+      run.appendingPathComponent("02-critiques/records.jsonl")
+    ).records()
+    let pairs = try world.pairs()
+    #expect(critiques.map(\.id) == pairs.flatMap { [$0.id, $0.id] })
+    #expect(critiques.map(\.side) == pairs.flatMap { _ in ["chosen", "rejected"] })
+    let cut = critiques.count { $0.finishReason == "length" }
+    let warnings = events.filter { if case .warning = $0 { true } else { false } }
+    #expect((cut > 0) == !warnings.isEmpty)
+    let joint = run.appendingPathComponent("03-cloud")
+    for line in try MetricsWriter.lines(in: joint) {
+      let value = Dictionary(
+        uniqueKeysWithValues: line.metrics.map { ($0.name, $0.value) }
+      )
+      let loss =
+        try #require(value["preference_loss"]) + 1.25 * (try #require(value["critique_loss"]))
+      #expect(abs(try #require(value["loss"]) - loss) < 1e-4)
+    }
+    let scores = try scores(run, "04-evaluate")
+    #expect(scores.count == 8)
+    for score in scores.flatMap({ [$0.chosen, $0.rejected] }) {
+      #expect(score.critiques?.count == 1)
+      #expect(score.critiques?.first?.score == score.value)
+      #expect(score.tokens.completion > 0)
+    }
+    try await expectDone(
+      recipe,
+      run,
+      stages: ["critique-sft", "critiques", "cloud", "evaluate"]
+    )
+    #expect(try Model.load(try #require(RunFolder.lastCheckpoint(in: run))).manifest.kind == .cloud)
+  }
+
+  @Test("CLoud on the oracle's critiques writes none of its own")
+  func cloudOffPolicy() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (recipe, run) = (TinyRecipe.cloud(world, onPolicy: false), world.file("run"))
+    try await runRecipe(recipe, in: run)
+    #expect(
+      try RunFolder(run).stageFolders() == ["01-critique-sft", "02-cloud", "03-evaluate"]
+    )
+    try await expectDone(recipe, run, stages: ["critique-sft", "cloud", "evaluate"])
+  }
+
+  @Test("pairs without critiques are refused with what CLoud needs")
+  func missingCritiques() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let pair = #"{"prompt": "p", "chosen": "a", "rejected": "b"}"#
+    try pair.write(to: world.file("train.jsonl"), atomically: true, encoding: .utf8)
+    await #expect(
+      throws: TrainingError.noData(
+        stage: "critique-sft",
+        hint: "CLoud needs chosen_critique and rejected_critique in the pairs"
+      )
+    ) { try await runRecipe(TinyRecipe.cloud(world, onPolicy: true), in: world.file("run")) }
+  }
+
+  @Test("the comparison runs end to end, reports every section, and then has nothing to do")
+  func comparison() async throws {
+    Engine.threads = 1
+    let folder = try TemporaryFolder()
+    let run = folder.url.appendingPathComponent("run")
+    try await runRecipe(TinyRecipe.comparison, in: run)
+
+    let report = try #require(try RunReport(run: try RunFolder(run), command: "assay demo"))
+    let results = try JSONDecoder().decode(ResultsFile.self, from: report.results.json())
+    #expect(results.seconds > 0)
+    #expect(Set(results.methods.keys) == ["classic", "cloud"])
+    let sections = ["overall", "Reasoning", "Chat Hard", "Chat", "Safety"]
+    for (method, suites) in results.methods {
+      #expect(Set(suites.keys) == ["test", "ood"])
+      for (suite, pairs) in [("test", 16), ("ood", 8)] {
+        let figures = try #require(suites[suite])
+        #expect(figures["overall"]?.n == pairs, "\(method) \(suite)")
+        if suite == "test" { #expect(Set(figures.keys) == Set(sections)) }
+        for (name, figure) in figures {
+          #expect((0...1).contains(figure.accuracy))
+          #expect(figure.ci95[0] <= figure.accuracy && figure.accuracy <= figure.ci95[1])
+          if name != "overall" { #expect(figure.n * 4 == pairs) }
+        }
+      }
+    }
+    #expect(report.text.contains("critique:"))
+    for part in ["<html", "assay demo", "Training: cloud", "number of critiques", "</html>"] {
+      #expect(report.html.contains(part), "\(part)")
+    }
+    // 24 pairs once by the classic model, and by CLoud with one critique and with two.
+    #expect(try scores(run, "07-evaluate").count == 72)
+    try await expectDone(
+      TinyRecipe.comparison,
+      run,
+      stages: ["data", "base", "classic", "critique-sft", "critiques", "cloud", "evaluate"]
+    )
+  }
+
+  @Test("the same seed gives the same comparison")
+  func reproducible() async throws {
+    Engine.threads = 1
+    let world = try TinyWorld()
+    try world.makeBase()
+    let recipe = TinyRecipe.cloud(world, onPolicy: true)
+    for name in ["first", "second"] { try await runRecipe(recipe, in: world.file(name)) }
+    #expect(
+      try modelBytes(world.file("first"), "03-cloud")
+        == modelBytes(world.file("second"), "03-cloud")
+    )
+    #expect(
+      try scores(world.file("first"), "04-evaluate") == scores(world.file("second"), "04-evaluate")
+    )
+    try await runRecipe(
+      recipe.replacingOccurrences(of: "checkpoint_steps: 2", with: "checkpoint_steps: 2, seed: 9"),
+      in: world.file("other")
+    )
+    #expect(
+      try modelBytes(world.file("first"), "03-cloud") != modelBytes(world.file("other"), "03-cloud")
+    )
+  }
+
+  @Test("a run without an evaluation has no report")
+  func noReport() async throws {
+    let world = try TinyWorld(corpus: 8)
+    let run = world.file("run")
+    try await runRecipe(TinyRecipe.pretrain(world), in: run)
+    #expect(try RunReport(run: try RunFolder(run), command: "assay train") == nil)
+  }
+}
+
+@Suite struct RecipeFilesTests {
+  @Test("the demo's recipe is Recipes/demo.yaml", .enabled(if: hasRecipes, "no Recipes folder"))
+  func demo() throws {
+    let file = try String(
+      contentsOf: recipesFolder.appendingPathComponent("demo.yaml"),
+      encoding: .utf8
+    )
+    #expect(file.trimmingCharacters(in: .newlines) == Recipe.demo)
+  }
+
+  @Test(
+    "every recipe that ships resolves, and its resolved form resolves to itself",
+    .enabled(if: hasRecipes, "no Recipes folder")
+  )
+  func shipped() throws {
+    let files = try FileManager.default.contentsOfDirectory(
+      at: recipesFolder,
+      includingPropertiesForKeys: nil
+    ).filter { $0.pathExtension == "yaml" }
+    #expect(files.count >= 5)
+    for file in files {
+      // What a recipe leaves to the user has to be given.
+      let overrides = file.lastPathComponent == "pretrain.yaml" ? ["corpus=corpus.jsonl"] : []
+      let resolved = try Recipe(try RecipeFile(contentsOf: file), overrides: overrides).resolved
+      let again = try Recipe(try RecipeFile(text: resolved, name: "resolved")).resolved
+      #expect(again == resolved, "\(file.lastPathComponent)")
+    }
+  }
+
+  @Test("every method has a recipe that ships", .enabled(if: hasRecipes, "no Recipes folder"))
+  func methods() throws {
+    let texts = try FileManager.default.contentsOfDirectory(
+      at: recipesFolder,
+      includingPropertiesForKeys: nil
+    ).filter { $0.pathExtension == "yaml" }.map { try String(contentsOf: $0, encoding: .utf8) }
+    for method in Recipe.methods where method != "critique-sft" {
+      #expect(texts.contains { $0.contains("\nmethod: \(method)\n") }, "\(method)")
+    }
+  }
+
+  @Test("an unknown method, and a missing one, are refused with those that there are")
+  func unknownMethod() {
+    for (text, start) in [
+      ("method: dpo", "method: dpo is not known"), ("{}", "method: is missing"),
+    ] {
+      let error = #expect(throws: RunError.self) {
+        try Recipe(try RecipeFile(text: text, name: "r.yaml"))
+      }
+      #expect("\(error.map { "\($0)" } ?? "")".hasPrefix(start))
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import AssayData
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayTestSupport
+import AssayTrain
+import Foundation
+import Testing
+
+@Suite struct ResumeTests {
+  /// Runs a recipe, copies the folder as a kill at a step would leave it, and runs the copy on.
+  private func resume(
+    _ recipe: String,
+    _ world: TinyWorld,
+    stage: String,
+    killedAt step: Int
+  ) async throws -> (whole: URL, resumed: URL, events: [RunEvent]) {
+    let (whole, copy) = (world.file("whole"), world.file("copy"))
+    try await runRecipe(recipe, in: whole, copyingTo: copy) { $0 == stage && $1 == step }
+    return (whole, copy, try await runRecipe(recipe, in: copy))
+  }
+
+  @Test("pretraining goes on to the same weights, bit for bit")
+  func pretraining() async throws {
+    let world = try TinyWorld()
+    let (whole, resumed, events) = try await resume(
+      TinyRecipe.pretrain(world),
+      world,
+      stage: "base",
+      killedAt: 5
+    )
+    #expect(resumedAt("base", events) == 4)
+    #expect(try modelBytes(resumed, "01-base") == modelBytes(whole, "01-base"))
+    #expect(try metric("loss", resumed, "01-base") == metric("loss", whole, "01-base"))
+  }
+
+  @Test("classic training goes on to the same weights, bit for bit")
+  func classic() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (whole, resumed, events) = try await resume(
+      TinyRecipe.classic(world),
+      world,
+      stage: "classic",
+      killedAt: 3
+    )
+    #expect(resumedAt("classic", events) == 2)
+    #expect(try modelBytes(resumed, "01-classic") == modelBytes(whole, "01-classic"))
+  }
+
+  @Test("critique SFT goes on to the same weights, bit for bit")
+  func critique() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (whole, resumed, events) = try await resume(
+      TinyRecipe.critique(world),
+      world,
+      stage: "critique-sft",
+      killedAt: 5
+    )
+    #expect(resumedAt("critique-sft", events) == 4)
+    #expect(try modelBytes(resumed, "01-critique-sft") == modelBytes(whole, "01-critique-sft"))
+  }
+
+  @Test("joint training goes on to the same weights, and passes over what is done")
+  func joint() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (whole, resumed, events) = try await resume(
+      TinyRecipe.cloud(world, onPolicy: true),
+      world,
+      stage: "cloud",
+      killedAt: 3
+    )
+    #expect(skipped(events) == ["critique-sft", "critiques"])
+    #expect(resumedAt("cloud", events) == 2)
+    #expect(try modelBytes(resumed, "03-cloud") == modelBytes(whole, "03-cloud"))
+  }
+
+  @Test("critiques go on behind the last whole record, to the same records")
+  func critiques() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (whole, copy) = (world.file("whole"), world.file("copy"))
+    let recipe = TinyRecipe.cloud(world, onPolicy: true)
+    try await runRecipe(recipe, in: whole, copyingTo: copy) { stage, _ in stage == "critiques" }
+
+    // 24 pairs are 48 critiques; the kill came in the middle of writing the 20th.
+    let records = copy.appendingPathComponent("02-critiques/records.jsonl")
+    let lines = try Data(contentsOf: records).split(separator: 0x0a)
+    #expect(lines.count == 48)
+    try (Data(lines[..<19].joined(separator: [0x0a])) + [0x0a] + lines[19].prefix(10))
+      .write(to: records)
+
+    let events = try await runRecipe(recipe, in: copy)
+    #expect(resumedAt("critiques", events) == 19)
+    let expected = try Data(
+      contentsOf: whole.appendingPathComponent("02-critiques/records.jsonl")
+    )
+    #expect(try Data(contentsOf: records) == expected)
+    #expect(try modelBytes(copy, "03-cloud") == modelBytes(whole, "03-cloud"))
+  }
+
+  @Test("an evaluation goes on behind the last whole record, to the same records")
+  func evaluation() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (whole, copy) = (world.file("whole"), world.file("copy"))
+    let recipe = TinyRecipe.classic(world)
+    try await runRecipe(recipe, in: whole, copyingTo: copy) { stage, _ in stage == "evaluate" }
+    let records = copy.appendingPathComponent("02-evaluate/records.jsonl")
+    let lines = try Data(contentsOf: records).split(separator: 0x0a)
+    #expect(lines.count == 8)
+    try (Data(lines[..<5].joined(separator: [0x0a])) + [0x0a]).write(to: records)
+    let events = try await runRecipe(recipe, in: copy)
+    #expect(resumedAt("evaluate", events) == 5)
+    let log = try RecordLog<PairScores>(records).records()
+    let expected = try RecordLog<PairScores>(
+      whole.appendingPathComponent("02-evaluate/records.jsonl")
+    ).records()
+    #expect(log.map(\.id) == expected.map(\.id))
+    expectClose(
+      log.map { Float($0.chosen.value) },
+      expected.map { Float($0.chosen.value) },
+      absolute: 1e-5
+    )
+  }
+
+  @Test("a kill between the trained model and the end of its stage loses nothing")
+  func publishedModel() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let run = world.file("run")
+    try await runRecipe(TinyRecipe.classic(world), in: run)
+    let bytes = try modelBytes(run, "01-classic")
+    for stage in ["01-classic", "02-evaluate"] {
+      try FileManager.default.removeItem(at: run.appendingPathComponent("\(stage)/done.json"))
+    }
+    let events = try await runRecipe(TinyRecipe.classic(world), in: run)
+    #expect(resumedAt("classic", events) == 6)
+    #expect(resumedAt("evaluate", events) == 8)
+    #expect(try modelBytes(run, "01-classic") == bytes)
+  }
+
+  @Test("a changed setting is refused with its name, and nothing is touched")
+  func changedRecipe() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let run = world.file("run")
+    try await runRecipe(TinyRecipe.classic(world), in: run)
+    let bytes = try modelBytes(run, "01-classic")
+    let recipe = try Data(contentsOf: run.appendingPathComponent("recipe.yaml"))
+    let changed = TinyRecipe.classic(world).replacingOccurrences(of: "0.003", with: "0.004")
+    await #expect(
+      throws: RunError.stageChanged(
+        folder: run.path,
+        stage: "classic",
+        changes: ["recipe: optimizer.schedule.learning_rate: 0.003 -> 0.004"]
+      )
+    ) { try await runRecipe(changed, in: run) }
+    #expect(try modelBytes(run, "01-classic") == bytes)
+    #expect(try Data(contentsOf: run.appendingPathComponent("recipe.yaml")) == recipe)
+  }
+
+  @Test("changed training pairs are refused")
+  func changedData() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let run = world.file("run")
+    try await runRecipe(TinyRecipe.classic(world), in: run)
+    let lines = try String(contentsOf: world.file("train.jsonl"), encoding: .utf8)
+      .split(separator: "\n")
+    try lines.dropLast().joined(separator: "\n").write(
+      to: world.file("train.jsonl"),
+      atomically: true,
+      encoding: .utf8
+    )
+    await #expect(
+      throws: RunError.stageChanged(
+        folder: run.path,
+        stage: "classic",
+        changes: ["input train: its content changed"]
+      )
+    ) { try await runRecipe(TinyRecipe.classic(world), in: run) }
+  }
+}
