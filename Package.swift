@@ -120,20 +120,27 @@ let package = Package(
         "AssayReward", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
         "AssayTestSupport",
       ],
-      swiftSettings: settings),
+      swiftSettings: settings
+    ),
     .testTarget(
       name: "AssayTrainTests",
       dependencies: [
         "AssayTrain", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayReward",
         "AssayEvaluate", "AssayTestSupport",
       ],
-      resources: [.copy("Fixtures")], swiftSettings: settings),
+      resources: [.copy("Fixtures")],
+      swiftSettings: settings
+    ),
     .testTarget(
-      name: "AssayCommandTests", dependencies: ["AssayTensor", "AssayText", "AssayModel"],
-      swiftSettings: settings),
+      name: "AssayCommandTests",
+      dependencies: ["AssayTensor", "AssayText", "AssayModel"],
+      swiftSettings: settings
+    ),
     .testTarget(
-      name: "AssayEvaluateTests", dependencies: ["AssayEvaluate", "AssayReward"],
-      swiftSettings: settings),
+      name: "AssayEvaluateTests",
+      dependencies: ["AssayEvaluate", "AssayReward"],
+      swiftSettings: settings
+    ),
   ],
   cxxLanguageStandard: .cxx20
 )

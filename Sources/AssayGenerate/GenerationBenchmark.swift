@@ -70,7 +70,9 @@ public struct GenerationBenchmark {
   private struct NumberTokenizer: Tokenizer {
     let vocabularySize: Int
     func encode(_ text: String) -> [Int32] { encodePlain(text) }
-    func encodePlain(_ text: String) -> [Int32] { text.split(separator: " ").compactMap { Int32($0) } }
+    func encodePlain(_ text: String) -> [Int32] {
+      text.split(separator: " ").compactMap { Int32($0) }
+    }
     func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
       ids.map(String.init).joined(separator: " ")
     }

@@ -26,7 +26,8 @@ public struct TrainingSequence: Equatable, Sendable {
       tokens: sequence.tokens,
       // A cut may put the first target where there is nothing to predict it from.
       targets: withTargets ? (sequence.targets.map { $0.filter { $0 > 0 } } ?? []) : [],
-      scoredIndex: sequence.scoredIndex)
+      scoredIndex: sequence.scoredIndex
+    )
   }
 
   /// Makes a sequence without reward.

@@ -18,12 +18,18 @@ import Testing
   }
 
   private func loss(
-    _ chosen: [Float], _ rejected: [Float], margin: [Float]? = nil, probability: [Float]? = nil,
+    _ chosen: [Float],
+    _ rejected: [Float],
+    margin: [Float]? = nil,
+    probability: [Float]? = nil,
     centring: Double = 0
   ) -> Float {
     bradleyTerryLoss(
-      chosen: Tensor(chosen), rejected: Tensor(rejected), margin: margin.map { Tensor($0) },
-      probability: probability.map { Tensor($0) }, centring: centring
+      chosen: Tensor(chosen),
+      rejected: Tensor(rejected),
+      margin: margin.map { Tensor($0) },
+      probability: probability.map { Tensor($0) },
+      centring: centring
     ).item
   }
 
@@ -71,7 +77,8 @@ import Testing
   @Test("a tie of probability 0.5 costs the same both ways round, least where rewards are equal")
   func tie() throws {
     #expect(
-      loss([1.25], [-0.5], probability: [0.5]) == loss([-0.5], [1.25], probability: [0.5]))
+      loss([1.25], [-0.5], probability: [0.5]) == loss([-0.5], [1.25], probability: [0.5])
+    )
     expectClose([loss([2], [2], probability: [0.5])], [0.693_147_18])
     #expect(loss([1], [0], probability: [0.5]) > loss([0], [0], probability: [0.5]))
     let (chosen, rejected) = (leaf([4]), leaf([4]))

@@ -14,8 +14,12 @@ import Testing
   @Test("a step is a function of the seed, and epochs differ")
   func function() {
     let plan = ShuffledBatches(itemCount: 50, batchSize: 50, seed: 3)
-    #expect(plan.items(step: 1) == ShuffledBatches(itemCount: 50, batchSize: 50, seed: 3).items(step: 1))
+    #expect(
+      plan.items(step: 1) == ShuffledBatches(itemCount: 50, batchSize: 50, seed: 3).items(step: 1)
+    )
     #expect(plan.items(step: 0) != plan.items(step: 1))
-    #expect(plan.items(step: 0) != ShuffledBatches(itemCount: 50, batchSize: 50, seed: 4).items(step: 0))
+    #expect(
+      plan.items(step: 0) != ShuffledBatches(itemCount: 50, batchSize: 50, seed: 4).items(step: 0)
+    )
   }
 }

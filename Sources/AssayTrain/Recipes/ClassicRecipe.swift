@@ -167,7 +167,11 @@ struct ClassicRecipe {
 ///
 /// Source: Ankner et al. 2024 (arXiv:2408.11791) section 2.2; the token mean from their code.
 package func preferenceStep(
-  _ batch: [TrainingPair], items: [Int], model: Model, lambda: Double, centring: Double,
+  _ batch: [TrainingPair],
+  items: [Int],
+  model: Model,
+  lambda: Double,
+  centring: Double,
   accumulation: Int
 ) -> StepReport {
   let targets = Double(

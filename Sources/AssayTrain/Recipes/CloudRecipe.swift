@@ -297,7 +297,11 @@ struct JointTraining {
     // 2 data
     let renderer = try model.renderer()
     let sequences = try critiquedPairs(
-      pairs, renderer: renderer, section: critique, written: critiques)
+      pairs,
+      renderer: renderer,
+      section: critique,
+      written: critiques
+    )
     guard !sequences.isEmpty else {
       throw TrainingError.noData(stage: stage.name, hint: "no pair has critiques of both responses")
     }
@@ -344,13 +348,16 @@ struct JointTraining {
 /// - Returns: The pairs as tokens.
 /// - Throws: `TrainingError.recipe` where the critiques are not those of the pairs.
 package func critiquedPairs(
-  _ pairs: [PreferencePair], renderer: SequenceRenderer, section: CritiqueSection,
+  _ pairs: [PreferencePair],
+  renderer: SequenceRenderer,
+  section: CritiqueSection,
   written: [CritiqueRecord]?
 ) throws -> [TrainingPair] {
   if let written, written.count != 2 * pairs.count {
     throw TrainingError.recipe(
       reason: "\(written.count) critiques for \(pairs.count) pairs: the data changed since "
-        + "they were written; use another --out")
+        + "they were written; use another --out"
+    )
   }
   return try pairs.enumerated().compactMap { index, pair in
     func side(_ response: String, _ oracle: String?, _ offset: Int) throws -> TrainingSequence? {
@@ -358,8 +365,14 @@ package func critiquedPairs(
       guard let text = own?.critique ?? oracle else { return nil }
       var sequence = TrainingSequence(
         try renderer.render(
-          prompt: pair.prompt, response: response, critique: text, leadIn: section.leadIn,
-          trainsLeadIn: section.trainsLeadIn), withTargets: true)
+          prompt: pair.prompt,
+          response: response,
+          critique: text,
+          leadIn: section.leadIn,
+          trainsLeadIn: section.trainsLeadIn
+        ),
+        withTargets: true
+      )
       // The model did not choose to end a critique that was cut.
       if own?.finishReason == "length" { sequence.targets.removeLast() }
       return sequence
@@ -368,6 +381,10 @@ package func critiquedPairs(
       let rejected = try side(pair.rejected, pair.rejectedCritique, 1)
     else { return nil }
     return TrainingPair(
-      chosen: chosen, rejected: rejected, margin: pair.margin, probability: pair.probability)
+      chosen: chosen,
+      rejected: rejected,
+      margin: pair.margin,
+      probability: pair.probability
+    )
   }
 }

@@ -144,7 +144,10 @@ struct Pretraining {
 ///   - accumulation: Parts that the batch is computed in; the loss is the mean over all of them.
 /// - Returns: The loss in nats per target.
 package func tokenLossStep(
-  _ batch: [TrainingSequence], items: [Int], model: Model, accumulation: Int
+  _ batch: [TrainingSequence],
+  items: [Int],
+  model: Model,
+  accumulation: Int
 ) -> StepReport {
   let total = Double(max(1, batch.map(\.targets.count).reduce(0, +)))
   var loss = 0.0

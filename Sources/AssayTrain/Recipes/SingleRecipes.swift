@@ -278,7 +278,8 @@ public struct Recipe {
     )
     let recipe = try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: config.compute)
     let stage = try await stages.run(
-      "classic", recipe: recipe,
+      "classic",
+      recipe: recipe,
       inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)]
     ) { stage in
       try ClassicRecipe(section: config.classic, compute: config.compute, events: stages.events)
@@ -297,7 +298,8 @@ public struct Recipe {
     )
     let recipe = try RecipeFile.yaml(of: config.critique) + RecipeFile.yaml(of: config.compute)
     _ = try await stages.run(
-      "critique-sft", recipe: recipe,
+      "critique-sft",
+      recipe: recipe,
       inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)]
     ) { stage in
       try CritiqueTraining(section: config.critique, compute: config.compute, events: stages.events)
@@ -319,9 +321,11 @@ public struct Recipe {
       compute: config.compute,
       events: stages.events
     ).run(
-      stages, base: base,
+      stages,
+      base: base,
       inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)],
-      pairs: pairs)
+      pairs: pairs
+    )
     try await evaluate("cloud", stage, config.data, config.evaluation, config.compute, stages)
   }
 
