@@ -227,9 +227,11 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       Issue.record("no rotated rows")
       return
     }
+    // Five tokens in page 3, nine in page 1.
+    let cells: [Int32] = Array(48..<53) + Array(16..<25)
     cache.storeInPlace(
       rotated,
-      cells: Tensor((0..<14).map { Int32($0 < 5 ? 48 + $0 : 16 + $0 - 5) }),
+      cells: Tensor(cells),
       heads: H,
       groups: G
     )
