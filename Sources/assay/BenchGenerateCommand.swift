@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayGenerate
 import AssayTensor
+import AssayTrain
 import Foundation
 
 extension GenerationBenchmark.Shape: ExpressibleByArgument {}
