@@ -24,13 +24,13 @@ struct BenchTrainCommand: AssayCommand {
       """
   )
 
-  @Option(help: "s or m.")
+  @Option(help: "s or m. Default: s.")
   var shape = TrainingBenchmark.Shape.s
 
-  @Option(help: "Real pairs instead of random tokens: one epoch, tokens counted without padding.")
+  @Option(help: "Real pairs instead of random tokens: one epoch, tokens counted without padding. Default: none.")
   var data: String?
 
-  @Option(help: "Where to write the token ids of --data, for other tools.")
+  @Option(help: "Where to write the token ids of --data, for other tools. Default: none.")
   var writeIds: String?
 
   @Option(help: "Timed repeats behind a warm-up; the median counts.")

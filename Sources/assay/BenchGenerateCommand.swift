@@ -18,7 +18,7 @@ struct BenchGenerateCommand: AssayCommand {
       """
   )
 
-  @Option(help: "s or q.")
+  @Option(help: "s or q. Default: s.")
   var shape = GenerationBenchmark.Shape.s
 
   @Option(help: "Different prompts.")

@@ -24,11 +24,11 @@ struct EvalCommand: AssayCommand {
       """
   )
 
-  @Option(help: "The model to score with: a folder.")
+  @Option(help: "The model to score with: a folder. Default: none.")
   var model: String?
 
   @Option(
-    help: "Recorded scores or verdicts, JSON Lines, in place of a model; - is standard input."
+    help: "Recorded scores or verdicts, JSON Lines, in place of a model; - is stdin. Default: none."
   )
   var scores: String?
 

@@ -65,8 +65,10 @@ enum ExitStatus {
   }
 
   private static func code(_ error: TextError) -> Int32 {
-    if case .inaccessible = error { return notFound }
-    return badData
+    switch error {
+    case .notFound, .inaccessible: return notFound
+    default: return badData
+    }
   }
 
   private static func code(_ error: RunError) -> Int32 {

@@ -227,8 +227,8 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       Issue.record("no rotated rows")
       return
     }
-    // Five tokens in page 3, nine in page 1.
-    let cells: [Int32] = Array(48..<53) + Array(16..<25)
+    // Five tokens in page 3, nine in page 4.
+    let cells: [Int32] = Array(48..<53) + Array(64..<73)
     cache.storeInPlace(
       rotated,
       cells: Tensor(cells),
