@@ -27,7 +27,10 @@ struct BenchTrainCommand: AssayCommand {
   @Option(help: "s or m. Default: s.")
   var shape = TrainingBenchmark.Shape.s
 
-  @Option(help: "Real pairs instead of random tokens: one epoch, tokens counted without padding. Default: none.")
+  @Option(
+    help:
+      "Real pairs instead of random tokens: one epoch, tokens counted without padding. Default: none."
+  )
   var data: String?
 
   @Option(help: "Where to write the token ids of --data, for other tools. Default: none.")

@@ -22,7 +22,9 @@ struct TrainCommand: AssayCommand {
   @Option(help: "The run folder. Default: runs/ and the recipe's name.")
   var out: String?
 
-  @Option(help: "Redo this stage and all behind it; their folders are kept in discarded/. Default: none.")
+  @Option(
+    help: "Redo this stage and all behind it; their folders are kept in discarded/. Default: none."
+  )
   var restartFrom: String?
 
   @Flag(help: "Print all settings and stop.")

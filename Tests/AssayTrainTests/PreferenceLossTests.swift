@@ -49,7 +49,9 @@ import Testing
       .filter { $0.name.hasPrefix("bradley-terry") }
     #expect(cases.count == 5)
     for test in cases {
-      let (chosen, rejected) = (leaf(test.chosen.map(Float.init)), leaf(test.rejected.map(Float.init)))
+      let (chosen, rejected) = (
+        leaf(test.chosen.map(Float.init)), leaf(test.rejected.map(Float.init))
+      )
       let loss = bradleyTerryLoss(
         chosen: chosen,
         rejected: rejected,
@@ -58,8 +60,16 @@ import Testing
       )
       loss.backward()
       expectClose([loss.item], [Float(test.loss)], test.name)
-      expectClose(try #require(chosen.gradient).floats, test.chosen_gradient.map(Float.init), test.name)
-      expectClose(try #require(rejected.gradient).floats, test.rejected_gradient.map(Float.init), test.name)
+      expectClose(
+        try #require(chosen.gradient).floats,
+        test.chosen_gradient.map(Float.init),
+        test.name
+      )
+      expectClose(
+        try #require(rejected.gradient).floats,
+        test.rejected_gradient.map(Float.init),
+        test.name
+      )
     }
   }
 
