@@ -61,9 +61,10 @@ package struct GSM8KNumberSpelling: Hashable, Sendable {
     guard other > ExactNumber(0), let needed = other.decimalCount,
       needed <= (value.isInteger ? 0 : max(2, decimals))
     else { return nil }
-    let isPadded = decimals > 0 && (decimals == 2 || text.hasSuffix("0"))
+    // 18.50 and 18.00 are cents throughout; 0.25 may as well become 3.
+    let isPadded = decimals > 0 && (text.hasSuffix("0") || (decimals == 2 && !other.isInteger))
     return other.text(
-      decimals: isPadded && (!other.isInteger || value.isInteger) ? decimals : 0,
+      decimals: isPadded ? decimals : 0,
       separators: hasSeparator || (separators && value < ExactNumber(1000))
     )
   }

@@ -191,4 +191,6 @@ package struct GSM8KSolution: Sendable {
 /// The obstacle that a solution met.
 package struct GSM8KUnbreakable: Error, Equatable {
   package let obstacle: GSM8KObstacle
+
+  package init(obstacle: GSM8KObstacle) { self.obstacle = obstacle }
 }

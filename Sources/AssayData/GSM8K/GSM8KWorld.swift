@@ -54,6 +54,7 @@ public struct GSM8KWorld: Sendable {
   ///   - pairsPerTestQuestion: Pairs of model solutions of each test question, at most.
   ///   - propagates: Whether later steps and the answer use a broken step's result. Without it the
   ///     steps behind a break stay as they were, and most rejected solutions keep the right answer.
+  /// - Precondition: Neither number of pairs is below 0.
   /// - Throws: `DataError` for a file that cannot be read, with file and line for a malformed row.
   public init(
     folder: URL,
@@ -62,6 +63,10 @@ public struct GSM8KWorld: Sendable {
     pairsPerTestQuestion: Int,
     propagates: Bool = true
   ) throws {
+    precondition(
+      breaksPerQuestion >= 0 && pairsPerTestQuestion >= 0,
+      "breaksPerQuestion is \(breaksPerQuestion), pairsPerTestQuestion \(pairsPerTestQuestion)"
+    )
     let tests = try Self.read(folder, "example_model_solutions.jsonl", GSM8KTestQuestion.init)
     let questions = try Self.read(folder, "train.jsonl", GSM8KQuestion.init)
     let testKeys = Set(tests.map { GSM8KText.key($0.question) })
