@@ -33,11 +33,11 @@ package struct ExactNumber: Hashable, Sendable, Comparable {
       case "," where !isBehindPoint && digits > 0: continue
       case "." where !isBehindPoint: isBehindPoint = true
       case "0"..."9":
-        guard digits < Self.maximumDigits, let digit = character.wholeNumberValue else {
+        guard digits < Self.maximumDigits, let byte = character.asciiValue else {
           return nil
         }
         digits += 1
-        value = value * 10 + digit
+        value = value * 10 + Int(byte) - 0x30
         if isBehindPoint { scale *= 10 }
       default: return nil
       }

@@ -21,7 +21,10 @@ package struct GSM8KNumberSpelling: Hashable, Sendable {
   /// Reads the number that starts at a place of a text; times, ordinals and names have none.
   package init?(in characters: [Character], at start: Int) {
     func isDigit(_ index: Int) -> Bool {
-      characters.indices.contains(index) && characters[index].isASCII && characters[index].isNumber
+      guard characters.indices.contains(index), let byte = characters[index].asciiValue else {
+        return false
+      }
+      return (0x30...0x39).contains(byte)
     }
     func isLetter(_ index: Int) -> Bool {
       characters.indices.contains(index) && characters[index].isLetter
