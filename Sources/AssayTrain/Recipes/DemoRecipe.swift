@@ -35,6 +35,7 @@ extension Recipe {
         schedule:
           learning_rate: 0.001
     cloud:
+      epochs: 2
       batch_pairs: 16
       optimizer:
         schedule:
