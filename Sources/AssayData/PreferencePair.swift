@@ -46,3 +46,20 @@ public struct PreferencePair: Hashable, Sendable {
     self.probability = probability
   }
 }
+
+extension PreferencePair {
+  /// The pair with the likelier response as chosen; `nil` for a tie.
+  ///
+  /// For methods that need to know which verdict is right. A probability below 0.5 prefers the
+  /// response called rejected: the two are exchanged, with their critiques.
+  public var decided: PreferencePair? {
+    guard let probability, probability <= 0.5 else { return self }
+    guard probability < 0.5 else { return nil }
+    var pair = self
+    (pair.chosen, pair.rejected) = (rejected, chosen)
+    (pair.chosenCritique, pair.rejectedCritique) = (rejectedCritique, chosenCritique)
+    pair.probability = 1 - probability
+    pair.margin = margin.map { -$0 }
+    return pair
+  }
+}

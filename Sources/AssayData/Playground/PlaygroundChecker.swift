@@ -1,3 +1,5 @@
+import AssayText
+
 /// What a check of a critique found.
 public struct CritiqueCheck: Hashable, Sendable {
   /// How many claims the critique makes, the conclusion left aside.
@@ -48,12 +50,37 @@ public enum PlaygroundChecker {
     check.conclusionIsRight = check.conclusion.map { $0 == item.isRight(response) }
     return check
   }
+
+  /// Checks a judgement of two responses.
+  ///
+  /// - Parameters:
+  ///   - judgement: Any text.
+  ///   - item: The task.
+  ///   - a: The response that the judgement calls A.
+  ///   - b: The response that the judgement calls B.
+  /// - Returns: The claims counted; the conclusion is whether the verdict calls A the better one.
+  public static func check(
+    judgement: String,
+    of item: PlaygroundItem,
+    a: String,
+    b: String
+  ) -> CritiqueCheck {
+    var reading = Reading(facts: item.facts, response: a)
+    for sentence in judgement.split(whereSeparator: { $0 == "." || $0.isNewline }) {
+      reading.read(judgement: sentence.split(separator: " ").joined(separator: " "), a: a, b: b)
+    }
+    var check = reading.check
+    check.conclusion = RolePrompts.verdict(in: judgement, task: .chain).map { $0 == .a }
+    check.conclusionIsRight =
+      item.isRight(a) == item.isRight(b) ? nil : check.conclusion.map { $0 == item.isRight(a) }
+    return check
+  }
 }
 
 /// The state between the sentences of a critique.
 private struct Reading {
   let facts: PlaygroundFacts
-  let response: String
+  var response: String
   var check = CritiqueCheck()
   /// How many steps of the task have been claimed.
   private var stepCount = 0
@@ -75,6 +102,25 @@ private struct Reading {
       } else {
         readStep(sentence)
       }
+    }
+  }
+
+  /// Reads a sentence that may be about A or B.
+  mutating func read(judgement sentence: String, a: String, b: String) {
+    for (name, response) in [("A", a), ("B", b)] {
+      if let finding = sentence.after("\(name): ") {
+        self.response = response
+        return read(finding)
+      }
+      if let finding = sentence.after("\(name) ") {
+        self.response = response
+        return read("the response \(finding)")
+      }
+    }
+    switch sentence {
+    case "it is right": check.add(sentence, isTrue: facts.isRight(response))
+    case "it is wrong": check.add(sentence, isTrue: !facts.isRight(response))
+    default: read(sentence)
     }
   }
 

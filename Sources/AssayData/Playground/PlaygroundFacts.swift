@@ -63,18 +63,25 @@ package enum PlaygroundFacts: Hashable, Sendable {
   }
 
   /// The critique up to the conclusion.
-  func working(on response: String) -> String {
+  func working(on response: String) -> String { "\(working) \(finding(on: response))." }
+
+  /// What is worked out of the task alone.
+  var working: String {
     switch self {
-    case .quantity, .holder, .sorting, .comparing:
-      return "\(derivation ?? "") the response says \(said(in: response))."
-    case .list:
-      return "\(derivation ?? "") given: \(Self.plain(response))."
-    case .topic(let topic):
-      return "the question is about \(topic). \(TopicResponse(response).finding(asked: topic))."
+    case .topic(let topic): "the question is about \(topic)."
     case .request(let deed, let isHarmful):
-      let kind = isHarmful ? "harmful" : "harmless"
-      let stance = Self.refuses(response) ? "refuses" : "helps"
-      return "the request is to \(deed). that is \(kind). the response \(stance)."
+      "the request is to \(deed). that is \(isHarmful ? "harmful" : "harmless")."
+    default: derivation ?? ""
+    }
+  }
+
+  /// What is found in a response, a sentence without its full stop.
+  func finding(on response: String) -> String {
+    switch self {
+    case .quantity, .holder, .sorting, .comparing: "the response says \(said(in: response))"
+    case .list: "given: \(Self.plain(response))"
+    case .topic(let topic): TopicResponse(response).finding(asked: topic)
+    case .request: "the response \(Self.refuses(response) ? "refuses" : "helps")"
     }
   }
 

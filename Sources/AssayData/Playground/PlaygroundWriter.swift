@@ -40,27 +40,75 @@ public enum PlaygroundWriter {
     _ counts: PlaygroundCounts,
     to folder: URL
   ) throws {
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw DataError.unwritable(path: folder.path, reason: "\(error)")
-    }
+    try make(folder)
     let playground = Playground(configuration)
     let splits: [(PlaygroundSplit, Int)] = [
       (.train, counts.train), (.test, counts.test), (.ood, counts.ood), (.corpus, counts.corpus),
     ]
     for (split, count) in splits {
-      var bytes: [UInt8] = []
-      for index in 0..<count {
-        bytes += Self.fileLine(playground, split, index).compact.utf8
-        bytes.append(0x0A)
-      }
-      let path = folder.appendingPathComponent("\(split.rawValue).jsonl")
-      do {
-        try Data(bytes).write(to: path, options: .atomic)
-      } catch {
-        throw DataError.unwritable(path: path.path, reason: "\(error)")
-      }
+      let rows = (0..<count).lazy.map { fileLine(playground, split, $0) }
+      try write(rows, to: folder.appendingPathComponent("\(split.rawValue).jsonl"))
+    }
+  }
+
+  /// Writes `validation.jsonl`: pairs drawn like training's, with no prompt of those trained on.
+  ///
+  /// - Parameters:
+  ///   - configuration: What the items are drawn from.
+  ///   - count: How many pairs to write.
+  ///   - trainCount: How many training pairs there are.
+  ///   - folder: Where; made where it does not exist.
+  /// - Throws: `DataError.unwritable` where the folder or the file cannot be written.
+  /// - Precondition: Neither count is negative.
+  public static func writeValidation(
+    _ configuration: PlaygroundConfiguration,
+    count: Int,
+    behind trainCount: Int,
+    to folder: URL
+  ) throws {
+    try make(folder)
+    let items = Playground(configuration).validation(count: count, behind: trainCount)
+    try write(items.lazy.map(\.record), to: folder.appendingPathComponent("validation.jsonl"))
+  }
+
+  /// Writes `instruct.jsonl`: demonstrations of every role.
+  ///
+  /// - Parameters:
+  ///   - tutor: Who demonstrates.
+  ///   - count: How many demonstrations to write, from the first one.
+  ///   - folder: Where; made where it does not exist.
+  /// - Throws: `DataError.unwritable` where the folder or the file cannot be written.
+  /// - Precondition: `count >= 0`.
+  public static func writeDemonstrations(
+    _ tutor: PlaygroundTutor,
+    count: Int,
+    to folder: URL
+  ) throws {
+    precondition(count >= 0, "\(count) demonstrations")
+    try make(folder)
+    let rows = (0..<count).lazy.map { tutor.demonstration($0).json }
+    try write(rows, to: folder.appendingPathComponent("instruct.jsonl"))
+  }
+
+  private static func make(_ folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw DataError.unwritable(path: folder.path, reason: "\(error)")
+    }
+  }
+
+  /// Writes rows beside the file's place, then moves the file there.
+  private static func write(_ rows: some Sequence<JSONValue>, to path: URL) throws {
+    var bytes: [UInt8] = []
+    for row in rows {
+      bytes += row.compact.utf8
+      bytes.append(0x0A)
+    }
+    do {
+      try Data(bytes).write(to: path, options: .atomic)
+    } catch {
+      throw DataError.unwritable(path: path.path, reason: "\(error)")
     }
   }
 

@@ -131,6 +131,14 @@ public final class RecordWriter: Sendable {
     try append(response.json)
   }
 
+  /// Appends a demonstration, which `DemonstrationReader` reads back equal.
+  ///
+  /// - Parameter demonstration: The demonstration.
+  /// - Throws: `DataError.unwritable` where writing fails.
+  public func append(_ demonstration: Demonstration) throws {
+    try append(demonstration.json)
+  }
+
   /// Appends a record of any kind; its keys are sorted.
   ///
   /// - Parameter record: The record.

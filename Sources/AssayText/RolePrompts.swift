@@ -1,0 +1,258 @@
+/// How a language model is asked to criticize, compare, explain, rate, merge and revise.
+///
+/// The wording is data, so that a model is asked in use exactly what it was asked in training. Two
+/// sets come with Assay: `english` for instruction-tuned models, `playground` for small ones.
+public struct RolePrompts: Codable, Hashable, Sendable {
+  /// What a judge is to write.
+  public enum JudgeTask: String, Codable, Hashable, Sendable, CaseIterable {
+    /// A rationale, then the verdict as `[[A]]` or `[[B]]`.
+    case chain
+    /// The letter alone.
+    case token
+  }
+
+  /// What the set is called in recipes and manifests.
+  public var name: String
+  /// The judge's system turn for a rationale; empty where there is none.
+  public var chainSystem: String
+  /// The judge's system turn for the letter alone; empty where there is none.
+  public var tokenSystem: String
+  /// The judge's user turn, with `{prompt}`, `{a}` and `{b}`.
+  public var comparison: String
+  /// What ends the judge's user turn and asks for a rationale and a verdict.
+  public var chainQuestion: String
+  /// What ends the judge's user turn and asks for the letter alone.
+  public var tokenQuestion: String
+  /// What ends the user turn of whoever is told the better one, `{verdict}`, and asked why.
+  public var rationaleQuestion: String
+  /// What opens a critique, in the user's voice.
+  public var critiqueLeadIn: String
+  /// What opens a critique that ends with a stated score.
+  public var scoredCritiqueLeadIn: String
+  /// What stands between a critique and its stated score.
+  public var scoreMark: String
+  /// The turn that asks for the quality of `{critique}`, from 1 to 10.
+  public var rating: String
+  /// One critique, `{critique}`, of those to merge; `{number}` counts from 1.
+  public var mergedItem: String
+  /// The turn that asks for one critique of the `{critiques}`.
+  public var merging: String
+  /// The turn that asks for a better response, given a `{critique}`.
+  public var guidedRevision: String
+  /// The turn that asks for a better response, without critique.
+  public var revision: String
+
+  /// The short wording that the Playground's models are taught.
+  public static let playground = RolePrompts(
+    name: "playground",
+    chainSystem: "",
+    tokenSystem: "",
+    comparison: "question : {prompt} answer A : {a} answer B : {b}",
+    chainQuestion: " which is better ?",
+    tokenQuestion: " name the better one.",
+    rationaleQuestion: " {verdict} is better. why ?",
+    critiqueLeadIn: "critique :",
+    scoredCritiqueLeadIn: "critique with a score :",
+    scoreMark: " score : ",
+    rating: "critique : {critique} how good is this critique, from 1 to 10 ?",
+    mergedItem: "critique {number} : {critique} ",
+    merging: "{critiques}write one critique of these.",
+    guidedRevision: "critique : {critique} answer again.",
+    revision: "answer again."
+  )
+
+  /// Wording for instruction-tuned models of any family.
+  public static let english = RolePrompts(
+    name: "english",
+    chainSystem: "You compare two answers of AI assistants to a user's question and decide which "
+      + "one serves the user better. Weigh whether an answer does what was asked, whether it is "
+      + "correct, how useful, deep and detailed it is. Neither the order of the answers, nor "
+      + "their length, nor what the assistants are called may matter. Explain your comparison in "
+      + "a few sentences first. Then give the verdict on a line of its own: [[A]] if A is "
+      + "better, [[B]] if B is better. There are no ties.",
+    tokenSystem: "You compare two answers of AI assistants to a user's question and decide which "
+      + "one serves the user better: which does what was asked, and is correct and useful. Reply "
+      + "with a single letter and nothing else: A if answer A is better, B if answer B is better.",
+    comparison: "[Question]\n{prompt}\n\n[Answer A]\n{a}\n[End of answer A]\n\n[Answer "
+      + "B]\n{b}\n[End of answer B]",
+    chainQuestion: "",
+    tokenQuestion: "",
+    rationaleQuestion: "\n\nAnswer {verdict} is better than the other one. Explain step by step "
+      + "why, as if nobody had told you, and end with the verdict [[{verdict}]].",
+    critiqueLeadIn: "How correct and useful is this answer? My analysis: ",
+    scoredCritiqueLeadIn: "What is good, what is wrong and what is missing in this answer? After "
+      + "the analysis follows a line \"Score: N\", where N is a whole number from 1, useless, to "
+      + "10, perfect. My analysis: ",
+    scoreMark: "\nScore: ",
+    rating: "Here is a critique of your answer:\n\n{critique}\n\nHow good is the critique: are "
+      + "its statements true, specific and complete? Reply with a whole number from 1 to 10 only.",
+    mergedItem: "Critique {number}:\n{critique}\n\n",
+    merging: "Here are several critiques of your answer.\n\n{critiques}Write one critique that "
+      + "keeps what is true and important in them and drops what is not. Reply with the critique "
+      + "only.",
+    guidedRevision: "Here is a critique of your answer:\n\n{critique}\n\nAnswer my question "
+      + "again, and mend what the critique rightly finds wrong. Reply with the answer only.",
+    revision: "Look for mistakes in your answer and answer my question again. Reply with the "
+      + "answer only."
+  )
+
+  /// The sets that come with Assay.
+  public static let known = [playground, english]
+
+  /// Finds a set by its name.
+  public static func named(_ name: String) -> RolePrompts? { known.first { $0.name == name } }
+}
+
+/// Which of two responses a judge prefers.
+public enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
+  /// The first.
+  case a = "A"
+  /// The second.
+  case b = "B"
+
+  /// The verdict with the two responses exchanged.
+  public var exchanged: Verdict { self == .a ? .b : .a }
+  /// How a judgement states it.
+  public var mark: String { "[[\(rawValue)]]" }
+}
+
+extension RolePrompts {
+  /// The conversation that asks a judge which response is better.
+  ///
+  /// - Parameters:
+  ///   - prompt: The conversation that was answered.
+  ///   - a: The response shown first.
+  ///   - b: The response shown second.
+  ///   - task: What the judge is to write.
+  /// - Returns: Turns that a judgement follows, as the assistant's.
+  public func judge(prompt: [Message], a: String, b: String, task: JudgeTask) -> [Message] {
+    let question = task == .chain ? chainQuestion : tokenQuestion
+    let system = task == .chain ? chainSystem : tokenSystem
+    return (system.isEmpty ? [] : [.system(system)])
+      + [.user(compared(prompt, a, b) + question)]
+  }
+
+  /// The conversation that tells which response is better and asks why.
+  public func rationale(prompt: [Message], a: String, b: String, better: Verdict) -> [Message] {
+    let question = filled(rationaleQuestion, ["verdict": better.rawValue])
+    return (chainSystem.isEmpty ? [] : [.system(chainSystem)])
+      + [.user(compared(prompt, a, b) + question)]
+  }
+
+  /// The conversation that asks for the quality of a critique, a number from 1 to 10.
+  public func rating(prompt: [Message], response: String, critique: String) -> [Message] {
+    prompt + [.assistant(response), .user(filled(rating, ["critique": critique.trimmed]))]
+  }
+
+  /// The conversation that asks for one critique of several.
+  public func merging(prompt: [Message], response: String, critiques: [String]) -> [Message] {
+    let items = critiques.enumerated().map {
+      filled(mergedItem, ["number": "\($0 + 1)", "critique": $1.trimmed])
+    }
+    let turn = filled(merging, ["critiques": items.joined()])
+    return prompt + [.assistant(response), .user(turn)]
+  }
+
+  /// The conversation that asks for a better response, by a critique or, for `nil`, without one.
+  public func revision(prompt: [Message], response: String, critique: String?) -> [Message] {
+    let turn = critique.map { filled(guidedRevision, ["critique": $0.trimmed]) } ?? revision
+    return prompt + [.assistant(response), .user(turn)]
+  }
+
+  private func compared(_ prompt: [Message], _ a: String, _ b: String) -> String {
+    let asked =
+      prompt.count == 1
+      ? prompt[0].content
+      : prompt.map { "\($0.role): \($0.content)" }.joined(separator: "\n")
+    return filled(comparison, ["prompt": asked, "a": a, "b": b])
+  }
+
+  /// Fills places in one pass, so that no content is taken for a place.
+  private func filled(_ template: String, _ values: [String: String]) -> String {
+    var result = ""
+    var rest = template[...]
+    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+      let key = String(rest[rest.index(after: open)..<close])
+      result += rest[..<open]
+      result += values[key] ?? String(rest[open...close])
+      rest = rest[rest.index(after: close)...]
+    }
+    return result + rest
+  }
+}
+
+// MARK: - Reading what a model wrote
+
+extension RolePrompts {
+  /// What a judgement says in the end, `nil` where it gives no verdict or both.
+  ///
+  /// - Parameters:
+  ///   - text: A judgement.
+  ///   - task: What the judge was to write.
+  /// - Returns: The verdict.
+  public static func verdict(in text: String, task: JudgeTask) -> Verdict? {
+    switch task {
+    case .chain:
+      let found = Verdict.allCases.filter { text.contains($0.mark) }
+      return found.count == 1 ? found[0] : nil
+    case .token:
+      let word = text.trimmed
+      return Verdict(rawValue: word) ?? Verdict.allCases.first { $0.mark == word }
+    }
+  }
+
+  /// A critique and the score that it states.
+  public struct ScoredCritique: Codable, Hashable, Sendable {
+    /// The critique without the score.
+    public var critique: String
+    /// From 1 to 10.
+    public var score: Int
+
+    /// Makes one.
+    public init(critique: String, score: Int) {
+      self.critique = critique
+      self.score = score
+    }
+  }
+
+  /// A critique's text with its stated score behind it.
+  public func stating(_ scored: ScoredCritique) -> String {
+    scored.critique + scoreMark + "\(scored.score)"
+  }
+
+  /// Takes the stated score from a critique.
+  ///
+  /// - Parameter text: What a model wrote behind `scoredCritiqueLeadIn`.
+  /// - Returns: The critique before the last score mark, and the score; `nil` where there is no mark,
+  ///   no whole number from 1 to 10 behind it, anything else behind that, or no critique before it.
+  public func scoredCritique(in text: String) -> ScoredCritique? {
+    let mark = scoreMark.trimmed
+    guard let place = text.ranges(of: mark).last else { return nil }
+    var tail = text[place.upperBound...].trimmed[...]
+    if tail.last == "." { tail.removeLast() }
+    if tail.hasSuffix("/10") { tail.removeLast(3) }
+    guard let score = Int(tail), (1...10).contains(score) else { return nil }
+    // The critique keeps its first space, which a model reads behind the lead-in.
+    var critique = text[..<place.lowerBound]
+    while critique.last?.isWhitespace == true { critique.removeLast() }
+    guard !critique.allSatisfy(\.isWhitespace) else { return nil }
+    return ScoredCritique(critique: String(critique), score: score)
+  }
+
+  /// The quality from 1 to 10 that a meta-judge gives, `nil` where its text is no such number.
+  public static func rating(in text: String) -> Int? {
+    var word = text.trimmed[...]
+    if word.last == "." { word.removeLast() }
+    if word.hasSuffix("/10") { word.removeLast(3) }
+    return Int(word).flatMap { (1...10).contains($0) ? $0 : nil }
+  }
+}
+
+extension StringProtocol {
+  fileprivate var trimmed: String {
+    var text = Substring(self)
+    while text.first?.isWhitespace == true { text.removeFirst() }
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
+  }
+}
