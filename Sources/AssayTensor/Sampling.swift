@@ -35,13 +35,58 @@ public struct SamplingRow: Sendable {
   public var step: Int
   /// Different ids that the repetition penalty applies to.
   public var seen: [Int32]
+  /// How many of the likeliest tokens are told.
+  public var topCount: Int
 
   /// Makes a row.
-  public init(settings: SamplingSettings, seed: UInt64, step: Int, seen: [Int32] = []) {
+  public init(
+    settings: SamplingSettings,
+    seed: UInt64,
+    step: Int,
+    seen: [Int32] = [],
+    topCount: Int = 0
+  ) {
     self.settings = settings
     self.seed = seed
     self.step = step
     self.seen = seen
+    self.topCount = topCount
+  }
+}
+
+/// A token and its log probability under the tempered, untruncated softmax, in nats.
+public struct TokenLogProbability: Codable, Equatable, Sendable {
+  /// The token's id.
+  public var id: Int32
+  /// The log probability.
+  public var logProbability: Float
+
+  /// Makes one.
+  public init(id: Int32, logProbability: Float) {
+    self.id = id
+    self.logProbability = logProbability
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case id
+    case logProbability = "logprob"
+  }
+}
+
+/// What a sampling step gives for each row.
+public struct SampledTokens: Sendable {
+  /// The picked ids.
+  public var tokens: [Int32]
+  /// Their log probabilities under the tempered, untruncated softmax, in nats.
+  public var logProbabilities: [Float]
+  /// As many of the likeliest tokens as the row asked for, the likeliest first.
+  public var top: [[TokenLogProbability]]
+
+  /// Gathers what was picked.
+  public init(tokens: [Int32], logProbabilities: [Float], top: [[TokenLogProbability]]) {
+    self.tokens = tokens
+    self.logProbabilities = logProbabilities
+    self.top = top
   }
 }
 
@@ -50,44 +95,89 @@ public struct SamplingRow: Sendable {
 /// - Parameters:
 ///   - logits: `[S, V]`, float32 or bfloat16.
 ///   - rows: S rows.
-/// - Returns: The picked ids and their log probabilities under the tempered, untruncated softmax.
-public func sampleTokens(
-  _ logits: Tensor,
-  rows: [SamplingRow]
-) -> (tokens: [Int32], logProbabilities: [Float]) {
+/// - Returns: What was picked.
+public func sampleTokens(_ logits: Tensor, rows: [SamplingRow]) -> SampledTokens {
   guard logits.shape.first == rows.count else {
     report(.operation(name: "sample", reason: "\(rows.count) rows for logits \(logits.shape)"))
-    return ([Int32](repeating: 0, count: rows.count), [Float](repeating: .nan, count: rows.count))
-  }
-  let settings = rows.map {
-    ct_sampling(
-      temperature: $0.settings.temperature,
-      top_p: $0.settings.topP,
-      repetition_penalty: $0.settings.repetitionPenalty,
-      top_k: Int32($0.settings.topK),
-      seed: $0.seed,
-      step: UInt64($0.step)
+    return SampledTokens(
+      tokens: [Int32](repeating: 0, count: rows.count),
+      logProbabilities: [Float](repeating: .nan, count: rows.count),
+      top: rows.map { _ in [] }
     )
   }
-  let flat = rows.flatMap(\.seen)
+  return sampled(rows, vocabularySize: logits.shape[1]) { arguments, tokens, logProbabilities in
+    let code = ct_sample(
+      logits.handle,
+      arguments.settings,
+      arguments.seen,
+      arguments.seenCounts,
+      tokens,
+      logProbabilities
+    )
+    if code != 0 { report(failure(code, "sample")) }
+  }
+}
+
+/// Rows as the C interface reads them.
+struct SamplingArguments {
+  let settings: [ct_sampling]
+  let seen: [UnsafePointer<Int32>?]
+  let seenCounts: [Int32]
+}
+
+/// Lays rows out as the C interface reads them, and what it writes as Swift does; a row that is
+/// `nil` gets default settings.
+func sampled(
+  _ rows: [SamplingRow?],
+  vocabularySize: Int,
+  _ body: (SamplingArguments, UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Float>) -> Void
+) -> SampledTokens {
+  let told = rows.map { min(max(0, $0?.topCount ?? 0), vocabularySize) }
+  let seenCounts = rows.map { Int32($0?.seen.count ?? 0) }
+  let flat = rows.flatMap { $0?.seen ?? [] }
   var tokens = [Int32](repeating: 0, count: rows.count)
   var logProbabilities = [Float](repeating: 0, count: rows.count)
-  let code = flat.withUnsafeBufferPointer { buffer in
-    var pointers: [UnsafePointer<Int32>?] = []
-    var start = 0
-    for row in rows {
-      pointers.append(row.seen.isEmpty ? nil : buffer.baseAddress.map { $0 + start })
-      start += row.seen.count
+  var topTokens = [Int32](repeating: 0, count: told.reduce(0, +))
+  var topValues = [Float](repeating: 0, count: topTokens.count)
+  flat.withUnsafeBufferPointer { seen in
+    topTokens.withUnsafeMutableBufferPointer { topTokens in
+      topValues.withUnsafeMutableBufferPointer { topValues in
+        var (start, place) = (0, 0)
+        var settings: [ct_sampling] = []
+        var pointers: [UnsafePointer<Int32>?] = []
+        for (index, row) in rows.enumerated() {
+          settings.append(
+            ct_sampling(
+              temperature: row?.settings.temperature ?? 0,
+              top_p: row?.settings.topP ?? 1,
+              repetition_penalty: row?.settings.repetitionPenalty ?? 1,
+              top_k: Int32(row?.settings.topK ?? 0),
+              seed: row?.seed ?? 0,
+              step: UInt64(row?.step ?? 0),
+              top_count: Int32(told[index]),
+              top_tokens: topTokens.baseAddress.map { $0 + place },
+              top_log_probabilities: topValues.baseAddress.map { $0 + place }
+            )
+          )
+          let count = Int(seenCounts[index])
+          pointers.append(count == 0 ? nil : seen.baseAddress.map { $0 + start })
+          start += count
+          place += told[index]
+        }
+        body(
+          SamplingArguments(settings: settings, seen: pointers, seenCounts: seenCounts),
+          &tokens,
+          &logProbabilities
+        )
+      }
     }
-    return ct_sample(
-      logits.handle,
-      settings,
-      pointers,
-      rows.map { Int32($0.seen.count) },
-      &tokens,
-      &logProbabilities
-    )
   }
-  if code != 0 { report(failure(code, "sample")) }
-  return (tokens, logProbabilities)
+  var place = 0
+  let top = told.map { count -> [TokenLogProbability] in
+    defer { place += count }
+    return (place..<place + count).map {
+      TokenLogProbability(id: topTokens[$0], logProbability: topValues[$0])
+    }
+  }
+  return SampledTokens(tokens: tokens, logProbabilities: logProbabilities, top: top)
 }

@@ -1,6 +1,7 @@
 // Rotary attention over packed sequences (training, prefill) and over a cache (decoding).
 //
 // N packed tokens, H query heads, G key/value heads, K head width, b sequences of length T.
+#include "decode.hpp"
 #include "fused.hpp"
 
 #include <torch/csrc/autograd/custom_function.h>
@@ -144,35 +145,6 @@ static variable_list composed_attention(const at::Tensor &qkv, const at::Tensor 
     parts.push_back(y.transpose(1, 2).reshape({group.count * group.length, H * K}));
   }
   return {at::cat(parts, 0), turned};
-}
-
-// Stores the key and value heads of one rotated row into a cell of the cache.
-template <class T>
-static void store_row(const T *row, int64_t cell, int64_t H, int64_t G, int64_t K, T *keys,
-                      T *values) {
-  const int64_t page = cell / CT_PAGE, offset = cell % CT_PAGE;
-  for (int64_t g = 0; g < G; g++) {
-    const T *key = row + (H + g) * K;
-    T *to = keys + (page * G + g) * K * CT_PAGE + offset;
-    for (int64_t d = 0; d < K; d++) to[d * CT_PAGE] = key[d];
-    std::memcpy(static_cast<void *>(values + ((page * G + g) * CT_PAGE + offset) * K),
-                row + (H + G + g) * K, K * sizeof(T));
-  }
-}
-
-// Stores rotated rows [begin, end) and attends to their pages, neighbours that begin with the same
-// pages together.
-template <class T>
-static void cached_rows(const T *turned, T *keys, T *values, const int32_t *tables, int64_t M,
-                        const int32_t *positions, int64_t begin, int64_t end, int64_t H, int64_t G,
-                        int64_t K, T *out) {
-  const int64_t stride = (H + 2 * G) * K;
-  for (int64_t s = begin; s < end; s++) {
-    const int64_t page = tables[s * M + positions[s] / CT_PAGE];
-    store_row(turned + s * stride, page * CT_PAGE + positions[s] % CT_PAGE, H, G, K, keys, values);
-  }
-  row_kernels<T>().cached_attention(turned, stride, keys, values, tables, M, positions, begin, end,
-                                    H, G, K, out);
 }
 
 }  // namespace ct
@@ -353,9 +325,15 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
     const int32_t *table = t.data_ptr<int32_t>(), *position = p.data_ptr<int32_t>();
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
+      // All rows first: several may be of one sequence.
+      parallel_for(S, 64, [&](int64_t begin, int64_t end, int) {
+        store_rows(pointer<T>(turned), pointer<T>(keys), pointer<T>(values), table, M, position,
+                   begin, end, H, G, K);
+      });
       parallel_for(S, 1, [&](int64_t begin, int64_t end, int) {
-        cached_rows(pointer<T>(turned), pointer<T>(keys), pointer<T>(values), table, M, position,
-                    begin, end, H, G, K, pointer<T>(y));
+        row_kernels<T>().cached_attention(pointer<T>(turned), x.size(1), pointer<T>(keys),
+                                          pointer<T>(values), table, M, position, begin, end, H, G,
+                                          K, pointer<T>(y));
       });
     });
     *out = wrap(y);

@@ -70,5 +70,7 @@ int ct_adamw(const ct_tensor *parameters, const ct_tensor *first, const ct_tenso
     if (values.empty()) return;
     at::_fused_adamw_(values, gradients, means, squares, {}, counts, learning_rate, beta1, beta2,
                       weight_decay, epsilon, /*amsgrad=*/false, /*maximize=*/false);
+    // Packed copies of weights see by the version that they are out of date.
+    for (const at::Tensor &value : values) value.unsafeGetTensorImpl()->bump_version();
   });
 }

@@ -41,6 +41,10 @@ struct RowKernels {
                            const int32_t *tables, int64_t table_width, const int32_t *positions,
                            int64_t begin, int64_t end, int64_t heads, int64_t groups,
                            int64_t width, T *out);
+  // out[m][n] = x[m][k] packed[k][n] in float32, weights in panels of 64 columns, n in sixteens.
+  // A row's sums are taken in one order, whatever m is.
+  void (*product)(const float *x, int64_t x_stride, const float *packed, int64_t m, int64_t n,
+                  int64_t k, float *out, int64_t out_stride);
   void (*sample)(const T *logits, int64_t begin, int64_t end, int64_t vocabulary,
                  const ct_sampling *settings, const int32_t *const *seen,
                  const int32_t *seen_count, int32_t *tokens, float *log_probabilities);

@@ -118,7 +118,8 @@ int ct_cache_copy(ct_tensor key_cache, ct_tensor value_cache, const int32_t *fro
                   const int32_t *to, int count);
 // One new token a sequence: rotates its query and key, stores key and value, attends to
 // positions 0...positions[s] through row s of tables i32 [S, M]. qkv [S, (H+2G)K] -> [S, HK].
-// Neighbouring sequences that begin with the same pages read them together.
+// Neighbouring sequences that begin with the same pages read them together. Several tokens of one
+// sequence are as many rows: each sees those at positions before its own.
 int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache,
                         ct_tensor tables, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
                         int heads, int groups, ct_tensor *out);
@@ -129,11 +130,48 @@ typedef struct {
   int32_t top_k;             // 0 is off
   uint64_t seed;             // of the request
   uint64_t step;             // index of the token in the request
+  int32_t top_count;         // how many likeliest tokens are told, at most V
+  int32_t *top_tokens;       // their ids, the likeliest first
+  float *top_log_probabilities;
 } ct_sampling;
 // Picks one token a row of logits f32/bf16 [S, V]; seen[s] points at seen_count[s] ids that the
 // repetition penalty applies to (null is none).
 int ct_sample(ct_tensor logits, const ct_sampling *settings, const int32_t *const *seen,
               const int32_t *seen_count, int32_t *tokens, float *log_probabilities);
+
+// A weight [O, I] on the CPU rearranged for products with few rows: in bfloat16, or quantized and
+// made bfloat16 on the way. int8 has a scale an output, int4 one for each 32 inputs of an output.
+typedef struct ct_packed_s *ct_packed;
+// float32 weights are for sums in a fixed order.
+enum { CT_PACK_BF16 = 0, CT_PACK_I8 = 1, CT_PACK_I4 = 2, CT_PACK_F32 = 3 };
+int ct_pack(ct_tensor weight, int kind, ct_packed *out);
+void ct_packed_free(ct_packed packed);
+int64_t ct_packed_bytes(ct_packed packed);
+// x [N, I] rounded to bfloat16 (but for float32 weights) times the weight, plus a bias [O]: [N, O] in the type of x, summed in
+// float32. What a row gives is the same bit for bit whatever rows are beside it. Kernels are chosen
+// by the processor, or by name out of those that `ct_packed_kernels` lists with spaces between.
+int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
+                     const char *kernel_or_null, ct_tensor *out);
+const char *ct_packed_kernels(void);
+// Whether it beats LibTorch for many rows, too.
+bool ct_packed_is_fast(void);
+
+// A small float32 decoder on the CPU, its weights packed for steps of one token a sequence. `layers`
+// holds 7 tensors a block: input norm [D], qkv [(H+2G)K, D], its bias or null, output [D, HK],
+// middle norm [D], gate and up [2F, D], down [D, F]; widths are multiples of 16.
+typedef struct ct_stepper_s *ct_stepper;
+int ct_stepper_make(ct_tensor embedding, const ct_tensor *layers, int layer_count,
+                    ct_tensor final_norm, ct_tensor output_weight, int heads, int groups,
+                    double epsilon, ct_stepper *out);
+void ct_stepper_free(ct_stepper stepper);
+// Reads one token of each of `count` sequences; `caches` holds the key and value cache of each
+// block, tables is [count, table_width]. Picks a token for the rows that are wanted and leaves the
+// others' places as they are; hidden states after the final norm [count, D].
+int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, ct_tensor cosine, ct_tensor sine,
+                    int count, const int32_t *tokens, const int32_t *tables, int table_width,
+                    const int32_t *positions, const uint8_t *wanted, const ct_sampling *settings,
+                    const int32_t *const *seen, const int32_t *seen_count, int32_t *picked,
+                    float *log_probabilities, ct_tensor *hidden);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,74 @@
+// N rows, I inputs, O outputs.
+
+import CTorch
+
+/// How numbers of a weight are kept.
+public enum WeightFormat: String, CaseIterable, Codable, Sendable {
+  /// In the type that is computed in.
+  case plain
+  /// 8 bits and a scale an output.
+  case int8
+  /// 4 bits and a scale for each 32 inputs of an output.
+  case int4
+}
+
+/// A weight on the CPU, rearranged for products with few rows.
+///
+/// Such products take as long as reading the weight does, so it lies in the order that it is read
+/// in. Sums are float32. What a row gives is the same bit for bit whatever rows are beside it.
+public final class PackedWeight {
+  private let handle: ct_packed
+  /// The weight that was packed.
+  public let source: Tensor
+  /// How its numbers are kept.
+  public let format: WeightFormat
+  /// What plain numbers are kept in.
+  public let dtype: DType
+
+  /// Packs a weight.
+  ///
+  /// - Parameters:
+  ///   - weight: `[O, I]`, float32 or bfloat16, on the CPU.
+  ///   - format: How its numbers are kept.
+  ///   - dtype: What plain numbers are kept in: bfloat16, or float32.
+  public init?(_ weight: Tensor, format: WeightFormat = .plain, dtype: DType = .bfloat16) {
+    let kind =
+      switch format {
+      case .plain: dtype == .float32 ? CT_PACK_F32 : CT_PACK_BF16
+      case .int8: CT_PACK_I8
+      case .int4: CT_PACK_I4
+      }
+    var made: ct_packed?
+    let code = ct_pack(weight.handle, Int32(kind), &made)
+    if code != 0 { report(failure(code, "pack")) }
+    guard let made else { return nil }
+    handle = made
+    source = weight
+    self.format = format
+    self.dtype = dtype
+  }
+
+  deinit { ct_packed_free(handle) }
+
+  /// Bytes of numbers and scales.
+  public var byteCount: Int { Int(ct_packed_bytes(handle)) }
+
+  /// `x`, rounded to bfloat16 where the weight is not in float32, times the weight.
+  ///
+  /// - Parameters:
+  ///   - x: `[N, I]`, float32 or bfloat16; float32 where the weight is.
+  ///   - bias: `[O]`.
+  ///   - kernels: Which of `kernels` to use; `nil` is the best.
+  /// - Returns: `[N, O]` in the type of `x`.
+  public func callAsFunction(_ x: Tensor, bias: Tensor? = nil, kernels: String? = nil) -> Tensor {
+    Tensor("packedLinear") { ct_packed_linear(x.handle, handle, bias?.handle, kernels, $0) }
+  }
+
+  /// Names of the kernels that this processor has, the best last.
+  public static var kernels: [String] {
+    String(cString: ct_packed_kernels()).split(separator: " ").map(String.init)
+  }
+
+  /// Whether its products beat plain ones for many rows, too.
+  public static var isFast: Bool { ct_packed_is_fast() }
+}

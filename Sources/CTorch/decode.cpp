@@ -1,0 +1,370 @@
+// One decoding step of a small float32 decoder on the CPU as one parallel region.
+//
+// Through LibTorch's operations a step of a small model is some forty parallel regions, allocations
+// and matrix products of a shape that packs its weights anew each time. Here each thread takes its
+// rows through all blocks and picks their tokens: rows depend on no other rows, and what one row
+// gives is the same bit for bit whatever rows are beside it. Where there are too few rows for that,
+// each thread computes some outputs of all rows, and they wait for each other between products.
+//
+// S rows, D hidden, H query heads, G key/value heads, K head width, F feed-forward width,
+// V vocabulary, M pages a row.
+#include "decode.hpp"
+
+#include "fused.hpp"
+
+#include <atomic>
+#include <thread>
+
+namespace ct {
+
+// A weight [O, I] in panels of 64 outputs: [ceil(O / 64)][I][64 or what is left, in sixteens].
+struct PackedWeight {
+  at::Tensor source;
+  uint32_t version = 0;
+  int64_t outputs = 0, inputs = 0, padded = 0;
+  std::vector<float> panels;
+
+  void pack(const at::Tensor &weight) {
+    source = weight;
+    version = weight._version();
+    outputs = weight.size(0), inputs = weight.size(1), padded = (outputs + 15) / 16 * 16;
+    panels.assign(padded * inputs, 0);
+    const float *from = weight.data_ptr<float>();
+    for (int64_t first = 0; first < padded; first += 64) {
+      const int64_t width = std::min<int64_t>(64, padded - first);
+      float *panel = panels.data() + first * inputs;
+      for (int64_t o = first; o < std::min(first + width, outputs); o++) {
+        for (int64_t i = 0; i < inputs; i++) panel[i * width + o - first] = from[o * inputs + i];
+      }
+    }
+  }
+  // Packs again where an optimizer has stepped since.
+  void refresh() {
+    if (source._version() != version) pack(source);
+  }
+  void operator()(const float *x, int64_t rows, float *out, int64_t out_stride) const {
+    part(x, rows, out, out_stride, 0, 1);
+  }
+  // The panels of one of several parts.
+  void part(const float *x, int64_t rows, float *out, int64_t out_stride, int64_t part,
+            int64_t parts) const {
+    const int64_t count = (padded + 63) / 64;
+    const int64_t first = count * part / parts * 64;
+    const int64_t end = std::min(padded, count * (part + 1) / parts * 64);
+    if (first >= end) return;
+    row_kernels<float>().product(x, inputs, panels.data() + first * inputs, rows, end - first,
+                                 inputs, out + first, out_stride);
+  }
+};
+
+struct StepperBlock {
+  at::Tensor input_norm, qkv_bias, middle_norm;
+  PackedWeight qkv, output, gate_up, down;
+};
+
+}  // namespace ct
+
+struct ct_stepper_s {
+  at::Tensor embedding, final_norm;
+  std::vector<ct::StepperBlock> blocks;
+  ct::PackedWeight logits;
+  int64_t D, F, H, G, K, V;
+  float epsilon;
+
+  // The widest row between two norms.
+  int64_t widest() const { return std::max({(H + 2 * G) * K, 2 * F, logits.padded}); }
+};
+
+using namespace ct;
+
+static const at::Tensor &plain(const at::Tensor &x) {
+  TORCH_CHECK(x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous(),
+              "a contiguous float32 tensor on the CPU expected, got ", x.scalar_type(), " ",
+              x.sizes());
+  return x;
+}
+
+int ct_stepper_make(ct_tensor embedding, const ct_tensor *layers, int layer_count,
+                    ct_tensor final_norm, ct_tensor output_weight, int heads, int groups,
+                    double epsilon, ct_stepper *out) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    auto made = std::make_unique<ct_stepper_s>();
+    made->embedding = plain(embedding->value);
+    made->final_norm = plain(final_norm->value);
+    made->logits.pack(plain(output_weight->value));
+    made->D = made->embedding.size(1), made->V = made->logits.outputs;
+    made->H = heads, made->G = groups, made->epsilon = float(epsilon);
+    for (int i = 0; i < layer_count; i++) {
+      const ct_tensor *w = layers + 7 * i;
+      StepperBlock block;
+      block.input_norm = plain(w[0]->value);
+      block.qkv.pack(plain(w[1]->value));
+      if (w[2]) block.qkv_bias = plain(w[2]->value);
+      block.output.pack(plain(w[3]->value));
+      block.middle_norm = plain(w[4]->value);
+      block.gate_up.pack(plain(w[5]->value));
+      block.down.pack(plain(w[6]->value));
+      made->K = block.qkv.outputs / (heads + 2 * groups), made->F = block.down.inputs;
+      TORCH_CHECK(block.qkv.inputs == made->D && block.output.inputs == heads * made->K &&
+                      block.gate_up.inputs == made->D && block.gate_up.outputs == 2 * made->F &&
+                      block.down.outputs == made->D && block.output.outputs == made->D,
+                  "the weights of block ", i, " do not fit each other");
+      for (int64_t width : {block.qkv.outputs, made->D, made->F}) {
+        TORCH_CHECK(width % 16 == 0, "a width of ", width, " is no multiple of 16");
+      }
+      made->blocks.push_back(std::move(block));
+    }
+    TORCH_CHECK(made->logits.inputs == made->D, "the output embedding has width ",
+                made->logits.inputs, ", not ", made->D);
+    *out = made.release();
+  });
+}
+
+void ct_stepper_free(ct_stepper stepper) { delete stepper; }
+
+namespace {
+
+// Where threads wait for each other.
+class Barrier {
+  std::atomic<int64_t> arrived{0}, round{0};
+
+ public:
+  void wait(int64_t parts) {
+    const int64_t now = round.load(std::memory_order_acquire);
+    if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == parts) {
+      arrived.store(0, std::memory_order_relaxed);
+      round.store(now + 1, std::memory_order_release);
+      return;
+    }
+    for (int64_t spins = 0; round.load(std::memory_order_acquire) == now; spins++) {
+      if (spins > 4000) std::this_thread::yield();
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  }
+};
+
+struct Step {
+  const ct_stepper_s &model;
+  std::vector<float *> keys, values;
+  const float *cosine, *sine;
+  const int32_t *tokens, *tables, *positions;
+  int64_t table_width;
+  const ct_sampling *settings;
+  const int32_t *const *seen;
+  const int32_t *seen_count;
+  const uint8_t *wanted;
+  int32_t *picked;
+  float *log_probabilities, *hidden;
+
+  // Buffers of a thread, kept for the next step.
+  struct Buffers {
+    std::vector<float> floats;
+    float *next = nullptr;
+    float *take(int64_t count) {
+      float *taken = next;
+      next += (count + 15) / 16 * 16;
+      return taken;
+    }
+  };
+
+  // What threads write parts of that all read.
+  struct Shared {
+    std::vector<float> large, mixed, update;
+    Barrier barrier;
+    Shared(const ct_stepper_s &model, int64_t S)
+        : large(S * model.widest()), mixed(S * model.H * model.K), update(S * model.D) {}
+  };
+
+  // A part of the outputs of all rows.
+  void outputs(int64_t part, int64_t parts, int64_t S, Shared &shared) const {
+    const auto &kernels = row_kernels<float>();
+    const int64_t D = model.D, F = model.F, H = model.H, G = model.G, K = model.K;
+    const int64_t width = (H + 2 * G) * K, logit_width = model.logits.padded;
+    std::vector<float> floats(S * (2 * D + F + 1) + 4 * 16);
+    Buffers buffers;
+    buffers.next = floats.data();
+    float *stream = buffers.take(S * D), *normed = buffers.take(S * D);
+    float *inner = buffers.take(S * F), *scale = buffers.take(S);
+    float *large = shared.large.data(), *mixed = shared.mixed.data(), *update = shared.update.data();
+    auto wait = [&] { shared.barrier.wait(parts); };
+    auto norm = [&](const at::Tensor &weight, bool add) {
+      kernels.rms_norm(add ? update : stream, add ? stream : nullptr, weight.data_ptr<float>(),
+                       model.epsilon, 0, S, D, stream, normed, scale);
+    };
+    embed(0, S, stream);
+    norm(model.blocks[0].input_norm, false);
+    for (size_t i = 0; i < model.blocks.size(); i++) {
+      const StepperBlock &block = model.blocks[i];
+      block.qkv.part(normed, S, large, width, part, parts);
+      wait();
+      if (part == 0) attend(i, 0, S, large, mixed);
+      wait();
+      block.output.part(mixed, S, update, D, part, parts);
+      wait();
+      norm(block.middle_norm, true);
+      block.gate_up.part(normed, S, large, 2 * F, part, parts);
+      wait();
+      kernels.swiglu(large, 0, S, F, inner);
+      block.down.part(inner, S, update, D, part, parts);
+      wait();
+      norm(i + 1 < model.blocks.size() ? model.blocks[i + 1].input_norm : model.final_norm, true);
+    }
+    if (part == 0) std::memcpy(hidden, normed, S * D * sizeof(float));
+    const int64_t count = gather(0, S, normed);
+    model.logits.part(normed, count, large, logit_width, part, parts);
+    wait();
+    if (part == 0) pick(0, S, large);
+  }
+
+  void embed(int64_t begin, int64_t S, float *stream) const {
+    const float *embedding = model.embedding.data_ptr<float>();
+    for (int64_t s = 0; s < S; s++) {
+      std::memcpy(stream + s * model.D, embedding + tokens[begin + s] * model.D,
+                  model.D * sizeof(float));
+    }
+  }
+
+  // Adds the bias to queries, keys and values, rotates them, stores and attends.
+  void attend(size_t i, int64_t begin, int64_t S, float *qkv, float *mixed) const {
+    const int64_t H = model.H, G = model.G, K = model.K, width = (H + 2 * G) * K;
+    const StepperBlock &block = model.blocks[i];
+    if (block.qkv_bias.defined()) {
+      const float *bias = block.qkv_bias.data_ptr<float>();
+      for (int64_t s = 0; s < S; s++) {
+        for (int64_t j = 0; j < width; j++) qkv[s * width + j] += bias[j];
+      }
+    }
+    row_kernels<float>().rotate(qkv, width, positions + begin, cosine, sine, 1, 0, S, H + G,
+                                H + 2 * G, K, qkv, width);
+    const int32_t *own = tables + begin * table_width;
+    store_rows(qkv, keys[i], values[i], own, table_width, positions + begin, 0, S, H, G, K);
+    row_kernels<float>().cached_attention(qkv, width, keys[i], values[i], own, table_width,
+                                          positions + begin, 0, S, H, G, K, mixed);
+  }
+
+  // Moves the rows whose next token is wanted together; gives their number.
+  int64_t gather(int64_t begin, int64_t S, float *normed) const {
+    int64_t count = 0;
+    for (int64_t s = 0; s < S; s++) {
+      if (!wanted[begin + s]) continue;
+      if (count != s) {
+        std::memcpy(normed + count * model.D, normed + s * model.D, model.D * sizeof(float));
+      }
+      count++;
+    }
+    return count;
+  }
+
+  void pick(int64_t begin, int64_t end, const float *logits) const {
+    int64_t count = 0;
+    for (int64_t s = begin; s < end; s++) {
+      if (!wanted[s]) continue;
+      row_kernels<float>().sample(logits + count++ * model.logits.padded, 0, 1, model.V,
+                                  settings + s, seen + s, seen_count + s, picked + s,
+                                  log_probabilities + s);
+    }
+  }
+
+  void rows(int64_t begin, int64_t end) const {
+    const auto &kernels = row_kernels<float>();
+    const int64_t D = model.D, F = model.F, H = model.H, G = model.G, K = model.K;
+    const int64_t S = end - begin, width = (H + 2 * G) * K, logit_width = model.logits.padded;
+    const int64_t wide = model.widest();
+    static thread_local Buffers buffers;
+    const int64_t needed = S * (3 * D + wide + F + H * K + 1) + 8 * 16;
+    if (int64_t(buffers.floats.size()) < needed) buffers.floats.resize(needed);
+    buffers.next = buffers.floats.data();
+    float *stream = buffers.take(S * D), *normed = buffers.take(S * D);
+    float *update = buffers.take(S * D), *large = buffers.take(S * wide);
+    float *inner = buffers.take(S * F), *mixed = buffers.take(S * H * K);
+    float *scale = buffers.take(S);
+    embed(begin, S, stream);
+    auto norm = [&](const at::Tensor &weight, bool add) {
+      kernels.rms_norm(add ? update : stream, add ? stream : nullptr, weight.data_ptr<float>(),
+                       model.epsilon, 0, S, D, stream, normed, scale);
+    };
+    norm(model.blocks[0].input_norm, false);
+    for (size_t i = 0; i < model.blocks.size(); i++) {
+      const StepperBlock &block = model.blocks[i];
+      block.qkv(normed, S, large, width);
+      attend(i, begin, S, large, mixed);
+      block.output(mixed, S, update, D);
+      norm(block.middle_norm, true);
+      block.gate_up(normed, S, large, 2 * F);
+      kernels.swiglu(large, 0, S, F, inner);
+      block.down(inner, S, update, D);
+      norm(i + 1 < model.blocks.size() ? model.blocks[i + 1].input_norm : model.final_norm, true);
+    }
+    std::memcpy(hidden + begin * D, normed, S * D * sizeof(float));
+    model.logits(normed, gather(begin, S, normed), large, logit_width);
+    pick(begin, end, large);
+  }
+};
+
+void check_range(const int32_t *values, int64_t count, int64_t limit, const char *what) {
+  for (int64_t i = 0; i < count; i++) {
+    TORCH_CHECK(values[i] >= 0 && values[i] < limit, what, ": ", values[i],
+                " lies outside of 0..<", limit);
+  }
+}
+
+}  // namespace
+
+int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, ct_tensor cosine, ct_tensor sine,
+                    int count, const int32_t *tokens, const int32_t *tables, int table_width,
+                    const int32_t *positions, const uint8_t *wanted, const ct_sampling *settings,
+                    const int32_t *const *seen, const int32_t *seen_count, int32_t *picked,
+                    float *log_probabilities, ct_tensor *hidden) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    ct_stepper_s &model = *stepper;
+    const int64_t S = count, K = model.K;
+    Step step{model};
+    const int64_t pages = caches[0]->value.size(0);
+    for (StepperBlock &block : model.blocks) {
+      for (PackedWeight *weight : {&block.qkv, &block.output, &block.gate_up, &block.down}) {
+        weight->refresh();
+      }
+      const at::Tensor &keys = plain((*caches++)->value), &values = plain((*caches++)->value);
+      TORCH_CHECK(keys.sizes() == at::IntArrayRef({pages, model.G, K, CT_PAGE}) &&
+                      values.sizes() == at::IntArrayRef({pages, model.G, CT_PAGE, K}),
+                  "a cache of ", keys.sizes(), " and ", values.sizes(), " for ", model.G,
+                  " key/value heads of width ", K);
+      step.keys.push_back(keys.data_ptr<float>());
+      step.values.push_back(values.data_ptr<float>());
+    }
+    model.logits.refresh();
+    const at::Tensor &c = plain(cosine->value), &s = plain(sine->value);
+    TORCH_CHECK(c.dim() == 2 && c.size(1) == K / 2 && c.sizes() == s.sizes(),
+                "a rotary table of cosines ", c.sizes(), " and sines ", s.sizes(),
+                " for heads of width ", K);
+    check_range(tokens, S, model.embedding.size(0), "tokens");
+    check_range(tables, S * table_width, pages, "pages");
+    check_range(positions, S, std::min<int64_t>(table_width * CT_PAGE, c.size(0)), "positions");
+    for (int64_t n = 0; n < S; n++) check_range(seen[n], seen_count[n], model.V, "seen tokens");
+    at::Tensor out = at::empty({S, model.D}, c.options());
+    step.cosine = c.data_ptr<float>(), step.sine = s.data_ptr<float>();
+    step.tokens = tokens, step.tables = tables, step.positions = positions;
+    step.table_width = table_width, step.settings = settings, step.seen = seen;
+    step.seen_count = seen_count, step.wanted = wanted, step.picked = picked;
+    step.log_probabilities = log_probabilities, step.hidden = out.data_ptr<float>();
+    constexpr int64_t few = 4;
+    if (S <= few) {
+      Step::Shared shared(model, S);
+      parallel_team(part_limit(), [&](int64_t part, int64_t parts) {
+        step.outputs(part, parts, S, shared);
+      });
+      *hidden = wrap(out);
+      return;
+    }
+    parallel_for(S, 4, [&](int64_t begin, int64_t end, int) {
+      for (int64_t first = begin; first < end; first += 128) {
+        step.rows(first, std::min<int64_t>(first + 128, end));
+      }
+    });
+    *hidden = wrap(out);
+  });
+}

@@ -1,0 +1,318 @@
+// Products with packed weights: bfloat16, or quantized and made bfloat16 on the way.
+//
+// N rows, I inputs, O outputs.
+#include "packed.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "fused.hpp"
+#include "parallel.hpp"
+
+namespace ct {
+
+namespace {
+
+// Memory that large pages may back: weights are read once a step, from end to end.
+struct LargeBuffer {
+  void *bytes = nullptr;
+  size_t size = 0;
+
+  void resize(size_t wanted) {
+    std::free(bytes);
+    constexpr size_t page = 2 << 20;
+    size = wanted;
+    const size_t alignment = wanted < page ? 64 : page;
+    bytes = std::aligned_alloc(alignment, (wanted + alignment - 1) / alignment * alignment);
+    if (!bytes) throw std::bad_alloc();
+#if defined(__linux__)
+    if (alignment == page) madvise(bytes, wanted, MADV_HUGEPAGE);
+#endif
+  }
+  LargeBuffer() = default;
+  LargeBuffer(const LargeBuffer &) = delete;
+  ~LargeBuffer() { std::free(bytes); }
+};
+
+int64_t bits(int kind) {
+  return kind == CT_PACK_I4 ? 4 : kind == CT_PACK_I8 ? 8 : kind == CT_PACK_BF16 ? 16 : 32;
+}
+
+}  // namespace
+
+}  // namespace ct
+
+struct ct_packed_s {
+  int kind;
+  int64_t outputs, inputs, panels, tiles;
+  ct::LargeBuffer data;
+  // One an output of int8; 16 a tile of int4, which quantizes 32 inputs of an output together.
+  std::vector<float> scales;
+
+  int64_t panel_bytes() const { return tiles * ct::tile_size * ct::bits(kind) / 8; }
+  const uint8_t *panel(int64_t p) const {
+    return static_cast<const uint8_t *>(data.bytes) + p * panel_bytes();
+  }
+};
+
+namespace ct {
+
+namespace {
+
+// Row o of the weights, or zeros behind the last, padded to whole tiles.
+void read_row(const at::Tensor &weight, int64_t o, int64_t padded, float *row) {
+  const int64_t I = weight.size(1);
+  std::fill(row, row + padded, 0.0f);
+  if (o >= weight.size(0)) return;
+  by_type(weight, [&](auto *type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const T *from = pointer<T>(weight) + o * I;
+    for (int64_t i = 0; i < I; i++) row[i] = float(from[i]);
+  });
+}
+
+void pack_panel(ct_packed_s &packed, const at::Tensor &weight, int64_t p) {
+  const int64_t width = packed.tiles * tile_inputs;
+  std::vector<float> row(width);
+  auto *bytes = const_cast<uint8_t *>(packed.panel(p));
+  for (int64_t o = 0; o < panel_outputs; o++) {
+    read_row(weight, p * panel_outputs + o, width, row.data());
+    float largest = 0;
+    for (float value : row) largest = std::max(largest, std::abs(value));
+    const float scale = largest > 0 ? largest / 127 : 1;
+    if (packed.kind == CT_PACK_I8) packed.scales[p * panel_outputs + o] = scale;
+    for (int64_t t = 0; t < packed.tiles; t++) {
+      const float *part = row.data() + t * tile_inputs;
+      float group = 0;  // the value that is -8
+      for (int64_t i = 0; i < tile_inputs; i++) {
+        if (std::abs(part[i]) > std::abs(group)) group = part[i];
+      }
+      group = group == 0 ? 1 : group / -8;
+      if (packed.kind == CT_PACK_I4) {
+        packed.scales[(p * packed.tiles + t) * panel_outputs + o] = group;
+      }
+      for (int64_t i = 0; i < tile_inputs; i++) {
+        const int64_t place = t * tile_size + i / 2 * 32 + 2 * o + i % 2;
+        switch (packed.kind) {
+          case CT_PACK_BF16: reinterpret_cast<bf16 *>(bytes)[place] = bf16(part[i]); break;
+          case CT_PACK_F32:
+            reinterpret_cast<float *>(bytes)[(t * tile_inputs + i) * panel_outputs + o] = part[i];
+            break;
+          case CT_PACK_I8:
+            reinterpret_cast<int8_t *>(bytes)[place] = int8_t(std::nearbyint(part[i] / scale));
+            break;
+          default: {
+            const int value =
+                std::min(15, std::max(0, int(std::nearbyint(part[i] / group)) + 8));
+            uint8_t &both = bytes[place / 2];
+            both = i % 2 ? uint8_t((both & 15) | value << 4) : uint8_t(value);
+          }
+        }
+      }
+    }
+  }
+}
+
+// Rows of x as bfloat16, whole tiles wide and sixteen at a time, zeros behind the last.
+struct PaddedRows {
+  const bf16 *rows;
+  int64_t stride;
+  at::Tensor kept;
+
+  PaddedRows(const at::Tensor &x, int64_t tiles) {
+    const int64_t N = x.size(0), I = x.size(1), width = tiles * tile_inputs;
+    if (x.scalar_type() == at::kBFloat16 && I == width && N % 16 == 0) {
+      rows = pointer<bf16>(x), stride = I, kept = x;
+      return;
+    }
+    kept = at::empty({(N + 15) / 16 * 16, width}, x.options().dtype(at::kBFloat16));
+    rows = pointer<bf16>(kept), stride = width;
+    bf16 *to = pointer<bf16>(kept);
+    by_type(x, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      const T *from = pointer<T>(x);
+      parallel_for(kept.size(0), 64, [&](int64_t begin, int64_t end, int) {
+        for (int64_t n = begin; n < end; n++) {
+          bf16 *row = to + n * width;
+          const int64_t count = n < N ? I : 0;
+          for (int64_t i = 0; i < count; i++) row[i] = bf16(float(from[n * I + i]));
+          std::fill(row + count, row + width, bf16(0.0f));
+        }
+      });
+    });
+  }
+};
+
+// The panels of a block in bfloat16: as they lie, or expanded into a buffer of the thread.
+const bf16 *expanded(const ct_packed_s &packed, int64_t first, int64_t count) {
+  if (packed.kind == CT_PACK_BF16) return reinterpret_cast<const bf16 *>(packed.panel(first));
+  static thread_local std::vector<bf16> buffer;
+  const int64_t tiles = count * packed.tiles;
+  if (int64_t(buffer.size()) < tiles * tile_size) buffer.resize(tiles * tile_size);
+  if (packed.kind == CT_PACK_I8) {
+    expand_int8(reinterpret_cast<const int8_t *>(packed.panel(first)), tiles, buffer.data());
+  } else {
+    const float *scales = packed.scales.data() + first * packed.tiles * panel_outputs;
+    expand_int4(packed.panel(first), scales, tiles, buffer.data());
+  }
+  return buffer.data();
+}
+
+template <class T>
+void store_block(const ct_packed_s &packed, const float *c, const float *bias, int64_t row,
+                 int64_t rows, int64_t column, int64_t columns, T *out) {
+  const float *scales = packed.kind == CT_PACK_I8 ? packed.scales.data() + column : nullptr;
+  for (int64_t n = 0; n < rows; n++) {
+    const float *from = c + n * block_columns;
+    T *to = out + (row + n) * packed.outputs + column;
+    for (int64_t o = 0; o < columns; o++) {
+      float value = from[o];
+      if (scales) value *= scales[o];
+      if (bias) value += bias[column + o];
+      to[o] = T(value);
+    }
+  }
+}
+
+template <class T>
+void multiply(const ct_packed_s &packed, const PaddedRows &x, int64_t N, const float *bias, T *out,
+              const PanelKernel &kernel) {
+  auto block = [&](int64_t task) {
+    alignas(64) float c[block_rows * block_columns];
+    alignas(64) uint8_t state[panel_state_bytes];
+    const int64_t first = task * block_panels;
+    const int64_t count = std::min(block_panels, packed.panels - first);
+    const bf16 *panels = expanded(packed, first, count);
+    const int64_t column = first * panel_outputs;
+    const int64_t columns = std::min(count * panel_outputs, packed.outputs - column);
+    kernel.begin(state);
+    for (int64_t n = 0; n < N; n += block_rows) {
+      const int64_t rows = std::min(block_rows, N - n);
+      kernel.product(x.rows + n * x.stride, x.stride, rows, panels, count,
+                     packed.tiles * tile_size, packed.tiles, c);
+      store_block(packed, c, bias, n, rows, column, columns, out);
+    }
+    kernel.end(state);
+  };
+  const int64_t blocks = (packed.panels + block_panels - 1) / block_panels;
+  if (N > 16) return parallel_tasks(blocks, block);
+  // Few rows take as long as reading the weight does: each thread reads one stretch of it.
+  parallel_for(blocks, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t task = begin; task < end; task++) block(task);
+  });
+}
+
+// The same in float32; a panel is a matrix [inputs][16].
+void multiply_floats(const ct_packed_s &packed, const at::Tensor &x, const float *bias,
+                     float *out) {
+  const int64_t N = x.size(0), I = packed.inputs, O = packed.outputs;
+  parallel_tasks(packed.panels, [&](int64_t p) {
+    alignas(64) float c[block_rows * panel_outputs];
+    const int64_t column = p * panel_outputs, columns = std::min(panel_outputs, O - column);
+    for (int64_t n = 0; n < N; n += block_rows) {
+      const int64_t rows = std::min(block_rows, N - n);
+      row_kernels<float>().product(pointer<float>(x) + n * I, I,
+                                   reinterpret_cast<const float *>(packed.panel(p)), rows,
+                                   panel_outputs, I, c, panel_outputs);
+      for (int64_t r = 0; r < rows; r++) {
+        for (int64_t o = 0; o < columns; o++) {
+          out[(n + r) * O + column + o] =
+              c[r * panel_outputs + o] + (bias ? bias[column + o] : 0.0f);
+        }
+      }
+    }
+  });
+}
+
+const PanelKernel &named(const char *name) {
+  if (!name) return panel_kernel();
+  static const std::vector<PanelKernel> all = panel_kernels();
+  for (const PanelKernel &kernel : all) {
+    if (std::strcmp(kernel.name, name) == 0) return kernel;
+  }
+  TORCH_CHECK(false, "this processor has no kernels '", name, "'");
+}
+
+}  // namespace
+
+}  // namespace ct
+
+using namespace ct;
+
+int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    const at::Tensor w = weight->value.contiguous();
+    TORCH_CHECK(w.dim() == 2 && w.numel() > 0 && ours(w),
+                "a matrix in float32 or bfloat16 on the CPU expected, got ", w.scalar_type(), " ",
+                w.sizes());
+    auto made = std::make_unique<ct_packed_s>();
+    made->kind = kind, made->outputs = w.size(0), made->inputs = w.size(1);
+    made->panels = (made->outputs + panel_outputs - 1) / panel_outputs;
+    made->tiles = (made->inputs + tile_inputs - 1) / tile_inputs;
+    made->data.resize(made->panels * made->panel_bytes());
+    if (kind == CT_PACK_I8) made->scales.resize(made->panels * panel_outputs);
+    if (kind == CT_PACK_I4) made->scales.resize(made->panels * made->tiles * panel_outputs);
+    parallel_for(made->panels, 8, [&](int64_t begin, int64_t end, int) {
+      for (int64_t p = begin; p < end; p++) pack_panel(*made, w, p);
+    });
+    *out = made.release();
+  });
+}
+
+void ct_packed_free(ct_packed packed) { delete packed; }
+
+int64_t ct_packed_bytes(ct_packed packed) {
+  return int64_t(packed->data.size + packed->scales.size() * sizeof(float));
+}
+
+bool ct_packed_is_fast(void) { return panel_kernel().is_fast; }
+
+const char *ct_packed_kernels(void) {
+  static const std::string names = [] {
+    std::string joined;
+    for (const PanelKernel &kernel : panel_kernels()) {
+      joined += (joined.empty() ? "" : " ") + std::string(kernel.name);
+    }
+    return joined;
+  }();
+  return names.c_str();
+}
+
+int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
+                     const char *kernel_or_null, ct_tensor *out) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    const at::Tensor rows = x->value.contiguous();
+    TORCH_CHECK(rows.dim() == 2 && rows.size(1) == packed->inputs && ours(rows),
+                "rows of ", packed->inputs, " in float32 or bfloat16 on the CPU expected, got ",
+                rows.scalar_type(), " ", rows.sizes());
+    at::Tensor bias;
+    if (bias_or_null) {
+      bias = bias_or_null->value.to(at::kFloat).contiguous();
+      TORCH_CHECK(bias.numel() == packed->outputs, "a bias of ", bias.sizes(), " for ",
+                  packed->outputs, " outputs");
+    }
+    const int64_t N = rows.size(0);
+    at::Tensor made = at::empty({N, packed->outputs}, rows.options());
+    const float *added = bias.defined() ? bias.data_ptr<float>() : nullptr;
+    if (packed->kind == CT_PACK_F32) {
+      TORCH_CHECK(rows.scalar_type() == at::kFloat, "float32 rows expected, got ",
+                  rows.scalar_type());
+      multiply_floats(*packed, rows, added, pointer<float>(made));
+      *out = wrap(made);
+      return;
+    }
+    const PanelKernel &kernel = named(kernel_or_null);
+    const PaddedRows padded(rows, packed->tiles);
+    by_type(rows, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      multiply(*packed, padded, N, added, pointer<T>(made), kernel);
+    });
+    *out = wrap(made);
+  });
+}

@@ -1,0 +1,112 @@
+// Products of bfloat16 tiles on vectors, and quantized tiles made bfloat16.
+#include "packed.hpp"
+
+#include <cstring>
+#include <type_traits>
+
+// The vectors never cross a call that is not inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define CT_INLINE static inline __attribute__((always_inline))
+
+namespace ct {
+
+typedef float vf __attribute__((ext_vector_type(16)));
+typedef int32_t vi __attribute__((ext_vector_type(16)));
+typedef uint32_t vu __attribute__((ext_vector_type(16)));
+
+namespace portable {
+#include "packed_vectors.inc"
+}
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+namespace avx2 {
+#include "packed_vectors.inc"
+}
+#pragma clang attribute pop
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), min_vector_width(512))), \
+    apply_to = function)
+namespace avx512 {
+#include "packed_vectors.inc"
+}
+#pragma clang attribute pop
+#pragma clang attribute push( \
+    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), min_vector_width(512))), \
+    apply_to = function)
+namespace avx512_bf16 {
+#define CT_BF16_DOTS
+#include "packed_vectors.inc"
+#undef CT_BF16_DOTS
+}
+#pragma clang attribute pop
+#endif
+
+const PanelKernel *amx_panel_kernel();
+
+namespace {
+
+void nothing(void *) {}
+
+struct VectorKernels {
+  PanelKernel kernel{portable::panel_product, nothing, nothing, false, "portable"};
+  void (*int8)(const int8_t *, int64_t, bf16 *) = portable::expand_int8;
+  void (*int4)(const uint8_t *, const float *, int64_t, bf16 *) = portable::expand_int4;
+};
+
+const VectorKernels &vector_kernels() {
+  static const VectorKernels found = [] {
+    VectorKernels kernels;
+#if defined(__x86_64__)
+    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    if (wide && __builtin_cpu_supports("avx512bf16")) {
+      kernels.kernel = {avx512_bf16::panel_product, nothing, nothing, false, "avx512_bf16"};
+      kernels.int8 = avx512_bf16::expand_int8, kernels.int4 = avx512_bf16::expand_int4;
+    } else if (wide) {
+      kernels.kernel = {avx512::panel_product, nothing, nothing, false, "avx512"};
+      kernels.int8 = avx512::expand_int8, kernels.int4 = avx512::expand_int4;
+    } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+      kernels.kernel = {avx2::panel_product, nothing, nothing, false, "avx2"};
+      kernels.int8 = avx2::expand_int8, kernels.int4 = avx2::expand_int4;
+    }
+#endif
+    return kernels;
+  }();
+  return found;
+}
+
+}  // namespace
+
+const PanelKernel &panel_kernel() {
+#if defined(__x86_64__) && defined(__linux__)
+  if (const PanelKernel *tiles = amx_panel_kernel()) return *tiles;
+#endif
+  return vector_kernels().kernel;
+}
+
+std::vector<PanelKernel> panel_kernels() {
+  std::vector<PanelKernel> all{{portable::panel_product, nothing, nothing, false, "portable"}};
+#if defined(__x86_64__)
+  const std::string best = vector_kernels().kernel.name;
+  if (best != "portable") all.push_back({avx2::panel_product, nothing, nothing, false, "avx2"});
+  if (best.starts_with("avx512")) {
+    all.push_back({avx512::panel_product, nothing, nothing, false, "avx512"});
+  }
+  if (best == "avx512_bf16") all.push_back(vector_kernels().kernel);
+#if defined(__linux__)
+  if (const PanelKernel *tiles = amx_panel_kernel()) all.push_back(*tiles);
+#endif
+#endif
+  return all;
+}
+
+void expand_int8(const int8_t *from, int64_t tiles, bf16 *to) {
+  vector_kernels().int8(from, tiles, to);
+}
+void expand_int4(const uint8_t *from, const float *scales, int64_t tiles, bf16 *to) {
+  vector_kernels().int4(from, scales, tiles, to);
+}
+
+}  // namespace ct
