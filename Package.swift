@@ -25,6 +25,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
   ],
   targets: [
     // LibTorch is found through pkg-config: `make` writes libtorch.pc (see Scripts/bootstrap.py).
@@ -49,7 +51,12 @@ let package = Package(
     ),
     .target(
       name: "AssayGenerate",
-      dependencies: ["AssayTensor", "AssayText", "AssayModel"],
+      dependencies: [
+        "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
       swiftSettings: settings
     ),
     .target(
@@ -81,7 +88,12 @@ let package = Package(
     ),
     .target(
       name: "AssayTestSupport",
-      dependencies: ["AssayTensor", "AssayText", "AssayData", "AssayModel"],
+      dependencies: [
+        "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
       path: "Tests/AssayTestSupport",
       swiftSettings: settings
     ),
@@ -104,7 +116,7 @@ let package = Package(
     .testTarget(
       name: "AssayGenerateTests",
       dependencies: [
-        "AssayGenerate", "AssayTensor", "AssayText", "AssayModel", "AssayTestSupport",
+        "AssayGenerate", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayTestSupport",
       ],
       swiftSettings: settings
     ),
@@ -133,12 +145,12 @@ let package = Package(
     ),
     .testTarget(
       name: "AssayCommandTests",
-      dependencies: ["AssayTensor", "AssayText", "AssayModel"],
+      dependencies: ["AssayTensor", "AssayText", "AssayModel", "AssayTestSupport"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayEvaluateTests",
-      dependencies: ["AssayEvaluate", "AssayReward"],
+      dependencies: ["AssayEvaluate", "AssayReward", "AssayText", "AssayData"],
       swiftSettings: settings
     ),
   ],

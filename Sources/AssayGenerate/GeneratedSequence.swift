@@ -31,6 +31,7 @@ final class GeneratedSequence {
   var position: Int
   private(set) var tokens: [Int32] = []
   private(set) var logProbabilities: [Float] = []
+  private(set) var topLogProbabilities: [[TokenLogProbability]] = []
   /// The text where a stop string cut it.
   private(set) var text: String?
   var finishReason = FinishReason.length
@@ -53,13 +54,15 @@ final class GeneratedSequence {
       settings: request.settings,
       seed: request.seed,
       step: tokens.count,
-      seen: seen
+      seen: seen,
+      topCount: request.topLogProbabilities
     )
   }
 
   /// Appends a picked token, which the next step reads.
-  func add(_ token: Int32, _ logProbability: Float) {
+  func add(_ token: Int32, _ logProbability: Float, top: [TokenLogProbability]) {
     tokens.append(token)
+    if request.topLogProbabilities > 0 { topLogProbabilities.append(top) }
     if request.wantsLogProbabilities { logProbabilities.append(logProbability) }
     next = token
     see(token)
@@ -69,6 +72,7 @@ final class GeneratedSequence {
   func cut(to kept: Int, text: String) {
     tokens.removeLast(tokens.count - kept)
     logProbabilities.removeLast(max(0, logProbabilities.count - kept))
+    topLogProbabilities.removeLast(max(0, topLogProbabilities.count - kept))
     self.text = text
   }
 
@@ -110,11 +114,14 @@ final class PromptGroup {
   let promptTable: [Int32]
   /// Pages that the prompt's end is to be copied to.
   var copies: [Int32] = []
-  /// Whether the prompt's keys and values are there.
-  var isRead = false
+  /// Sequences with pages that wait until the prompt is read.
+  var seated: [GeneratedSequence] = []
+  /// Tokens whose keys and values are there, or are computed now.
+  var readCount: Int
 
-  init(prompt: [Int32], sequences: [GeneratedSequence], pages: [Int32]) {
+  init(prompt: [Int32], sequences: [GeneratedSequence], pages: [Int32], readCount: Int) {
     self.prompt = prompt
+    self.readCount = readCount
     all = sequences
     waiting = sequences
     remaining = sequences.count
@@ -122,6 +129,10 @@ final class PromptGroup {
     promptTable = pages
   }
 
+  /// Tokens to read still.
+  var unreadCount: Int { prompt.count - readCount }
+  /// Whether the whole prompt's keys and values are there.
+  var isRead: Bool { unreadCount == 0 }
   /// Full pages of the prompt.
   var sharedPages: Int { prompt.count / DecoderCache.pageTokens }
   /// 1 where the prompt ends inside of a page.

@@ -14,6 +14,10 @@ final class GenerationBatch {
   private var nextGroup = 0
   /// The group that has requests which wait for room.
   private var open: PromptGroup?
+  /// Groups whose prompts are being read, in this order.
+  private var reading: [PromptGroup] = []
+  /// Sequences with pages of their own, those of unread prompts included.
+  private var seatCount = 0
   /// Sequences that get a token in the next step; those of one group are neighbours.
   private var active: [GeneratedSequence] = []
   private var results: [Generation?]
@@ -36,11 +40,12 @@ final class GenerationBatch {
     finishEmpty()
     while true {
       try Task.checkCancellation()
-      try admit()
+      admit()
+      try readPrompts()
       for (index, generation) in finished { try onFinished(index, generation) }
       finished.removeAll(keepingCapacity: true)
       if active.isEmpty {
-        if open == nil && nextGroup == plan.groups.count { break }
+        if reading.isEmpty && open == nil && nextGroup == plan.groups.count { break }
         continue
       }
       try step()
@@ -50,18 +55,19 @@ final class GenerationBatch {
 
   // MARK: Admission
 
-  /// Takes waiting sequences in while there is room, then reads their prompts.
-  private func admit() throws {
+  /// Takes waiting sequences in while there is room.
+  private func admit() {
     if let group = open {
       seat(group)
       guard group.waiting.isEmpty else { return }
       open = nil
     }
-    var fresh: [PromptGroup] = []
-    var tokens = 0
-    while nextGroup < plan.groups.count, open == nil, active.count < engine.options.batchSequences {
+    let P = DecoderCache.pageTokens
+    var tokens = reading.map(\.unreadCount).reduce(0, +)
+    while nextGroup < plan.groups.count, open == nil, seatCount < engine.options.batchSequences {
+      // Enough is waiting to be read.
+      if tokens >= engine.options.prefillTokens { break }
       let planned = plan.groups[nextGroup]
-      if !fresh.isEmpty, tokens + planned.prompt.count > engine.options.prefillTokens { break }
       let sequences = planned.requests.reversed().compactMap { index in
         results[index] != nil
           ? nil
@@ -77,22 +83,29 @@ final class GenerationBatch {
       }
       // A single sequence takes over the page that the prompt's end lies in.
       let saved = sequences.count == 1 ? planned.promptPages - planned.sharedPages : 0
-      guard pool.freeCount >= planned.promptPages + first.ownPages - saved,
-        let pages = pool.take(planned.promptPages)
+      let known = pool.known(planned.prompt, pageTokens: P)
+      let fresh = planned.promptPages - known.count
+      guard pool.freeCount >= fresh + first.ownPages - saved, let taken = pool.take(fresh)
       else { break }
+      pool.share(known)
       nextGroup += 1
-      tokens += planned.prompt.count
-      let group = PromptGroup(prompt: planned.prompt, sequences: sequences, pages: pages)
-      fresh.append(group)
+      let group = PromptGroup(
+        prompt: planned.prompt,
+        sequences: sequences,
+        pages: known + taken,
+        readCount: known.count * P
+      )
+      pool.remember(planned.prompt, pages: group.pages, pageTokens: P)
+      tokens += group.unreadCount
+      reading.append(group)
       seat(group)
       if !group.waiting.isEmpty { open = group }
     }
-    if !fresh.isEmpty { try read(fresh) }
   }
 
   /// Gives waiting sequences of a group pages and places in the batch while there are some.
   private func seat(_ group: PromptGroup) {
-    while let sequence = group.waiting.last, active.count < engine.options.batchSequences {
+    while let sequence = group.waiting.last, seatCount < engine.options.batchSequences {
       // The last one takes over the page that the prompt's end lies in.
       let takesOver =
         group.waiting.count == 1 && group.partialPages == 1
@@ -109,7 +122,8 @@ final class GenerationBatch {
       }
       sequence.table = shared + sequence.pages
       sequence.group = group
-      active.append(sequence)
+      seatCount += 1
+      if group.isRead { active.append(sequence) } else { group.seated.append(sequence) }
     }
     if group.isRead { copyEnd(of: group) }
   }
@@ -123,16 +137,86 @@ final class GenerationBatch {
     group.copies.removeAll()
   }
 
-  /// Reads prompts and picks the first token of all their sequences.
-  private func read(_ groups: [PromptGroup]) throws {
+  // MARK: Prompts
+
+  /// Reads some of the prompts that wait, long ones in pieces.
+  private func readPrompts() throws {
+    guard !reading.isEmpty else { return }
+    var budget = max(1, engine.options.prefillTokens)
+    var whole: [PromptGroup] = []
+    var pieces: [(group: PromptGroup, positions: Range<Int>)] = []
+    for group in reading {
+      guard budget > 0 else { break }
+      let count = min(budget, group.unreadCount)
+      budget -= count
+      let positions = group.readCount..<group.readCount + count
+      group.readCount += count
+      if count == group.prompt.count, !engine.decoder.isBatchInvariant {
+        whole.append(group)
+      } else {
+        pieces.append((group, positions))
+      }
+    }
+    reading.removeAll { $0.isRead }
+    // Pieces may go on behind pages of whole prompts, so they come second.
+    if !whole.isEmpty { try begin(whole, try readWhole(whole)) }
+    if !pieces.isEmpty {
+      let hidden = try readPieces(pieces)
+      let ended = pieces.map(\.group).filter(\.isRead)
+      if let hidden { try begin(ended, hidden) }
+    }
+  }
+
+  /// Hidden states of the last tokens of whole prompts, packed.
+  private func readWhole(_ groups: [PromptGroup]) throws -> Tensor {
     let decoder = engine.decoder
-    let hidden = try withTensorErrors {
-      let batch = PackedBatch(groups.map(\.prompt), device: decoder.device)
+    return try withTensorErrors {
+      let batch = PackedBatch(
+        groups.map(\.prompt),
+        device: decoder.device,
+        isRounded: decoder.roundsRows
+      )
       return decoder.prefill(batch, into: cache, tables: groups.map(\.promptTable))
     }  // [groups, D]
+  }
+
+  /// Reads pieces of prompts behind what is in the cache; hidden states of the last tokens of the
+  /// prompts that end with theirs, `nil` where none does.
+  private func readPieces(
+    _ pieces: [(group: PromptGroup, positions: Range<Int>)]
+  ) throws -> Tensor? {
+    let width = pieces.map { $0.group.promptTable.count }.max() ?? 1
+    var tokens: [Int32] = []
+    var positions: [Int32] = []
+    var tables: [Int32] = []
+    var ends: [Int64] = []
+    for (group, range) in pieces {
+      let table =
+        group.promptTable
+        + [Int32](repeating: group.promptTable[0], count: width - group.promptTable.count)
+      for position in range {
+        tokens.append(group.prompt[position])
+        positions.append(Int32(position))
+        tables += table
+      }
+      if group.isRead { ends.append(Int64(tokens.count - 1)) }
+    }
+    return try withTensorErrors {
+      let hidden = engine.decoder.step(tokens, cache, tables: tables, positions: positions)
+      guard !ends.isEmpty else { return nil }
+      return withoutGradients {
+        hidden.selected(axis: 0, Tensor(ends).to(engine.decoder.device))
+      }
+    }
+  }
+
+  /// Picks the first token of all sequences of prompts that have been read.
+  private func begin(_ groups: [PromptGroup], _ hidden: Tensor) throws {
+    let decoder = engine.decoder
     for group in groups {
-      group.isRead = true
       copyEnd(of: group)
+      active += group.seated
+      group.seated = []
     }
     var members: [(row: Int, sequence: GeneratedSequence)] = []
     for (row, group) in groups.enumerated() {
@@ -158,7 +242,12 @@ final class GenerationBatch {
           return distinct.selected(axis: 0, Tensor(indices).to(decoder.device))
         }
       }
-      take(part.map(\.sequence), logits)
+      let picked = try withTensorErrors {
+        sampleTokens(logits, rows: part.map(\.sequence.samplingRow))
+      }
+      for (offset, member) in part.enumerated() {
+        take(member.sequence, picked, row: offset)
+      }
     }
     if let open {
       let before = open.waiting.count
@@ -180,51 +269,53 @@ final class GenerationBatch {
       tables += sequence.table[..<known]
       tables += repeatElement(sequence.table[0], count: width - known)
     }
-    let hidden = try withTensorErrors {
+    let rows = active.map { $0.state == .writing ? $0.samplingRow : nil }
+    let read = try withTensorErrors {
       engine.decoder.step(
         active.map(\.next),
         cache,
         tables: tables,
-        positions: active.map { Int32($0.position) }
+        positions: active.map { Int32($0.position) },
+        rows: rows
       )
-    }  // [S, D]
-    let writing = active.indices.filter { active[$0].state == .writing }
+    }
     let closing = active.indices.filter { active[$0].state == .closing }
-    func rows(_ indices: [Int]) -> Tensor {
-      guard indices.count < active.count else { return hidden }
-      return hidden.selected(axis: 0, Tensor(indices.map(Int64.init)).to(hidden.device))
-    }
-    for sequence in active { sequence.position += 1 }
-    for sequence in active where sequence.state == .ending { sequence.close() }
-    if !closing.isEmpty, let head = engine.head {
-      let rewards = try withTensorErrors { withoutGradients { head(rows(closing)).floats } }
-      for (index, reward) in zip(closing, rewards) { finish(active[index], reward: reward) }
-    }
-    if !writing.isEmpty {
-      let logits = try withTensorErrors {
-        withoutGradients { engine.decoder.logits(rows(writing), training: false) }
+    for (row, sequence) in active.enumerated() {
+      sequence.position += 1
+      switch sequence.state {
+      case .writing: take(sequence, read.picked, row: row)
+      case .ending: sequence.close()
+      case .closing, .done: break
       }
-      take(writing.map { active[$0] }, logits)
+    }
+    if !closing.isEmpty, let head = engine.head {
+      let parts = engine.decoder.isBatchInvariant ? closing.map { [$0] } : [closing]
+      let rewards = try withTensorErrors {
+        withoutGradients {
+          parts.flatMap { part in
+            let rows = Tensor(part.map(Int64.init)).to(read.hidden.device)
+            return head(read.hidden.selected(axis: 0, rows)).floats
+          }
+        }
+      }
+      for (index, reward) in zip(closing, rewards) { finish(active[index], reward: reward) }
     }
     dropFinished()
   }
 
-  /// Picks a token for each sequence and decides what comes next.
-  private func take(_ sequences: [GeneratedSequence], _ logits: Tensor) {
-    let picked = sampleTokens(logits, rows: sequences.map(\.samplingRow))
-    for (row, sequence) in sequences.enumerated() {
-      let token = picked.tokens[row]
-      if token == sequence.request.closing || sequence.request.stopTokens.contains(token) {
-        end(sequence, .stop)
-        continue
-      }
-      sequence.add(token, picked.logProbabilities[row])
-      if let found = sequence.scanner?.scan(sequence.tokens, engine.tokenizer) {
-        sequence.cut(to: found.kept, text: found.text)
-        end(sequence, .stopString)
-      } else if sequence.tokens.count == sequence.request.maximumTokens {
-        end(sequence, .length)
-      }
+  /// Takes a picked token in and decides what comes next.
+  private func take(_ sequence: GeneratedSequence, _ picked: SampledTokens, row: Int) {
+    let token = picked.tokens[row]
+    if token == sequence.request.closing || sequence.request.stopTokens.contains(token) {
+      end(sequence, .stop)
+      return
+    }
+    sequence.add(token, picked.logProbabilities[row], top: picked.top[row])
+    if let found = sequence.scanner?.scan(sequence.tokens, engine.tokenizer) {
+      sequence.cut(to: found.kept, text: found.text)
+      end(sequence, .stopString)
+    } else if sequence.tokens.count == sequence.request.maximumTokens {
+      end(sequence, .length)
     }
   }
 
@@ -264,6 +355,7 @@ final class GenerationBatch {
       text: text,
       finishReason: sequence.finishReason,
       logProbabilities: sequence.logProbabilities,
+      topLogProbabilities: sequence.topLogProbabilities,
       reward: reward,
       scoredToken: reward == nil
         ? nil : sequence.request.closing.map { .init(id: $0, index: sequence.position - 1) },
@@ -279,6 +371,7 @@ final class GenerationBatch {
     for sequence in active where sequence.state == .done {
       pool.give(sequence.pages)
       sequence.pages = []
+      seatCount -= 1
       if let group = sequence.group { release(group, 1) }
     }
     active.removeAll { $0.state == .done }

@@ -1,7 +1,6 @@
 import AssayModel
 import AssayTensor
 import AssayText
-import Foundation
 
 /// Measures text generation on fixed shapes with random weights.
 public struct GenerationBenchmark {
@@ -12,7 +11,8 @@ public struct GenerationBenchmark {
     /// 0.63 B parameters in bfloat16; 96 prompt tokens and 24 new ones.
     case q
 
-    var configuration: ModelConfiguration {
+    /// The decoder's sizes.
+    public var configuration: ModelConfiguration {
       var configuration =
         self == .s
         ? ModelConfiguration(
@@ -35,7 +35,10 @@ public struct GenerationBenchmark {
     }
     /// The type that the shape is measured in.
     public var dtype: DType { self == .s ? .float32 : .bfloat16 }
-    var newTokens: Int { self == .s ? 96 : 24 }
+    /// Tokens that every prompt, and every text to score, has.
+    public var promptTokens: Int { 96 }
+    /// New tokens of each sample.
+    public var newTokens: Int { self == .s ? 96 : 24 }
   }
 
   /// What `assay bench generate` prints.
@@ -50,19 +53,33 @@ public struct GenerationBenchmark {
     public var prompts: Int
     /// Samples of each prompt.
     public var samples: Int
+    /// Tokens of each prompt.
+    public var promptTokens: Int
+    /// New tokens of each sample.
+    public var newTokens: Int
     /// Threads used.
     public var threads: Int
+    /// The median time of a repeat.
+    public var seconds: Double
     /// New tokens over the median time of a repeat, reading the prompts included.
     public var tokensPerSecond: Double
     /// Most resident memory of the process so far.
     public var peakMemoryMB: Int
     /// Timed repeats behind a warm-up.
     public var repeats: Int
+    /// How weights were kept.
+    public var weights: WeightFormat
+    /// Whether texts and scores did not depend on what was beside them, bit for bit.
+    public var batchInvariant: Bool
 
     enum CodingKeys: String, CodingKey {
-      case bench, shape, dtype, prompts, samples, threads, repeats
+      case bench, shape, dtype, prompts, samples, threads, seconds, repeats
+      case promptTokens = "prompt_tokens"
+      case newTokens = "new_tokens"
       case tokensPerSecond = "tokens_per_s"
       case peakMemoryMB = "peak_memory_mb"
+      case weights
+      case batchInvariant = "batch_invariant"
     }
   }
 
@@ -82,92 +99,132 @@ public struct GenerationBenchmark {
   let shape: Shape
   let prompts: Int
   let samples: Int
+  let promptTokens: Int
+  let newTokens: Int
   let dtype: DType
   let device: Device
   let repeats: Int
+  let seed: UInt64
+
+  /// How weights of products are kept.
+  public var weightFormat = WeightFormat.plain
+  /// Whether texts and scores do not depend on what is beside them, bit for bit.
+  public var isBatchInvariant = false
 
   /// Prepares a measurement.
   ///
   /// - Parameters:
   ///   - shape: The model.
-  ///   - prompts: Different prompts of 96 random tokens.
+  ///   - prompts: Different prompts of random tokens.
   ///   - samples: Samples of each.
+  ///   - promptTokens: Tokens of each prompt; `nil` is the shape's own.
+  ///   - newTokens: New tokens of each sample; `nil` is the shape's own.
   ///   - dtype: The type of products; `nil` is the shape's own.
   ///   - device: Where.
   ///   - repeats: Timed repeats; the median counts.
+  ///   - seed: Weights, prompts and samples are functions of it.
   public init(
     shape: Shape,
     prompts: Int,
     samples: Int,
+    promptTokens: Int? = nil,
+    newTokens: Int? = nil,
     dtype: DType? = nil,
     device: Device = .cpu,
-    repeats: Int = 5
+    repeats: Int = 5,
+    seed: UInt64 = 0
   ) {
     self.shape = shape
     self.prompts = prompts
     self.samples = samples
+    self.promptTokens = promptTokens ?? shape.promptTokens
+    self.newTokens = newTokens ?? shape.newTokens
     self.dtype = dtype ?? shape.dtype
     self.device = device
     self.repeats = repeats
+    self.seed = seed
   }
 
   /// Generates once to warm up and then in each repeat, at temperature 1 and without a stop.
   ///
   /// - Returns: The figures.
-  /// - Throws: `TensorError` where memory runs out.
+  /// - Throws: `GenerationError` where keys and values do not fit, `TensorError` where memory runs
+  ///   out.
   public func run() throws -> Result {
-    let decoder = Decoder(random: shape.configuration, seed: 1, device: device, dtype: dtype)
+    var configuration = shape.configuration
+    configuration.contextTokens = max(configuration.contextTokens, promptTokens + newTokens)
+    let decoder = Decoder(random: configuration, seed: seed &+ 1, device: device, dtype: dtype)
     decoder.computeType = dtype
-    let vocabulary = shape.configuration.vocabularySize
+    decoder.weightFormat = weightFormat
+    decoder.isBatchInvariant = isBatchInvariant
+    let vocabulary = configuration.vocabularySize
     let engine = GenerationEngine(
       decoder: decoder,
       head: nil,
       tokenizer: NumberTokenizer(vocabularySize: vocabulary),
       options: .init(cacheBytes: 4 << 30)
     )
-    var state: UInt64 = 7
-    func token() -> Int32 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int32((state >> 33) % UInt64(vocabulary))
-    }
-    let requests = (0..<prompts).flatMap { prompt in
-      let tokens = (0..<96).map { _ in token() }
-      return (0..<samples).map { sample in
+    let texts = randomTokens(prompts, length: promptTokens, below: vocabulary, seed: seed &+ 7)
+    let requests = texts.enumerated().flatMap { prompt, tokens in
+      (0..<samples).map { sample in
         GenerationRequest(
           promptTokens: tokens,
           settings: SamplingSettings(temperature: 1),
-          maximumTokens: shape.newTokens,
-          seed: UInt64(prompt * samples + sample)
+          maximumTokens: newTokens,
+          seed: seed &+ UInt64(prompt * samples + sample)
         )
       }
     }
-    var seconds: [Double] = []
-    for repeatIndex in 0...repeats {
-      let elapsed = try ContinuousClock().measure { _ = try engine.run(requests) }
-      let (whole, rest) = elapsed.components
-      if repeatIndex > 0 { seconds.append(Double(whole) + Double(rest) * 1e-18) }
-    }
-    let median = seconds.sorted()[seconds.count / 2]
+    let seconds = try medianSeconds(repeats: repeats) { _ = try engine.run(requests) }
     return Result(
       shape: shape.rawValue,
       dtype: dtype == .bfloat16 ? "bf16" : "f32",
       prompts: prompts,
       samples: samples,
+      promptTokens: promptTokens,
+      newTokens: newTokens,
       threads: Engine.threads,
-      tokensPerSecond: (Double(requests.count * shape.newTokens) / median).rounded(),
-      peakMemoryMB: Self.peakMemoryMB,
-      repeats: repeats
+      seconds: (seconds * 1e6).rounded() / 1e6,
+      tokensPerSecond: (Double(requests.count * newTokens) / seconds * 10).rounded() / 10,
+      peakMemoryMB: ProcessMemory.peakMB,
+      repeats: repeats,
+      weights: weightFormat,
+      batchInvariant: isBatchInvariant
     )
   }
+}
 
-  private static var peakMemoryMB: Int {
-    var usage = rusage()
-    #if os(Linux)
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Int(usage.ru_maxrss) / 1024
-    #else
-    getrusage(RUSAGE_SELF, &usage)
-    return Int(usage.ru_maxrss) / (1024 * 1024)
-    #endif
+/// Texts of random tokens for measurements.
+///
+/// - Parameters:
+///   - count: How many texts.
+///   - length: Tokens of each.
+///   - limit: Every id is below it.
+///   - seed: The tokens are a function of it.
+/// - Returns: The texts.
+package func randomTokens(_ count: Int, length: Int, below limit: Int, seed: UInt64) -> [[Int32]] {
+  var state = seed
+  return (0..<count).map { _ in
+    (0..<length).map { _ in
+      // Knuth's linear congruential generator; its high bits are the random ones.
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int32((state >> 33) % UInt64(limit))
+    }
   }
+}
+
+/// Measures work after one run to warm up.
+///
+/// - Parameters:
+///   - repeats: How many runs are timed, at least one.
+///   - work: What is measured.
+/// - Returns: The median time in seconds, the upper one of two.
+/// - Throws: What the work throws.
+package func medianSeconds(repeats: Int, _ work: () throws -> Void) rethrows -> Double {
+  try work()
+  let seconds = try (0..<repeats).map { _ in
+    let elapsed = try ContinuousClock().measure(work).components
+    return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+  }
+  return seconds.sorted()[repeats / 2]
 }

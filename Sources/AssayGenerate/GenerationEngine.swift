@@ -4,11 +4,14 @@ import AssayText
 
 /// Generates many texts at once with a decoder on this machine, and scores them in the same pass.
 ///
-/// - Requests with the same prompt read it once and share its keys and values.
-/// - Prompts are read packed, without padding; a sequence that ends makes room for the next at once.
+/// - Requests with the same prompt read it once and share its keys and values; prompts that begin
+///   alike share the pages of what they have in common.
+/// - Prompts are read packed, without padding, long ones in pieces between steps; a sequence that
+///   ends makes room for the next at once.
 /// - A request's `closing` token is read right behind its text, and the reward head reads the hidden
 ///   state there: the text is not read a second time.
-/// - What a request gives does not depend on the requests beside it, except for rounding.
+/// - What a request gives does not depend on the requests beside it, except for rounding; with the
+///   decoder's `isBatchInvariant` it is the same bit for bit.
 ///
 /// Not `Sendable`: one task owns the model's tensors. The weights must not change during a run.
 public final class GenerationEngine: TextGenerator {
@@ -20,7 +23,7 @@ public final class GenerationEngine: TextGenerator {
     public var cacheBytes: Int
     /// Sequences that get a new token in one step; more are faster up to some hundreds.
     public var batchSequences: Int
-    /// Prompt tokens that are read in one step, at least one prompt.
+    /// Prompt tokens that are read between two steps.
     public var prefillTokens: Int
 
     /// Makes options.
@@ -56,6 +59,20 @@ public final class GenerationEngine: TextGenerator {
     self.head = head
     self.tokenizer = tokenizer
     self.options = options
+  }
+
+  /// Makes an engine of a model, within the memory that it may take.
+  ///
+  /// - Parameters:
+  ///   - model: A language model.
+  ///   - readsReward: Whether its reward head, where it has one, reads closing tokens.
+  public convenience init(_ model: Model, readsReward: Bool = true) {
+    self.init(
+      decoder: model.decoder,
+      head: readsReward ? model.head : nil,
+      tokenizer: model.tokenizer,
+      options: Options(cacheBytes: model.cacheBytes)
+    )
   }
 
   /// Generates a text for each request, on the calling thread, without suspending.
@@ -161,6 +178,12 @@ public final class GenerationEngine: TextGenerator {
       request.maximumTokens >= 0,
       "maximum of new tokens",
       request.maximumTokens,
+      "0 or more"
+    )
+    try require(
+      request.topLogProbabilities >= 0,
+      "number of likeliest tokens",
+      request.topLogProbabilities,
       "0 or more"
     )
     let needed = GenerationPlan.positions(of: request, readsReward: head != nil)

@@ -31,10 +31,41 @@ struct GenerationPlan {
         groups.append(Group(prompt: request.promptTokens, requests: [index]))
       }
     }
-    let lengths = groups.map { group in
+    self.groups = Self.ordered(groups) { group in
       group.requests.map { Self.positions(of: requests[$0], readsReward: readsReward) }.max() ?? 0
     }
-    self.groups = groups.indices.sorted { (lengths[$0], $1) > (lengths[$1], $0) }.map { groups[$0] }
+  }
+
+  /// The longest first; prompts with half of their tokens or more in common are neighbours, so that
+  /// one is there when the next is read.
+  private static func ordered(_ groups: [Group], length: (Group) -> Int) -> [Group] {
+    let alphabetical = groups.indices.sorted {
+      let (a, b) = (groups[$0].prompt, groups[$1].prompt)
+      return a == b ? $0 < $1 : a.lexicographicallyPrecedes(b)
+    }
+    var families: [(length: Int, members: [Int])] = []
+    var last: Int?
+    for index in alphabetical {
+      let prompt = groups[index].prompt
+      let longest = length(groups[index])
+      if let before = last {
+        let other = groups[before].prompt
+        let common = zip(prompt, other).prefix { $0 == $1 }.count
+        if 2 * common >= min(prompt.count, other.count), common >= DecoderCache.pageTokens {
+          families[families.count - 1].members.append(index)
+          families[families.count - 1].length = max(families[families.count - 1].length, longest)
+          last = index
+          continue
+        }
+      }
+      families.append((longest, [index]))
+      last = index
+    }
+    return families.sorted { ($0.length, $1.members[0]) > ($1.length, $0.members[0]) }
+      .flatMap { family in
+        family.members.sorted { (length(groups[$0]), $1) > (length(groups[$1]), $0) }
+          .map { groups[$0] }
+      }
   }
 
   static func pages(_ tokens: Int) -> Int {

@@ -16,6 +16,8 @@ public struct GenerationRequest: Sendable, Equatable {
   public var seed: UInt64
   /// Whether each token's log probability is returned.
   public var wantsLogProbabilities: Bool
+  /// How many of the likeliest tokens at each place are returned with theirs.
+  public var topLogProbabilities: Int
   /// The end-of-turn token whose hidden state the reward head reads; it also ends the text.
   ///
   /// Where the text ends another way, the engine feeds this token itself. `nil`, or an engine
@@ -31,6 +33,7 @@ public struct GenerationRequest: Sendable, Equatable {
     stopStrings: [String] = [],
     seed: UInt64 = 0,
     wantsLogProbabilities: Bool = false,
+    topLogProbabilities: Int = 0,
     closing: Int32? = nil
   ) {
     self.promptTokens = promptTokens
@@ -40,6 +43,7 @@ public struct GenerationRequest: Sendable, Equatable {
     self.stopStrings = stopStrings
     self.seed = seed
     self.wantsLogProbabilities = wantsLogProbabilities
+    self.topLogProbabilities = topLogProbabilities
     self.closing = closing
   }
 }
@@ -82,6 +86,8 @@ public struct Generation: Sendable, Equatable {
   /// Natural logarithm of each token's probability under the tempered, untruncated softmax; empty
   /// unless the request wants them.
   public var logProbabilities: [Float]
+  /// The likeliest tokens at each place of `tokens`, as many as the request wants.
+  public var topLogProbabilities: [[TokenLogProbability]]
   /// The reward head's reading of the closing token, a logit.
   public var reward: Float?
   /// Where the reward was read.
@@ -95,6 +101,7 @@ public struct Generation: Sendable, Equatable {
     text: String,
     finishReason: FinishReason,
     logProbabilities: [Float] = [],
+    topLogProbabilities: [[TokenLogProbability]] = [],
     reward: Float? = nil,
     scoredToken: ScoredToken? = nil,
     promptTokenCount: Int
@@ -103,6 +110,7 @@ public struct Generation: Sendable, Equatable {
     self.text = text
     self.finishReason = finishReason
     self.logProbabilities = logProbabilities
+    self.topLogProbabilities = topLogProbabilities
     self.reward = reward
     self.scoredToken = scoredToken
     self.promptTokenCount = promptTokenCount

@@ -20,8 +20,9 @@ public struct DecoderCache {
   public init(_ model: Decoder, pages: Int) {
     pageCount = pages
     layers = (0..<model.configuration.layerCount).map { _ in
+      // One more page takes what the rows of no meaning write.
       KeyValueCache(
-        pages: pages,
+        pages: pages + (model.roundsRows ? 1 : 0),
         groups: model.configuration.groupCount,
         width: model.configuration.headWidth,
         dtype: model.computeType,
@@ -55,7 +56,7 @@ extension Decoder {
   /// Reads whole sequences, each into pages of its own.
   ///
   /// - Parameters:
-  ///   - batch: Packed sequences.
+  ///   - batch: Packed sequences; one of no meaning may be behind them.
   ///   - cache: Where keys and values go.
   ///   - tables: The pages of each sequence, at least as many as its tokens need.
   /// - Returns: Hidden states of each sequence's last token after the final norm, `[S, D]`.
@@ -72,8 +73,15 @@ extension Decoder {
       }
       let cellTensor = Tensor(cells).to(device)
       let (H, G) = (configuration.headCount, configuration.groupCount)
-      return hiddenStates(batch, rows: Tensor(rows).to(device), training: false) { index, rotated in
-        cache.layers[index].storeInPlace(rotated, cells: cellTensor, heads: H, groups: G)
+      return hiddenStates(
+        batch,
+        rows: Tensor(Array(rows.prefix(tables.count))).to(device),
+        training: false
+      ) { index, rotated in
+        let stored =
+          batch.lengths.count == tables.count
+          ? rotated : rotated.narrowed(axis: 0, start: 0, count: batch.tokenCount)
+        cache.layers[index].storeInPlace(stored, cells: cellTensor, heads: H, groups: G)
       }
     }
   }
@@ -85,9 +93,30 @@ extension Decoder {
   ///   - cache: Keys and values of what came before.
   ///   - tables: The pages of each sequence, `[S, M]` row by row; those not reached yet may be any.
   ///     Sequences that share pages are fastest as neighbours.
-  ///   - positions: The index of each token in its sequence.
+  ///   - positions: The index of each token in its sequence. Several tokens of one sequence may be
+  ///     read at once, as neighbours: each sees those at positions before its own.
   /// - Returns: Hidden states of the tokens after the final norm, `[S, D]`.
   public func step(
+    _ tokens: [Int32],
+    _ cache: DecoderCache,
+    tables: [Int32],
+    positions: [Int32]
+  ) -> Tensor {
+    let spare = roundsRows && tokens.count > 4 ? (8 - tokens.count % 8) % 8 : 0
+    guard spare > 0 else {
+      return hiddenStates(tokens, cache, tables: tables, positions: positions)
+    }
+    let width = tables.count / tokens.count
+    let hidden = hiddenStates(
+      tokens + [Int32](repeating: 0, count: spare),
+      cache,
+      tables: tables + [Int32](repeating: Int32(cache.pageCount), count: spare * width),
+      positions: positions + (0..<Int32(spare))
+    )
+    return hidden.narrowed(axis: 0, start: 0, count: tokens.count)
+  }
+
+  private func hiddenStates(
     _ tokens: [Int32],
     _ cache: DecoderCache,
     tables: [Int32],
@@ -103,7 +132,7 @@ extension Decoder {
       var stream = embedding(weight(inputEmbedding), Tensor(tokens.map(Int64.init)).to(device))
       var normed = rmsNorm(stream, weight(blocks[0].inputNorm), epsilon: epsilon)  // [S, D]
       for (index, block) in blocks.enumerated() {
-        let qkv = linear(normed, weight(block.qkv), bias: block.qkvBias.map(weight))
+        let qkv = product(normed, block.qkv, bias: block.qkvBias, training: false)
         let attended = cache.layers[index].attend(
           qkv,
           tables: tableTensor,
@@ -113,15 +142,15 @@ extension Decoder {
           groups: G
         )
         (stream, normed) = addRMSNorm(
-          linear(attended, weight(block.output)),
+          product(attended, block.output, training: false),
           residual: stream,
           weight(block.middleNorm),
           epsilon: epsilon
         )
-        let wide = swiGLU(linear(normed, weight(block.gateUp)))  // [S, F]
+        let wide = swiGLU(product(normed, block.gateUp, training: false))  // [S, F]
         let next = index + 1 < blocks.count ? blocks[index + 1].inputNorm : finalNorm
         (stream, normed) = addRMSNorm(
-          linear(wide, weight(block.down)),
+          product(wide, block.down, training: false),
           residual: stream,
           weight(next),
           epsilon: epsilon
@@ -129,5 +158,95 @@ extension Decoder {
       }
       return normed
     }
+  }
+
+  /// Reads one more token of each sequence and picks the next where one is wanted.
+  ///
+  /// Small float32 models on the CPU take one fused step; others go through `step` and
+  /// `sampleTokens`.
+  ///
+  /// - Parameters:
+  ///   - tokens: The tokens, one a sequence.
+  ///   - cache: Keys and values of what came before.
+  ///   - tables: As in `step`.
+  ///   - positions: The index of each token in its sequence.
+  ///   - rows: How to pick each sequence's next token; `nil` where none is wanted.
+  /// - Returns: What was picked, zeros where nothing was wanted, and the hidden states after the
+  ///   final norm, `[S, D]`.
+  public func step(
+    _ tokens: [Int32],
+    _ cache: DecoderCache,
+    tables: [Int32],
+    positions: [Int32],
+    rows: [SamplingRow?]
+  ) -> (picked: SampledTokens, hidden: Tensor) {
+    if let stepper = preparedStepper() {
+      return stepper.step(
+        tokens,
+        caches: cache.layers,
+        table: table,
+        tables: tables,
+        positions: positions,
+        rows: rows
+      )
+    }
+    let hidden = step(tokens, cache, tables: tables, positions: positions)
+    var picked = SampledTokens(
+      tokens: [Int32](repeating: 0, count: tokens.count),
+      logProbabilities: [Float](repeating: 0, count: tokens.count),
+      top: tokens.map { _ in [] }
+    )
+    let wanted = rows.indices.filter { rows[$0] != nil }
+    guard !wanted.isEmpty else { return (picked, hidden) }
+    let logits = withoutGradients {
+      wanted.count == rows.count
+        ? self.logits(hidden, training: false)
+        : self.logits(
+          hidden.selected(axis: 0, Tensor(wanted.map(Int64.init)).to(device)),
+          training: false
+        )
+    }
+    let sampled = sampleTokens(logits, rows: wanted.compactMap { rows[$0] })
+    for (index, row) in wanted.enumerated() {
+      picked.tokens[row] = sampled.tokens[index]
+      picked.logProbabilities[row] = sampled.logProbabilities[index]
+      picked.top[row] = sampled.top[index]
+    }
+    return (picked, hidden)
+  }
+
+  /// Bytes of weights up to which a second, packed copy is kept.
+  private static let packedBytes = 64 << 20
+
+  private func preparedStepper() -> DecoderStepper? {
+    let small = configuration.parameterCount * 4 <= Self.packedBytes
+    guard small, computeType == .float32, weightFormat == .plain, device == .cpu else { return nil }
+    func weight(_ parameter: Parameter) -> Tensor { parameter(.float32, cached: true) }
+    let layers = blocks.map { block in
+      DecoderStepper.Layer(
+        inputNorm: weight(block.inputNorm),
+        qkv: weight(block.qkv),
+        qkvBias: block.qkvBias.map(weight),
+        output: weight(block.output),
+        middleNorm: weight(block.middleNorm),
+        gateUp: weight(block.gateUp),
+        down: weight(block.down)
+      )
+    }
+    let weights = DecoderStepper.Weights(
+      embedding: weight(inputEmbedding),
+      layers: layers,
+      finalNorm: weight(finalNorm),
+      outputEmbedding: outputWeight(training: false)
+    )
+    if let stepper, stepper.weights.isSame(as: weights) { return stepper }
+    stepper = DecoderStepper(
+      weights,
+      heads: configuration.headCount,
+      groups: configuration.groupCount,
+      width: configuration.headWidth,
+      epsilon: configuration.normEpsilon
+    )
+    return stepper
   }
 }

@@ -15,6 +15,8 @@ public final class Parameter {
   public internal(set) var value: Tensor
   /// The last cast made without gradients, for inference.
   private var cast: Tensor?
+  /// The last packing, for inference.
+  private var packing: PackedWeight?
 
   init(_ name: String, _ value: Tensor) {
     self.name = name
@@ -34,8 +36,18 @@ public final class Parameter {
     return made
   }
 
-  /// Drops the kept cast: call when the weight has changed.
-  func forgetCast() { cast = nil }
+  /// The weight packed for products with few rows; made once and kept until `forgetCast`.
+  func packed(_ format: WeightFormat, _ dtype: DType) -> PackedWeight? {
+    if let packing, packing.format == format, packing.dtype == dtype { return packing }
+    packing = PackedWeight(value, format: format, dtype: dtype)
+    return packing
+  }
+
+  /// Drops what is kept of the weight: call when it has changed.
+  func forgetCast() {
+    cast = nil
+    packing = nil
+  }
 }
 
 /// The transformer trunk, with the output embedding of its language model.
@@ -77,6 +89,11 @@ public final class Decoder {
   public let configuration: ModelConfiguration
   /// The type that products are computed in; weights trained in float32 are cast to it.
   public var computeType: DType = .float32
+  /// How weights of products are kept for inference on the CPU; quantized ones compute in bfloat16.
+  public var weightFormat: WeightFormat = .plain
+  /// Whether sums of inference are taken in one order whatever is beside them, on the CPU: a text
+  /// and its reward are then the same bit for bit in every batch.
+  public var isBatchInvariant = false
   /// Where the weights are.
   public let device: Device
 
@@ -114,7 +131,13 @@ public final class Decoder {
   }
 
   /// Tells the model that its weights have changed since the last inference.
-  public func weightsChanged() { parameters.forEach { $0.forgetCast() } }
+  public func weightsChanged() {
+    parameters.forEach { $0.forgetCast() }
+    stepper = nil
+  }
+
+  /// The weights packed for single steps, where the model is small enough.
+  var stepper: DecoderStepper?
 
   /// The hidden states of chosen rows after the final norm.
   ///
@@ -144,7 +167,7 @@ public final class Decoder {
     var stream = embedding(weight(inputEmbedding), batch.ids)  // [N, D]
     var normed = rmsNorm(stream, weight(blocks[0].inputNorm), epsilon: epsilon)  // [N, D]
     for (index, block) in blocks.enumerated() {
-      let qkv = linear(normed, weight(block.qkv), bias: block.qkvBias.map(weight))
+      let qkv = product(normed, block.qkv, bias: block.qkvBias, training: training)
       var (attended, rotated) = rotaryAttention(
         qkv,
         positions: batch.positions,
@@ -160,15 +183,15 @@ public final class Decoder {
         stream = stream.selected(axis: 0, rows)  // [R, D]
       }
       (stream, normed) = addRMSNorm(
-        linear(attended, weight(block.output)),
+        product(attended, block.output, training: training),
         residual: stream,
         weight(block.middleNorm),
         epsilon: epsilon
       )
-      let wide = swiGLU(linear(normed, weight(block.gateUp)))  // [N, F]
+      let wide = swiGLU(product(normed, block.gateUp, training: training))  // [N, F]
       let next = index + 1 < blocks.count ? blocks[index + 1].inputNorm : finalNorm
       (stream, normed) = addRMSNorm(
-        linear(wide, weight(block.down)),
+        product(wide, block.down, training: training),
         residual: stream,
         weight(next),
         epsilon: epsilon
@@ -192,6 +215,39 @@ public final class Decoder {
   ///   - training: Whether gradients will be asked for.
   /// - Returns: `[R, V]` in the compute type.
   public func logits(_ hidden: Tensor, training: Bool) -> Tensor {
-    linear(hidden, outputWeight(training: training))
+    product(hidden, outputEmbedding ?? inputEmbedding, training: training)
+  }
+
+  /// Rows times a weight, and a bias: `[N, I]` to `[N, O]`.
+  func product(
+    _ x: Tensor,
+    _ weight: Parameter,
+    bias: Parameter? = nil,
+    training: Bool
+  ) -> Tensor {
+    if !training, packs(rows: x.shape[0]), let packed = weight.packed(weightFormat, computeType) {
+      return packed(x, bias: bias.map { $0(computeType, cached: true) })
+    }
+    return linear(
+      x,
+      weight(computeType, cached: !training),
+      bias: bias.map { $0(computeType, cached: !training) }
+    )
+  }
+
+  /// Rows up to which packed weights are faster on every processor.
+  private static let fewRows = 16
+
+  private func packs(rows: Int) -> Bool {
+    guard device == .cpu else { return false }
+    if weightFormat != .plain || isBatchInvariant { return true }
+    return computeType == .bfloat16 && (PackedWeight.isFast || rows <= Self.fewRows)
+  }
+
+  /// Whether few different numbers of rows are worth some rows of no meaning.
+  ///
+  /// oneDNN, which computes bfloat16 products on the CPU, compiles a kernel for every new number.
+  public var roundsRows: Bool {
+    computeType == .bfloat16 && device == .cpu && !packs(rows: Self.fewRows + 1)
   }
 }

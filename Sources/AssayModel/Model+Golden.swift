@@ -14,12 +14,23 @@ extension Model {
   /// The texts whose rewards are saved, each of which ends with the token that is scored.
   ///
   /// Of a classic model two conversations, of one that writes critiques a conversation with a
-  /// fixed critique. Texts that are longer than the model's context are left out; a language model has none.
+  /// fixed critique, of a pair model two
+  /// responses. Texts that are longer than the model's context are left out; a language model has none.
   func goldenTexts() throws -> [String] {
     guard head != nil else { return [] }
     let texts: [String]
     switch manifest.kind {
-    case .languageModel: return []
+    case .languageModel, .judge: return []
+    case .pair:
+      let (first, second) = (Self.goldenTurns[0], Self.goldenTurns[1])
+      let prompts = manifest.judge?.prompts ?? .english
+      let turns = prompts.judge(
+        prompt: [.user(first.prompt)],
+        a: first.response,
+        b: second.response,
+        task: .token
+      )
+      texts = [try template.text(of: turns, "")]
     case .classic: texts = try Self.goldenTurns.map { try template.text(of: messages($0), "") }
     case .cloud:
       let critique = template.content(manifest.leadIn ?? "") + Self.goldenCritique

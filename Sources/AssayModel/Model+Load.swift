@@ -53,14 +53,14 @@ extension Model {
     }
     let template = try TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer).template
     let manifest = try ModelManifest.read(folder) ?? ModelManifest(kind: weights.kind)
-    if manifest.kind != .languageModel, head == nil {
+    if [.classic, .cloud, .pair].contains(manifest.kind), head == nil {
       throw ModelError.lacks(
         path: folder.path,
         part: "reward head",
         hint: "its weights were lost when it was saved"
       )
     }
-    if manifest.kind != .classic, !decoder.isLanguageModel {
+    if ![.classic, .pair].contains(manifest.kind), !decoder.isLanguageModel {
       throw ModelError.weight(file: folder.path, name: "lm_head.weight", reason: "is missing")
     }
     return Model(

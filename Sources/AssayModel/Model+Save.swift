@@ -5,7 +5,7 @@ import Foundation
 extension Model {
   /// Writes a model folder that `transformers` loads.
   ///
-  /// A classic model with a linear head is a one-label sequence classifier; any other is a causal
+  /// A classic or pair model with a linear head is a one-label sequence classifier; any other is a causal
   /// language model, with the weights of its reward head under names of their own. Golden scores
   /// of the weights as they are stored go into `assay.json`, and into `manifest`.
   ///
@@ -15,7 +15,7 @@ extension Model {
   /// - Throws: `TensorError.cannotWrite`, `TextError`, or `ModelError.weight` where a golden score
   ///   is not a finite number.
   public func save(to folder: URL, dtype: DType = .float32) throws {
-    let isClassifier = manifest.kind == .classic && head?.kind == .linear
+    let isClassifier = [.classic, .pair].contains(manifest.kind) && head?.kind == .linear
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {

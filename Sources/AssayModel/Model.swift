@@ -10,6 +10,27 @@ public enum ModelKind: String, Codable, Sendable {
   case classic
   /// Writes a critique, then scores.
   case cloud
+  /// Reads two responses, and puts out one logit: that the first is better.
+  case pair
+  /// Reads two responses, and writes which is better, perhaps with reasons.
+  case judge
+}
+
+/// What a judge was trained to read and write.
+public struct JudgeManifest: Codable, Equatable, Sendable {
+  /// What it writes; a pair model reads what is asked for the letter.
+  public var task: RolePrompts.JudgeTask
+  /// How it is asked, word for word.
+  public var prompts: RolePrompts
+  /// Tokens that a judgement may have.
+  public var tokens: Int
+
+  /// Makes one.
+  public init(task: RolePrompts.JudgeTask, prompts: RolePrompts, tokens: Int) {
+    self.task = task
+    self.prompts = prompts
+    self.tokens = tokens
+  }
 }
 
 /// What `assay.json` says beside Hugging Face's files.
@@ -38,6 +59,8 @@ public struct ModelManifest: Codable, Equatable, Sendable {
   public var leadIn: String?
   /// How many new tokens a critique may have.
   public var critiqueTokens: Int?
+  /// What a judge reads and writes.
+  public var judge: JudgeManifest?
   /// Rewards of fixed texts, measured when the model was saved.
   public var golden: [Golden]?
 
@@ -46,11 +69,13 @@ public struct ModelManifest: Codable, Equatable, Sendable {
     kind: ModelKind,
     leadIn: String? = nil,
     critiqueTokens: Int? = nil,
+    judge: JudgeManifest? = nil,
     golden: [Golden]? = nil
   ) {
     self.kind = kind
     self.leadIn = leadIn
     self.critiqueTokens = critiqueTokens
+    self.judge = judge
     self.golden = golden
   }
 }
@@ -67,6 +92,10 @@ public final class Model {
   public let template: ChatTemplate
   /// What the model is for, and how its critiques begin.
   public var manifest: ModelManifest
+  /// Bytes that keys and values may take where the model writes text.
+  ///
+  /// Default: 1 GiB.
+  public var cacheBytes = 1 << 30
 
   /// Puts a model together.
   public init(

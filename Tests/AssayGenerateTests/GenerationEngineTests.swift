@@ -99,11 +99,14 @@ import Testing
     }
     let shared = try engine().run(requests)
     let few = try engine(.init(batchSequences: 2)).run(requests)
+    // Places for all, but pages for a few at a time.
+    let tight = try engine(.init(cacheBytes: 9 * DecoderCache.pageBytes(decoder))).run(requests)
     #expect(Set(shared.map(\.tokens)).count > 5)
     for (index, request) in requests.enumerated() {
       let alone = try engine().run([request])[0]
       #expect(alone.tokens == shared[index].tokens)
       #expect(alone.tokens == few[index].tokens)
+      #expect(alone.tokens == tight[index].tokens)
       #expect(abs((alone.reward ?? 0) - (shared[index].reward ?? 1)) < 1e-5)
     }
   }

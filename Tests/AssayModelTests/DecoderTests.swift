@@ -76,7 +76,15 @@ import Testing
     let batch = PackedBatch(Self.sequences)
     let expected = narrow(batch, rows: nil, training: false).floats
     #expect(wide(batch, rows: nil, training: false).floats == expected)
-    #expect(wide(batch, rows: nil, training: true).floats == expected)
+    // Training sums in LibTorch's order.
+    expectNear(wide(batch, rows: nil, training: true).floats, expected)
+  }
+
+  /// Equal but for rounding to bfloat16 in a few layers.
+  private func expectNear(_ actual: [Float], _ expected: [Float]) {
+    #expect(actual.count == expected.count)
+    let worst = zip(actual, expected).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(worst < 0.06, "\(worst)")
   }
 
   @Test("forgets kept casts when told that weights have changed")
@@ -89,7 +97,7 @@ import Testing
     decoder.weightsChanged()
     let after = decoder(batch, rows: nil, training: false).floats
     #expect(after != before)
-    #expect(after == decoder(batch, rows: nil, training: true).floats)
+    expectNear(after, decoder(batch, rows: nil, training: true).floats)
   }
 
   @Test("gives for chosen rows the values and gradients of all rows")

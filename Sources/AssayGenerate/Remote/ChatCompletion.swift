@@ -1,0 +1,150 @@
+import AssayText
+
+/// What an endpoint answered.
+public struct ChatCompletion: Sendable, Equatable {
+  /// Tokens read and written, as the endpoint counts them.
+  public struct Usage: Sendable, Equatable {
+    /// Tokens read.
+    public var promptTokens: Int
+    /// Tokens written.
+    public var completionTokens: Int
+
+    /// Makes a count.
+    public init(promptTokens: Int, completionTokens: Int) {
+      self.promptTokens = promptTokens
+      self.completionTokens = completionTokens
+    }
+  }
+
+  /// The answer.
+  public var text: String
+  /// Why it ended: `stop`, `length` where it was cut, or another word of the endpoint's.
+  public var finishReason: String
+  /// Tokens read and written; `nil` where the endpoint does not say.
+  public var usage: Usage?
+  /// Log probabilities of what the first token could have been; empty where nobody asked.
+  public var firstAlternatives: [String: Double]
+
+  /// Whether the answer lacks its end.
+  public var isCut: Bool { finishReason == "length" || finishReason == "content_filter" }
+
+  /// The answer behind a reasoning model's `<think>...</think>`; nothing where that has no end.
+  public var answer: String {
+    if let end = text.ranges(of: "</think>").last {
+      return String(text[end.upperBound...])
+    }
+    return text.trimmedFront.hasPrefix("<think>") ? "" : text
+  }
+
+  /// Makes a completion.
+  public init(
+    text: String,
+    finishReason: String = "stop",
+    usage: Usage? = nil,
+    firstAlternatives: [String: Double] = [:]
+  ) {
+    self.text = text
+    self.finishReason = finishReason
+    self.usage = usage
+    self.firstAlternatives = firstAlternatives
+  }
+}
+
+extension ChatCompletion {
+  /// Reads the body of an answer to `/chat/completions`; `nil` where it is none.
+  package init?(body bytes: [UInt8]) {
+    guard let value = try? JSONValue(parsing: bytes),
+      let choice = value["choices"]?.array?.first,
+      let message = choice["message"], message.members != nil
+    else { return nil }
+    // A reasoning model that was cut before its answer has `null`.
+    let content = message["content"]
+    guard content?.string != nil || (content?.isNull ?? true) && choice["finish_reason"] != nil
+    else { return nil }
+    self.init(text: content?.string ?? "", finishReason: choice["finish_reason"]?.string ?? "stop")
+    usage = Usage(value["usage"])
+    for entry in choice["logprobs"]?["content"]?.array?.first?["top_logprobs"]?.array ?? [] {
+      guard let token = entry["token"]?.string, let value = entry["logprob"]?.double else {
+        continue
+      }
+      firstAlternatives[token] = value
+    }
+  }
+
+  /// Reads a record; `nil` where it is none.
+  init?(record: JSONValue) {
+    guard let text = record["text"]?.string, let reason = record["finish_reason"]?.string else {
+      return nil
+    }
+    self.init(text: text, finishReason: reason, usage: Usage(record["usage"]))
+    for member in record["alternatives"]?.members ?? [] {
+      guard let value = member.value.double else { return nil }
+      firstAlternatives[member.key] = value
+    }
+  }
+
+  /// The record of a request.
+  func record(key: String) -> JSONValue {
+    var members = [
+      JSONMember("key", .string(key)), JSONMember("text", .string(text)),
+      JSONMember("finish_reason", .string(finishReason)),
+    ]
+    if let usage {
+      members.append(
+        JSONMember(
+          "usage",
+          [
+            "prompt_tokens": .number("\(usage.promptTokens)"),
+            "completion_tokens": .number("\(usage.completionTokens)"),
+          ]
+        )
+      )
+    }
+    if !firstAlternatives.isEmpty {
+      let values = firstAlternatives.sorted { $0.key < $1.key }
+      members.append(
+        JSONMember(
+          "alternatives",
+          .object(values.map { JSONMember($0.key, .number("\($0.value)")) })
+        )
+      )
+    }
+    return .object(members)
+  }
+}
+
+extension ChatCompletion.Usage {
+  fileprivate init?(_ value: JSONValue?) {
+    guard let prompt = value?["prompt_tokens"]?.int else { return nil }
+    self.init(promptTokens: prompt, completionTokens: value?["completion_tokens"]?.int ?? 0)
+  }
+}
+
+extension String {
+  fileprivate var trimmedFront: Substring { drop(while: \.isWhitespace) }
+}
+
+/// What continues conversations.
+public protocol ChatGenerator: Sendable {
+  /// Answers requests.
+  ///
+  /// - Parameters:
+  ///   - requests: What to answer.
+  ///   - onCompletion: Called with the index and answer of each request, in the order of the
+  ///     requests, once all before it are known; an error that it throws ends the work.
+  /// - Returns: One answer a request, in their order.
+  /// - Throws: What the generator or `onCompletion` throws.
+  nonisolated(nonsending) func complete(
+    _ requests: [ChatRequest],
+    onCompletion: (Int, ChatCompletion) throws -> Void
+  ) async throws -> [ChatCompletion]
+}
+
+extension ChatGenerator {
+  /// Answers requests, all at once.
+  nonisolated(nonsending) public func complete(
+    _ requests: [ChatRequest]
+  ) async throws -> [ChatCompletion] {
+    try await complete(requests) { _, _ in }
+  }
+}

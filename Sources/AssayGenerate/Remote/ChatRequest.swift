@@ -1,0 +1,92 @@
+import AssayData
+import AssayText
+
+/// How an answer is drawn and where it ends.
+public struct ChatSettings: Sendable, Equatable {
+  /// Temperature; 0 is greedy.
+  public var temperature: Float = 0
+  /// The most likely tokens that together have this probability are drawn from; 1 is all.
+  public var topP: Float = 1
+  /// Most tokens of an answer.
+  public var maximumTokens = 512
+  /// Texts that end an answer, before them.
+  public var stop: [String] = []
+  /// How many alternatives of each token come with their log probability; 0 asks for none.
+  public var alternatives = 0
+
+  /// Makes settings of defaults: one greedy answer of up to 512 tokens.
+  public init() {}
+}
+
+/// A conversation that an endpoint is to continue.
+public struct ChatRequest: Sendable, Equatable {
+  /// The conversation.
+  public var messages: [Message]
+  /// How the answer is drawn.
+  public var settings: ChatSettings
+  /// Where the seed of the draw starts; what is sent depends on the conversation and the draw too.
+  public var seed: UInt64
+  /// Which of several answers to the same conversation this is, from 0.
+  public var draw: Int
+
+  /// Makes a request.
+  ///
+  /// - Parameters:
+  ///   - messages: The conversation.
+  ///   - settings: How the answer is drawn.
+  ///   - seed: Where the seed of the draw starts.
+  ///   - draw: Which of several answers this is, from 0.
+  public init(
+    messages: [Message],
+    settings: ChatSettings = ChatSettings(),
+    seed: UInt64 = 0,
+    draw: Int = 0
+  ) {
+    self.messages = messages
+    self.settings = settings
+    self.seed = seed
+    self.draw = draw
+  }
+
+  /// The body to post; what is left at its default is not sent.
+  ///
+  /// - Parameter model: The model's name at the endpoint.
+  /// - Returns: An object whose keys have a fixed order.
+  package func body(model: String) -> JSONValue {
+    let turns = JSONValue.array(messages.map(\.json))
+    var members = [
+      JSONMember("model", .string(model)),
+      JSONMember("messages", turns),
+      JSONMember("temperature", .number("\(settings.temperature)")),
+    ]
+    if settings.topP < 1 { members.append(JSONMember("top_p", .number("\(settings.topP)"))) }
+    members.append(JSONMember("max_tokens", .number("\(settings.maximumTokens)")))
+    if !settings.stop.isEmpty {
+      members.append(JSONMember("stop", .array(settings.stop.map { .string($0) })))
+    }
+    members.append(JSONMember("seed", .number("\(sentSeed(turns))")))
+    if settings.alternatives > 0 {
+      members.append(JSONMember("logprobs", true))
+      members.append(JSONMember("top_logprobs", .number("\(settings.alternatives)")))
+    }
+    return .object(members)
+  }
+
+  /// What records know the request by: the same model, conversation, settings, seed and draw.
+  ///
+  /// The endpoint's address is not part of it, so that a server may move to another port.
+  ///
+  /// - Parameter model: The model's name at the endpoint.
+  /// - Returns: 64 hexadecimal digits.
+  package func key(model: String) -> String {
+    SHA256.hex("\(draw)\n" + body(model: model).compact)
+  }
+
+  /// 31 bits, which every server takes, from all that tells two draws apart.
+  ///
+  /// It does not depend on a row's place in a file, so that rows can be added or taken away.
+  private func sentSeed(_ turns: JSONValue) -> UInt32 {
+    let digits = SHA256.hex("\(seed) \(draw)\n" + turns.compact).prefix(8)
+    return (UInt32(digits, radix: 16) ?? 0) >> 1
+  }
+}

@@ -1,0 +1,175 @@
+// Steps that pick their tokens against plain steps, logits and sampling.
+
+import AssayModel
+import AssayTensor
+import Testing
+
+@Suite struct DecoderStepTests {
+  /// A kind of model that takes its own way through a step.
+  enum Kind: CaseIterable {
+    case tied, untied, groupedWithBias, oneGroup
+
+    func decoder(_ dtype: DType) -> Decoder {
+      var configuration = Tiny.configuration(
+        tied: self == .tied,
+        family: self == .groupedWithBias ? .qwen2 : .llama
+      )
+      if self == .oneGroup { configuration.groupCount = 1 }
+      if self == .untied { configuration.groupCount = configuration.headCount }
+      let decoder = Decoder(random: configuration, seed: 3)
+      for (index, parameter) in decoder.parameters.enumerated()
+      where parameter.value.shape.count == 1 {
+        // Norms and biases that are not what they start as.
+        let values = (0..<parameter.value.count).map { 0.5 + Float(($0 * 7 + index) % 11) / 11 }
+        parameter.value.copyInPlace(Tensor(values))
+      }
+      decoder.computeType = dtype
+      return decoder
+    }
+  }
+
+  private static let count = 13
+  private static let width = 3
+
+  /// Prompts of 1 to 25 tokens, the even ones with their first page in common.
+  private let prompts: [[Int32]] = (0..<count).map { index in
+    let shift: Int32 = index % 2 == 0 ? 5 : 5 + Int32(index)
+    return (0..<Int32(1 + index * 2)).map { ($0 * 37 + shift) % 300 }
+  }
+  private let tables: [[Int32]] = (0..<count).map { index in
+    (0..<width).map { Int32((index * width + $0) * 5 % (count * width)) }
+  }
+
+  private func prefilled(_ decoder: Decoder) -> DecoderCache {
+    let cache = DecoderCache(decoder, pages: Self.count * Self.width)
+    _ = decoder.prefill(PackedBatch(prompts), into: cache, tables: tables)
+    return cache
+  }
+
+  private func rows(_ step: Int) -> [SamplingRow?] {
+    prompts.indices.map { index in
+      guard (index + step) % 5 != 0 else { return nil }
+      let settings = [
+        SamplingSettings(), SamplingSettings(temperature: 1),
+        SamplingSettings(temperature: 0.8, topK: 5),
+        SamplingSettings(temperature: 1.2, topP: 0.7, repetitionPenalty: 1.3),
+      ][index % 4]
+      return SamplingRow(settings: settings, seed: UInt64(index), step: step, seen: prompts[index])
+    }
+  }
+
+  private func expectClose(_ actual: Tensor, _ expected: Tensor, _ bound: Float) {
+    let (a, b) = (actual.to(.float32).floats, expected.to(.float32).floats)
+    #expect(a.count == b.count)
+    let scale = b.map(abs).max() ?? 0
+    let distance = zip(a, b).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(scale > 0.1)
+    #expect(distance <= bound * scale, "\(distance) of \(scale)")
+  }
+
+  @Test(
+    "a step that picks gives what a plain step, its logits and the sampler give",
+    arguments: Kind.allCases,
+    [DType.float32, .bfloat16]
+  )
+  func picks(kind: Kind, dtype: DType) throws {
+    let decoder = kind.decoder(dtype)
+    let fused = prefilled(decoder)
+    let plain = prefilled(decoder)
+    let bound: Float = dtype == .float32 ? 1e-5 : 2e-2
+    var next = prompts.indices.map { Int32($0 * 3) }
+    for step in 0..<20 {
+      let positions = prompts.map { Int32($0.count + step) }
+      let rows = rows(step)
+      let read = decoder.step(
+        next,
+        fused,
+        tables: tables.flatMap(\.self),
+        positions: positions,
+        rows: rows
+      )
+      // One sequence at a time: no row of no meaning, and no other beside it.
+      for index in prompts.indices {
+        let hidden = decoder.step(
+          [next[index]],
+          plain,
+          tables: tables[index],
+          positions: [positions[index]]
+        )
+        let own = read.hidden.narrowed(axis: 0, start: index, count: 1)
+        expectClose(own, hidden, bound)
+        guard let row = rows[index] else {
+          #expect(read.picked.tokens[index] == 0)
+          #expect(read.picked.logProbabilities[index] == 0)
+          continue
+        }
+        // bfloat16 may pick another token; then what the step's own states give counts.
+        let states = dtype == .float32 ? hidden : own
+        let logits = withoutGradients { decoder.logits(states, training: false) }
+        let expected = sampleTokens(logits, rows: [row])
+        let distance = abs(expected.logProbabilities[0] - read.picked.logProbabilities[index])
+        let isClose = distance < bound * 5
+        if dtype == .float32 {
+          #expect(expected.tokens[0] == read.picked.tokens[index], "sequence \(index) step \(step)")
+          #expect(isClose, "sequence \(index) step \(step)")
+        } else if expected.tokens[0] == read.picked.tokens[index] {
+          #expect(isClose, "sequence \(index) step \(step)")
+        }
+      }
+      next = prompts.indices.map { rows[$0] == nil ? Int32($0 + step) : read.picked.tokens[$0] }
+    }
+  }
+
+  @Test("a row gives the same bits whatever rows are beside it", arguments: Kind.allCases)
+  func bits(kind: Kind) {
+    let decoder = kind.decoder(.float32)
+    let together = prefilled(decoder)
+    let alone = prefilled(decoder)
+    let next = prompts.indices.map { Int32($0 * 3) }
+    let positions = prompts.map { Int32($0.count) }
+    let rows = rows(1)
+    let all = decoder.step(
+      next,
+      together,
+      tables: tables.flatMap(\.self),
+      positions: positions,
+      rows: rows
+    )
+    for index in prompts.indices {
+      let one = decoder.step(
+        [next[index]],
+        alone,
+        tables: tables[index],
+        positions: [positions[index]],
+        rows: [rows[index]]
+      )
+      #expect(one.picked.tokens == [all.picked.tokens[index]])
+      #expect(one.picked.logProbabilities == [all.picked.logProbabilities[index]])
+      #expect(one.hidden.floats == all.hidden.narrowed(axis: 0, start: index, count: 1).floats)
+    }
+  }
+
+  @Test("a step follows weights that an optimizer has changed in place")
+  func changedWeights() {
+    let decoder = Kind.untied.decoder(.float32)
+    let cache = prefilled(decoder)
+    func both() -> (Tensor, Tensor) {
+      let next = prompts.indices.map { Int32($0 * 3) }
+      let positions = prompts.map { Int32($0.count) }
+      let flat = tables.flatMap(\.self)
+      let read = decoder.step(next, cache, tables: flat, positions: positions, rows: rows(1))
+      return (read.hidden, decoder.step(next, cache, tables: flat, positions: positions))
+    }
+    let (before, plainBefore) = both()
+    expectClose(before, plainBefore, 1e-5)
+    let optimizer = AdamW()
+    for parameter in decoder.parameters { parameter.value.setRequiresGradientInPlace() }
+    optimizer.add(decoder.parameters.map(\.value), weightDecay: 0)
+    let states = decoder(PackedBatch(prompts), rows: nil, training: true)
+    decoder.logits(states, training: true).sum().backward()
+    optimizer.step(learningRate: 0.05)
+    let (after, plainAfter) = both()
+    expectClose(after, plainAfter, 1e-5)
+    #expect(zip(before.floats, after.floats).contains { abs($0 - $1) > 0.1 })
+  }
+}
