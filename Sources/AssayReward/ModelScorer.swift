@@ -13,8 +13,6 @@ public struct ModelScorer: Scorer {
     public var critiques = CritiqueSettings()
     /// Tokens that one forward pass packs.
     public var batchTokens = 16384
-    /// Bytes that keys and values may take.
-    public var cacheBytes = 1 << 30
 
     /// Makes options of defaults: one greedy critique.
     public init() {}
@@ -32,7 +30,7 @@ public struct ModelScorer: Scorer {
   ///   - options: How it reads and writes.
   /// - Throws: `RewardError.noHead`, or `TextError` where the template does not fit.
   public init(_ model: Model, options: Options = Options()) throws {
-    guard model.head != nil, model.manifest.kind != .languageModel else {
+    guard model.head != nil, [.classic, .cloud].contains(model.manifest.kind) else {
       throw RewardError.noHead(kind: model.manifest.kind.rawValue)
     }
     self.model = model
@@ -126,18 +124,7 @@ public struct ModelScorer: Scorer {
 
   private func rewards(_ sequences: [ScoredSequence]) throws -> [Float] {
     guard let head = model.head else { return [] }
-    return try withTensorErrors {
-      withoutGradients {
-        let batch = PackedBatch(
-          sequences.map(\.tokens),
-          device: model.decoder.device,
-          isRounded: true
-        )
-        let rows = zip(batch.starts, sequences).map { Int64($0 + $1.scoredIndex) }
-        let device = model.decoder.device
-        return head(model.decoder(batch, rows: Tensor(rows).to(device), training: false)).floats
-      }
-    }
+    return try rewardsInOnePass(sequences, decoder: model.decoder, head: head)
   }
 
   private nonisolated(nonsending) func scoreByCritique(
@@ -146,12 +133,7 @@ public struct ModelScorer: Scorer {
   ) async throws -> [Score] {
     let writer = try CritiqueWriter(model, settings: options.critiques)
     let samples = options.critiques.samples
-    let engine = GenerationEngine(
-      decoder: model.decoder,
-      head: model.head,
-      tokenizer: model.tokenizer,
-      options: .init(cacheBytes: options.cacheBytes)
-    )
+    let engine = GenerationEngine(model)
     var scores: [Score] = []
     // In stretches, so that what is recorded keeps close behind what is computed.
     let stretch = max(1, 2048 / samples)
@@ -182,5 +164,27 @@ public struct ModelScorer: Scorer {
       }
     }
     return scores
+  }
+}
+
+/// Rewards of sequences, read in one forward pass without gradients.
+///
+/// - Parameters:
+///   - sequences: What to read; they are packed without padding.
+///   - decoder: The model's trunk.
+///   - head: What turns the scored token's hidden state into a reward.
+/// - Returns: One logit a sequence.
+/// - Throws: `TensorError` where memory runs out.
+package func rewardsInOnePass(
+  _ sequences: [ScoredSequence],
+  decoder: Decoder,
+  head: RewardHead
+) throws -> [Float] {
+  try withTensorErrors {
+    withoutGradients {
+      let batch = PackedBatch(sequences.map(\.tokens), device: decoder.device, isRounded: true)
+      let rows = zip(batch.starts, sequences).map { Int64($0 + $1.scoredIndex) }
+      return head(decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)).floats
+    }
   }
 }

@@ -127,23 +127,37 @@ extension Scorer {
 
 /// A request that cannot be scored.
 public enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The model does not compare two responses.
+  case noJudge(kind: String)
+  /// A verdict of one letter is not one token of the vocabulary.
+  case noLetter(letter: String)
   /// The model has no reward head.
   case noHead(kind: String)
   /// A reward is infinite or not a number.
   case notFinite(index: Int, value: Double)
   /// A text has no tokens.
   case empty(index: Int)
+  /// A rendered text was given to an endpoint, which renders conversations itself.
+  case renderedText(index: Int)
   /// A text is longer than the model reads.
   case tooLong(index: Int, tokens: Int, maximum: Int)
 
   /// One sentence: what happened, where, and what to do.
   public var description: String {
     switch self {
+    case .noJudge(let kind):
+      "a \(kind) model does not compare responses; judge with a judge, a pair or a language model"
+    case .noLetter(let letter):
+      "the letter \(letter) alone is not one token behind this chat template; ask for rationales "
+        + "(--task chain)"
     case .noHead(let kind):
       "a \(kind) model has no reward head; score with a classic or cloud model"
     case .notFinite(let index, let value):
       "the reward of item \(index) is \(value); the model's weights are damaged"
     case .empty(let index): "item \(index) has no tokens to score"
+    case .renderedText(let index):
+      "item \(index) is a rendered text, which an endpoint does not continue; give \"prompt\" and "
+        + "\"response\""
     case .tooLong(let index, let tokens, let maximum):
       "item \(index) has \(tokens) tokens, more than the \(maximum) that the model reads; shorten it"
     }

@@ -21,6 +21,32 @@ struct TinyReward {
     ).train(items.flatMap { [$0.prompt, $0.chosen, $0.chosenCritique] })
   }
 
+  /// Pairs of the items' responses.
+  var pairs: [PreferencePair] {
+    items.enumerated().map { index, item in
+      PreferencePair(
+        id: "p\(index)",
+        prompt: [.user(item.prompt)],
+        chosen: item.chosen,
+        rejected: item.rejected
+      )
+    }
+  }
+
+  /// A judge, asked as the Playground asks, or a pair model.
+  func judge(
+    _ kind: ModelKind = .judge,
+    task: RolePrompts.JudgeTask = .token,
+    contextTokens: Int = 768
+  ) -> Model {
+    let model = model(kind, head: kind == .pair ? .linear : nil, contextTokens: contextTokens)
+    model.manifest = ModelManifest(
+      kind: kind,
+      judge: JudgeManifest(task: task, prompts: .playground, tokens: 16)
+    )
+    return model
+  }
+
   /// Responses of different lengths, each to its own prompt.
   var inputs: [ScoringInput] {
     items.map { .response(prompt: [.user($0.prompt)], response: $0.rejected) }

@@ -1,0 +1,226 @@
+import AssayData
+import AssayText
+
+/// Which response of a pair a judge is shown first.
+public enum JudgementOrder: String, Codable, Hashable, Sendable, CaseIterable {
+  /// The response called chosen is A.
+  case chosenFirst = "chosen-first"
+  /// The response called chosen is B.
+  case rejectedFirst = "rejected-first"
+
+  /// The verdict that prefers chosen.
+  public var right: Verdict { self == .chosenFirst ? .a : .b }
+}
+
+extension RolePrompts {
+  /// The conversation that shows a judge both responses of a pair.
+  public func judge(
+    _ pair: PreferencePair,
+    _ order: JudgementOrder,
+    task: JudgeTask
+  ) -> [Message] {
+    let isFirst = order == .chosenFirst
+    return judge(
+      prompt: pair.prompt,
+      a: isFirst ? pair.chosen : pair.rejected,
+      b: isFirst ? pair.rejected : pair.chosen,
+      task: task
+    )
+  }
+}
+
+/// A text that compares two responses, or the probability that stands for it.
+public struct Judgement: Codable, Equatable, Sendable {
+  /// Which response was A.
+  public var order: JudgementOrder
+  /// What the judge wrote; `nil` where it only gave a probability.
+  public var text: String?
+  /// What it comes to; `nil` where no verdict can be read.
+  public var verdict: Verdict?
+  /// Probability of A, of judges that give one.
+  public var probability: Double?
+  /// `stop`, or `length` where the text was cut; `nil` without text.
+  public var finishReason: String?
+
+  /// Makes a judgement.
+  public init(
+    order: JudgementOrder,
+    text: String? = nil,
+    verdict: Verdict?,
+    probability: Double? = nil,
+    finishReason: String? = nil
+  ) {
+    self.order = order
+    self.text = text
+    self.verdict = verdict
+    self.probability = probability
+    self.finishReason = finishReason
+  }
+
+  /// Whether it prefers the response called chosen; `nil` where it has no verdict.
+  public var prefersChosen: Bool? { verdict.map { $0 == order.right } }
+
+  enum CodingKeys: String, CodingKey {
+    case order, text, verdict, probability
+    case finishReason = "finish_reason"
+  }
+}
+
+/// What a judge says of a pair, over both orders and all votes.
+public struct PairVerdict: Codable, Equatable, Sendable {
+  /// How judgements voted.
+  public struct Votes: Codable, Equatable, Sendable {
+    /// For the response called chosen.
+    public var chosen = 0
+    /// For the other one.
+    public var rejected = 0
+    /// For none.
+    public var unparseable = 0
+
+    /// Makes a count of nothing.
+    public init() {}
+  }
+
+  /// The pair's id.
+  public var id: String
+  /// Probability that the response called chosen is better; `nil` where nothing can be read.
+  public var probability: Double?
+  /// How the judgements voted.
+  public var votes: Votes
+  /// Whether the two orders contradict each other.
+  public var flipped: Bool
+  /// All judgements, those with chosen first before the others.
+  public var judgements: [Judgement]
+  /// Tokens read and written.
+  public var tokens: Score.Tokens
+
+  /// Counts judgements.
+  ///
+  /// The probability is the mean of those that judgements give; without any, the share of verdicts
+  /// for chosen among those that can be read.
+  ///
+  /// - Parameters:
+  ///   - id: The pair's id.
+  ///   - judgements: At least one.
+  ///   - tokens: Tokens read and written.
+  public init(id: String, judgements: [Judgement], tokens: Score.Tokens) {
+    self.id = id
+    self.judgements = judgements
+    self.tokens = tokens
+    votes = Votes()
+    var margins: [JudgementOrder: Double] = [:]
+    for judgement in judgements {
+      switch judgement.prefersChosen {
+      case true?: votes.chosen += 1
+      case false?: votes.rejected += 1
+      case nil: votes.unparseable += 1
+      }
+      let vote = judgement.prefersChosen.map { $0 ? 1.0 : -1.0 } ?? 0
+      margins[judgement.order, default: 0] += vote
+    }
+    let given = judgements.compactMap { judgement in
+      judgement.probability.map { judgement.order == .chosenFirst ? $0 : 1 - $0 }
+    }
+    let read = votes.chosen + votes.rejected
+    probability =
+      given.isEmpty
+      ? read == 0 ? nil : Double(votes.chosen) / Double(read)
+      : given.reduce(0, +) / Double(given.count)
+    let (first, second) = (margins[.chosenFirst] ?? 0, margins[.rejectedFirst] ?? 0)
+    flipped = first * second < 0
+  }
+
+  /// What a verdict says of the response called chosen.
+  public enum Outcome: String, Codable, Hashable, Sendable, CaseIterable {
+    /// It is the better one.
+    case win
+    /// Neither is.
+    case tie
+    /// The other one is.
+    case loss
+    /// Nothing can be read.
+    case missing
+  }
+
+  /// What this verdict says of the response called chosen.
+  public var outcome: Outcome {
+    guard let probability else { return .missing }
+    return probability > 0.5 ? .win : probability == 0.5 ? .tie : .loss
+  }
+  /// Whether nothing can be read.
+  public var isMissing: Bool { probability == nil }
+
+  /// What the judgements of one order come to: their majority, `nil` for as many on both sides.
+  ///
+  /// - Parameters:
+  ///   - order: Which response was A.
+  ///   - reading: How a judgement is read; by default as it was when it was written.
+  /// - Returns: The majority, and how many judgements can be read.
+  public func majority(
+    of order: JudgementOrder,
+    reading: (Judgement) -> Verdict? = \.verdict
+  ) -> (verdict: Verdict?, read: Int) {
+    let read = judgements.filter { $0.order == order }.compactMap(reading)
+    let margin = read.count { $0 == .a } - read.count { $0 == .b }
+    return (margin == 0 ? nil : margin > 0 ? .a : .b, read.count)
+  }
+}
+
+/// What gives a preference between two responses.
+public protocol Judge {
+  /// Judges pairs, each in both orders.
+  ///
+  /// - Parameters:
+  ///   - pairs: What to judge.
+  ///   - onJudged: Called with the index and verdict of each pair once it is known, in order; an
+  ///     error that it throws ends the work.
+  /// - Returns: One verdict a pair, in their order.
+  /// - Throws: `RewardError` for a pair that cannot be judged, or what the model throws.
+  nonisolated(nonsending) func judge(
+    _ pairs: [PreferencePair],
+    onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict]
+
+  /// Judges a stretch of pairs, so that its draws are those of all pairs judged at once.
+  ///
+  /// - Parameters:
+  ///   - pairs: What to judge.
+  ///   - firstIndex: The index of the first pair among all; errors name indices among all.
+  ///   - onJudged: Called with the index among `pairs`, and the verdict, once it is known.
+  /// - Returns: One verdict a pair, in their order.
+  /// - Throws: As `judge(_:onJudged:)`.
+  nonisolated(nonsending) func judge(
+    _ pairs: [PreferencePair],
+    firstIndex: Int,
+    onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict]
+}
+
+extension Judge {
+  /// Judges a stretch of pairs with a judge whose draws do not depend on a pair's index.
+  ///
+  /// - Parameters:
+  ///   - pairs: What to judge.
+  ///   - firstIndex: Not used.
+  ///   - onJudged: Called with the index among `pairs`, and the verdict, once it is known.
+  /// - Returns: One verdict a pair, in their order.
+  /// - Throws: As `judge(_:onJudged:)`.
+  nonisolated(nonsending) public func judge(
+    _ pairs: [PreferencePair],
+    firstIndex: Int,
+    onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict] {
+    try await judge(pairs, onJudged: onJudged)
+  }
+
+  /// Judges pairs, each in both orders.
+  ///
+  /// - Parameter pairs: What to judge.
+  /// - Returns: One verdict a pair, in their order.
+  /// - Throws: As `judge(_:onJudged:)`.
+  nonisolated(nonsending) public func judge(
+    _ pairs: [PreferencePair]
+  ) async throws -> [PairVerdict] {
+    try await judge(pairs) { _, _ in }
+  }
+}

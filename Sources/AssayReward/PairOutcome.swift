@@ -1,0 +1,155 @@
+import Foundation
+
+/// What one method makes of one pair: all that the figures of a comparison are computed from.
+public struct PairOutcome: Codable, Equatable, Sendable {
+  /// A judgement's vote.
+  public struct Vote: Codable, Equatable, Sendable {
+    /// Which response was shown first.
+    public var order: JudgementOrder
+    /// 1 for chosen, 0 for rejected, a probability between; `nil` where nothing can be read.
+    public var chosen: Double?
+
+    /// Makes a vote.
+    public init(order: JudgementOrder, chosen: Double?) {
+      self.order = order
+      self.chosen = chosen
+    }
+  }
+
+  /// The pair's id.
+  public var id: String
+  /// The suite, such as `test`.
+  public var suite: String
+  /// The section of the suite.
+  public var subset: String?
+  /// Of scorers: a score for each critique of chosen, or one.
+  public var chosen: [Double]?
+  /// Of scorers: a score for each critique of rejected, or one.
+  public var rejected: [Double]?
+  /// Of judges: the votes, orders in turn.
+  public var votes: [Vote]?
+  /// Tokens read.
+  public var promptTokens: Int
+  /// Tokens written.
+  public var completionTokens: Int
+
+  /// Makes an outcome.
+  public init(
+    id: String,
+    suite: String,
+    subset: String?,
+    chosen: [Double]? = nil,
+    rejected: [Double]? = nil,
+    votes: [Vote]? = nil,
+    promptTokens: Int,
+    completionTokens: Int
+  ) {
+    self.id = id
+    self.suite = suite
+    self.subset = subset
+    self.chosen = chosen
+    self.rejected = rejected
+    self.votes = votes
+    self.promptTokens = promptTokens
+    self.completionTokens = completionTokens
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case id, suite, subset, chosen, rejected, votes
+    case promptTokens = "prompt_tokens"
+    case completionTokens = "completion_tokens"
+  }
+
+  /// How many critiques or votes there are.
+  public var sampleCount: Int { votes?.count ?? chosen?.count ?? 0 }
+
+  /// The preference by the first samples.
+  ///
+  /// Scores are averaged and compared; votes that give probabilities are averaged, others counted.
+  ///
+  /// - Parameter samples: How many; `nil` takes all.
+  /// - Returns: Above 0 for chosen, below for rejected, 0 for a tie; `nil` where nothing can be read.
+  public func preference(samples: Int? = nil) -> Double? {
+    let count = min(samples ?? sampleCount, sampleCount)
+    guard count > 0 else { return nil }
+    if let votes {
+      let read = votes.prefix(count).compactMap(\.chosen)
+      return read.isEmpty ? nil : read.reduce(0, +) / Double(read.count) - 0.5
+    }
+    guard let chosen, let rejected, rejected.count == chosen.count else { return nil }
+    return (chosen.prefix(count).reduce(0, +) - rejected.prefix(count).reduce(0, +))
+      / Double(count)
+  }
+
+  /// Whether chosen is preferred: ties and what cannot be read are not right.
+  public func isRight(samples: Int? = nil) -> Bool { (preference(samples: samples) ?? 0) > 0 }
+
+  /// The probability that chosen is better: the share of votes, or the logistic of the scores'
+  /// difference; `nil` where nothing can be read.
+  public var probability: Double? {
+    guard let preference = preference() else { return nil }
+    return votes == nil ? preference.logistic : preference + 0.5
+  }
+
+  /// Whether a judge's two orders contradict each other; `nil` for scorers.
+  public var isFlipped: Bool? {
+    guard let votes else { return nil }
+    func margin(_ order: JudgementOrder) -> Double {
+      votes.filter { $0.order == order }.compactMap { $0.chosen.map { $0 - 0.5 } }.reduce(0, +)
+    }
+    return margin(.chosenFirst) * margin(.rejectedFirst) < 0
+  }
+
+  /// How many votes cannot be read.
+  public var unparseableCount: Int { votes?.count { $0.chosen == nil } ?? 0 }
+}
+
+extension PairOutcome {
+  /// The outcome of two scores.
+  public init(
+    id: String,
+    suite: String,
+    subset: String?,
+    chosen: Score,
+    rejected: Score
+  ) {
+    self.init(
+      id: id,
+      suite: suite,
+      subset: subset,
+      chosen: chosen.critiques?.map(\.score) ?? [chosen.value],
+      rejected: rejected.critiques?.map(\.score) ?? [rejected.value],
+      promptTokens: chosen.tokens.prompt + rejected.tokens.prompt,
+      completionTokens: chosen.tokens.completion + rejected.tokens.completion
+    )
+  }
+
+  /// The outcome of a verdict.
+  public init(_ verdict: PairVerdict, suite: String, subset: String?) {
+    let votes = verdict.judgements.map { judgement in
+      let probability = judgement.probability.map {
+        judgement.order == .chosenFirst ? $0 : 1 - $0
+      }
+      return Vote(
+        order: judgement.order,
+        chosen: probability ?? judgement.prefersChosen.map { $0 ? 1 : 0 }
+      )
+    }
+    // Orders in turn, so that any even number of the first votes has half of each.
+    let first = votes.filter { $0.order == .chosenFirst }
+    let second = votes.filter { $0.order == .rejectedFirst }
+    self.init(
+      id: verdict.id,
+      suite: suite,
+      subset: subset,
+      votes: zip(first, second).flatMap { [$0, $1] },
+      promptTokens: verdict.tokens.prompt,
+      completionTokens: verdict.tokens.completion
+    )
+  }
+}
+
+extension Double {
+  /// `1 / (1 + exp(-x))`.
+  fileprivate var logistic: Double { 1 / (1 + exp(-self)) }
+}

@@ -1,0 +1,330 @@
+import AssayData
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayTestSupport
+import AssayText
+import Foundation
+import Testing
+
+/// Writes texts in turn, and notes what it was asked.
+private final class Script: TextGenerator {
+  var texts: [String]
+  var reasons: [FinishReason]
+  var requests: [GenerationRequest] = []
+
+  init(_ texts: [String], reasons: [FinishReason]? = nil) {
+    self.texts = texts
+    self.reasons = reasons ?? texts.map { _ in .stop }
+  }
+
+  nonisolated(nonsending) func generate(
+    _ requests: [GenerationRequest],
+    onFinished: (Int, Generation) throws -> Void
+  ) async throws -> [Generation] {
+    let first = self.requests.count
+    self.requests += requests
+    return requests.enumerated().map { index, request in
+      Generation(
+        tokens: [1, 2],
+        text: texts[(first + index) % texts.count],
+        finishReason: reasons[(first + index) % texts.count],
+        promptTokenCount: request.promptTokens.count
+      )
+    }
+  }
+}
+
+@Suite struct ModelJudgeTests {
+  let world: TinyReward
+  init() throws { world = try TinyReward() }
+
+  private func settings(votes: Int = 2) -> JudgeSettings {
+    var settings = JudgeSettings()
+    settings.votes = votes
+    return settings
+  }
+
+  private func judged(
+    _ texts: [String],
+    reasons: [FinishReason]? = nil,
+    votes: Int = 2
+  ) async throws -> PairVerdict {
+    let judge = try ModelJudge(
+      world.judge(task: .chain),
+      settings: settings(votes: votes),
+      generator: Script(texts, reasons: reasons)
+    )
+    return try #require(try await judge.judge([world.pairs[0]]).first)
+  }
+
+  private func exchanged(_ pair: PreferencePair) -> PreferencePair {
+    var pair = pair
+    (pair.chosen, pair.rejected) = (pair.rejected, pair.chosen)
+    return pair
+  }
+
+  // MARK: Rationales
+
+  @Test("votes are counted by what each order's letter stands for")
+  func votes() async throws {
+    // Chosen is A in the first two, and B in the last two: votes chosen, rejected, chosen, chosen.
+    let verdict = try await judged(["x [[A]]", "[[B]]", "[[B]]", "so [[B]]"], votes: 4)
+    #expect(verdict.probability == 0.75)
+    #expect(verdict.votes.chosen == 3 && verdict.votes.rejected == 1)
+    #expect(verdict.votes.unparseable == 0)
+    #expect(verdict.outcome == .win)
+    // The first order has as many votes on both sides, so that it contradicts nothing.
+    #expect(!verdict.flipped)
+    #expect(verdict.judgements.map(\.order.rawValue).prefix(2) == ["chosen-first", "chosen-first"])
+  }
+
+  @Test("a judge that always prefers the response shown first is undecided, and flips")
+  func position() async throws {
+    let verdict = try await judged(["[[A]]"])
+    #expect(verdict.probability == 0.5 && verdict.outcome == .tie && verdict.flipped)
+    let other = try await judged(["[[A]]", "[[B]]"])
+    #expect(other.probability == 1 && !other.flipped)
+    let loss = try await judged(["[[B]]", "[[A]]"])
+    #expect(loss.probability == 0 && loss.outcome == .loss && !loss.flipped)
+  }
+
+  @Test(
+    "a judgement without a clear verdict is missing, never half a point",
+    arguments: ["", "A", "[[A]] or [[B]]", "[[C]]", "[A]", "[[a]]", "[[ A ]]"]
+  )
+  func malformed(_ text: String) async throws {
+    let verdict = try await judged([text, "[[A]]"])  // the second prefers rejected
+    #expect(verdict.judgements[0].verdict == nil)
+    #expect(verdict.votes.unparseable == 1)
+    #expect(verdict.probability == 0 && !verdict.flipped)
+  }
+
+  @Test("a judgement that its length cut has no verdict, whatever it holds")
+  func cut() async throws {
+    let verdict = try await judged(["[[A]] is", "[[B]]"], reasons: [.length, .stop])
+    #expect(verdict.votes.unparseable == 1 && verdict.votes.chosen == 1)
+    #expect(verdict.judgements[0].finishReason == "length")
+    #expect(verdict.probability == 1)
+  }
+
+  @Test("without any verdict there is no probability")
+  func unparseable() async throws {
+    let verdict = try await judged(["who knows"], votes: 6)
+    #expect(verdict.probability == nil && verdict.outcome == .missing && verdict.isMissing)
+    #expect(verdict.votes.unparseable == 6 && !verdict.flipped)
+  }
+
+  @Test("an odd number of votes is rounded up, and two are greedy, more are drawn")
+  func requests() async throws {
+    let script = Script(["[[A]]"])
+    let judge = try ModelJudge(
+      world.judge(task: .chain),
+      settings: settings(votes: 3),
+      generator: script
+    )
+    let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
+    #expect(verdict.judgements.count == 4 && script.requests.count == 4)
+    #expect(script.requests.allSatisfy { $0.settings.temperature == 1 && $0.settings.topP == 0.95 })
+    // Neighbours share their prefix; every draw has a seed of its own.
+    #expect(script.requests[0].promptTokens == script.requests[1].promptTokens)
+    #expect(script.requests[1].promptTokens != script.requests[2].promptTokens)
+    #expect(Set(script.requests.map(\.seed)).count == 4)
+    #expect(script.requests.allSatisfy { $0.maximumTokens == 16 })
+    // Both prefixes are read once; every text is two tokens and an end.
+    #expect(
+      verdict.tokens.prompt
+        == script.requests[0].promptTokens.count + script.requests[2].promptTokens.count
+    )
+    #expect(verdict.tokens.completion == 12)
+    let greedy = Script(["[[A]]"])
+    _ = try await ModelJudge(world.judge(task: .chain), generator: greedy).judge([world.pairs[0]])
+    #expect(greedy.requests.map(\.settings.temperature) == [0, 0])
+  }
+
+  @Test("a stretch draws what all pairs draw at once")
+  func stretches() async throws {
+    let whole = Script(["[[A]]"])
+    let model = world.judge(task: .chain)
+    _ = try await ModelJudge(model, settings: settings(votes: 4), generator: whole).judge(
+      world.pairs
+    )
+    let part = Script(["[[A]]"])
+    let judge = try ModelJudge(model, settings: settings(votes: 4), generator: part)
+    _ = try await judge.judge(Array(world.pairs[5...]), firstIndex: 5)
+    #expect(part.requests == Array(whole.requests[20...]))
+  }
+
+  @Test("a language model judges untrained, in English, with a built-in engine")
+  func untrained() async throws {
+    let model = world.model(.languageModel, head: nil, contextTokens: 4096)
+    var settings = settings()
+    settings.tokens = 4
+    let judge = try ModelJudge(model, settings: settings)
+    #expect(judge.task == .chain && judge.prompts == .english)
+    let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
+    #expect(verdict.judgements.count == 2)
+    #expect(verdict.judgements.allSatisfy { $0.text != nil })
+    #expect(verdict.tokens.completion <= 10)
+  }
+
+  // MARK: One pass
+
+  @Test("exchanging the responses gives one minus the probability", arguments: [true, false])
+  func symmetry(_ isPair: Bool) async throws {
+    let judge = try ModelJudge(world.judge(isPair ? .pair : .judge))
+    let verdicts = try await judge.judge(world.pairs)
+    let others = try await judge.judge(world.pairs.map(exchanged))
+    for (verdict, other) in zip(verdicts, others) {
+      let (probability, opposite) = (
+        try #require(verdict.probability), try #require(other.probability)
+      )
+      #expect(abs(probability + opposite - 1) < 1e-5)
+      #expect(verdict.flipped == other.flipped)
+      #expect((0...1).contains(probability))
+    }
+    // A random model is no constant.
+    #expect(Set(verdicts.map { Int(($0.probability ?? 0) * 1e6) }).count > 3)
+  }
+
+  @Test("a pair model's probability is the logistic function of its head, over both orders")
+  func pairHead() async throws {
+    let model = world.judge(.pair)
+    let pair = world.pairs[1]
+    let verdict = try #require(try await ModelJudge(model).judge([pair]).first)
+    var values: [Double] = []
+    for (a, b) in [(pair.chosen, pair.rejected), (pair.rejected, pair.chosen)] {
+      let turns = RolePrompts.playground.judge(prompt: pair.prompt, a: a, b: b, task: .token)
+      let tokens = try model.renderer().renderForLanguageModel(turns, targets: .all).tokens
+      let end = try #require(tokens.lastIndex(of: try model.renderer().endOfTurnID))
+      values.append(1 / (1 + exp(-(try #require(reward(model, tokens, at: end))))))
+    }
+    #expect(abs(try #require(verdict.probability) - (values[0] + 1 - values[1]) / 2) < 1e-5)
+    #expect(abs(try #require(verdict.judgements[0].probability) - values[0]) < 1e-5)
+    #expect(verdict.flipped == ((values[0] > 0.5) == (values[1] > 0.5)))
+    #expect(verdict.votes.unparseable == 0)
+  }
+
+  @Test("a judge of letters compares the two letters' probabilities alone")
+  func letters() async throws {
+    let model = world.judge()
+    let pair = world.pairs[2]
+    let judge = try ModelJudge(model)
+    let verdict = try #require(try await judge.judge([pair]).first)
+    let turns = RolePrompts.playground.judge(
+      prompt: pair.prompt,
+      a: pair.chosen,
+      b: pair.rejected,
+      task: .token
+    )
+    let prefix = try model.renderer().generationPrefix(prompt: turns)
+    let hidden = hiddenState(model, prefix, at: prefix.count - 1)
+    let logits = withoutGradients { model.decoder.logits(hidden, training: false).floats }
+    // P(A) / (P(A) + P(B)) of a softmax is the logistic function of the logits' difference.
+    let ids = try ["A", "B"].map { try #require(world.tokenizer.encodePlain($0).first) }
+    let difference = Double(logits[Int(ids[0])] - logits[Int(ids[1])])
+    #expect(
+      abs(try #require(verdict.judgements[0].probability) - 1 / (1 + exp(-difference))) < 1e-5
+    )
+  }
+
+  @Test("packing pairs into batches changes nothing")
+  func batches() async throws {
+    var small = JudgeSettings()
+    small.batchTokens = 1
+    let model = world.judge(.pair)
+    let one = try await ModelJudge(model, settings: small).judge(world.pairs)
+    let all = try await ModelJudge(model).judge(world.pairs)
+    for (left, right) in zip(one, all) {
+      #expect(abs((left.probability ?? 0) - (right.probability ?? 1)) < 1e-5)
+    }
+  }
+
+  // MARK: Errors
+
+  @Test("a pair that does not fit is an error that names it", arguments: [true, false])
+  func tooLong(_ isPair: Bool) async throws {
+    let judge = try ModelJudge(world.judge(isPair ? .pair : .judge, contextTokens: 12))
+    let error = await #expect(throws: RewardError.self) {
+      try await judge.judge([world.pairs[0]], firstIndex: 7)
+    }
+    guard case .tooLong(7, let tokens, 12) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(tokens > 12)
+  }
+
+  @Test("models that score single responses do not judge", arguments: [ModelKind.classic, .cloud])
+  func scorers(_ kind: ModelKind) throws {
+    #expect(throws: RewardError.noJudge(kind: kind.rawValue)) {
+      try ModelJudge(world.model(kind))
+    }
+    #expect(throws: RewardError.noHead(kind: "pair")) { try ModelScorer(world.judge(.pair)) }
+  }
+}
+
+@Suite struct VerdictLikelihoodTests {
+  /// The log probability of the last tokens of a sequence, from logits and without packing.
+  private func logProbability(_ model: Model, _ tokens: [Int32], from start: Int) -> Double {
+    withoutGradients {
+      let hidden = model.decoder(PackedBatch([tokens]), rows: nil, training: false)
+      let V = model.decoder.configuration.vocabularySize
+      let logits = model.decoder.logits(hidden, training: false).floats.map(Double.init)
+      return (start..<tokens.count).map { index in
+        let row = logits[(index - 1) * V..<index * V]
+        let top = row.max() ?? 0
+        let total = row.map { exp($0 - top) }.reduce(0, +)
+        return row[row.startIndex + Int(tokens[index])] - top - log(total)
+      }.reduce(0, +)
+    }
+  }
+
+  @Test("the likelihood is that of one mark against the other behind the rationale written")
+  func workedExample() async throws {
+    let world = try TinyReward()
+    let model = world.judge(task: .chain)
+    var settings = JudgeSettings()
+    settings.aggregation = .likelihood
+    let texts = ["A is good. [[A]]", "nothing"]
+    let judge = try ModelJudge(model, settings: settings, generator: Script(texts))
+    let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
+    let renderer = try model.renderer()
+    let asked = RolePrompts.playground.judge(world.pairs[0], .chosenFirst, task: .chain)
+    let start = try renderer.generationPrefix(prompt: asked).count
+    let values = try Verdict.allCases.map { verdict in
+      let text = "A is good. \(verdict.mark)"
+      let tokens = try renderer.renderForLanguageModel(
+        asked + [.assistant(text)],
+        targets: .assistant
+      ).tokens
+      return logProbability(model, tokens, from: start)
+    }
+    let expected = 1 / (1 + exp(values[1] - values[0]))
+    let probability = try #require(verdict.judgements[0].probability)
+    #expect(abs(probability - expected) < 1e-4)
+    // The other order has no verdict: it is missing, not one half.
+    #expect(verdict.judgements[1].probability == nil)
+    #expect(verdict.votes.unparseable == 1)
+    #expect(verdict.probability == probability)
+  }
+
+  @Test("what was voted for does not change the likelihood, only what was written before it")
+  func votes() async throws {
+    let world = try TinyReward()
+    var settings = JudgeSettings()
+    settings.aggregation = .likelihood
+    func probabilities(_ texts: [String]) async throws -> [Double?] {
+      let judge = try ModelJudge(
+        world.judge(task: .chain),
+        settings: settings,
+        generator: Script(texts)
+      )
+      return try await judge.judge([world.pairs[1]])[0].judgements.map(\.probability)
+    }
+    let first = try await probabilities(["so [[A]]"])
+    #expect(first == (try await probabilities(["so [[B]]"])))
+    #expect(first != (try await probabilities(["because [[A]]"])))
+  }
+}
