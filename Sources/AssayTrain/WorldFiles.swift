@@ -4,7 +4,10 @@ import Foundation
 
 /// The files of a comparison's data stage.
 struct WorldFiles {
-  let config: ComparisonConfig
+  let world: World
+  let playground: PlaygroundSection
+  let gsm8k: GSM8KSection
+  let seed: Int
   let events: RunEventHandler
 
   /// Where the data of a finished stage are.
@@ -20,16 +23,15 @@ struct WorldFiles {
 
   func write(to folder: URL) throws {
     let suites: [String]
-    switch config.world {
+    switch world {
     case .playground:
-      let section = config.playground
       try PlaygroundWriter.write(
-        PlaygroundConfiguration(seed: UInt64(config.compute.seed)),
+        PlaygroundConfiguration(seed: UInt64(seed)),
         PlaygroundCounts(
-          train: section.train,
-          test: section.test,
-          ood: section.ood,
-          corpus: section.corpus
+          train: playground.train,
+          test: playground.test,
+          ood: playground.ood,
+          corpus: playground.corpus
         ),
         to: folder
       )
@@ -43,12 +45,11 @@ struct WorldFiles {
   }
 
   private func writeGSM8K(to folder: URL) throws -> [String] {
-    let section = config.gsm8k
     let world = try GSM8KWorld(
-      folder: URL(fileURLWithPath: section.folder),
-      seed: UInt64(config.compute.seed),
-      breaksPerQuestion: section.breaksPerQuestion,
-      pairsPerTestQuestion: section.pairsPerTestQuestion
+      folder: URL(fileURLWithPath: gsm8k.folder),
+      seed: UInt64(seed),
+      breaksPerQuestion: gsm8k.breaksPerQuestion,
+      pairsPerTestQuestion: gsm8k.pairsPerTestQuestion
     )
     events(.message(world.summary))
     try CorpusFile.write(world.corpus, to: folder.appendingPathComponent("corpus.jsonl"))

@@ -42,7 +42,7 @@ import Testing
       batch,
       items: Array(batch.indices),
       model: model,
-      lambda: lambda,
+      weights: (preference: 1, critique: lambda),
       centring: 0.01,
       accumulation: accumulation
     )

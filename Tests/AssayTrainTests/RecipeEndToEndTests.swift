@@ -246,6 +246,12 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
     for file in files {
       // What a recipe leaves to the user has to be given.
       let overrides = file.lastPathComponent == "pretrain.yaml" ? ["corpus=corpus.jsonl"] : []
+      if try RecipeFile(contentsOf: file).setting("method") == "compare" {
+        let resolved = try CompareRecipe(try RecipeFile(contentsOf: file)).resolved
+        let again = try CompareRecipe(try RecipeFile(text: resolved, name: "resolved")).resolved
+        #expect(again == resolved, "\(file.lastPathComponent)")
+        continue
+      }
       let resolved = try Recipe(try RecipeFile(contentsOf: file), overrides: overrides).resolved
       let again = try Recipe(try RecipeFile(text: resolved, name: "resolved")).resolved
       #expect(again == resolved, "\(file.lastPathComponent)")
@@ -259,7 +265,13 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
       includingPropertiesForKeys: nil
     ).filter { $0.pathExtension == "yaml" }.map { try String(contentsOf: $0, encoding: .utf8) }
     for method in Recipe.methods where method != "critique-sft" {
-      #expect(texts.contains { $0.contains("\nmethod: \(method)\n") }, "\(method)")
+      // Those that share a recipe are named in its first lines.
+      #expect(
+        texts.contains { text in
+          ["\nmethod: \(method)\n", "`method: \(method)`"].contains(where: text.contains)
+        },
+        "\(method)"
+      )
     }
   }
 

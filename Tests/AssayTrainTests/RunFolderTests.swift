@@ -1,3 +1,4 @@
+import AssayText
 import AssayTrain
 import Foundation
 import Testing

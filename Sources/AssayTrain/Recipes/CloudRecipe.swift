@@ -112,279 +112,67 @@ public struct CloudSection: RecipeSection {
   }
 }
 
-/// A critique of one response of a pair, as `records.jsonl` of a critiques stage has it.
-public struct CritiqueRecord: Codable, Equatable, Sendable {
-  /// The pair's id.
-  public var id: String
-  /// `chosen` or `rejected`.
-  public var side: String
-  /// The critique.
-  public var critique: String
-  /// `stop`, or `length` where it was cut.
-  public var finishReason: String
-
-  /// Makes a record.
-  public init(id: String, side: String, critique: String, finishReason: String) {
-    self.id = id
-    self.side = side
-    self.critique = critique
-    self.finishReason = finishReason
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case id, side, critique
-    case finishReason = "finish_reason"
-  }
-}
-
-/// Stage 1: the base model learns the oracle's critiques.
-struct CritiqueTraining {
-  let section: CritiqueSection
-  let compute: ComputeSection
-  let events: RunEventHandler
-
-  func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
-    // 1 model
-    let model = try Model.load(base, device: try compute.chosenDevice())
-    guard model.decoder.isLanguageModel else {
-      throw ModelError.lacks(
-        path: base.path,
-        part: "output embedding",
-        hint: "critiques need a language model"
-      )
-    }
-    model.decoder.computeType = compute.dtype.dtype
-    model.manifest = ModelManifest(
-      kind: .languageModel,
-      leadIn: section.leadIn,
-      critiqueTokens: section.critiqueTokens
-    )
-
-    // 2 data
-    let renderer = try model.renderer()
-    let sequences = try pairs.flatMap { pair in
-      try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].compactMap {
-        response,
-        critique in
-        try critique.map {
-          TrainingSequence(
-            try renderer.render(
-              prompt: pair.prompt,
-              response: response,
-              critique: $0,
-              leadIn: section.leadIn,
-              trainsLeadIn: section.trainsLeadIn
-            ),
-            withTargets: true
-          )
-        }
-      }
-    }
-    guard !sequences.isEmpty else {
-      throw TrainingError.noData(
-        stage: stage.name,
-        hint: "CLoud needs chosen_critique and rejected_critique in the pairs"
-      )
-    }
-
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: sequences.count,
-      batchSize: section.batchResponses,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
-      stage: stage,
-      model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let items = order.items(step: step)
-      return tokenLossStep(
-        items.map { sequences[$0] },
-        items: items,
-        model: model,
-        accumulation: section.accumulation
-      )
-    }
-    try loop.publish()
-  }
-}
-
-/// Stage 2: the model writes a critique of every response.
-struct CritiqueRegeneration {
-  let temperature: Double
-  let compute: ComputeSection
-  let events: RunEventHandler
-
-  func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) async throws {
-    let log = try stage.records(of: CritiqueRecord.self)
-    var done = try log.records().count
-    let model = try Model.load(critic, device: try compute.chosenDevice())
-    var settings = CritiqueSettings()
-    settings.temperature = Float(temperature)
-    settings.seed = UInt64(compute.seed)
-    let writer = try CritiqueWriter(model, settings: settings)
-    let engine = GenerationEngine(decoder: model.decoder, head: nil, tokenizer: model.tokenizer)
-    let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
-    events(
-      .stageStarted(name: stage.name, number: stage.number, total: sides.count, resumedAt: done)
-    )
-    var cut = 0
-    while done < sides.count {
-      try Interruption.check()
-      let part = sides[done..<min(done + 1024, sides.count)]
-      let inputs = part.map { ScoringInput.response(prompt: $0.0.prompt, response: $0.2) }
-      let written = try await engine.generate(try writer.requests(inputs, firstIndex: done))
-      cut += written.count { $0.finishReason == .length }
-      try log.append(
-        contentsOf: zip(part, written).map { side, generation in
-          CritiqueRecord(
-            id: side.0.id,
-            side: side.1,
-            critique: generation.text,
-            finishReason: generation.finishReason.rawValue
-          )
-        }
-      )
-      try log.synchronize()
-      done += part.count
-      let tokens = written.map { $0.tokens.count + 1 }.reduce(0, +)
-      events(.step(done: done, total: sides.count, metrics: [], tokens: tokens))
-    }
-    if cut > 0 {
-      events(
-        .warning(
-          "\(cut) of \(sides.count) critiques were cut at \(writer.critiqueTokens) tokens; their "
-            + "end is not learnt"
-        )
-      )
-    }
-  }
-}
-
-/// Stage 3: joint training of critiques and rewards.
-struct JointTraining {
-  let section: CloudSection
+/// The three stages of CLoud, one behind the other.
+struct CloudRecipe {
   let critique: CritiqueSection
+  let cloud: CloudSection
   let compute: ComputeSection
   let events: RunEventHandler
 
-  /// Trains, on the model's own critiques (chosen and rejected in turn) or, for `nil`, the oracle's.
   func run(
-    _ stage: Stage,
-    critic: URL,
-    pairs: [PreferencePair],
-    critiques: [CritiqueRecord]?
-  ) throws {
-    // 1 model
-    let model = try Model.load(critic, device: try compute.chosenDevice())
-    model.decoder.computeType = compute.dtype.dtype
-    model.head = RewardHead(
-      random: section.head.kind,
-      hiddenSize: model.decoder.configuration.hiddenSize,
-      seed: UInt64(compute.seed),
-      device: model.decoder.device
-    )
-    model.manifest.kind = .cloud
-
-    // 2 data
-    let renderer = try model.renderer()
-    let sequences = try critiquedPairs(
-      pairs,
-      renderer: renderer,
-      section: critique,
-      written: critiques
-    )
-    guard !sequences.isEmpty else {
-      throw TrainingError.noData(stage: stage.name, hint: "no pair has critiques of both responses")
+    _ stages: StageRunner,
+    base: URL,
+    inputs: [String: String],
+    pairs: [PreferencePair]
+  ) async throws -> Stage {
+    let computing = try RecipeFile.yaml(of: compute)
+    let critic = try await stages.run(
+      "critique-sft",
+      recipe: try RecipeFile.yaml(of: critique) + computing,
+      inputs: inputs
+    ) { stage in
+      try CritiqueTraining(section: critique, compute: compute, events: events)
+        .run(stage, base: base, pairs: pairs)
     }
-
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: sequences.count,
-      batchSize: section.batchPairs,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
-      stage: stage,
-      model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let items = order.items(step: step)
-      return preferenceStep(
-        items.map { sequences[$0] },
-        items: items,
-        model: model,
-        lambda: section.lambda,
-        centring: section.centring,
-        accumulation: section.accumulation
-      )
+    var own: [CritiqueRecord]?
+    var digest = critic.digest
+    if cloud.onPolicy {
+      let written = try await stages.run(
+        "critiques",
+        recipe: "temperature: \(cloud.temperature)\n" + computing,
+        inputs: ["critique-sft": critic.digest]
+      ) { stage in
+        try await CritiqueRegeneration(
+          temperature: cloud.temperature,
+          compute: compute,
+          events: events
+        )
+        .run(stage, critic: try critic.model(), pairs: pairs)
+      }
+      own = try written.records(of: CritiqueRecord.self).records()
+      digest = written.digest
     }
-    try loop.publish()
-  }
-}
-
-/// The pairs of the joint loss: both responses with critiques, each scored where its critique ends.
-///
-/// - Parameters:
-///   - pairs: The pairs; those without both critiques are left out.
-///   - renderer: What makes tokens of them.
-///   - section: How critiques are opened.
-///   - written: The model's own critiques, chosen and rejected in turn; `nil` takes the oracle's.
-/// - Returns: The pairs as tokens.
-/// - Throws: `TrainingError.recipe` where the critiques are not those of the pairs.
-package func critiquedPairs(
-  _ pairs: [PreferencePair],
-  renderer: SequenceRenderer,
-  section: CritiqueSection,
-  written: [CritiqueRecord]?
-) throws -> [TrainingPair] {
-  if let written, written.count != 2 * pairs.count {
-    throw TrainingError.recipe(
-      reason: "\(written.count) critiques for \(pairs.count) pairs: the data changed since "
-        + "they were written; use another --out"
-    )
-  }
-  return try pairs.enumerated().compactMap { index, pair in
-    func side(_ response: String, _ oracle: String?, _ offset: Int) throws -> TrainingSequence? {
-      let own = written?[2 * index + offset]
-      guard let text = own?.critique ?? oracle else { return nil }
-      var sequence = TrainingSequence(
-        try renderer.render(
-          prompt: pair.prompt,
-          response: response,
-          critique: text,
-          leadIn: section.leadIn,
-          trainsLeadIn: section.trainsLeadIn
-        ),
-        withTargets: true
-      )
-      // The model did not choose to end a critique that was cut.
-      if own?.finishReason == "length" { sequence.targets.removeLast() }
-      return sequence
+    return try await stages.run(
+      "cloud",
+      recipe: try RecipeFile.yaml(of: cloud) + computing,
+      inputs: ["critiques": digest]
+    ) { stage in
+      try JointTraining(
+        head: cloud.head,
+        optimizer: cloud.optimizer,
+        batchPairs: cloud.batchPairs,
+        accumulation: cloud.accumulation,
+        epochs: cloud.epochs,
+        centring: cloud.centring,
+        weight: .added(lambda: cloud.lambda),
+        compute: compute,
+        events: events
+      ).run(
+        stage,
+        start: try critic.model(),
+        leadIn: critique.leadIn,
+        critiqueTokens: critique.critiqueTokens
+      ) { try critiquedPairs(pairs, renderer: $0, section: critique, written: own) }
     }
-    guard let chosen = try side(pair.chosen, pair.chosenCritique, 0),
-      let rejected = try side(pair.rejected, pair.rejectedCritique, 1)
-    else { return nil }
-    return TrainingPair(
-      chosen: chosen,
-      rejected: rejected,
-      margin: pair.margin,
-      probability: pair.probability
-    )
   }
 }

@@ -123,7 +123,13 @@ struct ComparisonRecipe {
       recipe: section,
       inputs: ["seed": "\(compute.seed)", "world": config.world.rawValue]
     ) { stage in
-      try WorldFiles(config: config, events: events).write(to: stage.url)
+      try WorldFiles(
+        world: config.world,
+        playground: config.playground,
+        gsm8k: config.gsm8k,
+        seed: compute.seed,
+        events: events
+      ).write(to: stage.url)
     }
     let files = try WorldFiles.read(data.url)
 
@@ -170,57 +176,6 @@ struct ComparisonRecipe {
         models: [("classic", try classic.model()), ("cloud", try cloud.model())],
         suites: suites
       )
-    }
-  }
-}
-
-/// The three stages of CLoud, one behind the other.
-struct CloudRecipe {
-  let critique: CritiqueSection
-  let cloud: CloudSection
-  let compute: ComputeSection
-  let events: RunEventHandler
-
-  func run(
-    _ stages: StageRunner,
-    base: URL,
-    inputs: [String: String],
-    pairs: [PreferencePair]
-  ) async throws -> Stage {
-    let computing = try RecipeFile.yaml(of: compute)
-    let critic = try await stages.run(
-      "critique-sft",
-      recipe: try RecipeFile.yaml(of: critique) + computing,
-      inputs: inputs
-    ) { stage in
-      try CritiqueTraining(section: critique, compute: compute, events: events)
-        .run(stage, base: base, pairs: pairs)
-    }
-    var own: [CritiqueRecord]?
-    var digest = critic.digest
-    if cloud.onPolicy {
-      let written = try await stages.run(
-        "critiques",
-        recipe: "temperature: \(cloud.temperature)\n" + computing,
-        inputs: ["critique-sft": critic.digest]
-      ) { stage in
-        try await CritiqueRegeneration(
-          temperature: cloud.temperature,
-          compute: compute,
-          events: events
-        )
-        .run(stage, critic: try critic.model(), pairs: pairs)
-      }
-      own = try written.records(of: CritiqueRecord.self).records()
-      digest = written.digest
-    }
-    return try await stages.run(
-      "cloud",
-      recipe: try RecipeFile.yaml(of: cloud) + computing,
-      inputs: ["critiques": digest]
-    ) { stage in
-      try JointTraining(section: cloud, critique: critique, compute: compute, events: events)
-        .run(stage, critic: try critic.model(), pairs: pairs, critiques: own)
     }
   }
 }

@@ -55,13 +55,24 @@ struct Pretraining {
   let compute: ComputeSection
   let events: RunEventHandler
 
-  func run(_ stage: Stage, conversations: [[Message]]) throws {
+  /// Trains a base model.
+  ///
+  /// - Parameters:
+  ///   - stage: Where it is trained.
+  ///   - conversations: What it learns.
+  ///   - vocabularyTexts: What the tokenizer reads besides.
+  /// - Throws: `TrainingError.noData`, or what training throws.
+  func run(
+    _ stage: Stage,
+    conversations: [[Message]],
+    vocabularyTexts: [String] = []
+  ) throws {
     // 1 data
     guard !conversations.isEmpty else {
       throw TrainingError.noData(stage: stage.name, hint: "the corpus is empty")
     }
     let template = ChatTemplate.assay
-    let tokenizer = try tokenizer(stage, conversations)
+    let tokenizer = try tokenizer(stage, conversations, vocabularyTexts)
     let renderer = try SequenceRenderer(
       tokenizer: tokenizer,
       template: template,
@@ -122,14 +133,18 @@ struct Pretraining {
   }
 
   /// The tokenizer of the stage: trained once, read back when the stage goes on.
-  private func tokenizer(_ stage: Stage, _ conversations: [[Message]]) throws -> BPETokenizer {
+  private func tokenizer(
+    _ stage: Stage,
+    _ conversations: [[Message]],
+    _ more: [String]
+  ) throws -> BPETokenizer {
     let url = stage.file("tokenizer.json")
     if FileManager.default.fileExists(atPath: url.path) { return try BPETokenizer(contentsOf: url) }
     let trainer = BPETrainer(
       vocabularySize: section.vocabularySize,
       specialTokens: ChatTemplate.assaySpecialTokens
     )
-    let tokenizer = try trainer.train(conversations.joined().map(\.content))
+    let tokenizer = try trainer.train(conversations.joined().map(\.content) + more)
     try tokenizer.save(to: url)
     return tokenizer
   }

@@ -163,13 +163,18 @@ public struct CloudConfig: RecipeSection {
 /// Runs any recipe into a run folder.
 public struct Recipe {
   /// The kinds of recipes.
-  public static let methods = ["pretrain", "classic", "critique-sft", "cloud", "comparison"]
+  public static let methods =
+    ["pretrain", "classic", "pair", "genrm"] + StarVariant.allCases.map(\.rawValue)
+    + ["critique-sft", "cloud", "critic-rm-rank", "critic-rm-summ", "comparison"]
 
   private enum Kind {
     case pretrain(PretrainConfig)
     case classic(ClassicConfig)
     case critique(CritiqueConfig)
     case cloud(CloudConfig)
+    case verdict(VerdictConfig)
+    case star(StarConfig)
+    case criticRM(CriticRMConfig)
     case comparison(ComparisonConfig)
   }
   private let kind: Kind
@@ -200,6 +205,15 @@ public struct Recipe {
     case "cloud":
       let (config, yaml) = try resolve(CloudConfig.self)
       (kind, resolved) = (.cloud(config), yaml)
+    case "pair", "genrm":
+      let (config, yaml) = try resolve(VerdictConfig.self)
+      (kind, resolved) = (.verdict(config), yaml)
+    case let name? where StarVariant(rawValue: name) != nil:
+      let (config, yaml) = try resolve(StarConfig.self)
+      (kind, resolved) = (.star(config), yaml)
+    case "critic-rm-rank", "critic-rm-summ":
+      let (config, yaml) = try resolve(CriticRMConfig.self)
+      (kind, resolved) = (.criticRM(config), yaml)
     case "comparison":
       let (config, yaml) = try resolve(ComparisonConfig.self)
       (kind, resolved) = (.comparison(config), yaml)
@@ -231,6 +245,9 @@ public struct Recipe {
       case .classic(let config): try await runClassic(config, stages)
       case .critique(let config): try await runCritique(config, stages)
       case .cloud(let config): try await runCloud(config, stages)
+      case .verdict(let config): try await MethodRecipes(stages: stages).run(config)
+      case .star(let config): try await MethodRecipes(stages: stages).run(config)
+      case .criticRM(let config): try await MethodRecipes(stages: stages).run(config)
       case .comparison(let config):
         try await ComparisonRecipe(config: config, events: events).run(run)
       }
@@ -242,14 +259,14 @@ public struct Recipe {
   }
 
   /// The folder of a model: itself, or the last finished checkpoint of a run folder.
-  private func modelFolder(_ path: String) -> URL {
+  static func modelFolder(_ path: String) -> URL {
     let url = URL(fileURLWithPath: path)
     let config = url.appendingPathComponent("config.json")
     if FileManager.default.fileExists(atPath: config.path) { return url }
     return RunFolder.lastCheckpoint(in: url) ?? url
   }
 
-  private func fingerprint(_ path: String) throws -> String {
+  static func fingerprint(_ path: String) throws -> String {
     guard FileManager.default.fileExists(atPath: path) else {
       throw DataError.notFound(path: path)
     }
@@ -261,7 +278,7 @@ public struct Recipe {
     _ = try await stages.run(
       "base",
       recipe: recipe,
-      inputs: ["corpus": try fingerprint(config.corpus)]
+      inputs: ["corpus": try Self.fingerprint(config.corpus)]
     ) { stage in
       try Pretraining(section: config.base, compute: config.compute, events: stages.events)
         .run(stage, conversations: try CorpusFile.read(URL(fileURLWithPath: config.corpus)))
@@ -269,7 +286,7 @@ public struct Recipe {
   }
 
   private func runClassic(_ config: ClassicConfig, _ stages: StageRunner) async throws {
-    let base = modelFolder(config.model)
+    let base = Self.modelFolder(config.model)
     let pairs = try config.data.pairs(
       config.data.train,
       model: base,
@@ -280,7 +297,9 @@ public struct Recipe {
     let stage = try await stages.run(
       "classic",
       recipe: recipe,
-      inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)]
+      inputs: [
+        "model": try Self.fingerprint(base.path), "train": try Self.fingerprint(config.data.train),
+      ]
     ) { stage in
       try ClassicRecipe(section: config.classic, compute: config.compute, events: stages.events)
         .run(stage, base: base, pairs: pairs)
@@ -289,7 +308,7 @@ public struct Recipe {
   }
 
   private func runCritique(_ config: CritiqueConfig, _ stages: StageRunner) async throws {
-    let base = modelFolder(config.model)
+    let base = Self.modelFolder(config.model)
     let pairs = try config.data.pairs(
       config.data.train,
       model: base,
@@ -300,7 +319,9 @@ public struct Recipe {
     _ = try await stages.run(
       "critique-sft",
       recipe: recipe,
-      inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)]
+      inputs: [
+        "model": try Self.fingerprint(base.path), "train": try Self.fingerprint(config.data.train),
+      ]
     ) { stage in
       try CritiqueTraining(section: config.critique, compute: config.compute, events: stages.events)
         .run(stage, base: base, pairs: pairs)
@@ -308,7 +329,7 @@ public struct Recipe {
   }
 
   private func runCloud(_ config: CloudConfig, _ stages: StageRunner) async throws {
-    let base = modelFolder(config.model)
+    let base = Self.modelFolder(config.model)
     let pairs = try config.data.pairs(
       config.data.train,
       model: base,
@@ -323,7 +344,9 @@ public struct Recipe {
     ).run(
       stages,
       base: base,
-      inputs: ["model": try fingerprint(base.path), "train": try fingerprint(config.data.train)],
+      inputs: [
+        "model": try Self.fingerprint(base.path), "train": try Self.fingerprint(config.data.train),
+      ],
       pairs: pairs
     )
     try await evaluate("cloud", stage, config.data, config.evaluation, config.compute, stages)
@@ -341,7 +364,7 @@ public struct Recipe {
     let folder = try trained.model()
     var inputs = [method: trained.digest]
     let suites = try data.suites.sorted { $0.key < $1.key }.map { name, path in
-      inputs[name] = try fingerprint(path)
+      inputs[name] = try Self.fingerprint(path)
       return Suite(
         name: name,
         pairs: try data.pairs(path, model: folder, leadIn: nil, events: stages.events)

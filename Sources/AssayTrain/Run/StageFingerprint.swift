@@ -1,4 +1,5 @@
 // What a stage was made from, so that a changed input is noticed and named.
+import AssayText
 
 /// What a stage is made from: the resolved recipe section and the hashes of its inputs.
 public struct StageFingerprint: Codable, Equatable, Sendable {

@@ -2,8 +2,29 @@ import Foundation
 
 /// Runs the stages of a recipe in order, passing over those that are done.
 struct StageRunner {
-  let run: RunFolder
+  /// Where stages are.
+  private let place: Place
   let events: RunEventHandler
+
+  private enum Place {
+    /// Numbered, in one run's folder: a changed recipe is refused.
+    case numbered(RunFolder)
+    /// Each in a folder named after what it is made from: a changed recipe makes another one, and
+    /// recipes that need the same stage share it.
+    case addressed(StageStore)
+  }
+
+  /// Runs numbered stages in a run's folder.
+  init(run: RunFolder, events: @escaping RunEventHandler) {
+    place = .numbered(run)
+    self.events = events
+  }
+
+  /// Runs stages that several recipes share.
+  init(store: StageStore, events: @escaping RunEventHandler) {
+    place = .addressed(store)
+    self.events = events
+  }
 
   /// Runs a stage, or passes over it where it is done.
   ///
@@ -20,7 +41,12 @@ struct StageRunner {
     inputs: [String: String],
     body: (Stage) async throws -> Void
   ) async throws -> Stage {
-    let stage = try run.stage(name, fingerprint: StageFingerprint(recipe: recipe, inputs: inputs))
+    let fingerprint = StageFingerprint(recipe: recipe, inputs: inputs)
+    let stage =
+      switch place {
+      case .numbered(let run): try run.stage(name, fingerprint: fingerprint)
+      case .addressed(let store): try store.stage(name, fingerprint: fingerprint)
+      }
     if stage.isDone {
       events(.stageSkipped(name: name, number: stage.number))
       return stage
@@ -34,12 +60,59 @@ struct StageRunner {
   }
 }
 
+/// Stages in folders named after what they are made from, as `cloud-1f2e3d4c/01-cloud`.
+final class StageStore {
+  private let url: URL
+  private var opened: [String: Stage] = [:]
+  private var used: [String] = []
+
+  /// Keeps stages in a folder.
+  init(_ url: URL) { self.url = url }
+
+  /// Opens a stage; the same one for the same fingerprint.
+  ///
+  /// - Parameters:
+  ///   - name: Lower-case letters, digits and hyphens.
+  ///   - fingerprint: What it is made from.
+  /// - Returns: The stage.
+  /// - Throws: `RunError.folderInUse` where another process works on it, or `.fileSystem`.
+  func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
+    let folder = "\(name)-\(fingerprint.digest.prefix(8))"
+    if !used.contains(folder) { used.append(folder) }
+    if let stage = opened[folder] { return stage }
+    let run = try RunFolder(url.appendingPathComponent(folder))
+    let stage = try run.stage(name, fingerprint: fingerprint)
+    opened[folder] = stage
+    return stage
+  }
+
+  /// The stages asked for since the last call, in their order.
+  func takeUsed() -> [Stage] {
+    defer { used = [] }
+    return used.compactMap { opened[$0] }
+  }
+}
+
 /// What `done.json` of a training stage says.
 struct StageOutcome: Codable {
   var finished: Bool
 }
 
 extension Stage {
+  /// The stage's place in a store, as `cloud-1f2e3d4c/01-cloud`.
+  var storePath: String {
+    "\(url.deletingLastPathComponent().lastPathComponent)/\(url.lastPathComponent)"
+  }
+
+  /// The seconds that the finished stage took, 0 before.
+  var seconds: Double {
+    struct Done: Decodable { let seconds: Double }
+    guard let data = try? Data(contentsOf: file("done.json")),
+      let done = try? JSONDecoder().decode(Done.self, from: data)
+    else { return 0 }
+    return done.seconds
+  }
+
   /// The folder of the model that the finished stage made.
   ///
   /// - Returns: The last checkpoint.

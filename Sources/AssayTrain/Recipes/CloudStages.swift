@@ -1,0 +1,164 @@
+import AssayData
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import Foundation
+
+/// A critique of one response of a pair, as `records.jsonl` of a critiques stage has it.
+public struct CritiqueRecord: Codable, Equatable, Sendable {
+  /// The pair's id.
+  public var id: String
+  /// `chosen` or `rejected`.
+  public var side: String
+  /// The critique.
+  public var critique: String
+  /// `stop`, or `length` where it was cut.
+  public var finishReason: String
+
+  /// Makes a record.
+  public init(id: String, side: String, critique: String, finishReason: String) {
+    self.id = id
+    self.side = side
+    self.critique = critique
+    self.finishReason = finishReason
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case id, side, critique
+    case finishReason = "finish_reason"
+  }
+}
+
+/// Stage 1: the base model learns the oracle's critiques.
+struct CritiqueTraining {
+  let section: CritiqueSection
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
+    // 1 model
+    let model = try Model.load(base, device: try compute.chosenDevice())
+    guard model.decoder.isLanguageModel else {
+      throw ModelError.lacks(
+        path: base.path,
+        part: "output embedding",
+        hint: "critiques need a language model"
+      )
+    }
+    model.decoder.computeType = compute.dtype.dtype
+    model.manifest = ModelManifest(
+      kind: .languageModel,
+      leadIn: section.leadIn,
+      critiqueTokens: section.critiqueTokens
+    )
+
+    // 2 data
+    let renderer = try model.renderer()
+    let sequences = try pairs.flatMap { pair in
+      try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].compactMap {
+        response,
+        critique in
+        try critique.map {
+          TrainingSequence(
+            try renderer.render(
+              prompt: pair.prompt,
+              response: response,
+              critique: $0,
+              leadIn: section.leadIn,
+              trainsLeadIn: section.trainsLeadIn
+            ),
+            withTargets: true
+          )
+        }
+      }
+    }
+    guard !sequences.isEmpty else {
+      throw TrainingError.noData(
+        stage: stage.name,
+        hint: "CLoud needs chosen_critique and rejected_critique in the pairs"
+      )
+    }
+
+    // 3 optimizer and schedule
+    let plan = ShuffledBatches(
+      itemCount: sequences.count,
+      batchSize: section.batchResponses,
+      seed: UInt64(compute.seed)
+    )
+    let loop = TrainingLoop(
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
+
+    // 4 loop
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let items = order.items(step: step)
+      return tokenLossStep(
+        items.map { sequences[$0] },
+        items: items,
+        model: model,
+        accumulation: section.accumulation
+      )
+    }
+    try loop.publish()
+  }
+}
+
+/// Stage 2: the model writes a critique of every response.
+struct CritiqueRegeneration {
+  let temperature: Double
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) async throws {
+    let log = try stage.records(of: CritiqueRecord.self)
+    var done = try log.records().count
+    let model = try Model.load(critic, device: try compute.chosenDevice())
+    var settings = CritiqueSettings()
+    settings.temperature = Float(temperature)
+    settings.seed = UInt64(compute.seed)
+    let writer = try CritiqueWriter(model, settings: settings)
+    let engine = GenerationEngine(model, readsReward: false)
+    let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
+    events(
+      .stageStarted(name: stage.name, number: stage.number, total: sides.count, resumedAt: done)
+    )
+    var cut = 0
+    while done < sides.count {
+      try Interruption.check()
+      let part = sides[done..<min(done + 1024, sides.count)]
+      let inputs = part.map { ScoringInput.response(prompt: $0.0.prompt, response: $0.2) }
+      let written = try await engine.generate(try writer.requests(inputs, firstIndex: done))
+      cut += written.count { $0.finishReason == .length }
+      try log.append(
+        contentsOf: zip(part, written).map { side, generation in
+          CritiqueRecord(
+            id: side.0.id,
+            side: side.1,
+            critique: generation.text,
+            finishReason: generation.finishReason.rawValue
+          )
+        }
+      )
+      try log.synchronize()
+      done += part.count
+      let tokens = written.map { $0.tokens.count + 1 }.reduce(0, +)
+      events(.step(done: done, total: sides.count, metrics: [], tokens: tokens))
+    }
+    if cut > 0 {
+      events(
+        .warning(
+          "\(cut) of \(sides.count) critiques were cut at \(writer.critiqueTokens) tokens; their "
+            + "end is not learnt"
+        )
+      )
+    }
+  }
+}

@@ -1,0 +1,276 @@
+// Critic-RM: a reward model that learns from its own critiques, without a stronger teacher.
+//
+//   1 scored-critiques   the instruction-tuned model writes N critiques of every response, each with
+//                        a score from 1 to 10
+//   2 refined            what contradicts the human label is dropped; the same model, as a meta-judge,
+//                        rates what is left and the best K stay (rank), or merges it into one (summ)
+//   3 critic-rm          critiques and rewards together: critiques alone until the last epoch, then
+//                        more and more the rewards
+//
+// The critics see one response and never the label; only the filter does. The stated score is taken
+// from the critiques before training, or the head would read the digit (`strips_score`).
+//
+//   assay train Recipes/critic-rm.yaml --set model=instruct --set data.train=train.jsonl --out runs/c
+//
+// Source: Yu et al. 2024 (arXiv:2411.16646); what is known of it and what is proposed: see the
+// docstrings of the settings.
+
+import AssayData
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import Foundation
+
+/// How Critic-RM writes, filters and learns critiques.
+public struct CriticRMSection: RecipeSection {
+  /// Critiques of each response; about 10 in the paper.
+  ///
+  /// Default: 10.
+  public var samples = 10
+  /// Temperature of the critiques and ratings.
+  ///
+  /// Default: 1.
+  public var temperature = 1.0
+  /// The most likely tokens that together have this probability are drawn from.
+  ///
+  /// Default: 0.95.
+  public var topP = 0.95
+  /// Tokens that a critique may have when it is written.
+  ///
+  /// Default: 256.
+  public var critiqueTokens = 256
+  /// The wording of all roles: `english`, or `playground`.
+  ///
+  /// Default: `english`.
+  public var prompts = "english"
+  /// Which critiques agree with the label.
+  ///
+  /// Default: `mean`.
+  public var filter = ConsistencyRule.mean
+  /// Whether the stated score is taken from a critique before it is learnt.
+  ///
+  /// Default: true.
+  public var stripsScore = true
+  /// Ratings that a critique's quality is the mean of (rank).
+  ///
+  /// Default: 3.
+  public var ratings = 3
+  /// K, the critiques of a response that stay (rank).
+  ///
+  /// Default: 2.
+  public var kept = 2
+  /// Critiques that are merged into one, at most (summ).
+  ///
+  /// Default: 4.
+  public var merged = 4
+  /// The head: `linear`, or `cloud` (two layers), as CLoud has it.
+  ///
+  /// Default: `cloud`.
+  public var head = HeadKind.cloud
+  /// How weights are updated.
+  public var optimizer = OptimizerSection(learningRate: 5e-6)
+  /// Pairs in a step.
+  ///
+  /// Default: 32.
+  public var batchPairs = 32
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
+  public var accumulation = 1
+  /// K of the schedule: times that the pairs are read.
+  ///
+  /// Default: 3.
+  public var epochs = 3
+  /// Beta of the schedule: by how much lambda falls from 1 in the last epoch.
+  ///
+  /// Default: 0.9.
+  public var beta = 0.9
+  /// A lambda that is the same throughout, the control; null takes the schedule.
+  ///
+  /// Default: null.
+  public var constantLambda: Double?
+  /// Weight of the term that draws rewards to a mean of zero.
+  ///
+  /// Default: 0.
+  public var centring = 0.0
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  /// Reports settings that cannot be used.
+  public func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (samples, "samples"), (critiqueTokens, "critiqueTokens"), (ratings, "ratings"),
+      (kept, "kept"), (merged, "merged"), (batchPairs, "batchPairs"),
+      (accumulation, "accumulation"), (epochs, "epochs"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+    checks.require(temperature > 0, "temperature", "a number above 0")
+    checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
+    checks.require((0...1).contains(beta), "beta", "a number from 0 to 1")
+    checks.require(
+      (0...1).contains(constantLambda ?? 0),
+      "constantLambda",
+      "a number from 0 to 1, or null"
+    )
+    checks.require(centring >= 0, "centring", "a number of at least 0")
+    checks.require(
+      RolePrompts.named(prompts) != nil,
+      "prompts",
+      RolePrompts.known.map(\.name).joined(separator: " or ")
+    )
+  }
+
+  /// The wording of all roles.
+  var wording: RolePrompts { RolePrompts.named(prompts) ?? .english }
+}
+
+/// How the critiques that a filter leaves are refined.
+public enum CritiqueRefinement: String, CaseIterable, Codable, Sendable {
+  /// A meta-judge rates them and the best stay: Critic-RM-Rank.
+  case rank
+  /// A meta-judge merges them into one: Critic-RM-Summ.
+  case summ
+}
+
+/// The stages of Critic-RM, one behind the other.
+struct CriticRMRecipe {
+  let section: CriticRMSection
+  let refinement: CritiqueRefinement
+  let compute: ComputeSection
+  let events: RunEventHandler
+  /// Tells whether what a critique claims is true, where the data can tell.
+  var truth: CritiqueTruth?
+
+  /// Runs the stages.
+  ///
+  /// - Parameters:
+  ///   - stages: Where they run.
+  ///   - start: The folder of the instruction-tuned model.
+  ///   - inputs: Digests of what the first stage is made from.
+  ///   - pairs: The pairs.
+  /// - Returns: The last stage.
+  /// - Throws: What sampling, training or writing throws.
+  func run(
+    _ stages: StageRunner,
+    start: URL,
+    inputs: [String: String],
+    pairs: [PreferencePair]
+  ) async throws -> Stage {
+    let computing = try RecipeFile.yaml(of: compute)
+    let labelled = pairs
+    let pairs = labelled.compactMap(\.decided)
+    if pairs.count < labelled.count {
+      events(
+        .message("\(labelled.count - pairs.count) ties are left out: no score agrees with them")
+      )
+    }
+    let written = try await stages.run(
+      "scored-critiques",
+      recipe: """
+        samples: \(section.samples)
+        temperature: \(section.temperature)
+        top_p: \(section.topP)
+        critique_tokens: \(section.critiqueTokens)
+        prompts: \(section.prompts)
+
+        """ + computing,
+      inputs: inputs
+    ) { stage in
+      try await ScoredCritiques(section: section, compute: compute, events: events)
+        .run(stage, start: start, pairs: pairs)
+    }
+    return try await run(stages, candidates: written, start: start, inputs: inputs, pairs: pairs)
+  }
+
+  private func run(
+    _ stages: StageRunner,
+    candidates: Stage,
+    start: URL,
+    inputs: [String: String],
+    pairs: [PreferencePair]
+  ) async throws -> Stage {
+    let computing = try RecipeFile.yaml(of: compute)
+    let own = try candidates.records(of: CandidateRecord.self).records()
+    let refined = try await stages.run(
+      "refined",
+      recipe: "refinement: \(refinement.rawValue)\n" + (try RecipeFile.yaml(of: section))
+        + computing,
+      inputs: ["scored-critiques": candidates.digest]
+    ) { stage in
+      try await CritiqueRefining(
+        section: section,
+        refinement: refinement,
+        compute: compute,
+        events: events,
+        truth: truth
+      ).run(stage, start: start, pairs: pairs, candidates: own)
+    }
+    let records = try refined.records(of: RefinedRecord.self).records()
+    let wording = section.wording
+    let leadIn = section.stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
+    return try await stages.run(
+      "critic-rm",
+      recipe: try RecipeFile.yaml(of: section) + computing,
+      inputs: inputs.merging(["refined": refined.digest]) { $1 }
+    ) { stage in
+      try JointTraining(
+        head: section.head,
+        optimizer: section.optimizer,
+        batchPairs: section.batchPairs,
+        accumulation: section.accumulation,
+        epochs: section.epochs,
+        centring: section.centring,
+        weight: section.constantLambda.map { .constant(lambda: $0) }
+          ?? .scheduled(beta: section.beta),
+        compute: compute,
+        events: events
+      ).run(stage, start: start, leadIn: leadIn, critiqueTokens: section.critiqueTokens) {
+        try refinedPairs(pairs, records, renderer: $0, section: section)
+      }
+    }
+  }
+}
+
+/// The pairs of the joint loss: the best critique of chosen with the best of rejected, and so on.
+///
+/// - Parameters:
+///   - pairs: The pairs.
+///   - records: What was refined of each, in their order.
+///   - renderer: What makes tokens of them.
+///   - section: How critiques are opened, and whether they keep their score.
+/// - Returns: As many pairs as the response with fewer critiques has of them.
+/// - Throws: `TrainingError.recipe` where the records are not those of the pairs.
+package func refinedPairs(
+  _ pairs: [PreferencePair],
+  _ records: [RefinedRecord],
+  renderer: SequenceRenderer,
+  section: CriticRMSection
+) throws -> [TrainingPair] {
+  guard pairs.map(\.id) == records.map(\.id) else {
+    throw TrainingError.recipe(
+      reason: "the refined critiques are not those of the pairs: the data changed since they were "
+        + "written; use another --out"
+    )
+  }
+  let wording = section.wording
+  func text(_ critique: RefinedRecord.Critique) -> WrittenCritique {
+    guard !section.stripsScore, let score = critique.score else {
+      return WrittenCritique(text: critique.critique, isCut: false)
+    }
+    let scored = RolePrompts.ScoredCritique(critique: critique.critique, score: score)
+    return WrittenCritique(text: wording.stating(scored), isCut: false)
+  }
+  return try zip(pairs, records).flatMap { pair, record in
+    try zip(record.chosen, record.rejected).map { chosen, rejected in
+      try TrainingPair(
+        pair,
+        critiques: (text(chosen), text(rejected)),
+        renderer: renderer,
+        leadIn: section.stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn,
+        trainsLeadIn: false
+      )
+    }
+  }
+}

@@ -1,0 +1,132 @@
+// An instruction-tuned start model: the base model learns from demonstrations to answer, criticize,
+// judge, rate, merge and revise. It is meant to be imperfect: its own critiques and judgements are
+// what Critic-RM and STaR start from.
+
+import AssayData
+import AssayModel
+import AssayText
+import Foundation
+
+/// How the start model of the comparison is made.
+public struct InstructSection: RecipeSection {
+  /// Demonstrations of all roles together.
+  ///
+  /// Default: 20000.
+  public var demonstrations = 20000
+  /// The most steps that a demonstrated task has: longer ones have to be generalized to.
+  ///
+  /// Default: 2.
+  public var steps = 2
+  /// The share of demonstrations with a slip in their working, carried to the end.
+  ///
+  /// Default: 0.1.
+  public var slips = 0.1
+  /// The share of demonstrations whose conclusion is turned round.
+  ///
+  /// Default: 0.05.
+  public var verdictNoise = 0.05
+  /// How weights are updated.
+  public var optimizer = OptimizerSection(learningRate: 1e-3)
+  /// Demonstrations in a step.
+  ///
+  /// Default: 64.
+  public var batchSequences = 64
+  /// Times that the demonstrations are read.
+  ///
+  /// Default: 1.
+  public var epochs = 1
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  /// Reports settings that cannot be used.
+  public func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (demonstrations, "demonstrations"), (steps, "steps"), (batchSequences, "batchSequences"),
+      (epochs, "epochs"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+    checks.require((0...1).contains(slips), "slips", "a share from 0 to 1")
+    checks.require((0...1).contains(verdictNoise), "verdictNoise", "a share from 0 to 1")
+  }
+}
+
+/// Trains a start model on demonstrations.
+struct InstructTuning {
+  let section: InstructSection
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(_ stage: Stage, base: URL, demonstrations: [Demonstration]) throws {
+    // 1 model
+    let model = try Model.load(base, device: try compute.chosenDevice())
+    model.decoder.computeType = compute.dtype.dtype
+    model.manifest = ModelManifest(kind: .languageModel)
+
+    // 2 data
+    let renderer = try model.renderer()
+    let sequences = try demonstrations.map { demonstration in
+      switch demonstration {
+      case .conversation(_, let messages):
+        // Only what the assistant says last: a demonstrated response may be a wrong one.
+        try lastTurn(messages, renderer)
+      case .critique(_, let prompt, let response, let critique, let leadIn):
+        TrainingSequence(
+          try renderer.render(
+            prompt: prompt,
+            response: response,
+            critique: critique,
+            leadIn: leadIn,
+            trainsLeadIn: false
+          ),
+          withTargets: true
+        )
+      }
+    }.filter { !$0.targets.isEmpty }.map {
+      TrainingSequence(tokens: $0.tokens, targets: $0.targets, scoredIndex: nil)
+    }
+    guard !sequences.isEmpty else {
+      throw TrainingError.noData(stage: stage.name, hint: "there are no demonstrations")
+    }
+
+    // 3 optimizer and schedule
+    let plan = ShuffledBatches(
+      itemCount: sequences.count,
+      batchSize: section.batchSequences,
+      seed: UInt64(compute.seed)
+    )
+    let loop = TrainingLoop(
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
+
+    // 4 loop
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let items = order.items(step: step)
+      return tokenLossStep(
+        items.map { sequences[$0] },
+        items: items,
+        model: model,
+        accumulation: 1
+      )
+    }
+    try loop.publish()
+  }
+
+  private func lastTurn(
+    _ messages: [Message],
+    _ renderer: SequenceRenderer
+  ) throws -> TrainingSequence {
+    var sequence = TrainingSequence(
+      try renderer.renderForLanguageModel(messages, targets: .assistant)
+    )
+    guard let last = messages.last, last.role == "assistant" else { return sequence }
+    let asked = try renderer.generationPrefix(prompt: Array(messages.dropLast()))
+    sequence.targets.removeAll { $0 < asked.count }
+    return sequence
+  }
+}

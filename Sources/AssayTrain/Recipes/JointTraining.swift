@@ -1,0 +1,189 @@
+// Joint training of critiques and rewards, which CLoud and Critic-RM share: they differ in the
+// critiques that they learn from and in how the two losses are weighed.
+
+import AssayData
+import AssayModel
+import AssayTensor
+import AssayText
+import Foundation
+
+/// How rewards and critiques are trained together.
+struct JointTraining {
+  /// The layout of the new head.
+  let head: HeadKind
+  /// How weights are updated.
+  let optimizer: OptimizerSection
+  /// Pairs in a step.
+  let batchPairs: Int
+  /// Parts that a step is computed in.
+  let accumulation: Int
+  /// Times that the pairs are read.
+  let epochs: Int
+  /// Weight of the centring term.
+  let centring: Double
+  /// How the two losses are weighed.
+  let weight: CritiqueWeight
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  /// Trains a fresh head and all weights of a model, and saves it as a critic with rewards.
+  ///
+  /// - Parameters:
+  ///   - stage: Where it is trained.
+  ///   - start: The folder of the model to start from.
+  ///   - leadIn: What opens critiques.
+  ///   - critiqueTokens: Tokens that a critique may have.
+  ///   - pairs: Makes the pairs as tokens.
+  /// - Throws: `TrainingError.noData` where there are none, or what training throws.
+  func run(
+    _ stage: Stage,
+    start: URL,
+    leadIn: String,
+    critiqueTokens: Int,
+    pairs: (SequenceRenderer) throws -> [TrainingPair]
+  ) throws {
+    // 1 model
+    let model = try Model.load(start, device: try compute.chosenDevice())
+    model.decoder.computeType = compute.dtype.dtype
+    model.head = RewardHead(
+      random: head.kind,
+      hiddenSize: model.decoder.configuration.hiddenSize,
+      seed: UInt64(compute.seed),
+      device: model.decoder.device
+    )
+    model.manifest = ModelManifest(kind: .cloud, leadIn: leadIn, critiqueTokens: critiqueTokens)
+
+    // 2 data
+    let sequences = try pairs(try model.renderer())
+    guard !sequences.isEmpty else {
+      throw TrainingError.noData(
+        stage: stage.name,
+        hint: "no pair has critiques of both responses, or none is left of them"
+      )
+    }
+
+    // 3 optimizer and schedule
+    let plan = ShuffledBatches(
+      itemCount: sequences.count,
+      batchSize: batchPairs,
+      seed: UInt64(compute.seed)
+    )
+    let loop = TrainingLoop(
+      stage: stage,
+      model: model,
+      section: optimizer,
+      steps: plan.batchesPerEpoch * epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
+
+    // 4 loop
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let items = order.items(step: step)
+      return preferenceStep(
+        items.map { sequences[$0] },
+        items: items,
+        model: model,
+        weights: weight.weights(step: step, stepsPerEpoch: plan.batchesPerEpoch, epochs: epochs),
+        centring: centring,
+        accumulation: accumulation
+      )
+    }
+    try loop.publish()
+  }
+}
+
+/// A critique as a text to learn.
+package struct WrittenCritique: Sendable {
+  /// The critique.
+  package var text: String
+  /// Whether its length cut it: the model did not choose to end it there.
+  package var isCut: Bool
+
+  /// Makes a critique.
+  package init(text: String, isCut: Bool) {
+    self.text = text
+    self.isCut = isCut
+  }
+}
+
+extension TrainingPair {
+  /// A pair with a critique of each response, each scored where its critique ends.
+  ///
+  /// - Parameters:
+  ///   - pair: The pair.
+  ///   - critiques: Of chosen and of rejected.
+  ///   - renderer: What makes tokens of them.
+  ///   - leadIn: What opens critiques.
+  ///   - trainsLeadIn: Whether the lead-in is learnt too.
+  /// - Throws: `TextError` where the template does not fit.
+  package init(
+    _ pair: PreferencePair,
+    critiques: (chosen: WrittenCritique, rejected: WrittenCritique),
+    renderer: SequenceRenderer,
+    leadIn: String,
+    trainsLeadIn: Bool
+  ) throws {
+    func side(_ response: String, _ critique: WrittenCritique) throws -> TrainingSequence {
+      var sequence = TrainingSequence(
+        try renderer.render(
+          prompt: pair.prompt,
+          response: response,
+          critique: critique.text,
+          leadIn: leadIn,
+          trainsLeadIn: trainsLeadIn
+        ),
+        withTargets: true
+      )
+      if critique.isCut, !sequence.targets.isEmpty { sequence.targets.removeLast() }
+      return sequence
+    }
+    self.init(
+      chosen: try side(pair.chosen, critiques.chosen),
+      rejected: try side(pair.rejected, critiques.rejected),
+      margin: pair.margin,
+      probability: pair.probability
+    )
+  }
+}
+
+/// The pairs of the joint loss: both responses with critiques, each scored where its critique ends.
+///
+/// - Parameters:
+///   - pairs: The pairs; those without both critiques are left out.
+///   - renderer: What makes tokens of them.
+///   - section: How critiques are opened.
+///   - written: The model's own critiques, chosen and rejected in turn; `nil` takes the oracle's.
+/// - Returns: The pairs as tokens.
+/// - Throws: `TrainingError.recipe` where the critiques are not those of the pairs.
+package func critiquedPairs(
+  _ pairs: [PreferencePair],
+  renderer: SequenceRenderer,
+  section: CritiqueSection,
+  written: [CritiqueRecord]?
+) throws -> [TrainingPair] {
+  if let written, written.count != 2 * pairs.count {
+    throw TrainingError.recipe(
+      reason: "\(written.count) critiques for \(pairs.count) pairs: the data changed since "
+        + "they were written; use another --out"
+    )
+  }
+  return try pairs.enumerated().compactMap { index, pair in
+    func critique(_ oracle: String?, _ offset: Int) -> WrittenCritique? {
+      let own = written?[2 * index + offset]
+      guard let text = own?.critique ?? oracle else { return nil }
+      return WrittenCritique(text: text, isCut: own?.finishReason == "length")
+    }
+    guard let chosen = critique(pair.chosenCritique, 0),
+      let rejected = critique(pair.rejectedCritique, 1)
+    else { return nil }
+    return try TrainingPair(
+      pair,
+      critiques: (chosen, rejected),
+      renderer: renderer,
+      leadIn: section.leadIn,
+      trainsLeadIn: section.trainsLeadIn
+    )
+  }
+}

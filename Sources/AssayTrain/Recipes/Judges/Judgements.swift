@@ -1,0 +1,230 @@
+import AssayData
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import Foundation
+
+/// Who writes the judgements of an iteration.
+enum JudgementSource: String {
+  /// The latest model.
+  case sampled
+  /// The latest model, told the right verdict.
+  case told
+  /// The oracle.
+  case oracle
+  /// The oracle one, the latest model the rest.
+  case oracleAndSampled = "oracle-and-sampled"
+}
+
+/// The judgements of one pair, as `records.jsonl` of a judgements stage has them.
+public struct JudgementRecord: Codable, Equatable, Sendable {
+  /// A judgement.
+  public struct Sample: Codable, Equatable, Sendable {
+    /// Rationale and verdict.
+    public var text: String
+    /// `A` or `B`; `nil` where none can be read.
+    public var verdict: Verdict?
+    /// `stop`, or `length` where it was cut.
+    public var finishReason: String
+
+    /// Makes a judgement.
+    public init(text: String, verdict: Verdict?, finishReason: String) {
+      self.text = text
+      self.verdict = verdict
+      self.finishReason = finishReason
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case text, verdict
+      case finishReason = "finish_reason"
+    }
+  }
+
+  /// The pair's id.
+  public var id: String
+  /// Which response was A.
+  public var order: JudgementOrder
+  /// The judgements.
+  public var samples: [Sample]
+
+  /// Makes a record.
+  public init(id: String, order: JudgementOrder, samples: [Sample]) {
+    self.id = id
+    self.order = order
+    self.samples = samples
+  }
+
+  /// Judgements whose verdict agrees with the label.
+  var right: [Sample] { samples.filter { $0.verdict == order.right } }
+  /// Judgements whose verdict contradicts the label.
+  var wrong: [Sample] { samples.filter { $0.verdict == order.right.exchanged } }
+  /// Judgements without a readable verdict.
+  var unparseable: [Sample] { samples.filter { $0.verdict == nil } }
+}
+
+/// What an iteration had to learn from: `summary.json` of a judgements stage.
+public struct JudgementSummary: Codable, Equatable, Sendable {
+  /// Items.
+  public var items = 0
+  /// Items all of whose judgements are right.
+  public var allRight = 0
+  /// Items none of whose judgements is right.
+  public var allWrong = 0
+  /// The others: all that right against wrong can be learnt from.
+  public var mixed = 0
+  /// Judgements.
+  public var judgements = 0
+  /// Judgements whose verdict is right.
+  public var right = 0
+  /// Judgements without a readable verdict.
+  public var unparseable = 0
+  /// Right judgements whose claims can be checked.
+  public var rightChecked = 0
+  /// Of these, those whose every claim is true.
+  public var rightAndTrue = 0
+  /// Wrong judgements whose claims can be checked.
+  public var wrongChecked = 0
+  /// Of these, those whose every claim is true, the verdict aside.
+  public var wrongButTrue = 0
+
+  /// Makes a summary of nothing.
+  public init() {}
+
+  enum CodingKeys: String, CodingKey {
+    case items, mixed, judgements, right, unparseable
+    case allRight = "all_right"
+    case allWrong = "all_wrong"
+    case rightChecked = "right_checked"
+    case rightAndTrue = "right_and_true"
+    case wrongChecked = "wrong_checked"
+    case wrongButTrue = "wrong_but_true"
+  }
+
+  /// Counts a record.
+  mutating func add(
+    _ record: JudgementRecord,
+    pair: PreferencePair,
+    oracle: JudgementOracle?
+  ) {
+    let right = record.right
+    items += 1
+    judgements += record.samples.count
+    self.right += right.count
+    unparseable += record.unparseable.count
+    if right.count == record.samples.count {
+      allRight += 1
+    } else if right.isEmpty {
+      allWrong += 1
+    } else {
+      mixed += 1
+    }
+    guard let oracle else { return }
+    for sample in right {
+      guard let isTrue = oracle.isTrue(pair, record.order, sample.text) else { continue }
+      rightChecked += 1
+      if isTrue { rightAndTrue += 1 }
+    }
+    for sample in record.wrong {
+      guard let isTrue = oracle.isTrue(pair, record.order, sample.text) else { continue }
+      wrongChecked += 1
+      if isTrue { wrongButTrue += 1 }
+    }
+  }
+}
+
+/// The first stage of an iteration: its part of the pairs is judged.
+struct Judgements {
+  let section: StarSection
+  let source: JudgementSource
+  let iteration: Int
+  let compute: ComputeSection
+  let events: RunEventHandler
+  let oracle: JudgementOracle?
+
+  func run(_ stage: Stage, model folder: URL, items: [ShownPair]) async throws {
+    let model = try Model.load(folder, device: try compute.chosenDevice())
+    let renderer = try model.renderer()
+    let sequences = JudgeSequences(renderer: renderer, prompts: section.wording)
+    let draws =
+      switch source {
+      case .sampled, .told: section.samples
+      case .oracle: 0
+      case .oracleAndSampled: max(1, section.samples - 1)
+      }
+    let records = try await SamplingStage<JudgementRecord>(
+      stage: stage,
+      model: model,
+      events: events,
+      stretch: 256
+    ).run(count: items.count) { item in
+      let shown = items[item]
+      let conversation =
+        source == .told
+        ? told(shown) : sequences.conversation(shown.pair, shown.order, .chain)
+      let prefix = try renderer.generationPrefix(prompt: conversation)
+      let maximum = (renderer.maximumTokens ?? .max) - section.judgementTokens - 1
+      guard prefix.count <= maximum else {
+        throw TrainingError.recipe(
+          reason: "the pair \(shown.pair.id) has \(prefix.count) tokens as a judge reads it, and "
+            + "\(maximum) fit beside a judgement of \(section.judgementTokens); drop it with "
+            + "data.maximum_tokens, or lower judgement_tokens"
+        )
+      }
+      return (0..<draws).map { draw in
+        GenerationRequest(
+          promptTokens: prefix,
+          settings: SamplingSettings(
+            temperature: Float(section.temperature),
+            topP: Float(section.topP)
+          ),
+          maximumTokens: section.judgementTokens,
+          stopTokens: [renderer.endOfTurnID],
+          seed: drawSeed(compute.seed &+ iteration &* 7919, item: item, draw: draw)
+        )
+      }
+    } record: { item, written in
+      var samples = written.map { generation in
+        let isCut = generation.finishReason == .length
+        return JudgementRecord.Sample(
+          text: generation.text,
+          verdict: isCut ? nil : RolePrompts.verdict(in: generation.text, task: .chain),
+          finishReason: generation.finishReason.rawValue
+        )
+      }
+      if source == .oracle || source == .oracleAndSampled,
+        let text = oracle?.judgement(items[item].pair, items[item].order)
+      {
+        let verdict = RolePrompts.verdict(in: text, task: .chain)
+        samples.insert(.init(text: text, verdict: verdict, finishReason: "stop"), at: 0)
+      }
+      return JudgementRecord(id: items[item].pair.id, order: items[item].order, samples: samples)
+    }
+    var summary = JudgementSummary()
+    for (record, shown) in zip(records, items) {
+      summary.add(record, pair: shown.pair, oracle: oracle)
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    try DurableFile.write(try encoder.encode(summary), to: stage.file("summary.json"))
+    events(
+      .message(
+        "iteration \(iteration): of \(summary.items) items \(summary.allRight) are all right, "
+          + "\(summary.allWrong) all wrong, \(summary.mixed) mixed; \(summary.unparseable) of "
+          + "\(summary.judgements) judgements have no verdict"
+      )
+    )
+  }
+
+  private func told(_ shown: ShownPair) -> [Message] {
+    let pair = shown.pair
+    let isFirst = shown.order == .chosenFirst
+    return section.wording.rationale(
+      prompt: pair.prompt,
+      a: isFirst ? pair.chosen : pair.rejected,
+      b: isFirst ? pair.rejected : pair.chosen,
+      better: shown.order.right
+    )
+  }
+}

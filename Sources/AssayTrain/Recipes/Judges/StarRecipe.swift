@@ -1,0 +1,310 @@
+// STaR: a judge that reasons before its verdict, trained on its own reasoning.
+//
+// The training pairs are split into equal parts, one for each iteration. In each iteration
+//
+//   1 judgements-T   the latest model judges its part, several samples an item
+//   2 train-T        it learns from them: right ones alone (sft), or right against wrong (dpo, ipo)
+//
+// The rationalizer is told the right verdict while it writes, and learns to write the same unasked.
+// `bootstrap` takes the first iteration's rationales from another source. Each iteration goes on
+// from the model before it, which is also the reference of dpo and ipo.
+//
+//   assay train Recipes/star.yaml --set model=instruct --set data.train=train.jsonl --out runs/s
+//
+// Source: Mahan et al. 2024 (arXiv:2410.12832) section 3 and appendix A; what they leave open is
+// named at each setting.
+
+import AssayData
+import AssayModel
+import AssayReward
+import AssayText
+import Foundation
+
+/// What a judge learns from its judgements.
+public enum StarVariant: String, CaseIterable, Codable, Sendable {
+  /// Judgements whose verdict is right.
+  case sft = "star-sft"
+  /// Judgements written knowing the right verdict.
+  case rationalizer = "star-rationalizer"
+  /// To prefer right to wrong judgements of the same pair, by DPO.
+  case dpo = "star-dpo"
+  /// The same by IPO.
+  case ipo = "star-ipo"
+
+  /// Whether it learns from right against wrong.
+  var isContrastive: Bool { self == .dpo || self == .ipo }
+}
+
+/// Where the rationales of the first iteration come from.
+public enum StarBootstrap: String, CaseIterable, Codable, Sendable {
+  /// The start model.
+  case own = "self"
+  /// The world's oracle, beside the start model's own where wrong ones are needed.
+  case oracle
+  /// The oracle, in every iteration.
+  case oracleAlways = "oracle-always"
+}
+
+/// How a judge is trained on its own reasoning.
+public struct StarSection: RecipeSection {
+  /// The wording of the comparison: `english`, or `playground`.
+  ///
+  /// Default: `english`.
+  public var prompts = "english"
+  /// Iterations, each on its own equal part of the pairs.
+  ///
+  /// Default: 3.
+  public var iterations = 3
+  /// Judgements of each pair; the paper does not say.
+  ///
+  /// Default: 8.
+  public var samples = 8
+  /// Temperature of the judgements.
+  ///
+  /// Default: 1.
+  public var temperature = 1.0
+  /// The most likely tokens that together have this probability are drawn from.
+  ///
+  /// Default: 0.95.
+  public var topP = 0.95
+  /// Tokens that a judgement may have.
+  ///
+  /// Default: 512.
+  public var judgementTokens = 512
+  /// Right judgements that are learnt of each item at most, or wrong ones that the most frequent
+  /// right one is held against, the most frequent first; the paper does not say.
+  ///
+  /// Default: 1.
+  public var learntPerItem = 1
+  /// How many samples of an item have to say the same, word for word, for a right judgement to be
+  /// learnt: a verdict may be right by chance, and false reasons seldom repeat.
+  ///
+  /// Default: 1, as in the paper.
+  public var agreement = 1
+  /// Whether every pair is judged in both orders, `samples` times in each, and learnt only where
+  /// both have a right judgement that may be learnt.
+  ///
+  /// A judge that prefers one place is right most often where the better response has it. Learning
+  /// what it got right then makes that preference stronger; what it got right in both orders cannot.
+  ///
+  /// Default: false, one order drawn for each pair; the paper does not say.
+  public var bothOrders = false
+  /// Whether a judgement without a readable verdict counts as wrong, to be learnt against.
+  ///
+  /// Default: true.
+  public var unparseableIsWrong = true
+  /// Beta of DPO or IPO; the paper has 1.0 and 0.4.
+  ///
+  /// Default: 1.
+  public var beta = 1.0
+  /// Weight of the right judgement's token loss beside DPO or IPO.
+  ///
+  /// Default: 0.
+  public var tokenLossWeight = 0.0
+  /// Where the first iteration's rationales come from.
+  ///
+  /// Default: `self`.
+  public var bootstrap = StarBootstrap.own
+  /// Whether each iteration starts from the first model again rather than from the one before.
+  ///
+  /// Default: false; the paper does not say.
+  public var startsOver = false
+  /// How weights are updated.
+  public var optimizer = OptimizerSection(learningRate: 1e-6)
+  /// Items in a step.
+  ///
+  /// Default: 32.
+  public var batchItems = 32
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
+  public var accumulation = 1
+  /// Times that an iteration's judgements are read.
+  ///
+  /// Default: 1.
+  public var epochs = 1
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  /// Reports settings that cannot be used.
+  public func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (iterations, "iterations"), (samples, "samples"), (judgementTokens, "judgementTokens"),
+      (learntPerItem, "learntPerItem"), (agreement, "agreement"), (batchItems, "batchItems"),
+      (accumulation, "accumulation"), (epochs, "epochs"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+    checks.require(temperature > 0, "temperature", "a number above 0")
+    checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
+    checks.require(beta > 0, "beta", "a number above 0")
+    checks.require(tokenLossWeight >= 0, "tokenLossWeight", "a number of at least 0")
+    checks.require(
+      RolePrompts.named(prompts) != nil,
+      "prompts",
+      RolePrompts.known.map(\.name).joined(separator: " or ")
+    )
+  }
+
+  /// The wording of the comparison.
+  var wording: RolePrompts { RolePrompts.named(prompts) ?? .english }
+
+  /// What a judge is shown of an iteration's pairs: each in both orders, neighbours, or in one.
+  func items(of pairs: [PreferencePair], iteration: Int, seed: Int) -> [ShownPair] {
+    pairs.enumerated().flatMap { index, pair in
+      let orders =
+        bothOrders
+        ? JudgementOrder.allCases : [.drawn(seed: seed, round: iteration, item: index)]
+      return orders.map { ShownPair(pair: pair, order: $0) }
+    }
+  }
+}
+
+/// A pair as a judge is shown it.
+struct ShownPair {
+  /// The pair.
+  let pair: PreferencePair
+  /// Which response is A.
+  let order: JudgementOrder
+}
+
+/// What a world knows of judgements, where it does.
+public struct JudgementOracle: Sendable {
+  /// An exact judgement of a pair in an order; `nil` where there is none.
+  public var judgement: @Sendable (_ pair: PreferencePair, _ order: JudgementOrder) -> String?
+  /// Whether all claims of a judgement, its verdict aside, are true; `nil` where nobody can tell.
+  public var isTrue:
+    @Sendable (_ pair: PreferencePair, _ order: JudgementOrder, _ text: String) -> Bool?
+
+  /// Makes an oracle.
+  public init(
+    judgement: @escaping @Sendable (PreferencePair, JudgementOrder) -> String?,
+    isTrue: @escaping @Sendable (PreferencePair, JudgementOrder, String) -> Bool?
+  ) {
+    self.judgement = judgement
+    self.isTrue = isTrue
+  }
+}
+
+/// The iterations of STaR, one behind the other.
+struct StarRecipe {
+  let section: StarSection
+  let variant: StarVariant
+  let compute: ComputeSection
+  let events: RunEventHandler
+  var oracle: JudgementOracle?
+
+  /// Runs the iterations.
+  ///
+  /// - Parameters:
+  ///   - stages: Where they run.
+  ///   - start: The folder of the instruction-tuned model.
+  ///   - inputs: Digests of what the first stage is made from.
+  ///   - pairs: The pairs.
+  /// - Returns: The training stage of each iteration.
+  /// - Throws: What sampling, training or writing throws.
+  func run(
+    _ stages: StageRunner,
+    start: URL,
+    inputs: [String: String],
+    pairs: [PreferencePair]
+  ) async throws -> [Stage] {
+    let computing = try RecipeFile.yaml(of: compute)
+    if section.bootstrap != .own, oracle == nil {
+      throw TrainingError.recipe(
+        reason:
+          "bootstrap: \(section.bootstrap.rawValue) needs a world with an oracle of judgements"
+      )
+    }
+    let decided = pairs.compactMap(\.decided)
+    if decided.count < pairs.count {
+      events(
+        .message("\(pairs.count - decided.count) ties are left out: no verdict on them is right")
+      )
+    }
+    var trained: [Stage] = []
+    var model = start
+    var digests = inputs
+    for iteration in 1...section.iterations {
+      let part = Self.part(iteration, of: section.iterations, pairs: decided, seed: compute.seed)
+      let source = source(iteration)
+      let items = section.items(of: part, iteration: iteration, seed: compute.seed)
+      let latest = model
+      let judged = try await stages.run(
+        "judgements-\(iteration)",
+        recipe: samplingRecipe(source) + computing,
+        inputs: digests
+      ) { stage in
+        try await Judgements(
+          section: section,
+          source: source,
+          iteration: iteration,
+          compute: compute,
+          events: events,
+          oracle: oracle
+        ).run(stage, model: latest, items: items)
+      }
+      let records = try judged.records(of: JudgementRecord.self).records()
+      let reference = section.startsOver ? start : model
+      let stage = try await stages.run(
+        "train-\(iteration)",
+        recipe: "variant: \(variant.rawValue)\n" + (try RecipeFile.yaml(of: section)) + computing,
+        inputs: ["judgements": judged.digest].merging(
+          trained.last.map { ["previous": $0.digest] } ?? inputs
+        ) { first, _ in first }
+      ) { stage in
+        try StarTraining(
+          section: section,
+          variant: variant,
+          iteration: iteration,
+          compute: compute,
+          events: events
+        ).run(stage, start: reference, items: items, records: records)
+      }
+      trained.append(stage)
+      model = try stage.model()
+      digests = ["previous": stage.digest]
+    }
+    return trained
+  }
+
+  private func source(_ iteration: Int) -> JudgementSource {
+    if variant == .rationalizer { return .told }
+    switch section.bootstrap {
+    case .own: return .sampled
+    case .oracle: return iteration == 1 ? borrowed : .sampled
+    case .oracleAlways: return borrowed
+    }
+  }
+
+  /// Who learns from wrong judgements too needs the model's own beside the oracle's.
+  private var borrowed: JudgementSource { variant.isContrastive ? .oracleAndSampled : .oracle }
+
+  private func samplingRecipe(_ source: JudgementSource) -> String {
+    """
+    source: \(source.rawValue)
+    iterations: \(section.iterations)
+    samples: \(section.samples)
+    temperature: \(section.temperature)
+    top_p: \(section.topP)
+    judgement_tokens: \(section.judgementTokens)
+    prompts: \(section.prompts)
+    both_orders: \(section.bothOrders)
+
+    """
+  }
+
+  /// The pairs of an iteration: equal parts of a shuffled order, none in two of them.
+  static func part(
+    _ iteration: Int,
+    of iterations: Int,
+    pairs: [PreferencePair],
+    seed: Int
+  ) -> [PreferencePair] {
+    var random = SeededRandom(UInt64(seed), 0x50_4152_54)
+    let order = random.shuffled(Array(pairs.indices))
+    let (start, end) = (
+      pairs.count * (iteration - 1) / iterations, pairs.count * iteration / iterations
+    )
+    return order[start..<end].map { pairs[$0] }
+  }
+}

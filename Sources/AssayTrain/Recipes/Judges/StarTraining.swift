@@ -1,0 +1,332 @@
+// P pairs of judgements.
+
+import AssayData
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import Foundation
+
+/// A right judgement and a wrong one of the same item, with the reference's log probabilities.
+package struct JudgementPair: Sendable {
+  /// The right judgement.
+  package var right: TrainingSequence
+  /// The wrong judgement.
+  package var wrong: TrainingSequence
+  /// Log probability of the right one under the reference, in nats; a mean a token for IPO.
+  package var referenceRight: Float
+  /// Log probability of the wrong one under the reference.
+  package var referenceWrong: Float
+  /// The probability that the label is right, in (0.5, 1]; DPO's soft label.
+  package var probability: Float
+
+  /// Makes a pair.
+  package init(
+    right: TrainingSequence,
+    wrong: TrainingSequence,
+    referenceRight: Float = 0,
+    referenceWrong: Float = 0,
+    probability: Float = 1
+  ) {
+    self.right = right
+    self.wrong = wrong
+    self.referenceRight = referenceRight
+    self.referenceWrong = referenceWrong
+    self.probability = probability
+  }
+}
+
+/// The second stage of an iteration: the model learns from its judgements.
+struct StarTraining {
+  let section: StarSection
+  let variant: StarVariant
+  let iteration: Int
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(
+    _ stage: Stage,
+    start: URL,
+    items: [ShownPair],
+    records: [JudgementRecord]
+  ) throws {
+    guard items.map(\.pair.id) == records.map(\.id) else {
+      throw TrainingError.recipe(
+        reason: "the judgements of iteration \(iteration) are not those of its pairs: the data "
+          + "changed since they were written; use another --out"
+      )
+    }
+    // 1 model
+    let model = try Model.load(start, device: try compute.chosenDevice())
+    model.decoder.computeType = compute.dtype.dtype
+    model.manifest = ModelManifest(kind: .judge)
+    model.manifest.judge = JudgeManifest(
+      task: .chain,
+      prompts: section.wording,
+      tokens: section.judgementTokens
+    )
+
+    // 2 data
+    let sequences = JudgeSequences(renderer: try model.renderer(), prompts: section.wording)
+    if variant.isContrastive {
+      try contrast(stage, model, try judgementPairs(learnable(items, records), sequences))
+    } else {
+      try imitate(stage, model, try rightJudgements(learnable(items, records), sequences))
+    }
+  }
+
+  private func loop(_ stage: Stage, _ model: Model, count: Int) -> (TrainingLoop, ShuffledBatches) {
+    let plan = ShuffledBatches(
+      itemCount: count,
+      batchSize: section.batchItems,
+      seed: UInt64(compute.seed &+ iteration)
+    )
+    let loop = TrainingLoop(
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
+    return (loop, plan)
+  }
+
+  /// A pair in one order, with right judgements of it that may be learnt, the best first.
+  private struct LearnableItem {
+    let index: Int
+    let shown: ShownPair
+    let record: JudgementRecord
+    let right: [JudgementRecord.Sample]
+  }
+
+  /// The items with something to learn; of pairs that are judged in both orders, those where both
+  /// have.
+  private func learnable(_ items: [ShownPair], _ records: [JudgementRecord]) -> [LearnableItem] {
+    let found = zip(items, records).enumerated().map { index, item in
+      LearnableItem(
+        index: index,
+        shown: item.0,
+        record: item.1,
+        right: likeliest(item.1.right, item: index, agreement: section.agreement)
+      )
+    }
+    let size = section.bothOrders ? JudgementOrder.allCases.count : 1
+    return stride(from: 0, to: found.count, by: size).flatMap { start in
+      let group = found[start..<min(start + size, found.count)]
+      return group.allSatisfy { !$0.right.isEmpty } ? Array(group) : []
+    }
+  }
+
+  // MARK: Right judgements alone
+
+  private func rightJudgements(
+    _ items: [LearnableItem],
+    _ sequences: JudgeSequences
+  ) throws -> [TrainingSequence] {
+    try items.flatMap { item in
+      let conversation = sequences.conversation(item.shown.pair, item.shown.order, .chain)
+      return try item.right.prefix(section.learntPerItem).map {
+        try sequences.answer(conversation, $0.text, isCut: false)
+      }
+    }
+  }
+
+  private func imitate(_ stage: Stage, _ model: Model, _ items: [TrainingSequence]) throws {
+    guard !items.isEmpty else {
+      throw TrainingError.noData(stage: stage.name, hint: "no judgement has the right verdict")
+    }
+    let (loop, plan) = loop(stage, model, count: items.count)
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let indices = order.items(step: step)
+      return tokenLossStep(
+        indices.map { items[$0] },
+        items: indices,
+        model: model,
+        accumulation: section.accumulation
+      )
+    }
+    try loop.publish()
+  }
+
+  // MARK: Right against wrong
+
+  private func judgementPairs(
+    _ items: [LearnableItem],
+    _ sequences: JudgeSequences
+  ) throws -> [JudgementPair] {
+    try items.flatMap { item -> [JudgementPair] in
+      let (pair, record) = (item.shown.pair, item.record)
+      let wrong = record.wrong + (section.unparseableIsWrong ? record.unparseable : [])
+      let conversation = sequences.conversation(pair, record.order, .chain)
+      func sequence(_ sample: JudgementRecord.Sample) throws -> TrainingSequence {
+        try sequences.answer(conversation, sample.text, isCut: sample.finishReason == "length")
+      }
+      guard let best = item.right.first else { return [] }
+      return try likeliest(wrong, item: item.index, agreement: 1).prefix(section.learntPerItem).map
+      {
+        JudgementPair(
+          right: try sequence(best),
+          wrong: try sequence($0),
+          probability: Float(pair.probability ?? 1)
+        )
+      }
+    }
+  }
+
+  /// Different judgements of an item that enough samples agree on, the most frequent first, equals
+  /// in a random order.
+  ///
+  /// A verdict may be right by chance and its reasons false; false reasons differ among themselves
+  /// more than true ones do, so what is written most often is most likely true.
+  private func likeliest(
+    _ samples: [JudgementRecord.Sample],
+    item: Int,
+    agreement: Int
+  ) -> [JudgementRecord.Sample] {
+    var counts: [String: Int] = [:]
+    var different: [JudgementRecord.Sample] = []
+    for sample in samples {
+      if counts[sample.text] == nil { different.append(sample) }
+      counts[sample.text, default: 0] += 1
+    }
+    different.removeAll { (counts[$0.text] ?? 0) < agreement }
+    var random = SeededRandom(UInt64(compute.seed), UInt64(iteration), UInt64(item))
+    return random.shuffled(different).enumerated().sorted {
+      let (a, b) = (counts[$0.element.text] ?? 0, counts[$1.element.text] ?? 0)
+      return a == b ? $0.offset < $1.offset : a > b
+    }.map(\.element)
+  }
+
+  private func contrast(_ stage: Stage, _ model: Model, _ pairs: [JudgementPair]) throws {
+    guard !pairs.isEmpty else {
+      throw TrainingError.noData(
+        stage: stage.name,
+        hint: "no item has a right judgement and a wrong one"
+      )
+    }
+    var pairs = pairs
+    let means = variant == .ipo
+    for start in stride(from: 0, to: pairs.count, by: section.batchItems) {
+      try Interruption.check()
+      let range = start..<min(start + section.batchItems, pairs.count)
+      let values = try withTensorErrors {
+        withoutGradients {
+          logProbabilities(Array(pairs[range]), model: model, means: means)?.floats ?? []
+        }
+      }
+      for (offset, index) in range.enumerated() {
+        pairs[index].referenceRight = values[offset]
+        pairs[index].referenceWrong = values[range.count + offset]
+      }
+    }
+    let (loop, plan) = loop(stage, model, count: pairs.count)
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let indices = order.items(step: step)
+      return contrastiveStep(
+        indices.map { pairs[$0] },
+        items: indices,
+        model: model,
+        variant: variant,
+        beta: section.beta,
+        tokenLossWeight: section.tokenLossWeight,
+        accumulation: section.accumulation
+      )
+    }
+    try loop.publish()
+  }
+}
+
+/// Log probabilities of right judgements, then of wrong ones: `[2P]`.
+private func logProbabilities(
+  _ pairs: [JudgementPair],
+  model: Model,
+  means: Bool
+) -> Tensor? {
+  let sequences = pairs.map(\.right) + pairs.map(\.wrong)
+  return trainingForward(sequences, decoder: model.decoder, head: nil)
+    .logProbabilities(of: sequences, means: means)
+}
+
+/// The mean DPO or IPO loss of a batch of judgements, and its gradients.
+///
+/// - Parameters:
+///   - batch: Right and wrong judgements with the reference's log probabilities.
+///   - items: Their indices, for the report.
+///   - model: What is trained.
+///   - variant: `dpo` or `ipo`.
+///   - beta: Of the loss.
+///   - tokenLossWeight: Weight of the mean token loss of the right judgements.
+///   - accumulation: Parts that the batch is computed in.
+/// - Returns: The loss, the share of pairs whose log ratio prefers the right one, the mean log ratio.
+package func contrastiveStep(
+  _ batch: [JudgementPair],
+  items: [Int],
+  model: Model,
+  variant: StarVariant,
+  beta: Double,
+  tokenLossWeight: Double,
+  accumulation: Int
+) -> StepReport {
+  let device = model.decoder.device
+  let targets = Double(max(1, batch.map(\.right.targets.count).reduce(0, +)))
+  var (loss, ratio, right, tokens) = (0.0, 0.0, 0, 0)
+  for part in parts(of: batch, count: accumulation) {
+    let P = part.count
+    let sequences = part.map(\.right) + part.map(\.wrong)
+    let output = trainingForward(sequences, decoder: model.decoder, head: nil)
+    guard let values = output.logProbabilities(of: sequences, means: variant == .ipo),
+      let nll = output.nll
+    else { continue }
+    let chosen = values.narrowed(axis: 0, start: 0, count: P)
+    let rejected = values.narrowed(axis: 0, start: P, count: P)
+    let references = (
+      Tensor(part.map(\.referenceRight)).to(device), Tensor(part.map(\.referenceWrong)).to(device)
+    )
+    let preference =
+      variant == .ipo
+      ? identityPreferenceLoss(
+        chosen: chosen,
+        rejected: rejected,
+        referenceChosen: references.0,
+        referenceRejected: references.1,
+        beta: beta
+      )
+      : directPreferenceLoss(
+        chosen: chosen,
+        rejected: rejected,
+        referenceChosen: references.0,
+        referenceRejected: references.1,
+        beta: beta,
+        probability: part.contains { $0.probability < 1 }
+          ? Tensor(part.map(\.probability)).to(device) : nil
+      )
+    var share = preference * (Double(P) / Double(batch.count))
+    if tokenLossWeight > 0 {
+      let count = part.map(\.right.targets.count).reduce(0, +)
+      share =
+        share + nll.narrowed(axis: 0, start: 0, count: count).sum() * (tokenLossWeight / targets)
+    }
+    share.backward()
+    loss += Double(share.item)
+    tokens += output.tokenCount
+    let floats = values.floats
+    for index in 0..<P {
+      let difference =
+        (floats[index] - part[index].referenceRight)
+        - (floats[P + index] - part[index].referenceWrong)
+      ratio += Double(difference) / Double(batch.count)
+      if difference > 0 { right += 1 }
+    }
+  }
+  return StepReport(
+    loss: loss,
+    metrics: [
+      Metric("accuracy", Double(right) / Double(batch.count)), Metric("log_ratio", ratio),
+    ],
+    tokens: tokens,
+    items: items
+  )
+}

@@ -1,0 +1,272 @@
+// Judges that give a verdict without words: GenRM, which predicts the letter of the better response
+// as its next token, and PairRM, which reads both responses and puts out one logit.
+//
+// Each pair is shown in an order drawn anew in every epoch.
+//
+// Source: Mahan et al. 2024 (arXiv:2410.12832) eq. 7 for GenRM; Jiang et al. 2023
+// (arXiv:2306.02561) for reading both responses at once.
+
+import AssayData
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import Foundation
+
+/// How a judge without words is trained.
+public struct VerdictSection: RecipeSection {
+  /// The wording of the comparison: `english`, or `playground`.
+  ///
+  /// Default: `english`.
+  public var prompts = "english"
+  /// The head of a pair model: `linear`, or `cloud` (two layers); the letter needs none.
+  ///
+  /// Default: `linear`.
+  public var head = HeadKind.linear
+  /// How weights are updated.
+  public var optimizer = OptimizerSection(learningRate: 5e-6)
+  /// Pairs in a step.
+  ///
+  /// Default: 32.
+  public var batchPairs = 32
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
+  public var accumulation = 1
+  /// Times that the pairs are read.
+  ///
+  /// Default: 1.
+  public var epochs = 1
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  /// Reports settings that cannot be used.
+  public func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+    checks.require(
+      RolePrompts.named(prompts) != nil,
+      "prompts",
+      RolePrompts.known.map(\.name).joined(separator: " or ")
+    )
+  }
+
+  /// The wording of the comparison.
+  var wording: RolePrompts { RolePrompts.named(prompts) ?? .english }
+}
+
+/// What a judge without words is.
+enum VerdictKind {
+  /// The next token is the verdict.
+  case letter
+  /// A head's logit is.
+  case pair
+}
+
+/// Trains a judge without words.
+struct VerdictRecipe {
+  let section: VerdictSection
+  let kind: VerdictKind
+  let compute: ComputeSection
+  let events: RunEventHandler
+
+  func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) throws {
+    // 1 model
+    let model = try Model.load(start, device: try compute.chosenDevice())
+    model.decoder.computeType = compute.dtype.dtype
+    let wording = section.wording
+    let judge = JudgeManifest(task: .token, prompts: wording, tokens: 1)
+    switch kind {
+    case .letter:
+      guard model.decoder.isLanguageModel else {
+        throw ModelError.lacks(
+          path: start.path,
+          part: "output embedding",
+          hint: "the verdict is its next token"
+        )
+      }
+      model.manifest = ModelManifest(kind: .judge)
+    case .pair:
+      model.head = RewardHead(
+        random: section.head.kind,
+        hiddenSize: model.decoder.configuration.hiddenSize,
+        seed: UInt64(compute.seed),
+        device: model.decoder.device
+      )
+      model.manifest = ModelManifest(kind: .pair)
+    }
+    model.manifest.judge = judge
+
+    // 2 data
+    guard !pairs.isEmpty else {
+      throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
+    }
+    let sequences = JudgeSequences(renderer: try model.renderer(), prompts: wording)
+    let items = try pairs.map { pair in
+      let shown = JudgementOrder.allCases.map { sequences.conversation(pair, $0, .token) }
+      return VerdictItem(
+        sequences: try shown.map { conversation in
+          kind == .pair
+            ? [try sequences.scored(conversation)]
+            : try Verdict.allCases.map { try sequences.letter(conversation, $0) }
+        },
+        margin: pair.margin ?? 0,
+        probability: pair.probability ?? 1
+      )
+    }
+
+    // 3 optimizer and schedule
+    let plan = ShuffledBatches(
+      itemCount: pairs.count,
+      batchSize: section.batchPairs,
+      seed: UInt64(compute.seed)
+    )
+    let loop = TrainingLoop(
+      stage: stage,
+      model: model,
+      section: section.optimizer,
+      steps: plan.batchesPerEpoch * section.epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
+
+    // 4 loop
+    var order = EpochOrder(plan)
+    try loop.run { step in
+      let indices = order.items(step: step)
+      let epoch = step / plan.batchesPerEpoch
+      let orders = indices.map {
+        JudgementOrder.drawn(seed: compute.seed, round: epoch, item: $0)
+      }
+      let batch = zip(indices, orders).map { ShownItem(item: items[$0], order: $1) }
+      return kind == .pair
+        ? pairLogitStep(batch, items: indices, model: model, accumulation: section.accumulation)
+        : letterStep(batch, items: indices, model: model, accumulation: section.accumulation)
+    }
+    try loop.publish()
+  }
+}
+
+/// A pair as the tokens of both orders.
+package struct VerdictItem: Sendable {
+  /// Chosen first, then rejected first; in each, one sequence a head reads, or one for each letter.
+  package var sequences: [[TrainingSequence]]
+  /// By how much logits should differ.
+  package var margin: Double
+  /// The probability that chosen is better.
+  package var probability: Double
+
+  /// Makes an item.
+  package init(sequences: [[TrainingSequence]], margin: Double, probability: Double) {
+    self.sequences = sequences
+    self.margin = margin
+    self.probability = probability
+  }
+}
+
+/// A pair in one order.
+package struct ShownItem: Sendable {
+  /// The pair.
+  package var item: VerdictItem
+  /// The order.
+  package var order: JudgementOrder
+
+  /// Makes a shown item.
+  package init(item: VerdictItem, order: JudgementOrder) {
+    self.item = item
+    self.order = order
+  }
+
+  /// The sequences of the order.
+  var sequences: [TrainingSequence] { item.sequences[order == .chosenFirst ? 0 : 1] }
+}
+
+/// The mean Bradley-Terry loss of a pair head's logits, each for "A is better", and its gradients.
+///
+/// - Parameters:
+///   - batch: Pairs in the order they are shown in.
+///   - items: Their indices, for the report.
+///   - model: What is trained; it has a head.
+///   - accumulation: Parts that the batch is computed in.
+/// - Returns: The loss in nats a pair, and the share of right verdicts.
+package func pairLogitStep(
+  _ batch: [ShownItem],
+  items: [Int],
+  model: Model,
+  accumulation: Int
+) -> StepReport {
+  let device = model.decoder.device
+  var (loss, right, tokens) = (0.0, 0, 0)
+  for part in parts(of: batch, count: accumulation) {
+    let output = trainingForward(
+      part.flatMap(\.sequences),
+      decoder: model.decoder,
+      head: model.head
+    )
+    guard let logits = output.rewards else { continue }
+    // Turned so that a positive number prefers chosen.
+    let signs = part.map { $0.order == .chosenFirst ? Float(1) : -1 }
+    let preferred = logits * Tensor(signs).to(device)
+    let share =
+      bradleyTerryLoss(
+        chosen: preferred,
+        rejected: Tensor([Float](repeating: 0, count: part.count)).to(device),
+        margin: Tensor(part.map { Float($0.item.margin) }).to(device),
+        probability: Tensor(part.map { Float($0.item.probability) }).to(device)
+      ) * (Double(part.count) / Double(batch.count))
+    share.backward()
+    loss += Double(share.item)
+    right += zip(logits.floats, signs).count { $0 * $1 > 0 }
+    tokens += output.tokenCount
+  }
+  let accuracy = Double(right) / Double(batch.count)
+  return StepReport(
+    loss: loss,
+    metrics: [Metric("accuracy", accuracy)],
+    tokens: tokens,
+    items: items
+  )
+}
+
+/// The mean negative log likelihood of the right letter, and its gradients.
+///
+/// A pair of probability p counts p for the letter of chosen and 1 - p for the other.
+///
+/// - Parameters:
+///   - batch: Pairs in the order they are shown in.
+///   - items: Their indices, for the report.
+///   - model: What is trained.
+///   - accumulation: Parts that the batch is computed in.
+/// - Returns: The loss in nats a pair.
+///
+/// Source: Mahan et al. 2024 (arXiv:2410.12832) eq. 7.
+package func letterStep(
+  _ batch: [ShownItem],
+  items: [Int],
+  model: Model,
+  accumulation: Int
+) -> StepReport {
+  let device = model.decoder.device
+  var (loss, tokens) = (0.0, 0)
+  for part in parts(of: batch, count: accumulation) {
+    var sequences: [TrainingSequence] = []
+    var weights: [Float] = []
+    for shown in part {
+      let (right, wrong) = shown.order == .chosenFirst ? (0, 1) : (1, 0)
+      let probability = Float(shown.item.probability)
+      for (letter, weight) in [(right, probability), (wrong, 1 - probability)] where weight > 0 {
+        sequences.append(shown.sequences[letter])
+        weights.append(weight)
+      }
+    }
+    let output = trainingForward(sequences, decoder: model.decoder, head: nil)
+    guard let nll = output.nll else { continue }
+    let share = (nll * Tensor(weights).to(device)).sum() / Double(batch.count)
+    share.backward()
+    loss += Double(share.item)
+    tokens += output.tokenCount
+  }
+  return StepReport(loss: loss, tokens: tokens, items: items)
+}
