@@ -20,6 +20,8 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
   public var dtype: String
   /// Seed of the draws.
   public var seed: UInt64
+  /// How a judge compares, where the model is one.
+  public var judging: String?
   /// What is scored, as a number that other items do not have.
   public var items = ""
 
@@ -46,6 +48,62 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
     seed = critiques.seed
   }
 
+  /// Makes settings of a judge.
+  ///
+  /// - Parameters:
+  ///   - folder: The model's folder.
+  ///   - judge: What judges.
+  ///   - rule: How its judgements are read.
+  ///   - dtype: The type of products.
+  public init(model folder: URL, judge: ModelJudge, rule: VerdictRule, dtype: String) {
+    var critiques = CritiqueSettings()
+    critiques.seed = judge.settings.seed
+    self.init(model: folder, critiques: critiques, dtype: dtype)
+    judging = Self.words(
+      judge.task,
+      judge.prompts,
+      judge.settings,
+      "\(judge.judgementTokens) tokens",
+      rule
+    )
+  }
+
+  /// Makes settings of a judge at an endpoint, whose version nobody here knows.
+  ///
+  /// - Parameters:
+  ///   - name: The model's name there.
+  ///   - judge: What judges.
+  ///   - rule: How its judgements are read.
+  public init(name: String, judge: RemoteJudge, rule: VerdictRule) {
+    model = name
+    weights = "endpoint"
+    samples = 1
+    temperature = 0
+    dtype = "endpoint"
+    seed = judge.settings.seed
+    judging = Self.words(
+      judge.task,
+      judge.prompts,
+      judge.settings,
+      judge.settings.tokens.map { "\($0) tokens" } ?? "default tokens",
+      rule
+    )
+  }
+
+  private static func words(
+    _ task: RolePrompts.JudgeTask,
+    _ prompts: RolePrompts,
+    _ settings: JudgeSettings,
+    _ tokens: String,
+    _ rule: VerdictRule
+  ) -> String {
+    [
+      task.rawValue, prompts.name, "\(settings.votes) votes",
+      "temperature \(settings.temperature.map { "\($0)" } ?? "default")", "top-p \(settings.topP)",
+      tokens, rule.rawValue,
+    ].joined(separator: ", ")
+  }
+
   /// The names of what differs.
   func differences(from other: EvaluationSettings) -> [String] {
     let pairs: [(String, Bool)] = [
@@ -53,7 +111,8 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
       ("number of samples", samples == other.samples),
       ("temperature", temperature == other.temperature),
       ("critique length", critiqueTokens == other.critiqueTokens), ("dtype", dtype == other.dtype),
-      ("seed", seed == other.seed), ("benchmark file", items == other.items),
+      ("seed", seed == other.seed), ("way of judging", judging == other.judging),
+      ("benchmark file", items == other.items),
     ]
     return pairs.filter { !$0.1 }.map(\.0)
   }
@@ -65,7 +124,7 @@ public enum EvaluationScoring {
   ///
   /// A stretch that was cut short is scored again as a whole, so that its draws are those of a run
   /// without interruption.
-  private static let stretch = 64
+  static let stretch = 64
 
   /// Scores all candidates of a benchmark.
   ///
@@ -142,14 +201,14 @@ public enum EvaluationScoring {
     return records.compactMap { $0 }
   }
 
-  private static func failure(
+  static func failure(
     _ error: RewardError,
     benchmark: String,
     owners: [String]
   ) -> any Error {
     let (index, reason): (Int, String)
     switch error {
-    case .noHead: return error
+    case .noHead, .noJudge, .noLetter, .renderedText: return error
     case .notFinite(let item, let value): (index, reason) = (item, "a reward is \(value)")
     case .empty(let item): (index, reason) = (item, "a response has no tokens")
     case .tooLong(let item, let tokens, let maximum):
@@ -159,7 +218,7 @@ public enum EvaluationScoring {
     return EvaluateError.unscored(benchmark: benchmark, id: owners[index], reason: reason)
   }
 
-  private static func resume(
+  static func resume(
     _ benchmark: any Benchmark,
     folder: URL,
     settings: EvaluationSettings

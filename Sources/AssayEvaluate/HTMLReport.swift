@@ -86,6 +86,51 @@ public struct HTMLReport: Sendable {
     }
   }
 
+  /// A table of text.
+  public struct Table: Equatable, Sendable {
+    /// What is shown.
+    public var title: String
+    /// The heads of the columns; all but the first hold numbers or short words.
+    public var columns: [String]
+    /// The cells; a first cell that names a method is shown in its colour.
+    public var rows: [[String]]
+    /// Columns, by index from 0, whose text may wrap and stands on the left.
+    public var textColumns: Set<Int>
+
+    /// Makes a table.
+    public init(
+      title: String,
+      columns: [String],
+      rows: [[String]],
+      textColumns: Set<Int> = [0]
+    ) {
+      self.title = title
+      self.columns = columns
+      self.rows = rows
+      self.textColumns = textColumns
+    }
+  }
+
+  /// A part of the report: charts and tables under a heading.
+  public struct Part: Equatable, Sendable {
+    /// The heading.
+    public var title: String
+    /// What the reader is looking at.
+    public var note: String
+    /// Charts of lines.
+    public var charts: [Chart]
+    /// Tables below them.
+    public var tables: [Table]
+
+    /// Makes a part.
+    public init(title: String, note: String = "", charts: [Chart] = [], tables: [Table] = []) {
+      self.title = title
+      self.note = note
+      self.charts = charts
+      self.tables = tables
+    }
+  }
+
   /// A prompt with the responses that a model criticized and scored.
   public struct Sample: Equatable, Sendable {
     /// One response.
@@ -150,6 +195,8 @@ public struct HTMLReport: Sendable {
   public var curves: [Chart] = []
   /// Accuracy against the number of critiques averaged, where it was measured.
   public var critiqueCounts: Chart?
+  /// Further parts, in their order.
+  public var parts: [Part] = []
   /// Critiques to look at.
   public var samples: [Sample] = []
   /// Versions and the like, one line each, at the end.
@@ -186,6 +233,7 @@ public struct HTMLReport: Sendable {
     </header>
     \(accuracySection)
     \(section("What critiques add", [critiqueCounts].compactMap { $0 }))
+    \(parts.map(part).joined(separator: "\n"))
     \(section("Training", curves))
     \(samplesSection)
     \(tableSection)
@@ -202,8 +250,16 @@ public struct HTMLReport: Sendable {
 
   /// The colour class of a method.
   func color(_ method: String) -> String {
-    let index = methods.firstIndex(of: method) ?? methods.count
-    return "c\(index % HTMLStyle.colorCount)"
+    if let reference = HTMLStyle.references[method] { return reference }
+    let index = names.firstIndex(of: method) ?? names.count
+    return "c\(index % HTMLStyle.colorCount)\(index < HTMLStyle.solidCount ? "" : " alt")"
+  }
+
+  /// The methods, and behind them whatever else has a line in a chart.
+  private var names: [String] {
+    let charts = curves + [critiqueCounts].compactMap { $0 } + parts.flatMap(\.charts)
+    let others = Set(charts.flatMap { $0.series.map(\.method) }).subtracting(methods)
+    return methods + others.subtracting(HTMLStyle.references.keys).sorted()
   }
 
   // MARK: Parts
@@ -222,6 +278,42 @@ public struct HTMLReport: Sendable {
         """
     }
     return tiles.isEmpty ? "" : "<div class=\"tiles\">\(tiles.joined())</div>"
+  }
+
+  private func part(_ part: Part) -> String {
+    let shown = part.charts.flatMap { $0.series.map(\.method) }
+    let charts = part.charts.map {
+      "<figure><figcaption>\(escape($0.title))</figcaption>"
+        + HTMLLineChart(chart: $0, color: color).svg + "</figure>"
+    }
+    return """
+      <section><h2>\(escape(part.title))</h2>\
+      \(part.note.isEmpty ? "" : "<p class=\"note\">\(escape(part.note))</p>")\
+      \(charts.isEmpty ? "" : legend(shown) + "<div class=\"charts\">\(charts.joined())</div>")\
+      \(part.tables.map(table).joined())</section>
+      """
+  }
+
+  private func table(_ table: Table) -> String {
+    func kind(_ column: Int) -> String {
+      table.textColumns.contains(column) ? column == 0 ? "" : " class=\"wrap\"" : " class=\"num\""
+    }
+    let heads = table.columns.enumerated().map { "<th\(kind($0))>\(escape($1))</th>" }
+    let rows = table.rows.map { row in
+      let cells = row.enumerated().map { column, cell in
+        let isMethod = column == 0 && methods.contains(cell)
+        let text =
+          isMethod
+          ? "<span class=\"key \(color(cell))\"><i></i>\(escape(cell))</span>" : escape(cell)
+        return "<td\(kind(column))>\(text)</td>"
+      }
+      return "<tr>\(cells.joined())</tr>"
+    }
+    return """
+      \(table.title.isEmpty ? "" : "<h3>\(escape(table.title))</h3>")\
+      <div class="scroll"><table><thead><tr>\(heads.joined())</tr></thead>\
+      <tbody>\(rows.joined())</tbody></table></div>
+      """
   }
 
   private func legend(_ shown: [String]) -> String {
@@ -289,8 +381,39 @@ public struct HTMLReport: Sendable {
       """
   }
 
+  /// More methods than this are rows of the table rather than columns.
+  private static let columnLimit = 4
+
+  /// A table for each split with a row for each method.
+  private var wideTables: String {
+    let tables = results.splits.map { split in
+      let sections = results.sections(of: split)
+      return Table(
+        title: Self.splitTitle(split),
+        columns: ["Method"] + sections.map(Self.sectionTitle) + ["n"],
+        rows: methods.map { method in
+          let figures = sections.map { results.methods[method]?[split]?[$0] }
+          let cells = figures.map { figure in
+            figure.map {
+              "\(percent($0.accuracy)) [\(percent($0.ci95[0])), \(percent($0.ci95[1]))]"
+            } ?? "-"
+          }
+          return [method] + cells + ["\(figures.compactMap { $0?.n }.max() ?? 0)"]
+        }
+      )
+    }
+    return part(
+      Part(
+        title: "All figures",
+        note: "Accuracy in percent with its 95 % interval; n is the number of pairs.",
+        tables: tables
+      )
+    )
+  }
+
   private var tableSection: String {
     guard !results.splits.isEmpty else { return "" }
+    guard methods.count <= Self.columnLimit else { return wideTables }
     let heads = methods.map {
       "<th class=\"num\"><span class=\"key \(color($0))\"><i></i>\(escape($0))</span></th>"
     }

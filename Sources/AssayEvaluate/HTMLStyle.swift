@@ -3,19 +3,29 @@
 /// The style sheet of reports.
 enum HTMLStyle {
   /// How many colours tell methods apart before they repeat.
-  static let colorCount = 8
+  static let colorCount = 16
+  /// Methods behind these have dashed lines and hollow keys beside their colours.
+  static let solidCount = 8
+  /// Lines that stand for no method.
+  static let references = ["oracle": "ref", "random": "ref alt", "perfect": "ref"]
 
   /// Colours are those of Okabe and Ito, which colour-blind readers tell apart, a little darker on
   /// light and a little lighter on dark.
   static let css = """
     :root{--bg:#fff;--fg:#1a1d21;--muted:#5f6770;--line:#e3e6ea;--soft:#f6f7f9;--grid:#eceef1;
     --good:#00735c;--bad:#b3450a;
-    --c0:#0072b2;--c1:#d97a00;--c2:#009271;--c3:#b6568f;--c4:#4a9fd4;--c5:#c84e00;--c6:#8a7a00;--c7:#6b7280}
+    --c0:#0072b2;--c1:#d97a00;--c2:#009271;--c3:#b6568f;--c4:#4a9fd4;--c5:#c84e00;--c6:#8a7a00;--c7:#6b7280;
+    --c8:#7a4fb5;--c9:#a3243b;--c10:#3f7d20;--c11:#00788a;--c12:#8c564b;--c13:#d1478f;--c14:#4759d6;
+    --c15:#3d4450}
     @media(prefers-color-scheme:dark){:root{--bg:#14171a;--fg:#e6e9ed;--muted:#98a1ab;--line:#2b3036;
     --soft:#1b1f24;--grid:#262b31;--good:#3fc9a4;--bad:#f0935a;
-    --c0:#4ba6e3;--c1:#f0a23c;--c2:#35c29b;--c3:#dd8fbd;--c4:#8accf2;--c5:#f0834a;--c6:#d8c94a;--c7:#a3abb5}}
+    --c0:#4ba6e3;--c1:#f0a23c;--c2:#35c29b;--c3:#dd8fbd;--c4:#8accf2;--c5:#f0834a;--c6:#d8c94a;--c7:#a3abb5;
+    --c8:#b494e6;--c9:#ef7a8d;--c10:#86c95f;--c11:#4cc4d6;--c12:#c79a8e;--c13:#f28fc4;--c14:#95a2ff;
+    --c15:#cfd6de}}
     .c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}
     .c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}.c7{--c:var(--c7)}
+    .c8{--c:var(--c8)}.c9{--c:var(--c9)}.c10{--c:var(--c10)}.c11{--c:var(--c11)}
+    .c12{--c:var(--c12)}.c13{--c:var(--c13)}.c14{--c:var(--c14)}.c15{--c:var(--c15)}.ref{--c:var(--muted)}
     *{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%}
     body{margin:0;background:var(--bg);color:var(--fg);
@@ -39,6 +49,9 @@ enum HTMLStyle {
     font-size:14px}
     .legend li,.key{display:inline-flex;align-items:center;gap:7px}
     .legend i,.key i,.name i{width:11px;height:11px;border-radius:3px;background:var(--c);flex:none}
+    .alt i{background:none!important;border:3px solid var(--c)}
+    h3{font-size:15px;font-weight:600;margin:18px 0 2px}
+    .wrap{white-space:normal;min-width:11em}
     .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));
     gap:28px 40px;margin-top:12px}
     figure{margin:0;min-width:0}
@@ -53,6 +66,7 @@ enum HTMLStyle {
     svg .bar{fill:var(--c)}svg .whisker{stroke:var(--fg);stroke-width:1.3;fill:none}
     svg .halo{stroke:var(--bg);stroke-width:3.4;fill:none;opacity:.55}
     svg .lineplot{stroke:var(--c);stroke-width:2;fill:none;stroke-linejoin:round;stroke-linecap:round}
+    svg .alt .lineplot{stroke-dasharray:6 4}svg .bar.alt{fill-opacity:.45;stroke:var(--c)}
     svg .band{fill:var(--c);opacity:.14}svg .dot{fill:var(--c);stroke:var(--bg);stroke-width:1.5}
     svg .error{stroke:var(--c);stroke-width:1.3}
     article{border:1px solid var(--line);border-radius:12px;padding:18px 20px 20px;margin-top:16px}

@@ -1,0 +1,245 @@
+// The papers' claims beside what a comparison measured.
+import AssayReward
+import Foundation
+
+/// Claims, and whether they hold.
+public enum ClaimTable {
+  /// A claim of a paper, and what measures it.
+  public struct Claim: Equatable, Sendable {
+    /// What is measured; above the limit the claim holds.
+    public enum Measure: Equatable, Sendable {
+      /// A method's accuracy less that of another.
+      case difference(String, String, suite: String, section: String, samples: Int? = nil)
+      /// The same of whichever of some methods is best there.
+      case best([String], String, suite: String, section: String)
+      /// What all critiques or votes bring over a single one.
+      case sampleGain(String, suite: String, section: String)
+      /// A figure that the caller gives by the claim's id.
+      case given
+    }
+
+    /// A short name.
+    public var id: String
+    /// What is claimed.
+    public var sentence: String
+    /// The paper's figure, as text.
+    public var paper: String
+    /// What is measured.
+    public var measure: Measure
+    /// The claim holds where the interval lies above this: 0 for "better", `-0.05` for "as good as".
+    public var limit = 0.0
+    /// A figure that was asked for, beyond the claim.
+    public var bar: Double?
+
+    /// Makes a claim.
+    public init(
+      _ id: String,
+      _ sentence: String,
+      paper: String,
+      _ measure: Measure,
+      limit: Double = 0,
+      bar: Double? = nil
+    ) {
+      self.id = id
+      self.sentence = sentence
+      self.paper = paper
+      self.measure = measure
+      self.limit = limit
+      self.bar = bar
+    }
+  }
+
+  /// What a claim comes to.
+  public enum Outcome: String, Codable, Equatable, Sendable {
+    /// The interval lies above the limit.
+    case held
+    /// The interval lies below it.
+    case notHeld = "not held"
+    /// The limit is in the interval.
+    case unclear
+    /// What it needs was not run.
+    case notMeasured = "not measured"
+  }
+
+  /// A claim and what was measured.
+  public struct Result: Codable, Equatable, Sendable {
+    /// The claim's short name.
+    public var id: String
+    /// What is claimed.
+    public var sentence: String
+    /// The paper's figure.
+    public var paper: String
+    /// What was measured, as `cloud - classic, test, Reasoning`.
+    public var measure: String
+    /// The figure; `nil` where it was not measured.
+    public var figure: ComparisonResults.Interval?
+    /// What the figure is compared with.
+    public var limit: Double
+    /// A figure that was asked for.
+    public var bar: Double?
+    /// What it comes to.
+    public var outcome: Outcome
+
+    /// Makes a result.
+    public init(
+      id: String,
+      sentence: String,
+      paper: String,
+      measure: String,
+      figure: ComparisonResults.Interval?,
+      limit: Double = 0,
+      bar: Double? = nil,
+      outcome: Outcome
+    ) {
+      self.id = id
+      self.sentence = sentence
+      self.paper = paper
+      self.measure = measure
+      self.figure = figure
+      self.limit = limit
+      self.bar = bar
+      self.outcome = outcome
+    }
+
+    /// Whether the figure reaches the bar; `nil` without one of them.
+    public var isBarReached: Bool? {
+      guard let bar, let figure else { return nil }
+      return figure.value >= bar
+    }
+  }
+
+  /// Says whether a figure is above, below or around a limit.
+  public static func outcome(
+    _ figure: ComparisonResults.Interval?,
+    limit: Double = 0
+  ) -> Outcome {
+    guard let figure else { return .notMeasured }
+    if figure.lower > limit { return .held }
+    return figure.upper < limit ? .notHeld : .unclear
+  }
+
+  /// Holds claims against a comparison.
+  ///
+  /// - Parameters:
+  ///   - claims: The claims.
+  ///   - tally: The outcomes of the comparison.
+  ///   - results: What was computed of them.
+  ///   - given: Figures by the ids of claims that only the caller can measure.
+  /// - Returns: A result for each claim.
+  /// - Throws: `StatisticsError`.
+  public static func results(
+    _ claims: [Claim] = papers,
+    tally: ComparisonTally,
+    results: ComparisonResults,
+    given: [String: ComparisonResults.Interval] = [:]
+  ) throws -> [Result] {
+    try claims.map { claim in
+      let (name, figure) = try measured(claim, tally, results, given)
+      return Result(
+        id: claim.id,
+        sentence: claim.sentence,
+        paper: claim.paper,
+        measure: name,
+        figure: figure,
+        limit: claim.limit,
+        bar: claim.bar,
+        outcome: outcome(figure, limit: claim.limit)
+      )
+    }
+  }
+
+  private static func measured(
+    _ claim: Claim,
+    _ tally: ComparisonTally,
+    _ results: ComparisonResults,
+    _ given: [String: ComparisonResults.Interval]
+  ) throws -> (String, ComparisonResults.Interval?) {
+    switch claim.measure {
+    case .difference(let first, let second, let suite, let section, let samples):
+      let found = try tally.difference(
+        first,
+        from: second,
+        suite: suite,
+        section: section,
+        samples: samples
+      )
+      let what = "\(first) - \(second), \(suite), \(section)"
+      return (what + (samples.map { ", \($0) sample" } ?? ""), found?.difference)
+    case .best(let methods, let second, let suite, let section):
+      let ranked = methods.compactMap { method in
+        results.methods[method]?[suite]?[section].map { (method, $0.accuracy) }
+      }
+      guard let best = ranked.max(by: { $0.1 < $1.1 })?.0 else {
+        return ("best - \(second), \(suite), \(section)", nil)
+      }
+      let found = try tally.difference(best, from: second, suite: suite, section: section)
+      return ("\(best) (best) - \(second), \(suite), \(section)", found?.difference)
+    case .sampleGain(let method, let suite, let section):
+      let curve = results.sampleCurves.first {
+        $0.method == method && $0.suite == suite && $0.section == section
+      }
+      let count = curve?.points.last?.samples
+      return (
+        "\(method), \(count.map(String.init) ?? "all") - 1, \(suite), \(section)", curve?.gain
+      )
+    case .given: return (claim.id, given[claim.id])
+    }
+  }
+
+  /// The difference of two figures of different items, with its interval.
+  ///
+  /// Source: Zou and Donner 2008, "Construction of confidence limits about effect measures" (MOVER).
+  public static func independentDifference(
+    _ first: ComparisonResults.Interval,
+    _ second: ComparisonResults.Interval
+  ) -> ComparisonResults.Interval {
+    func distance(_ a: Double, _ b: Double) -> Double { (a * a + b * b).squareRoot() }
+    let value = first.value - second.value
+    return .init(
+      value: value,
+      lower: value - distance(first.value - first.lower, second.upper - second.value),
+      upper: value + distance(first.upper - first.value, second.value - second.lower),
+      n: first.n + second.n
+    )
+  }
+
+  // MARK: Output
+
+  private static func points(_ figure: ComparisonResults.Interval?) -> String {
+    guard let figure else { return "-" }
+    func signed(_ value: Double) -> String { String(format: "%+.1f", 100 * value) }
+    return "\(signed(figure.value)) [\(signed(figure.lower)), \(signed(figure.upper))]"
+  }
+
+  /// Cells of a claim, in the order of the titles: claim, paper, measured, points, outcome.
+  static func cells(_ result: Result) -> [String] {
+    var outcome = result.outcome.rawValue
+    if result.limit < 0, result.figure != nil {
+      outcome += String(format: " (limit %.0f)", 100 * result.limit)
+    }
+    if let isReached = result.isBarReached, let bar = result.bar {
+      outcome += String(format: " (asked %.0f: %@)", 100 * bar, isReached ? "reached" : "missed")
+    }
+    return [result.sentence, result.paper, result.measure, points(result.figure), outcome]
+  }
+
+  static let titles = ["claim", "paper", "measured", "points [95 %]", "outcome"]
+
+  /// The claims as a table for the terminal.
+  public static func text(_ results: [Result]) -> TextTable {
+    var table = TextTable(titles.map { ($0, .left) })
+    table.rows = results.map(cells)
+    return table
+  }
+
+  /// The claims as a table in Markdown.
+  public static func markdown(_ results: [Result]) -> String {
+    let rows = [titles, titles.map { _ in "---" }] + results.map(cells)
+    return rows.map { row in
+      let cells = row.map { cell in
+        cell.replacingOccurrences(of: "|", with: "\\|").replacingOccurrences(of: "\n", with: " ")
+      }
+      return "| \(cells.joined(separator: " | ")) |\n"
+    }.joined()
+  }
+}
