@@ -13,8 +13,11 @@ struct Assay: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, CritiqueCommand.self,
-      ScoreCommand.self, EvalCommand.self, GenerateCommand.self, TokenizeCommand.self,
+      DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, CompareCommand.self,
+      CritiqueCommand.self,
+      ScoreCommand.self, JudgeCommand.self, LabelCommand.self, EvalCommand.self,
+      BonCommand.self, RefineCommand.self,
+      GenerateCommand.self, TokenizeCommand.self,
       InspectCommand.self, BenchCommand.self,
     ]
   )

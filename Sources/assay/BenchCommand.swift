@@ -7,7 +7,9 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measures speed on fixed shapes with random weights.",
-    subcommands: [BenchTrainCommand.self, BenchGenerateCommand.self]
+    subcommands: [
+      BenchTrainCommand.self, BenchGenerateCommand.self, BenchScoreCommand.self,
+    ]
   )
 }
 

@@ -27,26 +27,41 @@ struct BenchGenerateCommand: AssayCommand {
   @Option(help: "Samples of each prompt.")
   var samples = 16
 
+  @Option(help: "Tokens of each prompt. Default: 96.")
+  var promptTokens: Int?
+
+  @Option(help: "New tokens of each sample. Default: 96 (s), 24 (q).")
+  var newTokens: Int?
+
   @Option(help: "Timed repeats behind a warm-up; the median counts.")
   var repeats = 5
 
+  @OptionGroup var inference: BenchInferenceOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
     guard prompts > 0, samples > 0, repeats > 0 else {
       throw ValidationError("--prompts, --samples and --repeats must be at least 1")
     }
+    guard promptTokens ?? 1 > 0, newTokens ?? 1 > 0 else {
+      throw ValidationError("--prompt-tokens and --new-tokens must be at least 1")
+    }
   }
 
   func execute() async throws {
-    let benchmark = GenerationBenchmark(
+    var benchmark = GenerationBenchmark(
       shape: shape,
       prompts: prompts,
       samples: samples,
+      promptTokens: promptTokens,
+      newTokens: newTokens,
       dtype: common.computeType?.dtype,
       device: try common.device(),
-      repeats: repeats
+      repeats: repeats,
+      seed: common.seed
     )
+    benchmark.weightFormat = inference.weights
+    benchmark.isBatchInvariant = inference.batchInvariant
     try Output.json(try benchmark.run())
   }
 }

@@ -113,10 +113,15 @@ enum Output {
   }
 
   /// Writes a value as one line of JSON.
-  static func json(_ value: some Encodable) throws {
+  static func json(_ value: some Encodable) throws { result(try line(value)) }
+
+  /// Writes a value as one line of JSON to the log.
+  static func jsonError(_ value: some Encodable) throws { error(try line(value)) }
+
+  private static func line(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    result(String(decoding: try encoder.encode(value), as: UTF8.self))
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 }
 

@@ -3,6 +3,7 @@ import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayText
 import AssayTrain
 import Foundation
 
@@ -12,12 +13,16 @@ struct CritiqueCommand: AssayCommand {
     abstract: "Writes critiques of responses or of pairs.",
     discussion: """
       Reads responses or preference pairs and appends lines {"id", "side", "critiques": [...]}; \
-      side is missing for single responses. Run again, it goes on where it stopped.
+      side is missing for single responses. Run again, it goes on where it stopped. With --as-pairs \
+      it writes the pairs themselves, with the critiques that "assay train" with method cloud learns \
+      from.
       """
   )
 
-  @Option(help: "A model folder or a run folder.")
-  var model: String
+  @Option(
+    help: "A model folder or a run folder. Default: none; --generator stands in for it."
+  )
+  var model: String?
 
   @Option(help: "Responses or pairs, JSON Lines; - is standard input.")
   var data: String
@@ -28,91 +33,143 @@ struct CritiqueCommand: AssayCommand {
   @Flag(help: "Rows are responses; otherwise rows with \"chosen\" make the file one of pairs.")
   var responses = false
 
+  @Flag(
+    help: """
+      Write the pairs with "chosen_critique" and "rejected_critique"; a critique that was cut is left \
+      out.
+      """
+  )
+  var asPairs = false
+
+  @Flag(
+    help: """
+      With --generator: critiques end with a score from 1 to 10, which is written as "stated_score" \
+      and taken from the text.
+      """
+  )
+  var statedScores = false
+
+  @Option(help: "How a --generator is asked: english or playground. Default: english.")
+  var prompts: PromptSet?
+
   @OptionGroup var critiques: CritiqueOptions
+  @OptionGroup var remote: GeneratorOptions
+  @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
 
-  private struct Written: Codable {
-    let text: String
-    let finishReason: String
-    enum CodingKeys: String, CodingKey {
-      case text
-      case finishReason = "finish_reason"
-    }
-  }
   private struct Line: Codable {
     let id: String
     let side: String?
-    let critiques: [Written]
+    let critiques: [WrittenCritiqueLine]
   }
-  private struct Item {
+
+  /// What becomes one line: a response, or with `--as-pairs` a pair.
+  private struct Unit {
     let id: String
     let side: String?
-    let input: ScoringInput
+    let pair: PreferencePair?
+    let inputs: [ScoringInput]
+  }
+
+  func validate() throws {
+    try remote.validate(model: model, common: common, inference: inference)
+    guard remote.generator != nil || !statedScores && prompts == nil else {
+      throw ValidationError("--stated-scores and --prompts belong to --generator")
+    }
+    guard !asPairs || critiques.samples == 1 && !responses else {
+      throw ValidationError("--as-pairs takes pairs and one critique of each response")
+    }
   }
 
   func execute() async throws {
-    let items = try read()
-    let loaded = try Model.load(
-      try ModelPath.folder(model),
-      dtype: common.dtype,
-      device: try common.device()
-    )
-    let writer = try CritiqueWriter(loaded, settings: critiques.settings(seed: common.seed))
-    let engine = GenerationEngine(
-      decoder: loaded.decoder,
-      head: loaded.head,
-      tokenizer: loaded.tokenizer
-    )
-    let log = out == "-" ? nil : try RecordLog<Line>(URL(fileURLWithPath: out))
-    var done = try checkedCount(log, items)
+    let units = try read()
+    let settings = critiques.settings(seed: common.seed)
+    guard let model else {
+      try await remote.withEndpoint(out: out, common: common) { endpoint in
+        let critic = RemoteCritic(
+          endpoint,
+          settings: settings,
+          prompts: prompts?.prompts ?? .english,
+          statesScore: statedScores
+        )
+        try await write(units, CritiqueSource.endpoint(critic), stretch: remote.stretch)
+      }
+      return
+    }
+    let loaded = try inference.load(model, common)
+    let writer = try CritiqueWriter(loaded, settings: settings)
+    let engine = GenerationEngine(loaded)
+    try await write(units, .model(writer, engine, settings.samples), stretch: 256)
+  }
+
+  private func write(_ units: [Unit], _ source: CritiqueSource, stretch: Int) async throws {
+    let (log, recorded, _) = try RecordWriter.resume(out)
+    var done = try checkedCount(recorded, units)
     let progress = common.progress
     progress.handle(
-      .stageStarted(name: "critique", number: 1, total: items.count, resumedAt: done)
+      .stageStarted(name: "critique", number: 1, total: units.count, resumedAt: done)
     )
-    let samples = critiques.samples
-    while done < items.count {
+    let width = asPairs ? 2 : 1
+    var (cut, written) = (0, 0)
+    while done < units.count {
       try Interruption.check()
-      let part = Array(items[done..<min(done + max(1, 256 / samples), items.count)])
-      let written = try await engine.generate(
-        try writer.requests(part.map(\.input), firstIndex: done)
-      )
-      let lines = part.enumerated().map { index, item in
-        Line(
-          id: item.id,
-          side: item.side,
-          critiques: written[index * samples..<(index + 1) * samples].map {
-            Written(text: $0.text, finishReason: $0.finishReason.rawValue)
+      let part = Array(units[done..<min(done + max(1, stretch / critiques.samples), units.count)])
+      var own: [[WrittenCritiqueLine]] = []
+      let first = done
+      try await source.write(part.flatMap(\.inputs), firstIndex: first * width) {
+        critiques,
+        tokens in
+        own.append(critiques)
+        guard own.count == width else { return }
+        let unit = units[done]
+        if var pair = unit.pair {
+          let texts = own.map { $0[0].isUsable ? $0[0].text : nil }
+          (pair.chosenCritique, pair.rejectedCritique) = (texts[0], texts[1])
+          cut += texts.count { $0 == nil }
+          try log.append(pair.json)
+        } else {
+          try log.append(encoding: Line(id: unit.id, side: unit.side, critiques: own[0]))
+        }
+        own = []
+        done += 1
+        written += width
+        progress.handle(
+          .step(done: done, total: units.count, metrics: [], tokens: tokens)
+        )
+      }
+    }
+    if cut > 0, !common.isQuiet {
+      Output.error("\(cut) of \(written) critiques were cut or empty and are left out")
+    }
+  }
+
+  private func read() throws -> [Unit] {
+    if asPairs {
+      return try PairReader().read(data).pairs.map { pair in
+        Unit(
+          id: pair.id,
+          side: nil,
+          pair: pair,
+          inputs: [pair.chosen, pair.rejected].map {
+            .response(prompt: pair.prompt, response: $0)
           }
         )
       }
-      if let log { try log.append(contentsOf: lines) } else { try lines.forEach(Output.json) }
-      done += part.count
-      progress.handle(
-        .step(
-          done: done,
-          total: items.count,
-          metrics: [],
-          tokens: written.map { $0.tokens.count + 1 }.reduce(0, +)
-        )
-      )
     }
-    try log?.synchronize()
-  }
-
-  private func read() throws -> [Item] {
     if !responses, data != "-", try holdsPairs() {
       return try PairReader().read(data).pairs.flatMap { pair in
         [("chosen", pair.chosen), ("rejected", pair.rejected)].map { side, response in
-          Item(
+          Unit(
             id: pair.id,
             side: side,
-            input: .response(prompt: pair.prompt, response: response)
+            pair: nil,
+            inputs: [.response(prompt: pair.prompt, response: response)]
           )
         }
       }
     }
     return try ResponseReader().read(data).responses.map {
-      Item(id: $0.id, side: nil, input: $0.input)
+      Unit(id: $0.id, side: nil, pair: nil, inputs: [$0.input])
     }
   }
 
@@ -135,20 +192,89 @@ struct CritiqueCommand: AssayCommand {
     return found
   }
 
-  /// How many items are recorded already; they must be the first ones of the data.
-  private func checkedCount(_ log: RecordLog<Line>?, _ items: [Item]) throws -> Int {
-    let lines = try log?.records() ?? []
-    for (index, line) in lines.enumerated() {
-      guard index < items.count, items[index].id == line.id, items[index].side == line.side,
-        line.critiques.count == critiques.samples
-      else {
+  /// How many units are recorded already; they must be the first ones of the data.
+  private func checkedCount(_ recorded: [JSONValue], _ units: [Unit]) throws -> Int {
+    for (index, line) in recorded.enumerated() {
+      let isOurs =
+        index < units.count
+        && (asPairs
+          ? line["id"]?.string == units[index].id && line["chosen"] != nil
+          : line["id"]?.string == units[index].id && line["side"]?.string == units[index].side
+            && line["critiques"]?.array?.count == critiques.samples)
+      guard isOurs else {
         throw RunError.malformedRecord(
           file: out,
           line: index + 1,
-          reason: "this was not written from \(data) with --samples \(critiques.samples)"
+          reason: "this was not written from \(data) with "
+            + (asPairs ? "--as-pairs" : "--samples \(critiques.samples)")
         )
       }
     }
-    return lines.count
+    return recorded.count
+  }
+}
+
+/// A critique as it is written.
+struct WrittenCritiqueLine: Codable {
+  let text: String
+  let finishReason: String
+  let statedScore: Int?
+
+  /// Whether it has its end, and is not empty.
+  var isUsable: Bool {
+    finishReason != "length" && finishReason != "content_filter"
+      && !text.allSatisfy(\.isWhitespace)
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case text
+    case finishReason = "finish_reason"
+    case statedScore = "stated_score"
+  }
+}
+
+/// What writes critiques.
+private enum CritiqueSource {
+  case model(CritiqueWriter, GenerationEngine, Int)
+  case endpoint(RemoteCritic)
+
+  /// Writes critiques of inputs, and hands those of each over in order, with the tokens written.
+  func write(
+    _ inputs: [ScoringInput],
+    firstIndex: Int,
+    _ body: ([WrittenCritiqueLine], Int) throws -> Void
+  ) async throws {
+    switch self {
+    case .model(let writer, let engine, let samples):
+      let written = try await engine.generate(
+        try writer.requests(inputs, firstIndex: firstIndex)
+      )
+      for start in stride(from: 0, to: written.count, by: samples) {
+        let own = written[start..<start + samples]
+        try body(
+          own.map {
+            WrittenCritiqueLine(
+              text: $0.text,
+              finishReason: $0.finishReason.rawValue,
+              statedScore: nil
+            )
+          },
+          own.map { $0.tokens.count + 1 }.reduce(0, +)
+        )
+      }
+    case .endpoint(let critic):
+      try await critic.write(inputs, firstIndex: firstIndex) { _, own in
+        try body(
+          own.map {
+            WrittenCritiqueLine(
+              text: $0.text,
+              finishReason: $0.finishReason,
+              statedScore: $0.statedScore
+            )
+          },
+          own.map(\.tokens).reduce(0, +)
+        )
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayEvaluate
+import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayTensor
@@ -24,7 +25,9 @@ struct EvalCommand: AssayCommand {
       """
   )
 
-  @Option(help: "The model to score with: a folder. Default: none.")
+  @Option(
+    help: "The model to score with: a folder; --generator, a judge, stands in. Default: none."
+  )
   var model: String?
 
   @Option(
@@ -38,26 +41,50 @@ struct EvalCommand: AssayCommand {
   )
   var benchmarks: [BenchmarkArgument] = []
 
-  @Option(help: "The folder for results.json and, with --model, scores-NAME.jsonl. Default: none.")
+  @Option(
+    help: "The folder for results.json and, without --scores, scores-NAME.jsonl. Default: none."
+  )
   var out: String?
 
   @Option(help: "Critiques that a score is the mean of, for models that write them. Default: 1.")
   var samples: Int?
 
-  @Option(help: "Temperature of critiques. Default: 0 for one sample, else 0.5.")
+  @Option(help: "Temperature. Default: 0 for one text a side; else 0.5 for critiques, judges 1.")
   var temperature: Double?
 
-  @Option(help: "Tokens a critique may have. Default: what the model was trained for.")
+  @Option(help: "Tokens a text may have. Default: what the model was trained for.")
   var maxTokens: Int?
 
-  @Option(help: "What a judge's unparseable verdict counts: missing or half. Default: missing.")
+  @Option(
+    help: "What a judge's unparseable verdict counts: missing or half. Default: as --verdict-rule."
+  )
   var unparseable: UnparseableRule?
+
+  @Option(
+    help: """
+      How judgements are read: strict, or as RewardBench v1 reads them ([[A]] wins over [[B]], and \
+      unparseable is half). Default: strict.
+      """
+  )
+  var verdictRule: VerdictRule?
+
+  @OptionGroup var judging: JudgeOptions
+
+  @OptionGroup var inference: InferenceOptions
+  @OptionGroup var remote: GeneratorOptions
 
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard (model == nil) != (scores == nil) else {
-      throw ValidationError("give either --model or --scores")
+    guard [model != nil, scores != nil, remote.generator != nil].count(where: \.self) == 1 else {
+      throw ValidationError("give one of --model, --generator and --scores")
+    }
+    if remote.generator != nil {
+      try remote.validate(model: model, common: common, inference: inference)
+      try judging.validateRemote()
+      guard samples == nil else {
+        throw ValidationError("--samples belongs to models that score; give --votes")
+      }
     }
     guard !benchmarks.isEmpty else { throw ValidationError("give at least one --benchmark") }
     let known = BenchmarkCatalogue.all.map { $0.name }
@@ -76,8 +103,9 @@ struct EvalCommand: AssayCommand {
       guard samples == nil, temperature == nil, maxTokens == nil else {
         throw ValidationError("--samples, --temperature and --max-tokens belong to --model")
       }
-    } else if unparseable != nil {
-      throw ValidationError("--unparseable belongs to verdicts, which only --scores can have")
+      guard judging.isEmpty, verdictRule == nil else {
+        throw ValidationError("--votes, --task, --prompts and --verdict-rule belong to --model")
+      }
     }
     if let samples, samples < 1 { throw ValidationError("--samples must be at least 1") }
     if let temperature, !(temperature.isFinite && temperature >= 0) {
@@ -101,13 +129,27 @@ struct EvalCommand: AssayCommand {
         scores == "-"
         ? "scores" : URL(fileURLWithPath: scores).deletingPathExtension().lastPathComponent
       records = try loaded.map { try BenchmarkRecords.read(scores, for: $0) }
+    } else if let model {
+      let folder = try ModelPath.folder(model)
+      name = URL(fileURLWithPath: model).standardizedFileURL.lastPathComponent
+      let model = try inference.load(folder, common)
+      let method = try EvaluationMethod(model, folder: folder, command: self)
+      records = try await score(loaded, with: method)
     } else {
-      let folder = try ModelPath.folder(model ?? "")
-      name = URL(fileURLWithPath: model ?? "").standardizedFileURL.lastPathComponent
-      records = try await score(loaded, with: folder)
+      name = remote.generatorModel ?? ""
+      // Results are alone on standard output.
+      try await remote.withEndpoint(out: out, isOutputFree: false, common: common) { endpoint in
+        records = try await score(
+          loaded,
+          with: EvaluationMethod(endpoint, command: self)
+        )
+      }
     }
     for (benchmark, records) in zip(loaded, records) {
-      let found = try benchmark.results(records, unparseable: unparseable ?? .missing)
+      let found = try benchmark.results(
+        records,
+        unparseable: unparseable ?? (verdictRule == .rewardBench ? .half : .missing)
+      )
       let key = type(of: benchmark).name
       results.methods[name, default: [:]][key] = found.sections
       notes += found.notes.map { "\(key): \($0)" }
@@ -124,20 +166,8 @@ struct EvalCommand: AssayCommand {
 
   private func score(
     _ benchmarks: [any Benchmark],
-    with folder: URL
+    with method: EvaluationMethod
   ) async throws -> [[BenchmarkRecord]] {
-    var options = ModelScorer.Options()
-    options.critiques.samples = samples ?? 1
-    options.critiques.temperature = Float(temperature ?? (options.critiques.samples > 1 ? 0.5 : 0))
-    options.critiques.tokens = maxTokens
-    options.critiques.seed = common.seed
-    let model = try Model.load(folder, dtype: common.dtype, device: try common.device())
-    let scorer = try ModelScorer(model, options: options)
-    let settings = EvaluationSettings(
-      model: folder,
-      critiques: options.critiques,
-      dtype: "\(common.dtype)"
-    )
     let display = common.progress
     var records: [[BenchmarkRecord]] = []
     for (number, benchmark) in benchmarks.enumerated() {
@@ -145,11 +175,9 @@ struct EvalCommand: AssayCommand {
       let start = Date()
       var isStarted = false
       records.append(
-        try await EvaluationScoring.score(
+        try await method.records(
           benchmark,
-          with: scorer,
-          folder: out.map { URL(fileURLWithPath: $0) },
-          settings: settings
+          folder: out.map { URL(fileURLWithPath: $0) }
         ) { done, tokens in
           if !isStarted {
             isStarted = true
@@ -205,6 +233,90 @@ extension String {
 }
 
 extension UnparseableRule: ExpressibleByArgument {}
+extension VerdictRule: ExpressibleByArgument {}
+
+/// What gives a benchmark's items scores or verdicts.
+private enum EvaluationMethod {
+  case scorer(ModelScorer, EvaluationSettings)
+  case judge(any Judge, VerdictRule, EvaluationSettings)
+
+  init(_ endpoint: OpenAIEndpoint, command: EvalCommand) {
+    let settings = command.judging.settings(
+      temperature: command.temperature.map { Float($0) },
+      topP: nil,
+      tokens: command.maxTokens,
+      seed: command.common.seed
+    )
+    let judge = RemoteJudge(endpoint, settings: settings)
+    let rule = command.verdictRule ?? .strict
+    self = .judge(judge, rule, EvaluationSettings(name: endpoint.model, judge: judge, rule: rule))
+  }
+
+  init(_ model: Model, folder: URL, command: EvalCommand) throws {
+    let dtype = "\(command.common.dtype)\(command.inference.fingerprint)"
+    guard [.classic, .cloud].contains(model.manifest.kind) else {
+      guard command.samples == nil else {
+        throw ValidationError("--samples belongs to models that score; give --votes")
+      }
+      let settings = command.judging.settings(
+        temperature: command.temperature.map { Float($0) },
+        topP: nil,
+        tokens: command.maxTokens,
+        seed: command.common.seed
+      )
+      let judge = try ModelJudge(model, settings: settings)
+      let rule = command.verdictRule ?? .strict
+      self = .judge(
+        judge,
+        rule,
+        EvaluationSettings(model: folder, judge: judge, rule: rule, dtype: dtype)
+      )
+      return
+    }
+    guard command.judging.isEmpty, command.verdictRule == nil, command.unparseable == nil else {
+      throw ValidationError(
+        "--votes, --task, --prompts, --verdict-rule and --unparseable belong to judges"
+      )
+    }
+    var options = ModelScorer.Options()
+    options.critiques.samples = command.samples ?? 1
+    options.critiques.temperature = Float(
+      command.temperature ?? (options.critiques.samples > 1 ? 0.5 : 0)
+    )
+    options.critiques.tokens = command.maxTokens
+    options.critiques.seed = command.common.seed
+    self = .scorer(
+      try ModelScorer(model, options: options),
+      EvaluationSettings(model: folder, critiques: options.critiques, dtype: dtype)
+    )
+  }
+
+  func records(
+    _ benchmark: any Benchmark,
+    folder: URL?,
+    onProgress: (Int, Int) throws -> Void
+  ) async throws -> [BenchmarkRecord] {
+    switch self {
+    case .scorer(let scorer, let settings):
+      try await EvaluationScoring.score(
+        benchmark,
+        with: scorer,
+        folder: folder,
+        settings: settings,
+        onProgress: onProgress
+      )
+    case .judge(let judge, let rule, let settings):
+      try await EvaluationScoring.judge(
+        benchmark,
+        with: judge,
+        rule: rule,
+        folder: folder,
+        settings: settings,
+        onProgress: onProgress
+      )
+    }
+  }
+}
 
 /// `NAME=PATH`.
 struct BenchmarkArgument: ExpressibleByArgument {

@@ -28,8 +28,9 @@ enum ExitStatus {
     case let error as TensorError: code(error)
     case let error as TextError: code(error)
     case let error as RunError: code(error)
+    case let error as EndpointError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError: badData
-    case is GenerationError, is TrainingLineError: badData
+    case is GenerationError, is TrainingLineError, is UncheckedPrompt: badData
     case is CancellationError: 130
     default: internalError
     }
@@ -68,6 +69,16 @@ enum ExitStatus {
     switch error {
     case .notFound, .inaccessible: return notFound
     default: return badData
+    }
+  }
+
+  private static func code(_ error: EndpointError) -> Int32 {
+    switch error {
+    case .address, .malformedKey: wrongUse
+    case .unavailable: unavailable
+    case .refused(_, _, _, let isRequestAtFault): isRequestAtFault ? badData : unavailable
+    case .garbage, .malformedRecord: badData
+    case .recordsInUse: cannotCreate
     }
   }
 

@@ -16,8 +16,10 @@ struct GenerateCommand: AssayCommand {
       """
   )
 
-  @Option(help: "A model folder or a run folder.")
-  var model: String
+  @Option(
+    help: "A model folder or a run folder. Default: none; --generator stands in for it."
+  )
+  var model: String?
 
   @Option(help: "Prompts, JSON Lines; - is standard input.")
   var data: String
@@ -34,6 +36,14 @@ struct GenerateCommand: AssayCommand {
   @Option(help: "The most likely tokens that together have this probability are drawn from.")
   var topP: Float = 1
 
+  @Option(
+    help: """
+      Adds "logprobs": each token's log probability at this temperature, and those of this many \
+      likeliest tokens. Default: none.
+      """
+  )
+  var logprobs: Int?
+
   @Option(help: "Makes tokens that occurred less likely; 1 is off.")
   var repetitionPenalty: Float = 1
 
@@ -43,6 +53,8 @@ struct GenerateCommand: AssayCommand {
   @Option(help: "Ends a sample before this text; may be given several times.")
   var stop: [String] = []
 
+  @OptionGroup var remote: GeneratorOptions
+  @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
 
   private struct Row: Decodable {
@@ -57,10 +69,24 @@ struct GenerateCommand: AssayCommand {
           self = .messages(try container.decode([Message].self))
         }
       }
+
+      var messages: [Message] {
+        switch self {
+        case .text(let text): [.user(text)]
+        case .messages(let messages): messages
+        }
+      }
     }
     let id: String?
     let prompt: Prompt?
     let text: String?
+  }
+
+  private struct TokenLine: Encodable {
+    let token: String
+    let id: Int32
+    let logprob: Float
+    var top: [TokenLine]?
   }
 
   private struct Line: Encodable {
@@ -73,8 +99,9 @@ struct GenerateCommand: AssayCommand {
     let text: String
     let finishReason: String
     let tokens: Tokens
+    var logprobs: [TokenLine]?
     enum CodingKeys: String, CodingKey {
-      case id, sample, text, tokens
+      case id, sample, text, tokens, logprobs
       case finishReason = "finish_reason"
     }
   }
@@ -88,14 +115,89 @@ struct GenerateCommand: AssayCommand {
         "--temperature and --top-k are at least 0, --top-p in (0, 1], --repetition-penalty above 0"
       )
     }
+    try remote.validate(model: model, common: common, inference: inference)
+    guard (logprobs ?? 0) >= 0 else { throw ValidationError("--logprobs is at least 0") }
+    guard remote.generator == nil || topK == 0 && repetitionPenalty == 1 && logprobs == nil else {
+      throw ValidationError("--top-k, --repetition-penalty and --logprobs belong to --model")
+    }
   }
 
   func execute() async throws {
-    let loaded = try Model.load(
-      try ModelPath.folder(model),
-      dtype: common.dtype,
-      device: try common.device()
-    )
+    guard let model else {
+      try await remote.withEndpoint(out: nil, common: common) { try await generate($0) }
+      return
+    }
+    try await generate(model)
+  }
+
+  /// Samples at an endpoint.
+  private func generate(_ endpoint: OpenAIEndpoint) async throws {
+    var settings = ChatSettings()
+    settings.temperature = temperature
+    settings.topP = topP
+    settings.maximumTokens = maxTokens
+    settings.stop = stop
+    let prompts = try rows { row, failure in
+      guard let messages = row.prompt?.messages else {
+        throw failure("\"prompt\" in the object: an endpoint does not continue a \"text\"")
+      }
+      return messages
+    }
+    let progress = common.progress
+    progress.handle(.stageStarted(name: "generate", number: 1, total: prompts.count, resumedAt: 0))
+    let stretch = max(1, remote.stretch / samples)
+    for start in stride(from: 0, to: prompts.count, by: stretch) {
+      let part = Array(prompts[start..<min(start + stretch, prompts.count)])
+      let requests = part.flatMap { prompt in
+        (0..<samples).map {
+          ChatRequest(messages: prompt.content, settings: settings, seed: common.seed, draw: $0)
+        }
+      }
+      _ = try await endpoint.complete(requests) { index, completion in
+        try Output.json(
+          Line(
+            id: part[index / samples].id,
+            sample: index % samples,
+            text: completion.text,
+            finishReason: completion.finishReason,
+            tokens: .init(
+              prompt: completion.usage?.promptTokens ?? 0,
+              completion: completion.usage?.completionTokens ?? 0
+            )
+          )
+        )
+        progress.handle(
+          .step(
+            done: start + (index + 1) / samples,
+            total: prompts.count,
+            metrics: [],
+            tokens: completion.usage?.completionTokens ?? 0
+          )
+        )
+      }
+    }
+  }
+
+  /// Reads the rows, and makes of each what is to be continued.
+  private func rows<Content>(
+    _ content: (Row, (String) -> TrainingLineError) throws -> Content
+  ) throws -> [(id: String, content: Content)] {
+    var result: [(id: String, content: Content)] = []
+    try InputLines.forEach(data) { number, bytes in
+      func failure(_ expected: String) -> TrainingLineError {
+        TrainingLineError(file: data, line: number, expected: expected)
+      }
+      guard let row = try? JSONDecoder().decode(Row.self, from: bytes) else {
+        throw failure("an object with \"prompt\"")
+      }
+      result.append((row.id ?? String(result.count), try content(row, failure)))
+    }
+    return result
+  }
+
+  /// Samples with a model of one's own.
+  private func generate(_ model: String) async throws {
+    let loaded = try inference.load(model, common)
     guard loaded.decoder.isLanguageModel else {
       throw ModelError.lacks(
         path: model,
@@ -104,32 +206,14 @@ struct GenerateCommand: AssayCommand {
       )
     }
     let renderer = try loaded.renderer()
-    var prompts: [(id: String, tokens: [Int32])] = []
-    try InputLines.forEach(data) { number, bytes in
-      guard let row = try? JSONDecoder().decode(Row.self, from: bytes) else {
-        throw TrainingLineError(file: data, line: number, expected: "an object with \"prompt\"")
+    let prompts = try rows { row, failure in
+      if let messages = row.prompt?.messages {
+        return try renderer.generationPrefix(prompt: messages)
       }
-      let tokens: [Int32]
-      switch (row.prompt, row.text) {
-      case (.text(let prompt)?, _):
-        tokens = try renderer.generationPrefix(prompt: [.user(prompt)])
-      case (.messages(let messages)?, _):
-        tokens = try renderer.generationPrefix(prompt: messages)
-      case (nil, let text?): tokens = loaded.tokenizer.encode(text)
-      case (nil, nil):
-        throw TrainingLineError(
-          file: data,
-          line: number,
-          expected: "\"prompt\" or \"text\" in the object"
-        )
-      }
-      prompts.append((row.id ?? String(prompts.count), tokens))
+      guard let text = row.text else { throw failure("\"prompt\" or \"text\" in the object") }
+      return loaded.tokenizer.encode(text)
     }
-    let engine = GenerationEngine(
-      decoder: loaded.decoder,
-      head: nil,
-      tokenizer: loaded.tokenizer
-    )
+    let engine = GenerationEngine(loaded, readsReward: false)
     let sampling = SamplingSettings(
       temperature: temperature,
       topK: topK,
@@ -144,12 +228,14 @@ struct GenerateCommand: AssayCommand {
       let requests = part.enumerated().flatMap { offset, prompt in
         (0..<samples).map { sample in
           GenerationRequest(
-            promptTokens: prompt.tokens,
+            promptTokens: prompt.content,
             settings: sampling,
             maximumTokens: maxTokens,
             stopTokens: [renderer.endOfTurnID],
             stopStrings: stop,
-            seed: common.seed &+ UInt64(start + offset) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample)
+            seed: common.seed &+ UInt64(start + offset) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample),
+            wantsLogProbabilities: logprobs != nil,
+            topLogProbabilities: logprobs ?? 0
           )
         }
       }
@@ -164,7 +250,8 @@ struct GenerateCommand: AssayCommand {
             tokens: .init(
               prompt: generation.promptTokenCount,
               completion: generation.tokens.count
-            )
+            ),
+            logprobs: logprobs.map { _ in Self.tokens(of: generation, loaded.tokenizer) }
           )
         )
       }
@@ -176,6 +263,18 @@ struct GenerateCommand: AssayCommand {
           tokens: written.map(\.tokens.count).reduce(0, +)
         )
       )
+    }
+  }
+
+  private static func tokens(of generation: Generation, _ tokenizer: BPETokenizer) -> [TokenLine] {
+    func line(_ id: Int32, _ value: Float) -> TokenLine {
+      TokenLine(token: tokenizer.spelling(of: id) ?? "", id: id, logprob: value)
+    }
+    return generation.tokens.indices.map { index in
+      var own = line(generation.tokens[index], generation.logProbabilities[index])
+      let top = generation.topLogProbabilities
+      if index < top.count { own.top = top[index].map { line($0.id, $0.logProbability) } }
+      return own
     }
   }
 }

@@ -16,7 +16,7 @@ struct CritiqueOptions: ParsableArguments {
   @Option(help: "The most likely tokens that together have this probability are drawn from.")
   var topP: Float = 1
 
-  @Option(help: "Tokens a critique may have. Default: what the model was trained for.")
+  @Option(help: "Tokens a critique may have. Default: what the model was trained for, or 512.")
   var maxTokens: Int?
 
   func validate() throws {
@@ -57,6 +57,7 @@ struct ScoreCommand: AssayCommand {
   var skipProblems = false
 
   @OptionGroup var critiques: CritiqueOptions
+  @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
 
   private struct Line: Encodable {
@@ -72,11 +73,7 @@ struct ScoreCommand: AssayCommand {
   }
 
   func execute() async throws {
-    let loaded = try Model.load(
-      try ModelPath.folder(model),
-      dtype: common.dtype,
-      device: try common.device()
-    )
+    let loaded = try inference.load(model, common)
     var options = ModelScorer.Options()
     options.critiques = critiques.settings(seed: common.seed)
     let scorer = try ModelScorer(loaded, options: options)

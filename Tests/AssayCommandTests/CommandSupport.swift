@@ -41,7 +41,13 @@ final class WorkFolder: Sendable {
   }
 
   /// Writes a tiny model of a kind and returns its path.
-  func model(_ kind: ModelKind, _ name: String = "model") throws -> String {
+  ///
+  /// A judge is one of letters, asked as the Playground asks.
+  func model(
+    _ kind: ModelKind,
+    _ name: String = "model",
+    contextTokens: Int = 96
+  ) throws -> String {
     Engine.threads = 1
     let texts = ["How many apples are left? Anna has 3 apples.", "She has three apples left."]
     let tokenizer = try BPETrainer(
@@ -55,12 +61,12 @@ final class WorkFolder: Sendable {
       feedForwardSize: 32,
       vocabularySize: tokenizer.vocabularySize
     )
-    configuration.contextTokens = 96
+    configuration.contextTokens = contextTokens
     configuration.initializerRange = 0.2
     let head: RewardHead.Kind? =
       switch kind {
-      case .languageModel: nil
-      case .classic: .linear
+      case .languageModel, .judge: nil
+      case .classic, .pair: .linear
       case .cloud: .cloud
       }
     let model = Model(
@@ -71,7 +77,9 @@ final class WorkFolder: Sendable {
       manifest: ModelManifest(
         kind: kind,
         leadIn: kind == .cloud ? "critique :" : nil,
-        critiqueTokens: kind == .cloud ? 8 : nil
+        critiqueTokens: kind == .cloud ? 8 : nil,
+        judge: kind == .judge || kind == .pair
+          ? JudgeManifest(task: .token, prompts: .playground, tokens: 8) : nil
       )
     )
     try model.save(to: url.appendingPathComponent(name))

@@ -15,6 +15,7 @@ import Testing
       ["playground", "--out", "x", "--threads", "0"],
       ["playground", "--out", "x", "--train", "-1"],
       ["bench", "train", "--repeats", "0"], ["bench", "train", "--write-ids", "x"],
+      ["bench", "generate", "--new-tokens", "0"], ["bench", "score", "--batch", "0"],
       ["tokenize", "--model", "m", "--device", "tpu"],
       ["tokenize", "--model", "m", "--dtype", "f8"],
     ]

@@ -1,0 +1,49 @@
+import ArgumentParser
+import AssayGenerate
+import AssayReward
+import AssayTensor
+import AssayTrain
+
+struct BenchScoreCommand: AssayCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "score",
+    abstract: "Speed of scoring in one forward pass.",
+    discussion: """
+      Texts of 96 random tokens, scored at once with a one-label head. The shapes are the models of \
+      `bench generate`: s in f32, q (0.63 B) in bf16. Prints one JSON line; flops_per_s is twice \
+      the multiply-adds that the scores need over the median time.
+      """
+  )
+
+  @Option(help: "s or q. Default: q.")
+  var shape = GenerationBenchmark.Shape.q
+
+  @Option(help: "Texts that are scored at once.")
+  var batch = 16
+
+  @Option(help: "Timed repeats behind a warm-up; the median counts.")
+  var repeats = 5
+
+  @OptionGroup var inference: BenchInferenceOptions
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard batch > 0, repeats > 0 else {
+      throw ValidationError("--batch and --repeats must be at least 1")
+    }
+  }
+
+  func execute() async throws {
+    var benchmark = ScoringBenchmark(
+      shape: shape,
+      batch: batch,
+      dtype: common.computeType?.dtype,
+      device: try common.device(),
+      repeats: repeats,
+      seed: common.seed
+    )
+    benchmark.weightFormat = inference.weights
+    benchmark.isBatchInvariant = inference.batchInvariant
+    try Output.json(try benchmark.run())
+  }
+}

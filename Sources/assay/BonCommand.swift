@@ -1,0 +1,373 @@
+import ArgumentParser
+import AssayData
+import AssayEvaluate
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import AssayTrain
+import Foundation
+
+struct BonCommand: AssayCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bon",
+    abstract: "Best-of-N: how often the response that a model picks out of N is right.",
+    discussion: """
+      A policy answers each prompt several times, or --candidates holds the responses; the model \
+      scores them, or judges each against each. Writes responses, scores and results.json; run \
+      again, it goes on where it stopped.
+      """
+  )
+
+  @Option(help: "What picks: a model folder or a run folder.")
+  var model: String
+
+  @Option(help: "What answers: a model folder or a run folder. Default: nothing, see --candidates.")
+  var policy: String?
+
+  @Option(
+    help: """
+      Prompts, JSON Lines with "id" and "prompt", or "question" and "answer". Default: none, see \
+      --candidates.
+      """
+  )
+  var data: String?
+
+  @Option(
+    help: """
+      Lines {"id", "prompt", "responses", "right"} instead of a policy. Default: none, the policy \
+      answers.
+      """
+  )
+  var candidates: String?
+
+  @Option(help: "The folder for records and results.json.")
+  var out: String
+
+  @Option(help: "Responses of the policy to each prompt.")
+  var samples = 16
+
+  @Option(help: "Temperature of the policy.")
+  var temperature: Float = 1
+
+  @Option(help: "Most new tokens of a response.")
+  var maxTokens = 256
+
+  @Option(help: "Critiques of each response, for models that write them; one is greedy.")
+  var critiques = 1
+
+  @Option(help: "Judgements of two responses, half in each order, for judges that reason.")
+  var votes = 2
+
+  @OptionGroup var checks: CheckerOptions
+  @OptionGroup var inference: InferenceOptions
+  @OptionGroup var common: CommonOptions
+
+  /// What the model thinks of the responses to one prompt.
+  private struct Line: Codable, Sendable {
+    let id: String
+    let right: [Bool]
+    let scores: [Double]
+  }
+
+  private struct Results: Encodable {
+    let seconds: Double
+    let model: String
+    let prompts: Int
+    let points: [BestOfNPoint]
+    let gain: ComparisonResults.Interval
+  }
+
+  func validate() throws {
+    guard (candidates == nil) != (policy == nil && data == nil) else {
+      throw ValidationError("give either --policy and --data, or --candidates")
+    }
+    guard candidates != nil || (policy != nil && data != nil) else {
+      throw ValidationError("--policy and --data belong together")
+    }
+    guard samples > 1, maxTokens > 0, critiques > 0, votes > 0 else {
+      throw ValidationError(
+        "--samples is at least 2, --max-tokens, --critiques and --votes at least 1"
+      )
+    }
+    guard temperature > 0 else {
+      throw ValidationError("--temperature is above 0, or all samples are alike")
+    }
+    if candidates == nil, checks.playgroundSeed == nil, checks.answers == nil {
+      throw ValidationError("give --playground-seed or --answers, which tell what is right")
+    }
+  }
+
+  func execute() async throws {
+    let start = Date()
+    let source = candidates ?? data ?? ""
+    let rows = try PromptRow.read(source, hasResponses: candidates != nil)
+    let run = try RunFolder(URL(fileURLWithPath: out))
+    let (responses, digest) = try await responses(rows, run, source)
+    let lines = try await scores(rows, responses, run, digest)
+    let prompts = lines.map { line in
+      BestOfNPrompt(id: line.id, values: line.right.map { $0 ? 1 : 0 }, scores: line.scores)
+    }
+    let results = Results(
+      seconds: Date().timeIntervalSince(start),
+      model: URL(fileURLWithPath: model).standardizedFileURL.lastPathComponent,
+      prompts: prompts.count,
+      points: try BestOfN.curve(prompts, seed: common.seed),
+      gain: .init(try BestOfN.gain(prompts, seed: common.seed))
+    )
+    try run.write(try ResultsJSON.data(results), to: "results.json")
+    if common.isJSON { try Output.json(results) } else { Output.result(Self.table(results)) }
+  }
+
+  // MARK: Stages
+
+  private func responses(
+    _ rows: [PromptRow],
+    _ run: RunFolder,
+    _ source: String
+  ) async throws -> ([PolicyResponses], String) {
+    let checker = checks.checker(rows)
+    let content = try InputDigest.file(source)
+    guard let policy else {
+      let given = try rows.map { row in
+        if let right = row.right {
+          return PolicyResponses(id: row.id, responses: row.responses ?? [], right: right)
+        }
+        guard let checker else { throw UncheckedPrompt(id: row.id) }
+        return try PolicyResponses(row, responses: row.responses ?? [], checker: checker)
+      }
+      let rule = checks.playgroundSeed.map { "playground \($0)" } ?? checks.answers?.rawValue
+      return (given, "\(content) \(rule ?? "flags")")
+    }
+    guard let checker else { throw ValidationError("give --playground-seed or --answers") }
+    let folder = try ModelPath.folder(policy)
+    let stage = try run.stage(
+      "responses",
+      fingerprint: StageFingerprint(
+        recipe: """
+          samples: \(samples)
+          temperature: \(temperature)
+          max_tokens: \(maxTokens)
+          seed: \(common.seed)
+          playground_seed: \(checks.playgroundSeed.map(String.init) ?? "none")\(inference.fingerprint)
+
+          """,
+        inputs: ["policy": InputDigest.model(folder), "data": content]
+      )
+    )
+    let loaded = try inference.load(folder, common)
+    let renderer = try loaded.renderer()
+    let display = common.progress
+    let written = try await SamplingStage<PolicyResponses>(
+      stage: stage,
+      model: loaded,
+      events: { display.handle($0) },
+      stretch: 64
+    ).run(count: rows.count) { item in
+      let prefix = try renderer.generationPrefix(prompt: rows[item].prompt)
+      return (0..<samples).map { draw in
+        GenerationRequest(
+          promptTokens: prefix,
+          settings: SamplingSettings(temperature: temperature),
+          maximumTokens: maxTokens,
+          stopTokens: [renderer.endOfTurnID],
+          seed: drawSeed(common.seed, item: item, draw: draw)
+        )
+      }
+    } record: { item, written in
+      try PolicyResponses(rows[item], responses: written.map(\.text), checker: checker)
+    }
+    return (written, stage.digest)
+  }
+
+  private func scores(
+    _ rows: [PromptRow],
+    _ responses: [PolicyResponses],
+    _ run: RunFolder,
+    _ digest: String
+  ) async throws -> [Line] {
+    let folder = try ModelPath.folder(model)
+    let stage = try run.stage(
+      "scores",
+      fingerprint: StageFingerprint(
+        recipe: """
+          critiques: \(critiques)
+          votes: \(votes)
+          seed: \(common.seed)\(inference.fingerprint)
+
+          """,
+        inputs: ["model": InputDigest.model(folder), "responses": digest]
+      )
+    )
+    let log = try stage.records(of: Line.self)
+    var lines = try log.records()
+    let loaded = try inference.load(folder, common)
+    let ranker = try ResponseRanker(loaded, critiques: critiques, votes: votes, seed: common.seed)
+    let display = common.progress
+    let stretch = 32
+    display.handle(
+      .stageStarted(
+        name: stage.name,
+        number: stage.number,
+        total: rows.count,
+        resumedAt: lines.count
+      )
+    )
+    while lines.count < rows.count {
+      try Interruption.check()
+      // A stretch that was cut short is scored again as a whole: sums depend on what is packed.
+      let start = lines.count / stretch * stretch
+      let range = start..<min(start + stretch, rows.count)
+      let (scores, tokens) = try await ranker.scores(
+        range.map { (rows[$0].prompt, responses[$0].responses) }
+      )
+      let part = zip(range, scores).dropFirst(lines.count - start).map {
+        Line(id: responses[$0].id, right: responses[$0].right, scores: $1)
+      }
+      try log.append(contentsOf: part)
+      lines += part
+      display.handle(.step(done: lines.count, total: rows.count, metrics: [], tokens: tokens))
+    }
+    try log.synchronize()
+    return lines
+  }
+
+  private static func table(_ results: Results) -> String {
+    func share(_ value: Double) -> String { String(format: "%.1f", 100 * value) }
+    var table = TextTable([
+      ("N", .right), ("picked right [95 %]", .right), ("oracle", .right), ("random", .right),
+    ])
+    table.rows = results.points.map { point in
+      [
+        "\(point.count)",
+        "\(share(point.value)) [\(share(point.ci95[0])), \(share(point.ci95[1]))]",
+        share(point.oracle), share(point.random),
+      ]
+    }
+    return table.text
+      + "gain over a random pick: \(share(results.gain.value)) points "
+      + "[\(share(results.gain.lower)), \(share(results.gain.upper))], \(results.prompts) prompts"
+  }
+}
+
+/// Scores the responses to prompts with whatever model there is.
+struct ResponseRanker {
+  private enum Kind {
+    case scorer(ModelScorer)
+    case judge(ModelJudge)
+  }
+  private let kind: Kind
+
+  /// Makes a ranker.
+  ///
+  /// - Parameters:
+  ///   - model: A model with a reward head, or one that judges.
+  ///   - critiques: Critiques of each response.
+  ///   - votes: Judgements of two responses.
+  ///   - seed: Seed of the draws.
+  /// - Throws: `RewardError`.
+  init(_ model: Model, critiques: Int, votes: Int, seed: UInt64) throws {
+    if [.classic, .cloud].contains(model.manifest.kind) {
+      var options = ModelScorer.Options()
+      options.critiques.samples = critiques
+      options.critiques.temperature = critiques == 1 ? 0 : 0.5
+      options.critiques.seed = seed
+      kind = .scorer(try ModelScorer(model, options: options))
+    } else {
+      var settings = JudgeSettings()
+      settings.votes = votes
+      settings.seed = seed
+      kind = .judge(try ModelJudge(model, settings: settings))
+    }
+  }
+
+  /// Scores responses; equal responses to a prompt are scored once.
+  ///
+  /// - Parameter items: Prompts with their responses.
+  /// - Returns: A score for each response, and the tokens read and written.
+  /// - Throws: What scoring or judging throws.
+  func scores(_ items: [([Message], [String])]) async throws -> ([[Double]], tokens: Int) {
+    let texts = items.map { Array(Set($0.1)).sorted() }
+    let (values, tokens) =
+      switch kind {
+      case .scorer(let scorer): try await scored(items, texts, scorer)
+      case .judge(let judge): try await judged(items, texts, judge)
+      }
+    let scores = items.indices.map { item in
+      let places = Dictionary(uniqueKeysWithValues: zip(texts[item], values[item]))
+      return items[item].1.map { places[$0] ?? 0 }
+    }
+    return (scores, tokens)
+  }
+
+  private func scored(
+    _ items: [([Message], [String])],
+    _ texts: [[String]],
+    _ scorer: ModelScorer
+  ) async throws -> ([[Double]], Int) {
+    let scores = try await scorer.score(
+      zip(items, texts).flatMap { item, own in
+        own.map { .response(prompt: item.0, response: $0) }
+      }
+    )
+    var next = scores.makeIterator()
+    let values = texts.map { own in own.map { _ in next.next()?.value ?? 0 } }
+    return (values, scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +))
+  }
+
+  private func judged(
+    _ items: [([Message], [String])],
+    _ texts: [[String]],
+    _ judge: ModelJudge
+  ) async throws -> ([[Double]], Int) {
+    var pairs: [PreferencePair] = []
+    for (item, own) in zip(items, texts) {
+      _ = BestOfN.roundRobin(own.count) { first, second in
+        pairs.append(
+          PreferencePair(
+            id: "\(pairs.count)",
+            prompt: item.0,
+            chosen: own[first],
+            rejected: own[second]
+          )
+        )
+        return nil
+      }
+    }
+    let verdicts = try await judge.judge(pairs)
+    var next = verdicts.makeIterator()
+    let values = texts.map { own in
+      BestOfN.roundRobin(own.count) { _, _ in next.next()?.probability }
+    }
+    return (values, verdicts.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +))
+  }
+}
+
+/// What stages were made from.
+enum InputDigest {
+  /// The hash of a file.
+  ///
+  /// - Throws: `DataError.notFound`.
+  static func file(_ path: String) throws -> String {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw DataError.notFound(path: path)
+    }
+    return try SHA256.fingerprint(of: URL(fileURLWithPath: path))
+  }
+
+  /// The names, sizes and dates of a model's files.
+  static func model(_ folder: URL) -> String {
+    EvaluationSettings(model: folder, critiques: CritiqueSettings(), dtype: "").weights
+  }
+}
+
+/// `results.json` of a command.
+enum ResultsJSON {
+  /// The JSON with sorted keys.
+  static func data(_ results: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(results) + Data("\n".utf8)
+  }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import AssayEvaluate
+import AssayTrain
+import Foundation
+
+struct CompareCommand: AssayCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Trains and evaluates methods side by side, on equal terms.",
+    discussion: """
+      One file names methods, seeds, data and suites. What is there already is not made again; \
+      interrupted, the same command goes on.
+      """
+  )
+
+  @Argument(help: "The specification, a YAML file.")
+  var specification: String
+
+  @Option(name: .customLong("set"), help: "A setting that wins over the file, as a.b=value.")
+  var overrides: [String] = []
+
+  @Option(help: "The folder. Default: runs/ and the specification's name.")
+  var out: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: """
+      Run nothing: report what is finished in these folders, as of seeds that run apart. Default: \
+      none.
+      """
+  )
+  var reportOf: [String] = []
+
+  @Flag(help: "Print all settings and stop.")
+  var printRecipe = false
+
+  @OptionGroup var common: CommonOptions
+
+  func execute() async throws {
+    let url = URL(fileURLWithPath: specification)
+    let settings = overrides + common.recipeSettings
+    let recipe = try CompareRecipe(try RecipeFile(contentsOf: url), overrides: settings)
+    if printRecipe {
+      Output.result(recipe.resolved)
+      return
+    }
+    let display = common.progress
+    let folder = URL(
+      fileURLWithPath: out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
+    )
+    let run: ComparisonRun
+    if reportOf.isEmpty {
+      run = try await recipe.run(folder) { display.handle($0) }
+    } else {
+      run = try ComparisonRun.joined(reportOf.map { URL(fileURLWithPath: $0) })
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+    let results = try ComparisonReader(run, config: recipe.config, folder: folder).results()
+    var report = ComparisonReport(results)
+    report.facts = [
+      .init("Command", (["assay"] + CommandLine.arguments.dropFirst()).joined(separator: " "))
+    ]
+    try results.json().write(to: folder.appendingPathComponent("results.json"), options: .atomic)
+    try Data(report.html.utf8)
+      .write(to: folder.appendingPathComponent("report.html"), options: .atomic)
+    try Data(ClaimTable.markdown(results.claims).utf8)
+      .write(to: folder.appendingPathComponent("claims.md"), options: .atomic)
+    if common.isJSON {
+      Output.result(String(decoding: try results.json().dropLast(), as: UTF8.self))
+    } else {
+      Output.result(report.text)
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import ArgumentParser
+import AssayGenerate
+import AssayReward
+import AssayTrain
+import Foundation
+
+/// `openai:URL`.
+struct GeneratorAddress: ExpressibleByArgument {
+  let address: EndpointAddress
+
+  init?(argument: String) {
+    guard argument.hasPrefix("openai:"),
+      let address = try? EndpointAddress(String(argument.dropFirst("openai:".count)))
+    else { return nil }
+    self.address = address
+  }
+}
+
+/// Options of a model at an endpoint, in place of one on this machine.
+struct GeneratorOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      A model at an OpenAI-compatible endpoint in place of --model: the URL before \
+      /chat/completions, as in openai:http://localhost:8000/v1; /v1 is not added. The key, if it \
+      needs one, is read from the environment's OPENAI_API_KEY. Default: none.
+      """,
+      valueName: "openai:URL"
+    )
+  )
+  var generator: GeneratorAddress?
+
+  @Option(help: "The model's name at the endpoint. Default: none; --generator needs one.")
+  var generatorModel: String?
+
+  @Option(
+    help: """
+      The file of the endpoint's answers, from which the same requests are answered later. Default: \
+      FILE.requests.jsonl beside --out FILE, none without.
+      """
+  )
+  var generatorCache: String?
+
+  @Option(help: "Requests under way at once. Default: 8.")
+  var concurrency: Int?
+
+  @Option(help: "Seconds that the answer to a request may take. Default: 600.")
+  var timeout: Double?
+
+  @Option(
+    help: """
+      Times that a request is sent again after a rate limit, a failure of the server, a broken \
+      connection or a time-out, after 1, 2, 4 ... 60 s or as the server asks. Default: 8; 2 where \
+      nothing ever answered.
+      """
+  )
+  var retries: Int?
+
+  func validate() throws {
+    guard generator != nil else {
+      guard generatorModel == nil, generatorCache == nil, concurrency == nil, timeout == nil,
+        retries == nil
+      else {
+        throw ValidationError(
+          "--generator-model, --generator-cache, --concurrency, --timeout and --retries belong to "
+            + "--generator"
+        )
+      }
+      return
+    }
+    guard generatorModel?.isEmpty == false else {
+      throw ValidationError("give --generator-model, the model's name at the endpoint")
+    }
+    guard (concurrency ?? 1) > 0, (retries ?? 0) >= 0 else {
+      throw ValidationError("--concurrency is at least 1, --retries at least 0")
+    }
+    if let timeout, !(timeout > 0 && timeout.isFinite) {
+      throw ValidationError("--timeout is above 0 seconds")
+    }
+  }
+
+  /// Checks that there is either a model here or one elsewhere.
+  ///
+  /// - Throws: `ValidationError`.
+  func validate(model: String?, common: CommonOptions, inference: InferenceOptions) throws {
+    guard (model == nil) != (generator == nil) else {
+      throw ValidationError("give either --model or --generator")
+    }
+    if generator != nil {
+      guard common.deviceName == nil, common.computeType == nil, common.threads == nil else {
+        throw ValidationError("--device, --dtype and --threads belong to --model")
+      }
+      guard inference.isDefault else {
+        throw ValidationError("--weights, --batch-invariant and --cache-mib belong to --model")
+      }
+    }
+  }
+
+  /// Requests that are handed over together, so that few wait for the slowest.
+  var stretch: Int { max(256, 32 * (concurrency ?? 0)) }
+
+  /// Calls `body` with a client of the endpoint, and reports what was spent however it ends.
+  ///
+  /// - Parameters:
+  ///   - out: The file or folder of results, beside which answers are kept; `nil` for standard output.
+  ///   - isOutputFree: Whether standard output has room for the spend; by default where `out` is a file.
+  ///   - common: Says how to report.
+  ///   - body: The work.
+  /// - Throws: What the body throws.
+  func withEndpoint(
+    out: String?,
+    isOutputFree: Bool? = nil,
+    common: CommonOptions,
+    _ body: (OpenAIEndpoint) async throws -> Void
+  ) async throws {
+    guard let generator, let generatorModel else {
+      throw ValidationError("give --generator and --generator-model")
+    }
+    let file = out == "-" ? nil : out
+    let isFree = isOutputFree ?? (file != nil)
+    let path = generatorCache ?? file.map { $0 + ".requests.jsonl" }
+    var settings = EndpointSettings()
+    settings.concurrency = concurrency ?? settings.concurrency
+    settings.timeoutSeconds = timeout ?? settings.timeoutSeconds
+    settings.retries = retries ?? settings.retries
+    settings.checkpoint = { try Interruption.check() }
+    let endpoint = OpenAIEndpoint(
+      generator.address,
+      model: generatorModel,
+      key: try EndpointKey(ProcessInfo.processInfo.environment["OPENAI_API_KEY"]),
+      settings: settings,
+      records: try path.map { try RequestRecords($0) }
+    )
+    do {
+      try await body(endpoint)
+    } catch {
+      try? await endpoint.close()
+      try report(endpoint.spend, isFree: isFree, common)
+      throw error
+    }
+    try await endpoint.close()
+    try report(endpoint.spend, isFree: isFree, common)
+  }
+
+  private struct Report: Encodable {
+    let spend: Spend
+  }
+
+  private func report(_ spend: Spend, isFree: Bool, _ common: CommonOptions) throws {
+    if !common.isQuiet { Output.error("spent: \(spend.text)") }
+    // Records on standard output stay alone there.
+    guard common.isJSON else { return }
+    if isFree {
+      try Output.json(Report(spend: spend))
+    } else {
+      try Output.jsonError(Report(spend: spend))
+    }
+  }
+}
+
+extension JudgeOptions {
+  /// Refuses what a judge elsewhere cannot do.
+  ///
+  /// - Throws: `ValidationError`.
+  func validateRemote() throws {
+    guard aggregate != .likelihood else {
+      throw ValidationError("--aggregate likelihood needs a model of one's own: --model")
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import AssayReward
+import AssayText
+
+/// Options of commands in which a model compares responses.
+struct JudgeOptions: ParsableArguments {
+  @Option(help: "Judgements of each pair, half in each order; odd is rounded up. Default: 2.")
+  var votes: Int?
+
+  @Option(
+    help: "What a judge writes: chain (reasons) or token (a letter). Default: as it was trained."
+  )
+  var task: RolePrompts.JudgeTask?
+
+  @Option(help: "How a judge is asked: english or playground. Default: as it was trained.")
+  var prompts: PromptSet?
+
+  @Option(
+    help: """
+      What the probability is of judges that give reasons: the share of votes, or the mean \
+      likelihood of the verdict behind the reasons. Default: votes.
+      """
+  )
+  var aggregate: VerdictAggregation?
+
+  func validate() throws {
+    guard (votes ?? 1) > 0 else { throw ValidationError("--votes must be at least 1") }
+  }
+
+  /// Whether any of them is given.
+  var isEmpty: Bool { votes == nil && task == nil && prompts == nil && aggregate == nil }
+
+  func settings(temperature: Float?, topP: Float?, tokens: Int?, seed: UInt64) -> JudgeSettings {
+    var settings = JudgeSettings()
+    settings.votes = votes ?? settings.votes
+    settings.temperature = temperature
+    settings.topP = topP ?? settings.topP
+    settings.tokens = tokens
+    settings.seed = seed
+    settings.task = task
+    settings.aggregation = aggregate ?? settings.aggregation
+    settings.prompts = prompts?.prompts
+    return settings
+  }
+}
+
+extension RolePrompts.JudgeTask: ExpressibleByArgument {}
+extension VerdictAggregation: ExpressibleByArgument {}
+
+/// A set of wording, by its name.
+struct PromptSet: ExpressibleByArgument {
+  let prompts: RolePrompts
+
+  init?(argument: String) {
+    guard let prompts = RolePrompts.named(argument) else { return nil }
+    self.prompts = prompts
+  }
+
+  static var allValueStrings: [String] { RolePrompts.known.map(\.name) }
+}
+
+/// Options of how texts are drawn, where scorers and judges have defaults of their own.
+struct DrawOptions: ParsableArguments {
+  @Option(help: "Temperature. Default: 0 (greedy) for one text a side; else 0.5, judges 1.")
+  var temperature: Float?
+
+  @Option(
+    help: "The most likely tokens of this probability are drawn from. Default: 1, judges 0.95."
+  )
+  var topP: Float?
+
+  @Option(
+    help: """
+      Tokens a text may have. Default: what the model was trained for; of a judge at an endpoint \
+      1024, 8 for a letter.
+      """
+  )
+  var maxTokens: Int?
+
+  func validate() throws {
+    guard (temperature ?? 0) >= 0 else { throw ValidationError("--temperature is at least 0") }
+    if let topP, !(topP > 0 && topP <= 1) {
+      throw ValidationError("--top-p is above 0 and at most 1")
+    }
+    guard (maxTokens ?? 1) > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+  }
+}

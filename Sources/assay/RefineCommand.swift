@@ -1,0 +1,280 @@
+import ArgumentParser
+import AssayData
+import AssayEvaluate
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import AssayTrain
+import Foundation
+
+struct RefineCommand: AssayCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "refine",
+    abstract: "Lets a policy revise its responses by a model's critiques, and without.",
+    discussion: """
+      Reports accuracy before and behind, the share of wrong responses that became right and of \
+      right ones that became wrong. Writes responses, critiques, revisions and results.json; run \
+      again, it goes on where it stopped.
+      """
+  )
+
+  @Option(help: "What criticizes: a model folder or a run folder.")
+  var model: String
+
+  @Option(help: "What answers and revises: a model folder or a run folder.")
+  var policy: String
+
+  @Option(help: "Prompts, JSON Lines with \"id\" and \"prompt\", or \"question\" and \"answer\".")
+  var data: String
+
+  @Option(help: "The folder for records and results.json.")
+  var out: String
+
+  @Option(help: "Temperature of the first responses; critiques and revisions are greedy.")
+  var temperature: Float = 0
+
+  @Option(help: "Most new tokens of a response.")
+  var maxTokens = 256
+
+  @Option(help: "Most new tokens of a critique. Default: what the model was trained for, or 512.")
+  var critiqueTokens: Int?
+
+  @Option(help: "How the policy is asked: english or playground.")
+  var prompts = "english"
+
+  @OptionGroup var checks: CheckerOptions
+  @OptionGroup var inference: InferenceOptions
+  @OptionGroup var common: CommonOptions
+
+  private struct Critique: Codable, Sendable {
+    let id: String
+    let critique: String
+  }
+
+  private struct Revision: Codable, Sendable {
+    let id: String
+    let guided: String
+    let unguided: String
+    let outcome: RevisionOutcome
+  }
+
+  private struct Results: Encodable {
+    let seconds: Double
+    let figures: RevisionFigure
+  }
+
+  func validate() throws {
+    guard maxTokens > 0, critiqueTokens ?? 1 > 0, temperature >= 0 else {
+      throw ValidationError(
+        "--max-tokens and --critique-tokens are at least 1, --temperature at least 0"
+      )
+    }
+    guard RolePrompts.named(prompts) != nil else {
+      throw ValidationError(
+        "--prompts is \(RolePrompts.known.map(\.name).joined(separator: " or "))"
+      )
+    }
+    guard checks.playgroundSeed != nil || checks.answers != nil else {
+      throw ValidationError("give --playground-seed or --answers, which tell what is right")
+    }
+  }
+
+  func execute() async throws {
+    let start = Date()
+    let rows = try PromptRow.read(data, hasResponses: false)
+    guard let checker = checks.checker(rows), let wording = RolePrompts.named(prompts) else {
+      throw ValidationError("give --playground-seed or --answers, which tell what is right")
+    }
+    let run = try RunFolder(URL(fileURLWithPath: out))
+    let (responses, answered) = try await responses(rows, checker, run)
+    let (critiques, criticized) = try await critiques(rows, responses, wording, run, answered)
+    let revisions = try await revisions(
+      rows,
+      responses,
+      critiques,
+      wording,
+      checker,
+      run,
+      criticized
+    )
+    let results = Results(
+      seconds: Date().timeIntervalSince(start),
+      figures: try RevisionFigure(
+        revisions.map(\.outcome),
+        method: URL(fileURLWithPath: model).standardizedFileURL.lastPathComponent
+      )
+    )
+    try run.write(try ResultsJSON.data(results), to: "results.json")
+    if common.isJSON {
+      try Output.json(results)
+    } else {
+      Output.result(ComparisonReport.text(of: [results.figures]))
+    }
+  }
+
+  // MARK: Stages
+
+  private func load(_ path: String) throws -> Model {
+    let loaded = try inference.load(path, common)
+    guard loaded.decoder.isLanguageModel else {
+      throw ModelError.lacks(
+        path: path,
+        part: "output embedding",
+        hint: "a classifier cannot write text"
+      )
+    }
+    return loaded
+  }
+
+  private func responses(
+    _ rows: [PromptRow],
+    _ checker: ResponseChecker,
+    _ run: RunFolder
+  ) async throws -> ([PolicyResponses], String) {
+    let stage = try run.stage(
+      "responses",
+      fingerprint: StageFingerprint(
+        recipe: """
+          temperature: \(temperature)
+          max_tokens: \(maxTokens)
+          seed: \(common.seed)
+          playground_seed: \(checks.playgroundSeed.map(String.init) ?? "none")\(inference.fingerprint)
+
+          """,
+        inputs: [
+          "policy": InputDigest.model(try ModelPath.folder(policy)),
+          "data": try InputDigest.file(data),
+        ]
+      )
+    )
+    let loaded = try load(policy)
+    let renderer = try loaded.renderer()
+    let display = common.progress
+    let written = try await SamplingStage<PolicyResponses>(
+      stage: stage,
+      model: loaded,
+      events: { display.handle($0) }
+    ).run(count: rows.count) { item in
+      [
+        GenerationRequest(
+          promptTokens: try renderer.generationPrefix(prompt: rows[item].prompt),
+          settings: SamplingSettings(temperature: temperature),
+          maximumTokens: maxTokens,
+          stopTokens: [renderer.endOfTurnID],
+          seed: drawSeed(common.seed, item: item, draw: 0)
+        )
+      ]
+    } record: { item, written in
+      try PolicyResponses(rows[item], responses: written.map(\.text), checker: checker)
+    }
+    return (written, stage.digest)
+  }
+
+  private func critiques(
+    _ rows: [PromptRow],
+    _ responses: [PolicyResponses],
+    _ wording: RolePrompts,
+    _ run: RunFolder,
+    _ answered: String
+  ) async throws -> ([String], String) {
+    let loaded = try load(model)
+    let room = min(
+      critiqueTokens ?? loaded.manifest.critiqueTokens ?? 512,
+      loaded.decoder.configuration.contextTokens / 2
+    )
+    let leadIn = loaded.manifest.leadIn ?? wording.critiqueLeadIn
+    let stage = try run.stage(
+      "critiques",
+      fingerprint: StageFingerprint(
+        recipe: "critique_tokens: \(room)\nlead_in: \(leadIn)\(inference.fingerprint)\n",
+        inputs: [
+          "model": InputDigest.model(try ModelPath.folder(model)), "responses": answered,
+        ]
+      )
+    )
+    let renderer = try loaded.renderer()
+    let display = common.progress
+    let written = try await SamplingStage<Critique>(
+      stage: stage,
+      model: loaded,
+      events: { display.handle($0) }
+    ).run(count: rows.count) { item in
+      [
+        GenerationRequest(
+          promptTokens: try renderer.critiquePrefix(
+            prompt: rows[item].prompt,
+            response: responses[item].responses[0],
+            leadIn: leadIn,
+            reservedTokens: room + 1
+          ),
+          maximumTokens: room,
+          stopTokens: [renderer.endOfTurnID]
+        )
+      ]
+    } record: { item, written in
+      Critique(id: rows[item].id, critique: written[0].text)
+    }
+    return (written.map(\.critique), stage.digest)
+  }
+
+  private func revisions(
+    _ rows: [PromptRow],
+    _ responses: [PolicyResponses],
+    _ critiques: [String],
+    _ wording: RolePrompts,
+    _ checker: ResponseChecker,
+    _ run: RunFolder,
+    _ criticized: String
+  ) async throws -> [Revision] {
+    let stage = try run.stage(
+      "revisions",
+      fingerprint: StageFingerprint(
+        recipe: "prompts: \(wording.name)\nmax_tokens: \(maxTokens)\(inference.fingerprint)\n",
+        inputs: [
+          "policy": InputDigest.model(try ModelPath.folder(policy)), "critiques": criticized,
+        ]
+      )
+    )
+    let loaded = try load(policy)
+    let renderer = try loaded.renderer()
+    let display = common.progress
+    return try await SamplingStage<Revision>(
+      stage: stage,
+      model: loaded,
+      events: { display.handle($0) }
+    ).run(count: rows.count) { item in
+      try [critiques[item], nil].map { critique in
+        GenerationRequest(
+          promptTokens: try renderer.generationPrefix(
+            prompt: wording.revision(
+              prompt: rows[item].prompt,
+              response: responses[item].responses[0],
+              critique: critique
+            )
+          ),
+          maximumTokens: maxTokens,
+          stopTokens: [renderer.endOfTurnID]
+        )
+      }
+    } record: { item, written in
+      let right = try PolicyResponses(
+        rows[item],
+        responses: written.map(\.text),
+        checker: checker
+      ).right
+      return Revision(
+        id: rows[item].id,
+        guided: written[0].text,
+        unguided: written[1].text,
+        outcome: RevisionOutcome(
+          id: rows[item].id,
+          before: responses[item].right[0],
+          guided: right[0],
+          unguided: right[1]
+        )
+      )
+    }
+  }
+}
