@@ -45,6 +45,7 @@ bench: build
 	@$(ASSAY) bench train --shape m --dtype f32
 	@$(ASSAY) bench train --shape m --dtype bf16
 	@$(ASSAY) bench generate --shape s --prompts 16 --samples 16
+	@$(ASSAY) bench score --shape q --batch 16
 	@echo "Benchmarks/README.md says how these compare with other tools." >&2
 
 format:

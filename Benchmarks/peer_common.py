@@ -1,27 +1,15 @@
-"""What the measurements of peers share: the shapes, the models, the clock and the result line."""
+"""What the measurements of transformers share: the models, the clock and the result line."""
 
-import json
 import platform
 import resource
-import statistics
 import time
 
 import torch
 import transformers
 from transformers import LlamaConfig
 
-# The shapes of `assay bench`: what `assay help bench` lists.
-SHAPES = {
-    "s": dict(
-        hidden_size=128, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=4,
-        intermediate_size=512, vocab_size=512),
-    "m": dict(
-        hidden_size=384, num_hidden_layers=6, num_attention_heads=6, num_key_value_heads=6,
-        intermediate_size=1024, vocab_size=4096),
-    "q": dict(
-        hidden_size=896, num_hidden_layers=24, num_attention_heads=14, num_key_value_heads=2,
-        intermediate_size=4864, vocab_size=151936),
-}
+import peer_shapes as shapes
+
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 PAD = 0  # never drawn as a random token
 
@@ -29,20 +17,30 @@ PAD = 0  # never drawn as a random token
 def llama_config(shape, **more):
     return LlamaConfig(
         max_position_embeddings=2048, pad_token_id=PAD, bos_token_id=None, eos_token_id=None,
-        tie_word_embeddings=False, attn_implementation="sdpa", **SHAPES[shape], **more)
+        tie_word_embeddings=False, attn_implementation="sdpa", **shapes.SHAPES[shape], **more)
 
 
 def add_common_arguments(parser):
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    shapes.add_common_arguments(parser)
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--repeats", type=int, default=5, help="timed repeats (default: 5)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and tokens (default: 0)")
 
 
 def prepare(arguments):
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     transformers.logging.set_verbosity_error()
+
+
+def random_texts(arguments, count, length):
+    vocabulary = shapes.SHAPES[arguments.shape]["vocab_size"]
+    return torch.randint(1, vocabulary, (count, length), device=arguments.device)
+
+
+def measure(arguments, work):
+    """Returns the time of every repeat, behind one to warm up."""
+    with torch.inference_mode():
+        seconds(work, arguments.device)
+        return [seconds(work, arguments.device) for _ in range(arguments.repeats)]
 
 
 def seconds(work, device):
@@ -66,18 +64,15 @@ def peak_memory_mb(device):
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
 
 
-def print_result(arguments, tokens_per_s, **fields):
-    """Prints the result line; `tokens_per_s` has one figure a repeat, and the median counts."""
-    print(json.dumps({
+def print_result(arguments, **fields):
+    shapes.print_line(
         **fields,
-        "threads": arguments.threads,
-        "tokens_per_s": round(statistics.median(tokens_per_s), 1),
-        "tokens_per_s_range": [round(min(tokens_per_s), 1), round(max(tokens_per_s), 1)],
-        "repeats": len(tokens_per_s),
-        "peak_memory_mb": peak_memory_mb(arguments.device),
-        "versions": {
+        threads=arguments.threads,
+        device=arguments.device,
+        repeats=arguments.repeats,
+        peak_memory_mb=peak_memory_mb(arguments.device),
+        versions={
             "torch": torch.__version__,
             "transformers": transformers.__version__,
             "python": platform.python_version(),
-        },
-    }))
+        })

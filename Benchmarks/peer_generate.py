@@ -9,54 +9,47 @@ time, prefill included.
 """
 
 import argparse
+import statistics
 
 import torch
 from transformers import AutoModelForCausalLM
 
 import peer_common as common
-
-PROMPT_TOKENS = 96
-NEW_TOKENS = {"s": 96, "q": 24}
-DTYPE = {"s": "f32", "q": "bf16"}
+import peer_shapes as shapes
 
 
 def main():
     arguments = parse_arguments()
     common.prepare(arguments)
-    dtype = arguments.dtype or DTYPE[arguments.shape]
     model = AutoModelForCausalLM.from_config(
-        common.llama_config(arguments.shape), dtype=common.DTYPES[dtype])
+        common.llama_config(arguments.shape), dtype=common.DTYPES[arguments.dtype])
     model.to(arguments.device).eval()
-    new_tokens = NEW_TOKENS[arguments.shape]
-    vocabulary = common.SHAPES[arguments.shape]["vocab_size"]
-    prompts = torch.randint(
-        1, vocabulary, (arguments.prompts, PROMPT_TOKENS), device=arguments.device)
+    prompts = common.random_texts(arguments, arguments.prompts, arguments.prompt_tokens)
     mask = torch.ones_like(prompts)
+    expected = (
+        arguments.prompts * arguments.samples, arguments.prompt_tokens + arguments.new_tokens)
 
     def work():
         output = model.generate(
             input_ids=prompts, attention_mask=mask, num_return_sequences=arguments.samples,
-            do_sample=True, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=new_tokens)
-        expected = (arguments.prompts * arguments.samples, PROMPT_TOKENS + new_tokens)
+            do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
+            max_new_tokens=arguments.new_tokens)
         assert tuple(output.shape) == expected, (output.shape, expected)
 
-    with torch.inference_mode():
-        common.seconds(work, arguments.device)
-        times = [common.seconds(work, arguments.device) for _ in range(arguments.repeats)]
-    total = arguments.prompts * arguments.samples * new_tokens
+    times = common.measure(arguments, work)
+    new_tokens = arguments.prompts * arguments.samples * arguments.new_tokens
     common.print_result(
-        arguments, [total / time for time in times], bench="generate", peer="transformers",
-        shape=arguments.shape, dtype=dtype, prompts=arguments.prompts, samples=arguments.samples)
+        arguments, bench="generate", peer="transformers", shape=arguments.shape,
+        dtype=arguments.dtype, prompts=arguments.prompts, samples=arguments.samples,
+        prompt_tokens=arguments.prompt_tokens, new_tokens=arguments.new_tokens,
+        seconds=statistics.median(times), **shapes.rates("tokens_per_s", new_tokens, times))
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--shape", choices=list(NEW_TOKENS), default="s")
-    parser.add_argument("--dtype", choices=list(common.DTYPES), help="default: f32 (s), bf16 (q)")
-    parser.add_argument("--prompts", type=int, default=16)
-    parser.add_argument("--samples", type=int, default=16)
+    shapes.add_generate_arguments(parser)
     common.add_common_arguments(parser)
-    return parser.parse_args()
+    return shapes.complete(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from torch.nn.functional import logsigmoid
 from transformers import LlamaForSequenceClassification
 
 import peer_common as common
+import peer_shapes as shapes
 
 PAIRS = {"s": (32, 128), "m": (8, 256)}  # pairs a step, tokens a response
 RANDOM_BATCHES = 8
@@ -39,7 +40,9 @@ def main():
     step = make_step(arguments, arguments.bf16_mode)
     times, rates = measure(arguments, step, batches)
     common.print_result(
-        arguments, rates, bench="train", peer="transformers", shape=arguments.shape,
+        arguments, tokens_per_s=round(statistics.median(rates), 1),
+        tokens_per_s_range=[round(min(rates), 1), round(max(rates), 1)], bench="train",
+        peer="transformers", shape=arguments.shape,
         dtype=arguments.dtype, bf16_mode=arguments.bf16_mode, compiled=arguments.compile,
         data="file" if arguments.data else "random",
         step_ms=round(statistics.median(times) * 1e3, 2))
@@ -63,7 +66,7 @@ def parse_arguments():
 
 def random_batches(arguments):
     pairs, length = PAIRS[arguments.shape]
-    vocabulary = common.SHAPES[arguments.shape]["vocab_size"]
+    vocabulary = shapes.SHAPES[arguments.shape]["vocab_size"]
     return [
         (torch.randint(1, vocabulary, (2 * pairs, length), device=arguments.device), None,
          2 * pairs * length)
