@@ -2,8 +2,8 @@
 
 The input is what AssayTrain's event file tests leave in a folder:
 
-    ASSAY_KEEP_EVENTS=/tmp/events swift test -c release --filter RunEventFileTests
-    python Scripts/check_event_file.py /tmp/events
+    ASSAY_KEEP_EVENTS=events swift test -c release --filter RunEventFileTests
+    python Scripts/check_event_file.py events
 """
 
 import sys
