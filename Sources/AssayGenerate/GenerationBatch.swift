@@ -289,12 +289,11 @@ final class GenerationBatch {
       }
     }
     if !closing.isEmpty, let head = engine.head {
-      let parts = engine.decoder.isBatchInvariant ? closing.map { [$0] } : [closing]
       let rewards = try withTensorErrors {
         withoutGradients {
-          parts.flatMap { part in
-            let rows = Tensor(part.map(Int64.init)).to(read.hidden.device)
-            return head(read.hidden.selected(axis: 0, rows)).floats
+          let rows = Tensor(closing.map(Int64.init)).to(read.hidden.device)
+          return engine.decoder.readings(read.hidden.selected(axis: 0, rows)) { hidden, _ in
+            head(hidden)
           }
         }
       }

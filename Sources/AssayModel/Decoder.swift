@@ -218,6 +218,21 @@ public final class Decoder {
     product(hidden, outputEmbedding ?? inputEmbedding, training: training)
   }
 
+  /// What is read from rows of hidden states; where sums are to be batch-invariant, each row by
+  /// itself, since LibTorch's order of summation depends on their number.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[R, D]`.
+  ///   - read: Reads some of the rows, whose indices it is given; the numbers of a row together.
+  /// - Returns: The numbers of all rows.
+  public func readings(_ hidden: Tensor, _ read: (Tensor, Range<Int>) -> Tensor) -> [Float] {
+    let count = hidden.shape[0]
+    guard isBatchInvariant else { return read(hidden, 0..<count).floats }
+    return (0..<count).flatMap {
+      read(hidden.narrowed(axis: 0, start: $0, count: 1), $0..<$0 + 1).floats
+    }
+  }
+
   /// Rows times a weight, and a bias: `[N, I]` to `[N, O]`.
   func product(
     _ x: Tensor,

@@ -291,15 +291,17 @@ public struct ModelJudge: Judge {
         let rows = zip(batch.starts, readings).map { Int64($0 + $1.index) }
         let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)
         if model.manifest.kind == .pair, let head = model.head {
-          return head(hidden).to(.float32).sigmoid().floats
+          return decoder.readings(hidden) { hidden, _ in head(hidden).sigmoid() }
         }
         // Two rows of the output embedding: A's logit less B's decides.
         let ids = Tensor(letters.map(Int64.init)).to(decoder.device)
         let weights = decoder.outputWeight(training: false).selected(axis: 0, ids).to(.float32)
-        let logits = linear(hidden.to(.float32), weights)
-        let first = logits.narrowed(axis: 1, start: 0, count: 1)
-        let second = logits.narrowed(axis: 1, start: 1, count: 1)
-        return (first - second).reshaped([readings.count]).sigmoid().floats
+        return decoder.readings(hidden) { hidden, rows in
+          let logits = linear(hidden.to(.float32), weights)
+          let first = logits.narrowed(axis: 1, start: 0, count: 1)
+          let second = logits.narrowed(axis: 1, start: 1, count: 1)
+          return (first - second).reshaped([rows.count]).sigmoid()
+        }
       }
     }
   }

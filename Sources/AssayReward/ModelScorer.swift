@@ -184,7 +184,8 @@ package func rewardsInOnePass(
     withoutGradients {
       let batch = PackedBatch(sequences.map(\.tokens), device: decoder.device, isRounded: true)
       let rows = zip(batch.starts, sequences).map { Int64($0 + $1.scoredIndex) }
-      return head(decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)).floats
+      let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)
+      return decoder.readings(hidden) { hidden, _ in head(hidden) }
     }
   }
 }

@@ -75,11 +75,13 @@ extension ModelJudge {
           rows: Tensor(rows).to(decoder.device),
           training: false
         )
-        let losses = tokenNLL(
-          hidden: hidden,
-          weight: decoder.outputWeight(training: false),
-          targets: Tensor(targets).to(decoder.device)
-        ).floats
+        let losses = decoder.readings(hidden) { hidden, rows in
+          tokenNLL(
+            hidden: hidden,
+            weight: decoder.outputWeight(training: false),
+            targets: Tensor(Array(targets[rows])).to(decoder.device)
+          )
+        }
         var next = 0
         return sequences.map { sequence in
           let count = sequence.tokens.count - sequence.start

@@ -18,8 +18,6 @@ public enum WeightFormat: String, CaseIterable, Codable, Sendable {
 /// in. Sums are float32. What a row gives is the same bit for bit whatever rows are beside it.
 public final class PackedWeight {
   private let handle: ct_packed
-  /// The weight that was packed.
-  public let source: Tensor
   /// How its numbers are kept.
   public let format: WeightFormat
   /// What plain numbers are kept in.
@@ -43,7 +41,6 @@ public final class PackedWeight {
     if code != 0 { report(failure(code, "pack")) }
     guard let made else { return nil }
     handle = made
-    source = weight
     self.format = format
     self.dtype = dtype
   }

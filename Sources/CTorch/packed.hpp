@@ -33,7 +33,7 @@ const PanelKernel &panel_kernel();
 
 // All that this processor has, the best last.
 std::vector<PanelKernel> panel_kernels();
-// Quantized numbers of tiles to bfloat16; see `PackedMatrix`.
+// Quantized numbers of tiles to bfloat16; see `pack_panel`.
 void expand_int8(const int8_t *from, int64_t tiles, bf16 *to);
 void expand_int4(const uint8_t *from, const float *scales, int64_t tiles, bf16 *to);
 

@@ -36,7 +36,7 @@ struct BenchGenerateCommand: AssayCommand {
   @Option(help: "Timed repeats behind a warm-up; the median counts.")
   var repeats = 5
 
-  @OptionGroup var inference: BenchInferenceOptions
+  @OptionGroup var kernels: KernelOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -56,12 +56,12 @@ struct BenchGenerateCommand: AssayCommand {
       promptTokens: promptTokens,
       newTokens: newTokens,
       dtype: common.computeType?.dtype,
-      device: try common.device(),
+      device: try kernels.device(common),
       repeats: repeats,
       seed: common.seed
     )
-    benchmark.weightFormat = inference.weights
-    benchmark.isBatchInvariant = inference.batchInvariant
+    benchmark.weightFormat = kernels.weights
+    benchmark.isBatchInvariant = kernels.batchInvariant
     try Output.json(try benchmark.run())
   }
 }

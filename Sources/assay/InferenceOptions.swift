@@ -5,17 +5,8 @@ import Foundation
 
 extension WeightFormat: ExpressibleByArgument {}
 
-/// Options of measurements that read or write text.
-struct BenchInferenceOptions: ParsableArguments {
-  @Option(help: "How weights of products are kept: plain, int8 or int4. Default: plain.")
-  var weights = WeightFormat.plain
-
-  @Flag(help: "Texts and scores do not depend on what is beside them, bit for bit.")
-  var batchInvariant = false
-}
-
-/// Options of commands that read or write text with a model on this machine.
-struct InferenceOptions: ParsableArguments {
+/// Options of how products are computed.
+struct KernelOptions: ParsableArguments {
   @Option(
     help: """
       How weights of products are kept: plain, int8 (a scale an output) or int4 (a scale for each 32 \
@@ -33,6 +24,28 @@ struct InferenceOptions: ParsableArguments {
   )
   var batchInvariant = false
 
+  /// The chosen device.
+  ///
+  /// - Throws: `ValidationError` where it cannot do what the options say.
+  func device(_ common: CommonOptions) throws -> Device {
+    let device = try common.device()
+    guard device == .cpu || weights == .plain && !batchInvariant else {
+      throw ValidationError("--weights and --batch-invariant need --device cpu")
+    }
+    return device
+  }
+
+  /// Makes a decoder compute as these options say.
+  func apply(to decoder: Decoder) {
+    decoder.weightFormat = weights
+    decoder.isBatchInvariant = batchInvariant
+  }
+}
+
+/// Options of commands that read or write text with a model on this machine.
+struct InferenceOptions: ParsableArguments {
+  @OptionGroup var kernels: KernelOptions
+
   @Option(
     help: """
       Memory for keys and values of texts that are written at once, in MiB; a text that needs more \
@@ -46,7 +59,9 @@ struct InferenceOptions: ParsableArguments {
   }
 
   /// Whether none of them is given.
-  var isDefault: Bool { weights == .plain && !batchInvariant && cacheMib == nil }
+  var isDefault: Bool {
+    kernels.weights == .plain && !kernels.batchInvariant && cacheMib == nil
+  }
 
   /// Loads a model as these options say.
   ///
@@ -61,19 +76,16 @@ struct InferenceOptions: ParsableArguments {
 
   /// As `load(_:_:)`, of a model folder.
   func load(_ folder: URL, _ common: CommonOptions) throws -> Model {
-    let device = try common.device()
-    guard device == .cpu || weights == .plain && !batchInvariant else {
-      throw ValidationError("--weights and --batch-invariant need --device cpu")
-    }
+    let device = try kernels.device(common)
     let model = try Model.load(folder, dtype: common.dtype, device: device)
-    model.decoder.weightFormat = weights
-    model.decoder.isBatchInvariant = batchInvariant
+    kernels.apply(to: model.decoder)
     if let cacheMib { model.cacheBytes = cacheMib << 20 }
     return model
   }
 
   /// What results depend on beside the type of products, for records to be continued.
   var fingerprint: String {
-    (weights == .plain ? "" : " \(weights.rawValue)") + (batchInvariant ? " batch-invariant" : "")
+    (kernels.weights == .plain ? "" : " \(kernels.weights.rawValue)")
+      + (kernels.batchInvariant ? " batch-invariant" : "")
   }
 }

@@ -34,9 +34,12 @@ import Testing
     #expect(distance(int8) < 0.1 * max(spread, 1))
   }
 
-  @Test("batch-invariant scores of a row do not depend on the rows beside it")
-  func batchInvariant() throws {
-    let model = try folder.model(.cloud)
+  @Test(
+    "batch-invariant scores of a row do not depend on the rows beside it",
+    arguments: [ModelKind.classic, .cloud]
+  )
+  func batchInvariant(kind: ModelKind) throws {
+    let model = try folder.model(kind)
     let whole = try folder.write(responses, "data.jsonl")
     let all = try scores("--model", model, "--data", whole, "--batch-invariant")
     let first = try folder.write(String(responses.prefix { $0 != "\n" }), "first.jsonl")
