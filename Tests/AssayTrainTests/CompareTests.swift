@@ -45,6 +45,7 @@ import Testing
       star_dpo: \(star)
       star_ipo: \(star)
       search: {pairs: 4}
+      replay: {share: 0.5}
       evaluation: {votes: 2, critiques: 2}
       \(more)
       """

@@ -86,6 +86,7 @@ struct ClassicRecipe {
   let section: ClassicSection
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
 
   func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
     // 1 model
@@ -119,34 +120,23 @@ struct ClassicRecipe {
       )
     }
 
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: pairs.count,
-      batchSize: section.batchPairs,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
+    // 3 training
+    try BatchTraining(
       stage: stage,
       model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let items = order.items(step: step)
-      return preferenceStep(
-        items.map { sequences[$0] },
-        items: items,
+      optimizer: section.optimizer,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(count: pairs.count, batchSize: section.batchPairs, epochs: section.epochs) { step in
+      preferenceStep(
+        step.items.map { sequences[$0] },
+        items: step.items,
         model: model,
         weights: (preference: 1, critique: 0),
         centring: section.centring,
         accumulation: section.accumulation
       )
     }
-    try loop.publish()
   }
 }

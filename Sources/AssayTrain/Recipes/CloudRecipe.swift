@@ -118,6 +118,7 @@ struct CloudRecipe {
   let cloud: CloudSection
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
 
   func run(
     _ stages: StageRunner,
@@ -126,13 +127,18 @@ struct CloudRecipe {
     pairs: [PreferencePair]
   ) async throws -> Stage {
     let computing = try RecipeFile.yaml(of: compute)
+    let training = computing + (replay?.recipe ?? "")
     let critic = try await stages.run(
       "critique-sft",
-      recipe: try RecipeFile.yaml(of: critique) + computing,
+      recipe: try RecipeFile.yaml(of: critique) + training,
       inputs: inputs
     ) { stage in
-      try CritiqueTraining(section: critique, compute: compute, events: events)
-        .run(stage, base: base, pairs: pairs)
+      try CritiqueTraining(
+        section: critique,
+        compute: compute,
+        events: events,
+        replay: replay
+      ).run(stage, base: base, pairs: pairs)
     }
     var own: [CritiqueRecord]?
     var digest = critic.digest
@@ -154,7 +160,7 @@ struct CloudRecipe {
     }
     return try await stages.run(
       "cloud",
-      recipe: try RecipeFile.yaml(of: cloud) + computing,
+      recipe: try RecipeFile.yaml(of: cloud) + training,
       inputs: ["critiques": digest]
     ) { stage in
       try JointTraining(
@@ -166,7 +172,8 @@ struct CloudRecipe {
         centring: cloud.centring,
         weight: .added(lambda: cloud.lambda),
         compute: compute,
-        events: events
+        events: events,
+        replay: replay
       ).run(
         stage,
         start: try critic.model(),

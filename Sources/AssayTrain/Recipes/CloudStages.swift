@@ -36,6 +36,7 @@ struct CritiqueTraining {
   let section: CritiqueSection
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
 
   func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
     // 1 model
@@ -81,33 +82,22 @@ struct CritiqueTraining {
       )
     }
 
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: sequences.count,
-      batchSize: section.batchResponses,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
+    // 3 training
+    try BatchTraining(
       stage: stage,
       model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let items = order.items(step: step)
-      return tokenLossStep(
-        items.map { sequences[$0] },
-        items: items,
+      optimizer: section.optimizer,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(count: sequences.count, batchSize: section.batchResponses, epochs: section.epochs) { step in
+      tokenLossStep(
+        step.items.map { sequences[$0] },
+        items: step.items,
         model: model,
         accumulation: section.accumulation
       )
     }
-    try loop.publish()
   }
 }
 

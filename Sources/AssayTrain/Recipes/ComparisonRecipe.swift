@@ -91,6 +91,8 @@ public struct ComparisonConfig: RecipeSection {
   public var gsm8k = GSM8KSection()
   /// The base model that both methods start from.
   public var base = BaseSection()
+  /// What both methods read again while they learn.
+  public var replay = ReplaySection()
   /// The classic model.
   public var classic = ClassicSection()
   /// CLoud's first stage.
@@ -145,13 +147,18 @@ struct ComparisonRecipe {
     let pairs = try PairReader().read(files.train.path).pairs
 
     // 3 classic
+    let replay = try config.replay.replay(files.corpus)
     let classic = try await stages.run(
       "classic",
-      recipe: try RecipeFile.yaml(of: config.classic) + computing,
+      recipe: try RecipeFile.yaml(of: config.classic) + computing + (replay?.recipe ?? ""),
       inputs: ["base": base.digest]
     ) { stage in
-      try ClassicRecipe(section: config.classic, compute: compute, events: events)
-        .run(stage, base: try base.model(), pairs: pairs)
+      try ClassicRecipe(
+        section: config.classic,
+        compute: compute,
+        events: events,
+        replay: replay
+      ).run(stage, base: try base.model(), pairs: pairs)
     }
 
     // 4 to 6 CLoud
@@ -159,7 +166,8 @@ struct ComparisonRecipe {
       critique: config.critique,
       cloud: config.cloud,
       compute: compute,
-      events: events
+      events: events,
+      replay: replay
     ).run(stages, base: try base.model(), inputs: ["base": base.digest], pairs: pairs)
 
     // 7 evaluation

@@ -55,6 +55,7 @@ struct InstructTuning {
   let section: InstructSection
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
 
   func run(_ stage: Stage, base: URL, demonstrations: [Demonstration]) throws {
     // 1 model
@@ -88,33 +89,22 @@ struct InstructTuning {
       throw TrainingError.noData(stage: stage.name, hint: "there are no demonstrations")
     }
 
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: sequences.count,
-      batchSize: section.batchSequences,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
+    // 3 training
+    try BatchTraining(
       stage: stage,
       model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let items = order.items(step: step)
-      return tokenLossStep(
-        items.map { sequences[$0] },
-        items: items,
+      optimizer: section.optimizer,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) { step in
+      tokenLossStep(
+        step.items.map { sequences[$0] },
+        items: step.items,
         model: model,
         accumulation: 1
       )
     }
-    try loop.publish()
   }
 
   private func lastTurn(

@@ -25,6 +25,7 @@ struct JointTraining {
   let weight: CritiqueWeight
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
 
   /// Trains a fresh head and all weights of a model, and saves it as a critic with rewards.
   ///
@@ -62,35 +63,28 @@ struct JointTraining {
       )
     }
 
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: sequences.count,
-      batchSize: batchPairs,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
+    // 3 training
+    try BatchTraining(
       stage: stage,
       model: model,
-      section: optimizer,
-      steps: plan.batchesPerEpoch * epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let items = order.items(step: step)
-      return preferenceStep(
-        items.map { sequences[$0] },
-        items: items,
+      optimizer: optimizer,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(count: sequences.count, batchSize: batchPairs, epochs: epochs) { step in
+      preferenceStep(
+        step.items.map { sequences[$0] },
+        items: step.items,
         model: model,
-        weights: weight.weights(step: step, stepsPerEpoch: plan.batchesPerEpoch, epochs: epochs),
+        weights: weight.weights(
+          step: step.step,
+          stepsPerEpoch: step.stepsPerEpoch,
+          epochs: epochs
+        ),
         centring: centring,
         accumulation: accumulation
       )
     }
-    try loop.publish()
   }
 }
 

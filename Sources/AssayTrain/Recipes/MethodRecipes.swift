@@ -61,6 +61,8 @@ public struct VerdictConfig: RecipeSection {
   public var data = DataSection()
   /// Where and how it computes.
   public var compute = ComputeSection()
+  /// What is read again while it learns.
+  public var replay = ReplaySection()
   /// How it is trained.
   public var verdict = VerdictSection()
   /// How it is evaluated.
@@ -85,6 +87,8 @@ public struct StarConfig: RecipeSection {
   public var data = DataSection()
   /// Where and how it computes.
   public var compute = ComputeSection()
+  /// What is read again while it learns.
+  public var replay = ReplaySection()
   /// How it is trained.
   public var star = StarSection()
   /// How it is evaluated.
@@ -114,6 +118,8 @@ public struct CriticRMConfig: RecipeSection {
   public var data = DataSection()
   /// Where and how it computes.
   public var compute = ComputeSection()
+  /// What is read again while it learns.
+  public var replay = ReplaySection()
   /// How it is trained.
   public var criticRm = CriticRMSection()
   /// How it is evaluated.
@@ -149,16 +155,19 @@ struct MethodRecipes {
   func run(_ config: VerdictConfig) async throws {
     let (folder, pairs) = try start(config.model, config.data)
     let kind: VerdictKind = config.method == "pair" ? .pair : .letter
+    let replay = try config.replay.replay()
     let stage = try await stages.run(
       config.method,
-      recipe: try RecipeFile.yaml(of: config.verdict) + RecipeFile.yaml(of: config.compute),
+      recipe: try RecipeFile.yaml(of: config.verdict) + RecipeFile.yaml(of: config.compute)
+        + (replay?.recipe ?? ""),
       inputs: try inputs(folder, config.data)
     ) { stage in
       try VerdictRecipe(
         section: config.verdict,
         kind: kind,
         compute: config.compute,
-        events: events
+        events: events,
+        replay: replay
       ).run(stage, start: folder, pairs: pairs)
     }
     let model: ComparedModel.Kind =
@@ -173,7 +182,8 @@ struct MethodRecipes {
       section: config.star,
       variant: variant,
       compute: config.compute,
-      events: events
+      events: events,
+      replay: try config.replay.replay()
     ).run(stages, start: folder, inputs: try inputs(folder, config.data), pairs: pairs)
     guard let last = trained.last else { return }
     let kind = ComparedModel.Kind.judge(.chain, config.star.wording)
@@ -186,7 +196,8 @@ struct MethodRecipes {
       section: config.criticRm,
       refinement: config.method == "critic-rm-summ" ? .summ : .rank,
       compute: config.compute,
-      events: events
+      events: events,
+      replay: try config.replay.replay()
     ).run(stages, start: folder, inputs: try inputs(folder, config.data), pairs: pairs)
     try await evaluate(stage, .scorer, config.data, config.evaluation, config.compute)
   }

@@ -103,33 +103,21 @@ struct Pretraining {
       manifest: ModelManifest(kind: .languageModel)
     )
 
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: sequences.count,
-      batchSize: section.batchSequences,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
+    // 3 training
+    try BatchTraining(
       stage: stage,
       model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
+      optimizer: section.optimizer,
+      compute: compute,
       events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let items = order.items(step: step)
-      return tokenLossStep(
-        items.map { sequences[$0] },
-        items: items,
+    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) { step in
+      tokenLossStep(
+        step.items.map { sequences[$0] },
+        items: step.items,
         model: model,
         accumulation: section.accumulation
       )
     }
-    try loop.publish()
   }
 
   /// The tokenizer of the stage: trained once, read back when the stage goes on.
@@ -157,12 +145,14 @@ struct Pretraining {
 ///   - items: Their indices, for the report.
 ///   - model: What is trained.
 ///   - accumulation: Parts that the batch is computed in; the loss is the mean over all of them.
+///   - weight: What the gradients are multiplied with.
 /// - Returns: The loss in nats per target.
 package func tokenLossStep(
   _ batch: [TrainingSequence],
   items: [Int],
   model: Model,
-  accumulation: Int
+  accumulation: Int,
+  weight: Double = 1
 ) -> StepReport {
   let total = Double(max(1, batch.map(\.targets.count).reduce(0, +)))
   var loss = 0.0
@@ -171,7 +161,7 @@ package func tokenLossStep(
     let output = trainingForward(part, decoder: model.decoder, head: nil)
     guard let nll = output.nll else { continue }
     let share = nll.sum() / total
-    share.backward()
+    (weight == 1 ? share : share * weight).backward()
     loss += Double(share.item)
     tokens += output.tokenCount
   }
@@ -183,25 +173,5 @@ func parts<Element>(of batch: [Element], count: Int) -> [[Element]] {
   let count = min(count, batch.count)
   return (0..<count).map { part in
     Array(batch[batch.count * part / count..<batch.count * (part + 1) / count])
-  }
-}
-
-/// The items of steps, keeping the current epoch's order.
-struct EpochOrder {
-  private let plan: ShuffledBatches
-  private var epoch = -1
-  private var order: [Int] = []
-
-  init(_ plan: ShuffledBatches) { self.plan = plan }
-
-  /// The same as the plan's own `items`, without a shuffle in every step.
-  mutating func items(step: Int) -> [Int] {
-    let (epoch, batch) = step.quotientAndRemainder(dividingBy: plan.batchesPerEpoch)
-    if epoch != self.epoch {
-      self.epoch = epoch
-      order = plan.order(epoch: epoch)
-    }
-    let start = batch * plan.batchSize
-    return Array(order[start..<min(start + plan.batchSize, plan.itemCount)])
   }
 }

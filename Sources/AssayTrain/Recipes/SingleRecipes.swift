@@ -100,6 +100,8 @@ public struct ClassicConfig: RecipeSection {
   public var data = DataSection()
   /// Where and how it computes.
   public var compute = ComputeSection()
+  /// What is read again while it learns.
+  public var replay = ReplaySection()
   /// How it is trained.
   public var classic = ClassicSection()
 
@@ -122,6 +124,8 @@ public struct CritiqueConfig: RecipeSection {
   public var data = DataSection()
   /// Where and how it computes.
   public var compute = ComputeSection()
+  /// What is read again while it learns.
+  public var replay = ReplaySection()
   /// How it is trained.
   public var critique = CritiqueSection()
 
@@ -144,6 +148,8 @@ public struct CloudConfig: RecipeSection {
   public var data = DataSection()
   /// Where and how it computes.
   public var compute = ComputeSection()
+  /// What is read again while it learns.
+  public var replay = ReplaySection()
   /// CLoud's first stage.
   public var critique = CritiqueSection()
   /// CLoud's further stages.
@@ -293,7 +299,10 @@ public struct Recipe {
       leadIn: nil,
       events: stages.events
     )
-    let recipe = try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: config.compute)
+    let replay = try config.replay.replay()
+    let recipe =
+      try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: config.compute)
+      + (replay?.recipe ?? "")
     let stage = try await stages.run(
       "classic",
       recipe: recipe,
@@ -301,8 +310,12 @@ public struct Recipe {
         "model": try Self.fingerprint(base.path), "train": try Self.fingerprint(config.data.train),
       ]
     ) { stage in
-      try ClassicRecipe(section: config.classic, compute: config.compute, events: stages.events)
-        .run(stage, base: base, pairs: pairs)
+      try ClassicRecipe(
+        section: config.classic,
+        compute: config.compute,
+        events: stages.events,
+        replay: replay
+      ).run(stage, base: base, pairs: pairs)
     }
     try await evaluate("classic", stage, config.data, EvaluationSection(), config.compute, stages)
   }
@@ -315,7 +328,10 @@ public struct Recipe {
       leadIn: config.critique.leadIn,
       events: stages.events
     )
-    let recipe = try RecipeFile.yaml(of: config.critique) + RecipeFile.yaml(of: config.compute)
+    let replay = try config.replay.replay()
+    let recipe =
+      try RecipeFile.yaml(of: config.critique) + RecipeFile.yaml(of: config.compute)
+      + (replay?.recipe ?? "")
     _ = try await stages.run(
       "critique-sft",
       recipe: recipe,
@@ -323,8 +339,12 @@ public struct Recipe {
         "model": try Self.fingerprint(base.path), "train": try Self.fingerprint(config.data.train),
       ]
     ) { stage in
-      try CritiqueTraining(section: config.critique, compute: config.compute, events: stages.events)
-        .run(stage, base: base, pairs: pairs)
+      try CritiqueTraining(
+        section: config.critique,
+        compute: config.compute,
+        events: stages.events,
+        replay: replay
+      ).run(stage, base: base, pairs: pairs)
     }
   }
 
@@ -340,7 +360,8 @@ public struct Recipe {
       critique: config.critique,
       cloud: config.cloud,
       compute: config.compute,
-      events: stages.events
+      events: stages.events,
+      replay: try config.replay.replay()
     ).run(
       stages,
       base: base,

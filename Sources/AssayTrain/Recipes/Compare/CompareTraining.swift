@@ -67,6 +67,7 @@ struct CompareTraining {
         variant: variant,
         compute: compute,
         events: events,
+        replay: common.replay,
         oracle: common.oracle
       )
       let trained = try await recipe.run(
@@ -84,7 +85,8 @@ struct CompareTraining {
         critique: config.critique,
         cloud: config.cloud,
         compute: compute,
-        events: events
+        events: events,
+        replay: common.replay
       )
       stage = try await recipe.run(stages, base: common.start, inputs: inputs, pairs: pairs)
       kind = .scorer
@@ -94,6 +96,7 @@ struct CompareTraining {
         refinement: method == .criticRMRank ? .rank : .summ,
         compute: compute,
         events: events,
+        replay: common.replay,
         truth: common.truth
       )
       stage = try await recipe.run(stages, start: common.start, inputs: inputs, pairs: pairs)
@@ -115,11 +118,16 @@ struct CompareTraining {
   private func classic(_ stages: StageRunner) async throws -> Stage {
     try await stages.run(
       "classic",
-      recipe: try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: compute),
+      recipe: try RecipeFile.yaml(of: config.classic) + RecipeFile.yaml(of: compute)
+        + (common.replay?.recipe ?? ""),
       inputs: inputs
     ) { stage in
-      try ClassicRecipe(section: config.classic, compute: compute, events: events)
-        .run(stage, base: common.start, pairs: pairs)
+      try ClassicRecipe(
+        section: config.classic,
+        compute: compute,
+        events: events,
+        replay: common.replay
+      ).run(stage, base: common.start, pairs: pairs)
     }
   }
 
@@ -131,11 +139,16 @@ struct CompareTraining {
     try await stages.run(
       kind == .pair ? "pair" : "genrm",
       recipe: "kind: \(kind == .pair ? "pair" : "letter")\n" + (try RecipeFile.yaml(of: section))
-        + RecipeFile.yaml(of: compute),
+        + RecipeFile.yaml(of: compute) + (common.replay?.recipe ?? ""),
       inputs: inputs
     ) { stage in
-      try VerdictRecipe(section: section, kind: kind, compute: compute, events: events)
-        .run(stage, start: common.start, pairs: pairs)
+      try VerdictRecipe(
+        section: section,
+        kind: kind,
+        compute: compute,
+        events: events,
+        replay: common.replay
+      ).run(stage, start: common.start, pairs: pairs)
     }
   }
 }

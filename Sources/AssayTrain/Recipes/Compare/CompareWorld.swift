@@ -10,6 +10,8 @@ struct CompareCommon {
   let start: URL
   /// What the start model was made from.
   let startDigest: String
+  /// What is read again while a method learns.
+  let replay: Replay?
   /// Training pairs.
   let pairs: [PreferencePair]
   /// Pairs to choose settings by.
@@ -109,12 +111,13 @@ struct CompareWorld {
     }
 
     // 3 start model
+    let replay = try config.replay.replay(files.corpus)
     let start = try await stages.run(
       "instruct",
-      recipe: try RecipeFile.yaml(of: section) + computing,
+      recipe: try RecipeFile.yaml(of: section) + computing + (replay?.recipe ?? ""),
       inputs: ["base": base.digest, "demonstrations": shown]
     ) { stage in
-      try InstructTuning(section: section, compute: compute, events: events)
+      try InstructTuning(section: section, compute: compute, events: events, replay: replay)
         .run(stage, base: try base.model(), demonstrations: demonstrations)
     }
     var truth: CritiqueTruth?
@@ -137,6 +140,7 @@ struct CompareWorld {
     return CompareCommon(
       start: try start.model(),
       startDigest: start.digest,
+      replay: replay,
       pairs: pairs,
       validation: validation,
       suites: suites,

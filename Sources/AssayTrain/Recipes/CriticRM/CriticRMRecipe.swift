@@ -140,6 +140,7 @@ struct CriticRMRecipe {
   let refinement: CritiqueRefinement
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
   /// Tells whether what a critique claims is true, where the data can tell.
   var truth: CritiqueTruth?
 
@@ -212,7 +213,7 @@ struct CriticRMRecipe {
     let leadIn = section.stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
     return try await stages.run(
       "critic-rm",
-      recipe: try RecipeFile.yaml(of: section) + computing,
+      recipe: try RecipeFile.yaml(of: section) + computing + (replay?.recipe ?? ""),
       inputs: inputs.merging(["refined": refined.digest]) { $1 }
     ) { stage in
       try JointTraining(
@@ -225,7 +226,8 @@ struct CriticRMRecipe {
         weight: section.constantLambda.map { .constant(lambda: $0) }
           ?? .scheduled(beta: section.beta),
         compute: compute,
-        events: events
+        events: events,
+        replay: replay
       ).run(stage, start: start, leadIn: leadIn, critiqueTokens: section.critiqueTokens) {
         try refinedPairs(pairs, records, renderer: $0, section: section)
       }

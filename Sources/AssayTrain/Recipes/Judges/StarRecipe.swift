@@ -191,6 +191,7 @@ struct StarRecipe {
   let variant: StarVariant
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
   var oracle: JudgementOracle?
 
   /// Runs the iterations.
@@ -247,7 +248,8 @@ struct StarRecipe {
       let reference = section.startsOver ? start : model
       let stage = try await stages.run(
         "train-\(iteration)",
-        recipe: "variant: \(variant.rawValue)\n" + (try RecipeFile.yaml(of: section)) + computing,
+        recipe: "variant: \(variant.rawValue)\n" + (try RecipeFile.yaml(of: section)) + computing
+          + (replay?.recipe ?? ""),
         inputs: ["judgements": judged.digest].merging(
           trained.last.map { ["previous": $0.digest] } ?? inputs
         ) { first, _ in first }
@@ -257,7 +259,8 @@ struct StarRecipe {
           variant: variant,
           iteration: iteration,
           compute: compute,
-          events: events
+          events: events,
+          replay: replay
         ).run(stage, start: reference, items: items, records: records)
       }
       trained.append(stage)

@@ -43,6 +43,7 @@ struct StarTraining {
   let iteration: Int
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
 
   func run(
     _ stage: Stage,
@@ -75,21 +76,26 @@ struct StarTraining {
     }
   }
 
-  private func loop(_ stage: Stage, _ model: Model, count: Int) -> (TrainingLoop, ShuffledBatches) {
-    let plan = ShuffledBatches(
-      itemCount: count,
-      batchSize: section.batchItems,
-      seed: UInt64(compute.seed &+ iteration)
-    )
-    let loop = TrainingLoop(
+  private func train(
+    _ stage: Stage,
+    _ model: Model,
+    count: Int,
+    _ body: (BatchStep) throws -> StepReport
+  ) throws {
+    try BatchTraining(
       stage: stage,
       model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
+      optimizer: section.optimizer,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(
+      count: count,
+      batchSize: section.batchItems,
+      epochs: section.epochs,
+      seed: compute.seed &+ iteration,
+      body
     )
-    return (loop, plan)
   }
 
   /// A pair in one order, with right judgements of it that may be learnt, the best first.
@@ -136,18 +142,14 @@ struct StarTraining {
     guard !items.isEmpty else {
       throw TrainingError.noData(stage: stage.name, hint: "no judgement has the right verdict")
     }
-    let (loop, plan) = loop(stage, model, count: items.count)
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let indices = order.items(step: step)
-      return tokenLossStep(
-        indices.map { items[$0] },
-        items: indices,
+    try train(stage, model, count: items.count) { step in
+      tokenLossStep(
+        step.items.map { items[$0] },
+        items: step.items,
         model: model,
         accumulation: section.accumulation
       )
     }
-    try loop.publish()
   }
 
   // MARK: Right against wrong
@@ -221,13 +223,10 @@ struct StarTraining {
         pairs[index].referenceWrong = values[range.count + offset]
       }
     }
-    let (loop, plan) = loop(stage, model, count: pairs.count)
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let indices = order.items(step: step)
-      return contrastiveStep(
-        indices.map { pairs[$0] },
-        items: indices,
+    try train(stage, model, count: pairs.count) { step in
+      contrastiveStep(
+        step.items.map { pairs[$0] },
+        items: step.items,
         model: model,
         variant: variant,
         beta: section.beta,
@@ -235,7 +234,6 @@ struct StarTraining {
         accumulation: section.accumulation
       )
     }
-    try loop.publish()
   }
 }
 

@@ -71,6 +71,7 @@ struct VerdictRecipe {
   let kind: VerdictKind
   let compute: ComputeSection
   let events: RunEventHandler
+  var replay: Replay?
 
   func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) throws {
     // 1 model
@@ -117,35 +118,23 @@ struct VerdictRecipe {
       )
     }
 
-    // 3 optimizer and schedule
-    let plan = ShuffledBatches(
-      itemCount: pairs.count,
-      batchSize: section.batchPairs,
-      seed: UInt64(compute.seed)
-    )
-    let loop = TrainingLoop(
+    // 3 training
+    try BatchTraining(
       stage: stage,
       model: model,
-      section: section.optimizer,
-      steps: plan.batchesPerEpoch * section.epochs,
-      checkpointSteps: compute.checkpointSteps,
-      events: events
-    )
-
-    // 4 loop
-    var order = EpochOrder(plan)
-    try loop.run { step in
-      let indices = order.items(step: step)
-      let epoch = step / plan.batchesPerEpoch
-      let orders = indices.map {
-        JudgementOrder.drawn(seed: compute.seed, round: epoch, item: $0)
+      optimizer: section.optimizer,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(count: pairs.count, batchSize: section.batchPairs, epochs: section.epochs) { step in
+      let orders = step.items.map {
+        JudgementOrder.drawn(seed: compute.seed, round: step.epoch, item: $0)
       }
-      let batch = zip(indices, orders).map { ShownItem(item: items[$0], order: $1) }
+      let batch = zip(step.items, orders).map { ShownItem(item: items[$0], order: $1) }
       return kind == .pair
-        ? pairLogitStep(batch, items: indices, model: model, accumulation: section.accumulation)
-        : letterStep(batch, items: indices, model: model, accumulation: section.accumulation)
+        ? pairLogitStep(batch, items: step.items, model: model, accumulation: section.accumulation)
+        : letterStep(batch, items: step.items, model: model, accumulation: section.accumulation)
     }
-    try loop.publish()
   }
 }
 

@@ -1,0 +1,96 @@
+import AssayModel
+import AssayText
+
+/// A step of a training in shuffled batches.
+struct BatchStep {
+  /// The batch's items.
+  let items: [Int]
+  /// The step, counted through all epochs from 0.
+  let step: Int
+  /// Steps in an epoch.
+  let stepsPerEpoch: Int
+
+  /// The epoch, from 0.
+  var epoch: Int { step / stepsPerEpoch }
+}
+
+/// The part that every recipe's training shares: shuffled batches, a second reading of older texts,
+/// the loop, the saved model.
+struct BatchTraining {
+  let stage: Stage
+  let model: Model
+  /// How weights are updated.
+  let optimizer: OptimizerSection
+  let compute: ComputeSection
+  let events: RunEventHandler
+  /// Texts that are read again beside every batch; `nil` reads none.
+  var replay: Replay?
+
+  /// Trains and publishes the model.
+  ///
+  /// - Parameters:
+  ///   - count: Items to learn from.
+  ///   - batchSize: Items in a step.
+  ///   - epochs: Times that they are read.
+  ///   - seed: Same seed, same batches; `nil` takes the run's.
+  ///   - body: Computes a batch's loss and its gradients, and reports.
+  /// - Throws: What the loop, the texts that are read again, or `body` throw.
+  func run(
+    count: Int,
+    batchSize: Int,
+    epochs: Int,
+    seed: Int? = nil,
+    _ body: (BatchStep) throws -> StepReport
+  ) throws {
+    let plan = ShuffledBatches(
+      itemCount: count,
+      batchSize: batchSize,
+      seed: UInt64(seed ?? compute.seed)
+    )
+    let loop = TrainingLoop(
+      stage: stage,
+      model: model,
+      section: optimizer,
+      steps: plan.batchesPerEpoch * epochs,
+      checkpointSteps: compute.checkpointSteps,
+      events: events
+    )
+    var order = EpochOrder(plan)
+    var reading = try replay?.reading(beside: plan, seed: compute.seed, renderer: model.renderer())
+    try loop.run { step in
+      var report = try body(
+        BatchStep(
+          items: order.items(step: step),
+          step: step,
+          stepsPerEpoch: plan.batchesPerEpoch
+        )
+      )
+      if let again = try reading?.step(step, model: model) {
+        report.metrics.append(Metric("replay_loss", again.loss))
+        report.tokens += again.tokens
+      }
+      return report
+    }
+    try loop.publish()
+  }
+}
+
+/// The items of steps, keeping the current epoch's order.
+struct EpochOrder {
+  private let plan: ShuffledBatches
+  private var epoch = -1
+  private var order: [Int] = []
+
+  init(_ plan: ShuffledBatches) { self.plan = plan }
+
+  /// The same as the plan's own `items`, without a shuffle in every step.
+  mutating func items(step: Int) -> [Int] {
+    let (epoch, batch) = step.quotientAndRemainder(dividingBy: plan.batchesPerEpoch)
+    if epoch != self.epoch {
+      self.epoch = epoch
+      order = plan.order(epoch: epoch)
+    }
+    let start = batch * plan.batchSize
+    return Array(order[start..<min(start + plan.batchSize, plan.itemCount)])
+  }
+}
