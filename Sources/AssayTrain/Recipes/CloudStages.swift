@@ -90,7 +90,8 @@ struct CritiqueTraining {
       compute: compute,
       events: events,
       replay: replay
-    ).run(count: sequences.count, batchSize: section.batchResponses, epochs: section.epochs) { step in
+    ).run(count: sequences.count, batchSize: section.batchResponses, epochs: section.epochs) {
+      step in
       tokenLossStep(
         step.items.map { sequences[$0] },
         items: step.items,

@@ -97,7 +97,8 @@ struct InstructTuning {
       compute: compute,
       events: events,
       replay: replay
-    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) { step in
+    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) {
+      step in
       tokenLossStep(
         step.items.map { sequences[$0] },
         items: step.items,

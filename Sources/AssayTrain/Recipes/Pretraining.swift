@@ -110,7 +110,8 @@ struct Pretraining {
       optimizer: section.optimizer,
       compute: compute,
       events: events
-    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) { step in
+    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) {
+      step in
       tokenLossStep(
         step.items.map { sequences[$0] },
         items: step.items,
