@@ -157,31 +157,6 @@ import Testing
     )
   }
 
-  @Test("exercises in remembering say the text again, behind little and much")
-  func remembering() throws {
-    struct Line: Decodable {
-      var messages: [Message]
-    }
-    let folder = try TemporaryFolder()
-    let counts = PlaygroundCounts(train: 0, test: 0, ood: 0, corpus: 2000)
-    try PlaygroundWriter.write(PlaygroundConfiguration(), counts, to: folder.url)
-    let corpus = folder.url.appendingPathComponent("corpus.jsonl")
-    let conversations = try String(contentsOf: corpus, encoding: .utf8).split(separator: "\n").map {
-      try JSONDecoder().decode(Line.self, from: Data($0.utf8)).messages
-    }
-    let exercises = conversations.filter { $0.count == 4 }
-    #expect((200..<300).contains(exercises.count))
-    var distances: [Int] = []
-    for exercise in exercises {
-      let ending = " before, i said \(exercise[1].content)."
-      #expect(exercise[0].content == "say \(exercise[1].content)")
-      #expect(exercise[3].content.hasSuffix(ending))
-      distances.append(exercise[3].content.dropLast(ending.count).split(separator: " ").count)
-    }
-    #expect((distances.min() ?? 9) <= 2)
-    #expect((distances.max() ?? 0) >= 30)
-  }
-
   @Test("a folder that cannot be made is an error that names it")
   func unwritable() throws {
     let folder = try TemporaryFolder()

@@ -1,11 +1,11 @@
 import AssayText
 
-/// Exercises in reading two texts against each other and in remembering one: of the corpus only.
+/// Exercises in reading two texts against each other: of the corpus only.
 ///
-/// Whoever checks an answer must be able to repeat a text word for word, also behind long work of
-/// their own, and to tell whether two texts are the same. The exercises teach that of numbers, names
-/// and lists; they hold no task of the four sections and no critique. Of those that compare, half
-/// ask for the verdict alone, which is then most of what there is to learn.
+/// Whoever checks an answer must be able to repeat a text word for word and to tell whether two
+/// texts are the same. The exercises teach that of numbers, names and lists; they hold no task of
+/// the four sections and no critique. Half of them ask for the verdict alone, which is then most
+/// of what there is to learn.
 enum PlaygroundPractice {
   /// An exercise and its worked solution.
   ///
@@ -19,7 +19,6 @@ enum PlaygroundPractice {
       split: .corpus,
       index: index
     )
-    if random.isHeads(percent: 25) { return recall(&random) }
     let (first, second) = texts(&random)
     let isSame = first == second
     let start = random.pick(["the answer is", "so it is", "that is"])
@@ -29,29 +28,6 @@ enum PlaygroundPractice {
     return random.isHeads()
       ? [.user("\(texts) is it right?"), .assistant(verdict)]
       : [.user("\(texts) say it again. is it right?"), .assistant("\(texts) \(verdict)")]
-  }
-
-  /// A text said, something else recited, and the text said again.
-  ///
-  /// How much lies between is as likely little as it is more than any task works out.
-  private static func recall(_ random: inout PlaygroundRandom) -> [Message] {
-    let text = texts(&random).0
-    let (task, recitation): (String, String)
-    if random.isHeads() {
-      let start = random.integer(0...60)
-      let numbers = (start...start + random.integer(0...40)).map(String.init)
-      task = "count from \(numbers[0]) to \(numbers[numbers.count - 1])"
-      recitation = numbers.joined(separator: ". ")
-    } else {
-      let words = (0..<random.integer(1...30)).map { _ in random.pick(PlaygroundWords.nouns) }
-      task = "repeat \(words.joined(separator: " "))"
-      recitation = words.joined(separator: " ")
-    }
-    return [
-      .user("say \(text)"), .assistant(text),
-      .user("\(task), and then say what you said before."),
-      .assistant("\(recitation). before, i said \(text)."),
-    ]
   }
 
   /// Two texts, the same or nearly so with equal probability.
