@@ -4,7 +4,7 @@ import Foundation
 
 /// An evaluation that cannot be made of what was given.
 public enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The file is missing, or is not the JSON that CLI.md describes.
+  /// The file is missing, or is not the JSON of a results file.
   case unreadableResults(file: String, reason: String)
   /// There is no benchmark of a name.
   case unknownBenchmark(name: String, known: [String])

@@ -89,6 +89,8 @@ public final class Decoder {
   public let configuration: ModelConfiguration
   /// The type that products are computed in; weights trained in float32 are cast to it.
   public var computeType: DType = .float32
+  /// How many positions the sequences of a training step jump over, at most; 0 jumps nowhere.
+  public var positionJumps = 0
   /// How weights of products are kept for inference on the CPU; quantized ones compute in bfloat16.
   public var weightFormat: WeightFormat = .plain
   /// Whether sums of inference are taken in one order whatever is beside them, on the CPU: a text

@@ -12,7 +12,7 @@ public struct PackedBatch {
   public let lengths: [Int]
   /// The ids of all tokens, `[N]`, int64.
   public let ids: Tensor
-  /// The index of each token in its sequence, `[N]`, int32.
+  /// Where each token stands in its sequence, `[N]`, int32: its index, unless others were given.
   public let positions: Tensor
   /// The row at which each sequence begins.
   public let starts: [Int]
@@ -26,9 +26,19 @@ public struct PackedBatch {
   ///   - sequences: Token ids, each at least one.
   ///   - device: Where the tensors go.
   ///   - isRounded: Whether the total is rounded up to a multiple of `roundedRows`.
-  /// - Precondition: No sequence is empty.
-  public init(_ sequences: [[Int32]], device: Device = .cpu, isRounded: Bool = false) {
+  ///   - positions: Where the tokens of each sequence stand; `nil` is at their index.
+  /// - Precondition: No sequence is empty, and positions are as many as tokens.
+  public init(
+    _ sequences: [[Int32]],
+    device: Device = .cpu,
+    isRounded: Bool = false,
+    positions: [[Int32]]? = nil
+  ) {
     precondition(sequences.allSatisfy { !$0.isEmpty }, "an empty sequence")
+    precondition(
+      positions.map { $0.map(\.count) == sequences.map(\.count) } ?? true,
+      "positions that are not those of the sequences"
+    )
     tokenCount = sequences.map(\.count).reduce(0, +)
     let spare = isRounded ? Self.spareRows(tokenCount) : 0
     let sequences = spare > 0 ? sequences + [[Int32](repeating: 0, count: spare)] : sequences
@@ -41,7 +51,12 @@ public struct PackedBatch {
     }
     self.starts = starts
     ids = Tensor(sequences.flatMap { $0.map(Int64.init) }).to(device)
-    positions = Tensor(lengths.flatMap { (0..<Int32($0)) }).to(device)
+    let given = positions ?? []
+    self.positions = Tensor(
+      lengths.enumerated().flatMap { index, length in
+        index < given.count ? given[index] : Array(0..<Int32(length))
+      }
+    ).to(device)
   }
 
   /// Rows that round a number of rows up.

@@ -3,7 +3,7 @@
 /// A template is data rather than a program: the parts that are special tokens are known, so that
 /// what people and models wrote is never read as one. `jinja` spells it for other tools.
 ///
-/// Source: METHODS.md 2.4; the `tokenizer_config.json` of meta-llama/Meta-Llama-3-8B-Instruct and
+/// Source: the `tokenizer_config.json` of meta-llama/Meta-Llama-3-8B-Instruct and
 /// Qwen/Qwen2-0.5B-Instruct.
 public struct ChatTemplate: Hashable, Sendable {
   /// How the speaker of a turn is marked.

@@ -81,7 +81,7 @@ public struct SequenceRenderer: Sendable {
   /// The tokens are those of `critiquePrefix`, then of the critique alone, then the end of turn:
   /// what a model continues and what it is trained on are the same by construction. The critique
   /// is taken as it is, so its first space, which a template that trims takes from the end of the
-  /// lead-in, belongs at its front (METHODS.md 2.4).
+  /// lead-in, belongs at its front.
   ///
   /// - Parameters:
   ///   - prompt: The conversation up to the assistant's turn; may be empty.

@@ -19,8 +19,8 @@ public enum CritiqueWeight: Equatable, Sendable {
   ///   - epochs: K, above 0.
   /// - Returns: What each loss is multiplied with.
   ///
-  /// Source: METHODS.md 3.2, from memory of Yu et al. 2024 (arXiv:2411.16646); the shape is likely,
-  /// the constants less so.
+  /// Source: Yu et al. 2024 (arXiv:2411.16646), from memory; the shape is likely, the constants less
+  /// so.
   public func weights(
     step: Int,
     stepsPerEpoch: Int,

@@ -66,7 +66,20 @@ public func trainingForward(
   decoder: Decoder,
   head: RewardHead?
 ) -> TrainingOutput {
-  let batch = PackedBatch(sequences.map(\.tokens), device: decoder.device, isRounded: true)
+  let batch = PackedBatch(
+    sequences.map(\.tokens),
+    device: decoder.device,
+    isRounded: true,
+    positions: decoder.positionJumps == 0
+      ? nil
+      : sequences.map {
+        jumpingPositions(
+          of: $0.tokens,
+          room: decoder.positionJumps,
+          limit: decoder.configuration.contextTokens
+        )
+      }
+  )
   var lossRows: [Int64] = []
   var targets: [Int64] = []
   var scoredRows: [Int64] = []

@@ -27,6 +27,13 @@ public struct ComputeSection: RecipeSection {
   ///
   /// Default: 1.
   public var seed = 1
+  /// How many positions a sequence jumps over in training, at most and in all.
+  ///
+  /// A model that learns from short texts only finds, with jumps, what lies further back in longer
+  /// ones. Texts are read without jumps wherever they are scored, judged or written.
+  ///
+  /// Default: 0, none.
+  public var positionJumps = 0
   /// After how many steps a checkpoint is written.
   ///
   /// Default: 200.
@@ -43,6 +50,7 @@ public struct ComputeSection: RecipeSection {
       "cpu, cuda, mps or null"
     )
     checks.require(seed >= 0, "seed", "a number of at least 0")
+    checks.require(positionJumps >= 0, "positionJumps", "a number of at least 0")
     checks.require(checkpointSteps > 0, "checkpointSteps", "a number of steps above 0")
   }
 
@@ -55,6 +63,23 @@ public struct ComputeSection: RecipeSection {
     guard let chosen = Device.allCases.first(where: { $0.name == device }), chosen.isAvailable
     else { throw TensorError.deviceUnavailable(device: device) }
     return chosen
+  }
+
+  /// Loads a model to train it.
+  ///
+  /// - Parameter folder: The model's folder.
+  /// - Returns: The model, which computes as the section says.
+  /// - Throws: What loading throws.
+  func modelToTrain(_ folder: URL) throws -> Model {
+    let model = try Model.load(folder, device: try chosenDevice())
+    prepare(model.decoder)
+    return model
+  }
+
+  /// Has a model compute in training as the section says.
+  func prepare(_ decoder: Decoder) {
+    decoder.computeType = dtype.dtype
+    decoder.positionJumps = positionJumps
   }
 }
 

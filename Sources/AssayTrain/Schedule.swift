@@ -8,7 +8,7 @@ import Foundation
 /// `(1 + cos(pi p)) / 2` (cosine); during it, `peak * step / warmup`.
 ///
 /// Source: `get_cosine_schedule_with_warmup` and its siblings in huggingface/transformers
-/// (optimization.py); the floor from CLoud's "cosine to 1 % of peak" (METHODS.md 2.6).
+/// (optimization.py); the floor from CLoud's "cosine to 1 % of peak" (arXiv:2408.11791).
 public struct Schedule: RecipeSection {
   /// How the rate falls behind the warm-up.
   public enum Shape: String, CaseIterable, Codable, Sendable {

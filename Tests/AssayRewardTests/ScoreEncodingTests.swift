@@ -18,7 +18,7 @@ import Testing
     return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
   }
 
-  @Test("a score has the keys of CLI.md's record")
+  @Test("a score has the documented keys")
   func keys() throws {
     let object = try object(cloud)
     #expect(Set(object.keys) == ["score", "kind", "critiques", "scored_token", "tokens"])

@@ -54,7 +54,7 @@ import Testing
     #expect(try VerdictTally([verdict]).unparseableRate == 0)
   }
 
-  @Test("a verdict is written as the record of CLI.md")
+  @Test("a verdict is written as the documented record")
   func record() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]

@@ -28,7 +28,7 @@ public struct TokenLimit<Record>: Sendable {
 /// start with "\n\nHuman:" (hh-rlhf) are read as turns; any other text is a response to an empty
 /// prompt, as TRL scores it whole. Keys beyond those of the CLI's records are ignored.
 ///
-/// Source: INTEROP.md 2.1; huggingface/trl `trl/trainer/reward_trainer.py`, `data_utils.py`.
+/// Source: huggingface/trl `trl/trainer/reward_trainer.py`, `data_utils.py`.
 public struct PairReader: Sendable {
   /// What to do about rows with problems.
   public var policy: ReadPolicy

@@ -25,8 +25,21 @@ public struct ComparisonReport {
       parts.append(Self.text(differences { ["overall", "Reasoning"].contains($0.section) }))
     }
     parts += [costs].filter { !$0.rows.isEmpty }.map(Self.text)
-    if !results.claims.isEmpty { parts.append(ClaimTable.text(results.claims).text) }
+    if !measuredClaims.isEmpty { parts.append(ClaimTable.text(measuredClaims).text) }
+    if let missing = missingClaims { parts.append(missing + "\n") }
     return parts.joined(separator: "\n")
+  }
+
+  private var measuredClaims: [ClaimTable.Result] {
+    results.claims.filter { $0.outcome != .notMeasured }
+  }
+
+  /// How many claims this comparison says nothing about, `nil` where there are none.
+  private var missingClaims: String? {
+    let count = results.claims.count - measuredClaims.count
+    guard count > 0 else { return nil }
+    return "\(count) of the papers' \(results.claims.count) claims are about methods, suites or "
+      + "measurements that this comparison does not have."
   }
 
   /// A row for each method and suite: overall and each section, in percent.
@@ -90,17 +103,17 @@ public struct ComparisonReport {
   }
 
   private var claimsPart: HTMLReport.Part {
-    guard !results.claims.isEmpty else { return .init(title: "") }
+    guard !measuredClaims.isEmpty else { return .init(title: "") }
     return .init(
       title: "The papers' claims",
       note: "Held: the 95 % interval lies above the limit, 0 where none is named; not held: below "
         + "it; unclear: around it. Points are percentage points of accuracy unless the claim says "
-        + "otherwise.",
+        + "otherwise." + (missingClaims.map { " " + $0 } ?? ""),
       tables: [
         .init(
           title: "",
           columns: ClaimTable.titles,
-          rows: results.claims.map(ClaimTable.cells),
+          rows: measuredClaims.map(ClaimTable.cells),
           textColumns: [0, 1, 2, 4]
         )
       ]

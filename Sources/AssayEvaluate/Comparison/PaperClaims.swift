@@ -13,7 +13,7 @@ extension ClaimTable {
   /// The claims of the three papers.
   ///
   /// Source: Ankner et al. 2024 (arXiv:2408.11791), Yu et al. 2024 (arXiv:2411.16646), Mahan et al.
-  /// 2024 (arXiv:2410.12832); figures as in METHODS.md 2.8, 3.1 and 4.6.
+  /// 2024 (arXiv:2410.12832).
   public static let papers: [Claim] = [
     Claim(
       "cloud-classic",

@@ -90,8 +90,7 @@ struct ClassicRecipe {
 
   func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
     // 1 model
-    let model = try Model.load(base, device: try compute.chosenDevice())
-    model.decoder.computeType = compute.dtype.dtype
+    let model = try compute.modelToTrain(base)
     model.head = RewardHead(
       random: section.head.kind,
       hiddenSize: model.decoder.configuration.hiddenSize,

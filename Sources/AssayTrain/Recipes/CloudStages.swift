@@ -40,7 +40,7 @@ struct CritiqueTraining {
 
   func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
     // 1 model
-    let model = try Model.load(base, device: try compute.chosenDevice())
+    let model = try compute.modelToTrain(base)
     guard model.decoder.isLanguageModel else {
       throw ModelError.lacks(
         path: base.path,
@@ -48,7 +48,6 @@ struct CritiqueTraining {
         hint: "critiques need a language model"
       )
     }
-    model.decoder.computeType = compute.dtype.dtype
     model.manifest = ModelManifest(
       kind: .languageModel,
       leadIn: section.leadIn,

@@ -59,8 +59,7 @@ struct InstructTuning {
 
   func run(_ stage: Stage, base: URL, demonstrations: [Demonstration]) throws {
     // 1 model
-    let model = try Model.load(base, device: try compute.chosenDevice())
-    model.decoder.computeType = compute.dtype.dtype
+    let model = try compute.modelToTrain(base)
     model.manifest = ModelManifest(kind: .languageModel)
 
     // 2 data

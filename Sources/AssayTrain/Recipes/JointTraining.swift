@@ -44,8 +44,7 @@ struct JointTraining {
     pairs: (SequenceRenderer) throws -> [TrainingPair]
   ) throws {
     // 1 model
-    let model = try Model.load(start, device: try compute.chosenDevice())
-    model.decoder.computeType = compute.dtype.dtype
+    let model = try compute.modelToTrain(start)
     model.head = RewardHead(
       random: head.kind,
       hiddenSize: model.decoder.configuration.hiddenSize,

@@ -94,7 +94,7 @@ struct Pretraining {
       seed: UInt64(compute.seed),
       device: try compute.chosenDevice()
     )
-    decoder.computeType = compute.dtype.dtype
+    compute.prepare(decoder)
     let model = Model(
       decoder: decoder,
       head: nil,

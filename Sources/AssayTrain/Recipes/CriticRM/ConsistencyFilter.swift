@@ -80,7 +80,8 @@ extension ConsistencyRule {
   ///   - rejected: Candidates for the other one.
   /// - Returns: What stays; a pair that stays has at least one critique of each response.
   ///
-  /// Source: METHODS.md 3.1 and 3.3: keep what agrees with the label; the exact rule is a proposal.
+  /// Source: Yu et al. 2024 (arXiv:2411.16646) keeps what agrees with the label; the exact rule is
+  /// this project's.
   public func filter(
     chosen: [CandidateCritique],
     rejected: [CandidateCritique]

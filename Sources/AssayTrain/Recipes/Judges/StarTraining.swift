@@ -58,8 +58,7 @@ struct StarTraining {
       )
     }
     // 1 model
-    let model = try Model.load(start, device: try compute.chosenDevice())
-    model.decoder.computeType = compute.dtype.dtype
+    let model = try compute.modelToTrain(start)
     model.manifest = ModelManifest(kind: .judge)
     model.manifest.judge = JudgeManifest(
       task: .chain,

@@ -75,8 +75,7 @@ struct VerdictRecipe {
 
   func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) throws {
     // 1 model
-    let model = try Model.load(start, device: try compute.chosenDevice())
-    model.decoder.computeType = compute.dtype.dtype
+    let model = try compute.modelToTrain(start)
     let wording = section.wording
     let judge = JudgeManifest(task: .token, prompts: wording, tokens: 1)
     switch kind {
