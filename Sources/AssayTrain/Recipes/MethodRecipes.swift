@@ -116,6 +116,8 @@ public struct CriticRMConfig: RecipeSection {
   public var compute = ComputeSection()
   /// How it is trained.
   public var criticRm = CriticRMSection()
+  /// Who writes for the start model, elsewhere.
+  public var endpoints = CriticRMEndpoints()
   /// How it is evaluated.
   public var evaluation = OutcomeSection()
 
@@ -186,7 +188,8 @@ struct MethodRecipes {
       section: config.criticRm,
       refinement: config.method == "critic-rm-summ" ? .summ : .rank,
       compute: config.compute,
-      events: events
+      events: events,
+      endpoints: config.endpoints
     ).run(stages, start: folder, inputs: try inputs(folder, config.data), pairs: pairs)
     try await evaluate(stage, .scorer, config.data, config.evaluation, config.compute)
   }
