@@ -137,8 +137,8 @@ let package = Package(
     .testTarget(
       name: "AssayTrainTests",
       dependencies: [
-        "AssayTrain", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayReward",
-        "AssayEvaluate", "AssayTestSupport",
+        "AssayTrain", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
+        "AssayReward", "AssayEvaluate", "AssayTestSupport",
       ],
       resources: [.copy("Fixtures")],
       swiftSettings: settings

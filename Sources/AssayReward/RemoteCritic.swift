@@ -32,20 +32,30 @@ public struct RemoteCritic: Sendable {
   let prompts: RolePrompts
   /// Whether critiques end with a score from 1 to 10.
   public let statesScore: Bool
+  /// Whether it is asked as CLoud's oracle is, whatever the `prompts`.
+  public let isOracle: Bool
+
+  /// Most tokens of a critique where the settings do not say.
+  public var critiqueTokens: Int { settings.tokens ?? (isOracle ? 2048 : 512) }
 
   /// Makes a critic.
   ///
   /// - Parameters:
   ///   - generator: What writes critiques.
-  ///   - settings: How it writes; `tokens` is 512 where it is `nil`.
+  ///   - settings: How it writes; `tokens` is 512 where it is `nil`, an oracle's 2048.
   ///   - prompts: How it is asked.
   ///   - statesScore: Whether critiques end with a score from 1 to 10.
+  ///   - isOracle: Whether it is asked as CLoud's oracle is (`OraclePrompt`).
+  /// - Precondition: Not both of `statesScore` and `isOracle`: an oracle gives no number.
   public init(
     _ generator: any ChatGenerator,
     settings: CritiqueSettings = CritiqueSettings(),
     prompts: RolePrompts = .english,
-    statesScore: Bool = false
+    statesScore: Bool = false,
+    isOracle: Bool = false
   ) {
+    precondition(!statesScore || !isOracle, "an oracle states no score")
+    self.isOracle = isOracle
     self.generator = generator
     self.settings = settings
     self.prompts = prompts
@@ -69,16 +79,15 @@ public struct RemoteCritic: Sendable {
     var chat = ChatSettings()
     chat.temperature = settings.temperature
     chat.topP = settings.topP
-    chat.maximumTokens = settings.tokens ?? 512
+    chat.maximumTokens = critiqueTokens
     let requests = try inputs.enumerated().flatMap { index, input in
       guard case .response(let prompt, let response) = input else {
         throw RewardError.renderedText(index: firstIndex + index)
       }
-      let messages = prompts.critique(
-        prompt: prompt,
-        response: response,
-        statesScore: statesScore
-      )
+      let messages =
+        isOracle
+        ? OraclePrompt.critique(prompt: prompt, response: response)
+        : prompts.critique(prompt: prompt, response: response, statesScore: statesScore)
       return (0..<settings.samples).map {
         ChatRequest(messages: messages, settings: chat, seed: settings.seed, draw: $0)
       }

@@ -34,19 +34,23 @@ public struct RemoteJudge: Judge {
     prompts = settings.prompts ?? .english
   }
 
+  /// Most tokens of a judgement.
+  public var judgementTokens: Int {
+    settings.tokens ?? (task == .chain ? 1024 : Self.letterTokens)
+  }
+
   /// Judgements of each order.
   private var draws: Int { task == .chain ? (settings.votes + 1) / 2 : 1 }
 
   private func requests(_ pair: PreferencePair) -> [ChatRequest] {
     var chat = ChatSettings()
     chat.topP = settings.topP
+    chat.maximumTokens = judgementTokens
     switch task {
     case .chain:
       chat.temperature = settings.temperature ?? (settings.votes <= 2 ? 0 : 1)
-      chat.maximumTokens = settings.tokens ?? 1024
     case .token:
       chat.topP = 1
-      chat.maximumTokens = settings.tokens ?? Self.letterTokens
       chat.alternatives = Self.alternatives
     }
     return JudgementOrder.allCases.flatMap { order in

@@ -23,8 +23,7 @@ struct BonCommand: AssayCommand {
   @Option(help: "What picks: a model folder or a run folder.")
   var model: String
 
-  @Option(help: "What answers: a model folder or a run folder. Default: nothing, see --candidates.")
-  var policy: String?
+  @OptionGroup var policy: PolicyOptions
 
   @Option(
     help: """
@@ -80,11 +79,11 @@ struct BonCommand: AssayCommand {
   }
 
   func validate() throws {
-    guard (candidates == nil) != (policy == nil && data == nil) else {
-      throw ValidationError("give either --policy and --data, or --candidates")
+    guard (candidates == nil) != (!policy.isGiven && data == nil) else {
+      throw ValidationError("give either --policy or --generator and --data, or --candidates")
     }
-    guard candidates != nil || (policy != nil && data != nil) else {
-      throw ValidationError("--policy and --data belong together")
+    guard candidates != nil || (policy.isGiven && data != nil) else {
+      throw ValidationError("--data and either --policy or --generator belong together")
     }
     guard samples > 1, maxTokens > 0, critiques > 0, votes > 0 else {
       throw ValidationError(
@@ -104,7 +103,14 @@ struct BonCommand: AssayCommand {
     let source = candidates ?? data ?? ""
     let rows = try PromptRow.read(source, hasResponses: candidates != nil)
     let run = try RunFolder(URL(fileURLWithPath: out))
-    let (responses, digest) = try await responses(rows, run, source)
+    var (responses, digest) = ([PolicyResponses](), "")
+    if candidates != nil {
+      (responses, digest) = try given(rows, source)
+    } else {
+      try await policy.withPolicy(out: out, inference: inference, common: common) {
+        (responses, digest) = try await sampled(rows, run, source, $0)
+      }
+    }
     let lines = try await scores(rows, responses, run, digest)
     let prompts = lines.map { line in
       BestOfNPrompt(id: line.id, values: line.right.map { $0 ? 1 : 0 }, scores: line.scores)
@@ -122,26 +128,31 @@ struct BonCommand: AssayCommand {
 
   // MARK: Stages
 
-  private func responses(
+  private func given(
+    _ rows: [PromptRow],
+    _ source: String
+  ) throws -> ([PolicyResponses], String) {
+    let checker = checks.checker(rows)
+    let given = try rows.map { row in
+      if let right = row.right {
+        return PolicyResponses(id: row.id, responses: row.responses ?? [], right: right)
+      }
+      guard let checker else { throw UncheckedPrompt(id: row.id) }
+      return try PolicyResponses(row, responses: row.responses ?? [], checker: checker)
+    }
+    let rule = checks.playgroundSeed.map { "playground \($0)" } ?? checks.answers?.rawValue
+    return (given, "\(try InputDigest.file(source)) \(rule ?? "flags")")
+  }
+
+  private func sampled(
     _ rows: [PromptRow],
     _ run: RunFolder,
-    _ source: String
+    _ source: String,
+    _ policy: PolicySource
   ) async throws -> ([PolicyResponses], String) {
-    let checker = checks.checker(rows)
-    let content = try InputDigest.file(source)
-    guard let policy else {
-      let given = try rows.map { row in
-        if let right = row.right {
-          return PolicyResponses(id: row.id, responses: row.responses ?? [], right: right)
-        }
-        guard let checker else { throw UncheckedPrompt(id: row.id) }
-        return try PolicyResponses(row, responses: row.responses ?? [], checker: checker)
-      }
-      let rule = checks.playgroundSeed.map { "playground \($0)" } ?? checks.answers?.rawValue
-      return (given, "\(content) \(rule ?? "flags")")
+    guard let checker = checks.checker(rows) else {
+      throw ValidationError("give --playground-seed or --answers")
     }
-    guard let checker else { throw ValidationError("give --playground-seed or --answers") }
-    let folder = try ModelPath.folder(policy)
     let stage = try run.stage(
       "responses",
       fingerprint: StageFingerprint(
@@ -153,30 +164,20 @@ struct BonCommand: AssayCommand {
           playground_seed: \(checks.playgroundSeed.map(String.init) ?? "none")\(inference.fingerprint)
 
           """,
-        inputs: ["policy": InputDigest.model(folder), "data": content]
+        inputs: ["policy": try policy.digest(), "data": try InputDigest.file(source)]
       )
     )
-    let loaded = try inference.load(folder, common)
-    let renderer = try loaded.renderer()
     let display = common.progress
-    let written = try await SamplingStage<PolicyResponses>(
-      stage: stage,
-      model: loaded,
-      events: { display.handle($0) },
-      stretch: 64
-    ).run(count: rows.count) { item in
-      let prefix = try renderer.generationPrefix(prompt: rows[item].prompt)
-      return (0..<samples).map { draw in
-        GenerationRequest(
-          promptTokens: prefix,
-          settings: SamplingSettings(temperature: temperature),
-          maximumTokens: maxTokens,
-          stopTokens: [renderer.endOfTurnID],
-          seed: drawSeed(common.seed, item: item, draw: draw)
-        )
-      }
-    } record: { item, written in
-      try PolicyResponses(rows[item], responses: written.map(\.text), checker: checker)
+    let written = try await policy.records(
+      of: stage,
+      count: rows.count,
+      stretch: 64,
+      drawing: .init(temperature: temperature, maximumTokens: maxTokens, seed: common.seed),
+      events: { display.handle($0) }
+    ) { item in
+      [.init(messages: rows[item].prompt, draws: samples)]
+    } record: { item, texts in
+      try PolicyResponses(rows[item], responses: texts, checker: checker)
     }
     return (written, stage.digest)
   }

@@ -15,7 +15,7 @@ struct CritiqueCommand: AssayCommand {
       Reads responses or preference pairs and appends lines {"id", "side", "critiques": [...]}; \
       side is missing for single responses. Run again, it goes on where it stopped. With --as-pairs \
       it writes the pairs themselves, with the critiques that "assay train" with method cloud learns \
-      from.
+      from; --oracle asks a --generator for them as CLoud's oracle was asked.
       """
   )
 
@@ -52,7 +52,16 @@ struct CritiqueCommand: AssayCommand {
   @Option(help: "How a --generator is asked: english or playground. Default: english.")
   var prompts: PromptSet?
 
+  @Flag(
+    help: """
+      With --generator: ask as CLoud's oracle is asked, for an expert's feedback on one response, in \
+      words and without a score.
+      """
+  )
+  var oracle = false
+
   @OptionGroup var critiques: CritiqueOptions
+  @OptionGroup var records: RecordOptions
   @OptionGroup var remote: GeneratorOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -73,8 +82,11 @@ struct CritiqueCommand: AssayCommand {
 
   func validate() throws {
     try remote.validate(model: model, common: common, inference: inference)
-    guard remote.generator != nil || !statedScores && prompts == nil else {
-      throw ValidationError("--stated-scores and --prompts belong to --generator")
+    guard remote.generator != nil || !statedScores && prompts == nil && !oracle else {
+      throw ValidationError("--stated-scores, --prompts and --oracle belong to --generator")
+    }
+    guard !oracle || !statedScores && prompts == nil else {
+      throw ValidationError("--oracle has a wording of its own, which asks for no score")
     }
     guard !asPairs || critiques.samples == 1 && !responses else {
       throw ValidationError("--as-pairs takes pairs and one critique of each response")
@@ -84,20 +96,36 @@ struct CritiqueCommand: AssayCommand {
   func execute() async throws {
     let units = try read()
     let settings = critiques.settings(seed: common.seed)
+    var written = try RecordSettings(
+      model: model,
+      remote: remote,
+      inference: inference,
+      common: common
+    )
+    written.set(settings)
+    written.set("--as-pairs", asPairs)
     guard let model else {
       try await remote.withEndpoint(out: out, common: common) { endpoint in
         let critic = RemoteCritic(
           endpoint,
           settings: settings,
           prompts: prompts?.prompts ?? .english,
-          statesScore: statedScores
+          statesScore: statedScores,
+          isOracle: oracle
         )
+        written.set("--max-tokens", critic.critiqueTokens)
+        written.set("--prompts", prompts?.prompts.name ?? RolePrompts.english.name)
+        written.set("--stated-scores", statedScores)
+        written.set("--oracle", oracle)
+        try records.claim(out, written, common)
         try await write(units, CritiqueSource.endpoint(critic), stretch: remote.stretch)
       }
       return
     }
     let loaded = try inference.load(model, common)
     let writer = try CritiqueWriter(loaded, settings: settings)
+    written.set("--max-tokens", writer.critiqueTokens)
+    try records.claim(out, written, common)
     let engine = GenerationEngine(loaded)
     try await write(units, .model(writer, engine, settings.samples), stretch: 256)
   }
@@ -202,11 +230,10 @@ struct CritiqueCommand: AssayCommand {
           : line["id"]?.string == units[index].id && line["side"]?.string == units[index].side
             && line["critiques"]?.array?.count == critiques.samples)
       guard isOurs else {
-        throw RunError.malformedRecord(
-          file: out,
+        throw ForeignRecord(
+          path: out,
           line: index + 1,
-          reason: "this was not written from \(data) with "
-            + (asPairs ? "--as-pairs" : "--samples \(critiques.samples)")
+          expected: "\(data) with " + (asPairs ? "--as-pairs" : "--samples \(critiques.samples)")
         )
       }
     }

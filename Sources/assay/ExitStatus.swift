@@ -30,7 +30,9 @@ enum ExitStatus {
     case let error as RunError: code(error)
     case let error as EndpointError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError: badData
-    case is GenerationError, is TrainingLineError, is UncheckedPrompt: badData
+    case is GenerationError, is TrainingLineError, is UncheckedPrompt, is ChangedSettings,
+      is ForeignRecord:
+      badData
     case is CancellationError: 130
     default: internalError
     }

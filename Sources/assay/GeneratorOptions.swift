@@ -9,9 +9,7 @@ struct GeneratorAddress: ExpressibleByArgument {
   let address: EndpointAddress
 
   init?(argument: String) {
-    guard argument.hasPrefix("openai:"),
-      let address = try? EndpointAddress(String(argument.dropFirst("openai:".count)))
-    else { return nil }
+    guard let address = try? EndpointAddress(generator: argument) else { return nil }
     self.address = address
   }
 }
@@ -21,7 +19,7 @@ struct GeneratorOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      A model at an OpenAI-compatible endpoint in place of --model: the URL before \
+      A model at an OpenAI-compatible endpoint in place of one on this machine: the URL before \
       /chat/completions, as in openai:http://localhost:8000/v1; /v1 is not added. The key, if it \
       needs one, is read from the environment's OPENAI_API_KEY. Default: none.
       """,

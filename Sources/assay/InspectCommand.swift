@@ -15,6 +15,40 @@ struct InspectCommand: AssayCommand {
 
   @OptionGroup var common: CommonOptions
 
+  /// What a judge was trained to read and write.
+  private struct Judge: Encodable {
+    let task: RolePrompts.JudgeTask
+    let wording: String
+    /// The system turn; `nil` where there is none.
+    let system: String?
+    /// The user's turn, with places.
+    let question: String
+    let tokens: Int
+
+    init(_ manifest: JudgeManifest) {
+      let prompts = manifest.prompts
+      let isChain = manifest.task == .chain
+      let system = isChain ? prompts.chainSystem : prompts.tokenSystem
+      task = manifest.task
+      wording = prompts.name
+      self.system = system.isEmpty ? nil : system
+      question = prompts.comparison + (isChain ? prompts.chainQuestion : prompts.tokenQuestion)
+      tokens = manifest.tokens
+    }
+
+    /// What the task is, for people; a pair model reads what a letter is asked for with.
+    func taskText(isPair: Bool) -> String {
+      guard task == .token else { return "chain (reasons, then a verdict)" }
+      return isPair ? "one logit" : "token (a letter)"
+    }
+
+    /// What it is asked, on one line.
+    var asked: String {
+      let whole = (system.map { "system \"\($0)\", user " } ?? "") + "\"\(question)\""
+      return whole.replacing("\n", with: "\\n")
+    }
+  }
+
   private struct Description: Encodable {
     let path: String
     let kind: String
@@ -29,6 +63,7 @@ struct InspectCommand: AssayCommand {
     let padIsEnd: Bool
     let leadIn: String?
     let critiqueTokens: Int?
+    let judge: Judge?
     let goldenDifference: Double?
   }
 
@@ -57,6 +92,7 @@ struct InspectCommand: AssayCommand {
       padIsEnd: loaded.template.padding == loaded.template.endOfTurn,
       leadIn: loaded.manifest.leadIn,
       critiqueTokens: loaded.manifest.critiqueTokens,
+      judge: loaded.manifest.judge.map { Judge($0) },
       goldenDifference: try loaded.verifyGolden()
     )
     if common.isJSON { return try Output.json(description) }
@@ -78,6 +114,14 @@ struct InspectCommand: AssayCommand {
     if let leadIn = description.leadIn {
       Output.result(
         "  critiques   opened by \"\(leadIn)\", up to \(description.critiqueTokens ?? 0)"
+      )
+    }
+    if let judge = description.judge {
+      Output.result(
+        """
+          judge       \(judge.taskText(isPair: loaded.manifest.kind == .pair)), up to \(judge.tokens) tokens, wording "\(judge.wording)"
+          asked       \(judge.asked)
+        """
       )
     }
     if let difference = description.goldenDifference {

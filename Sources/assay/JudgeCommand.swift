@@ -35,6 +35,7 @@ struct JudgeCommand: AssayCommand {
 
   @OptionGroup var judging: JudgeOptions
   @OptionGroup var draws: DrawOptions
+  @OptionGroup var records: RecordOptions
   @OptionGroup var remote: GeneratorOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -52,9 +53,17 @@ struct JudgeCommand: AssayCommand {
       tokens: draws.maxTokens,
       seed: common.seed
     )
+    var written = try RecordSettings(
+      model: model,
+      remote: remote,
+      inference: inference,
+      common: common
+    )
     guard let model else {
       try await remote.withEndpoint(out: out, common: common) { endpoint in
         let judge = RemoteJudge(endpoint, settings: settings)
+        written.set(judge)
+        try records.claim(out, written, common)
         try await run(data.pairs, data.isLabelled, judge, judge.task, settings.votes)
       }
       return
@@ -63,6 +72,8 @@ struct JudgeCommand: AssayCommand {
       try inference.load(model, common),
       settings: settings
     )
+    written.set(judge)
+    try records.claim(out, written, common)
     try await run(data.pairs, data.isLabelled, judge, judge.task, settings.votes)
   }
 
@@ -116,10 +127,10 @@ struct JudgeCommand: AssayCommand {
     for (index, verdict) in verdicts.enumerated() {
       guard index < pairs.count, pairs[index].id == verdict.id, verdict.judgements.count == votes
       else {
-        throw RunError.malformedRecord(
-          file: out ?? "-",
+        throw ForeignRecord(
+          path: out ?? "-",
           line: index + 1,
-          reason: "this was not written from \(data) with \(votes) judgements of each pair"
+          expected: "\(data) with \(votes) judgements of each pair"
         )
       }
     }

@@ -44,6 +44,7 @@ struct LabelCommand: AssayCommand {
 
   @OptionGroup var judging: JudgeOptions
   @OptionGroup var draws: DrawOptions
+  @OptionGroup var records: RecordOptions
   @OptionGroup var remote: GeneratorOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -65,6 +66,13 @@ struct LabelCommand: AssayCommand {
   func execute() async throws {
     let pairs =
       labelled ? try PairReader().read(data).pairs : try PairReader().readUnlabelled(data).pairs
+    var written = try RecordSettings(
+      model: model,
+      remote: remote,
+      inference: inference,
+      common: common
+    )
+    written.set("--minimum-confidence", minimumConfidence)
     guard let model else {
       let settings = judging.settings(
         temperature: draws.temperature,
@@ -74,20 +82,23 @@ struct LabelCommand: AssayCommand {
       )
       try await remote.withEndpoint(out: out, common: common) { endpoint in
         let judge = RemoteJudge(endpoint, settings: settings)
-        try await label(pairs, Labeller(judge, stretch: remote.stretch / settings.votes))
+        let labeller = Labeller(judge, stretch: remote.stretch / settings.votes)
+        labeller.note(in: &written)
+        try records.claim(out, written, common)
+        try await label(pairs, labeller)
       }
       return
     }
-    try await label(
-      pairs,
-      Labeller(
-        inference.load(model, common),
-        samples: samples,
-        judging: judging,
-        draws: draws,
-        seed: common.seed
-      )
+    let labeller = try Labeller(
+      inference.load(model, common),
+      samples: samples,
+      judging: judging,
+      draws: draws,
+      seed: common.seed
     )
+    labeller.note(in: &written)
+    try records.claim(out, written, common)
+    try await label(pairs, labeller)
   }
 
   private func label(_ pairs: [PreferencePair], _ labeller: Labeller) async throws {
@@ -138,11 +149,7 @@ struct LabelCommand: AssayCommand {
     for (number, line) in lines.enumerated() {
       let place = pairs[done...].firstIndex { $0.id == line["id"]?.string }
       guard let place, line["confidence"]?.double != nil else {
-        throw RunError.malformedRecord(
-          file: out,
-          line: number + 1,
-          reason: "this was not written from \(data)"
-        )
+        throw ForeignRecord(path: out, line: number + 1, expected: data)
       }
       tally.leftOut += place - done
       let probability = line["probability"]?.double ?? 1
@@ -157,14 +164,15 @@ struct LabelCommand: AssayCommand {
 private struct Labeller {
   private enum Method {
     case scorer(ModelScorer)
-    case judge(any Judge)
+    case model(ModelJudge)
+    case remote(RemoteJudge)
   }
   private let method: Method
   /// Pairs that are labelled together.
   let stretch: Int
 
   init(_ judge: RemoteJudge, stretch: Int) {
-    method = .judge(judge)
+    method = .remote(judge)
     self.stretch = max(1, stretch)
   }
 
@@ -185,7 +193,7 @@ private struct Labeller {
         tokens: draws.maxTokens,
         seed: seed
       )
-      method = .judge(try ModelJudge(model, settings: settings))
+      method = .model(try ModelJudge(model, settings: settings))
       stretch = max(1, 256 / settings.votes)
       return
     }
@@ -203,17 +211,22 @@ private struct Labeller {
     stretch = max(1, 128 / samples)
   }
 
+  /// Notes what the labels depend on.
+  func note(in settings: inout RecordSettings) {
+    switch method {
+    case .scorer(let scorer): settings.set(scorer.options.critiques)
+    case .model(let judge): settings.set(judge)
+    case .remote(let judge): settings.set(judge)
+    }
+  }
+
   func probabilities(
     _ pairs: [PreferencePair],
     firstIndex: Int
   ) async throws -> (values: [Double?], tokens: Int) {
     switch method {
-    case .judge(let judge):
-      let verdicts = try await judge.judge(pairs, firstIndex: firstIndex) { _, _ in }
-      return (
-        verdicts.map(\.probability),
-        verdicts.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)
-      )
+    case .model(let judge): return try await verdicts(judge, pairs, firstIndex)
+    case .remote(let judge): return try await verdicts(judge, pairs, firstIndex)
     case .scorer(let scorer):
       let scores = try await scorer.score(
         pairs.flatMap { pair in
@@ -225,6 +238,20 @@ private struct Labeller {
       }
       return (values, scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +))
     }
+  }
+}
+
+extension Labeller {
+  private func verdicts(
+    _ judge: some Judge,
+    _ pairs: [PreferencePair],
+    _ firstIndex: Int
+  ) async throws -> (values: [Double?], tokens: Int) {
+    let verdicts = try await judge.judge(pairs, firstIndex: firstIndex) { _, _ in }
+    return (
+      verdicts.map(\.probability),
+      verdicts.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)
+    )
   }
 }
 

@@ -5,10 +5,15 @@ import Foundation
 struct PlaygroundCommand: AssayCommand {
   static let configuration = CommandConfiguration(
     commandName: "playground",
-    abstract: "Writes the Playground's preference pairs, with exact critiques, and its corpus."
+    abstract: "Writes the Playground's preference pairs, with exact critiques, and its corpus.",
+    discussion: """
+      Besides train.jsonl, test.jsonl, ood.jsonl and corpus.jsonl it writes validation.jsonl, pairs \
+      drawn like training's with no prompt of those, and instruct.jsonl, imperfect demonstrations of \
+      every role (critic, judge, meta-judge, ...) that an instruction-tuned model is made of.
+      """
   )
 
-  @Option(help: "The folder for train.jsonl, test.jsonl, ood.jsonl and corpus.jsonl.")
+  @Option(help: "The folder for the files.")
   var out: String
 
   @Option(help: "Training pairs.")
@@ -23,25 +28,44 @@ struct PlaygroundCommand: AssayCommand {
   @Option(help: "Worked solutions to pretrain on.")
   var corpus = 60000
 
+  @Option(help: "Validation pairs.")
+  var validation = 400
+
+  @Option(help: "Demonstrations.")
+  var instruct = 20000
+
   @OptionGroup var common: CommonOptions
 
   private struct Counts: Encodable {
     let out: String
     let seed: UInt64
-    let train, test, ood, corpus: Int
+    let train, test, ood, corpus, validation, instruct: Int
   }
 
   func validate() throws {
-    guard [train, test, ood, corpus].allSatisfy({ $0 >= 0 }) else {
+    guard [train, test, ood, corpus, validation, instruct].allSatisfy({ $0 >= 0 }) else {
       throw ValidationError("counts are at least 0")
     }
   }
 
   func execute() async throws {
+    let configuration = PlaygroundConfiguration(seed: common.seed)
+    let folder = URL(fileURLWithPath: out)
     try PlaygroundWriter.write(
-      PlaygroundConfiguration(seed: common.seed),
+      configuration,
       PlaygroundCounts(train: train, test: test, ood: ood, corpus: corpus),
-      to: URL(fileURLWithPath: out)
+      to: folder
+    )
+    try PlaygroundWriter.writeValidation(
+      configuration,
+      count: validation,
+      behind: train,
+      to: folder
+    )
+    try PlaygroundWriter.writeDemonstrations(
+      PlaygroundTutor(Playground(configuration)),
+      count: instruct,
+      to: folder
     )
     if common.isJSON {
       try Output.json(
@@ -51,13 +75,15 @@ struct PlaygroundCommand: AssayCommand {
           train: train,
           test: test,
           ood: ood,
-          corpus: corpus
+          corpus: corpus,
+          validation: validation,
+          instruct: instruct
         )
       )
     } else {
       Output.result(
-        "\(out): \(train) train, \(test) test, \(ood) out-of-distribution pairs, \(corpus) worked "
-          + "solutions, seed \(common.seed)"
+        "\(out): \(train) train, \(test) test, \(ood) out-of-distribution, \(validation) validation "
+          + "pairs, \(corpus) worked solutions, \(instruct) demonstrations, seed \(common.seed)"
       )
     }
   }

@@ -14,7 +14,7 @@ struct RefineCommand: AssayCommand {
     commandName: "refine",
     abstract: "Lets a policy revise its responses by a model's critiques, and without.",
     discussion: """
-      Reports accuracy before and behind, the share of wrong responses that became right and of \
+      The policy answers, and revises. Reports accuracy before and behind, the share of wrong responses that became right and of \
       right ones that became wrong. Writes responses, critiques, revisions and results.json; run \
       again, it goes on where it stopped.
       """
@@ -23,8 +23,7 @@ struct RefineCommand: AssayCommand {
   @Option(help: "What criticizes: a model folder or a run folder.")
   var model: String
 
-  @Option(help: "What answers and revises: a model folder or a run folder.")
-  var policy: String
+  @OptionGroup var policy: PolicyOptions
 
   @Option(help: "Prompts, JSON Lines with \"id\" and \"prompt\", or \"question\" and \"answer\".")
   var data: String
@@ -66,6 +65,7 @@ struct RefineCommand: AssayCommand {
   }
 
   func validate() throws {
+    guard policy.isGiven else { throw ValidationError("give --policy or --generator") }
     guard maxTokens > 0, critiqueTokens ?? 1 > 0, temperature >= 0 else {
       throw ValidationError(
         "--max-tokens and --critique-tokens are at least 1, --temperature at least 0"
@@ -88,21 +88,25 @@ struct RefineCommand: AssayCommand {
       throw ValidationError("give --playground-seed or --answers, which tell what is right")
     }
     let run = try RunFolder(URL(fileURLWithPath: out))
-    let (responses, answered) = try await responses(rows, checker, run)
-    let (critiques, criticized) = try await critiques(rows, responses, wording, run, answered)
-    let revisions = try await revisions(
-      rows,
-      responses,
-      critiques,
-      wording,
-      checker,
-      run,
-      criticized
-    )
+    var revised: [Revision] = []
+    try await policy.withPolicy(out: out, inference: inference, common: common) { policy in
+      let (responses, answered) = try await responses(rows, checker, run, policy)
+      let (critiques, criticized) = try await critiques(rows, responses, wording, run, answered)
+      revised = try await revisions(
+        rows,
+        responses,
+        critiques,
+        wording,
+        checker,
+        run,
+        policy,
+        criticized
+      )
+    }
     let results = Results(
       seconds: Date().timeIntervalSince(start),
       figures: try RevisionFigure(
-        revisions.map(\.outcome),
+        revised.map(\.outcome),
         method: URL(fileURLWithPath: model).standardizedFileURL.lastPathComponent
       )
     )
@@ -131,7 +135,8 @@ struct RefineCommand: AssayCommand {
   private func responses(
     _ rows: [PromptRow],
     _ checker: ResponseChecker,
-    _ run: RunFolder
+    _ run: RunFolder,
+    _ policy: PolicySource
   ) async throws -> ([PolicyResponses], String) {
     let stage = try run.stage(
       "responses",
@@ -144,30 +149,22 @@ struct RefineCommand: AssayCommand {
 
           """,
         inputs: [
-          "policy": InputDigest.model(try ModelPath.folder(policy)),
+          "policy": try policy.digest(),
           "data": try InputDigest.file(data),
         ]
       )
     )
-    let loaded = try load(policy)
-    let renderer = try loaded.renderer()
     let display = common.progress
-    let written = try await SamplingStage<PolicyResponses>(
-      stage: stage,
-      model: loaded,
+    let written = try await policy.records(
+      of: stage,
+      count: rows.count,
+      stretch: 512,
+      drawing: .init(temperature: temperature, maximumTokens: maxTokens, seed: common.seed),
       events: { display.handle($0) }
-    ).run(count: rows.count) { item in
-      [
-        GenerationRequest(
-          promptTokens: try renderer.generationPrefix(prompt: rows[item].prompt),
-          settings: SamplingSettings(temperature: temperature),
-          maximumTokens: maxTokens,
-          stopTokens: [renderer.endOfTurnID],
-          seed: drawSeed(common.seed, item: item, draw: 0)
-        )
-      ]
-    } record: { item, written in
-      try PolicyResponses(rows[item], responses: written.map(\.text), checker: checker)
+    ) { item in
+      [.init(messages: rows[item].prompt)]
+    } record: { item, texts in
+      try PolicyResponses(rows[item], responses: texts, checker: checker)
     }
     return (written, stage.digest)
   }
@@ -226,6 +223,7 @@ struct RefineCommand: AssayCommand {
     _ wording: RolePrompts,
     _ checker: ResponseChecker,
     _ run: RunFolder,
+    _ policy: PolicySource,
     _ criticized: String
   ) async throws -> [Revision] {
     let stage = try run.stage(
@@ -233,41 +231,37 @@ struct RefineCommand: AssayCommand {
       fingerprint: StageFingerprint(
         recipe: "prompts: \(wording.name)\nmax_tokens: \(maxTokens)\(inference.fingerprint)\n",
         inputs: [
-          "policy": InputDigest.model(try ModelPath.folder(policy)), "critiques": criticized,
+          "policy": try policy.digest(), "critiques": criticized,
         ]
       )
     )
-    let loaded = try load(policy)
-    let renderer = try loaded.renderer()
     let display = common.progress
-    return try await SamplingStage<Revision>(
-      stage: stage,
-      model: loaded,
+    return try await policy.records(
+      of: stage,
+      count: rows.count,
+      stretch: 512,
+      drawing: .init(temperature: 0, maximumTokens: maxTokens, seed: common.seed),
       events: { display.handle($0) }
-    ).run(count: rows.count) { item in
-      try [critiques[item], nil].map { critique in
-        GenerationRequest(
-          promptTokens: try renderer.generationPrefix(
-            prompt: wording.revision(
-              prompt: rows[item].prompt,
-              response: responses[item].responses[0],
-              critique: critique
-            )
-          ),
-          maximumTokens: maxTokens,
-          stopTokens: [renderer.endOfTurnID]
+    ) { item in
+      [critiques[item], nil].map { critique in
+        .init(
+          messages: wording.revision(
+            prompt: rows[item].prompt,
+            response: responses[item].responses[0],
+            critique: critique
+          )
         )
       }
-    } record: { item, written in
+    } record: { item, texts in
       let right = try PolicyResponses(
         rows[item],
-        responses: written.map(\.text),
+        responses: texts,
         checker: checker
       ).right
       return Revision(
         id: rows[item].id,
-        guided: written[0].text,
-        unguided: written[1].text,
+        guided: texts[0],
+        unguided: texts[1],
         outcome: RevisionOutcome(
           id: rows[item].id,
           before: responses[item].right[0],

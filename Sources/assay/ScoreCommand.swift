@@ -16,7 +16,11 @@ struct CritiqueOptions: ParsableArguments {
   @Option(help: "The most likely tokens that together have this probability are drawn from.")
   var topP: Float = 1
 
-  @Option(help: "Tokens a critique may have. Default: what the model was trained for, or 512.")
+  @Option(
+    help: """
+      Tokens a critique may have. Default: what the model was trained for, or 512; of an oracle 2048.
+      """
+  )
   var maxTokens: Int?
 
   func validate() throws {

@@ -44,15 +44,24 @@ import Testing
       "3",
       "--corpus",
       "2",
+      "--validation",
+      "6",
+      "--instruct",
+      "7",
       "--seed",
       "11",
       "--json"
     )
     result.expect(0)
     let object = try #require(try result.objects().first)
-    #expect(Set(object.keys) == ["out", "seed", "train", "test", "ood", "corpus"])
+    #expect(
+      Set(object.keys)
+        == ["out", "seed", "train", "test", "ood", "corpus", "validation", "instruct"]
+    )
     #expect(object["seed"] as? Int == 11)
-    for (name, count) in [("train", 5), ("test", 4), ("ood", 3), ("corpus", 2)] {
+    for (name, count) in [
+      ("train", 5), ("test", 4), ("ood", 3), ("corpus", 2), ("validation", 6), ("instruct", 7),
+    ] {
       #expect(object[name] as? Int == count)
       let text = try String(contentsOfFile: "\(out)/\(name).jsonl", encoding: .utf8)
       #expect(text.split(separator: "\n").count == count)
@@ -79,6 +88,18 @@ import Testing
           == Data(contentsOf: URL(fileURLWithPath: "\(other)/\(name).jsonl"))
       )
     }
+    // Validation goes on behind training, with prompts of its own.
+    func prompts(_ name: String) throws -> Set<String> {
+      Set(
+        try String(contentsOfFile: "\(out)/\(name).jsonl", encoding: .utf8).split(separator: "\n")
+          .map { line in
+            let row = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            return try #require(row?["prompt"] as? String)
+          }
+      )
+    }
+    #expect(try prompts("validation").count == 6)
+    #expect(try prompts("validation").isDisjoint(with: prompts("train")))
   }
 
   @Test("inspect says what a model is")
@@ -106,6 +127,25 @@ import Testing
     for part in ["cloud head", "hidden 16", "opened by \"critique :\""] {
       #expect(text.contains(part), "\(part)")
     }
+  }
+
+  @Test("inspect says what a judge writes, and how it is asked")
+  func inspectJudge() throws {
+    let model = try folder.model(.judge)
+    let object = try #require(try assay("inspect", model, "--json").objects().first)
+    let judge = try #require(object["judge"] as? [String: Any])
+    #expect(judge["task"] as? String == "token" && judge["tokens"] as? Int == 8)
+    #expect(judge["wording"] as? String == "playground" && judge["system"] == nil)
+    let question = "question : {prompt} answer A : {a} answer B : {b} name the better one."
+    #expect(judge["question"] as? String == question)
+    let text = try assay("inspect", model).output
+    for part in ["token (a letter), up to 8 tokens", "wording \"playground\"", question] {
+      #expect(text.contains(part), "\(part)")
+    }
+    let pair = try folder.model(.pair, "pair")
+    #expect(try assay("inspect", pair).output.contains("one logit"))
+    let scorer = try assay("inspect", folder.model(.classic, "classic"), "--json").objects()
+    #expect(scorer.first?["kind"] as? String == "classic" && scorer.first?["judge"] == nil)
   }
 
   @Test("score writes a record a response, in the data's order, from files and standard input")
@@ -181,8 +221,8 @@ import Testing
       #"{"id": "9", "prompt": "p", "chosen": "a", "rejected": "b"}"#,
       "other.jsonl"
     )
-    try assay("critique", "--model", model, "--data", other, "--out", out)
-      .expect(65, log: "critiques.jsonl:1:")
+    try RunningCommand(arguments.map { $0 == file ? other : $0 }).result()
+      .expect(65, log: "critiques.jsonl:1:", "other.jsonl", "--force")
     #expect(try String(contentsOfFile: out, encoding: .utf8) == whole)
   }
 

@@ -88,7 +88,14 @@ import Testing
       "chain",
       "--votes",
       "4"
-    ).expect(65, log: "was not written from")
+    ).expect(65, log: "--task token, now chain")
+    // The same settings, of other pairs.
+    let other = try folder.write(
+      #"{"id": "x", "prompt": "How many?", "chosen": "1", "rejected": "2"}"# + "\n",
+      "other.jsonl"
+    )
+    try assay("judge", "--model", model, "--data", other, "--out", out)
+      .expect(65, log: "was not written from")
   }
 
   @Test("label orders pairs by the model's preference", arguments: [ModelKind.classic, .pair])

@@ -136,6 +136,53 @@ import Testing
     #expect(server.received.count == 1)
   }
 
+  /// A server that takes one name of the most tokens, and refuses the other as OpenAI does.
+  private func server(taking name: String) throws -> ChatServer {
+    try ChatServer { received, respond in
+      guard received.member(name) == nil else { return respond(.completion("ok")) }
+      respond(
+        .answer(
+          status: 400,
+          body: #"{"error": {"message": "Unsupported parameter: 'max_tokens' is not supported "#
+            + #"with this model. Use 'max_completion_tokens' instead.", "param": "max_tokens"}}"#
+        )
+      )
+    }
+  }
+
+  @Test("asks with the other name of the most tokens where a server wants it, and remembers it")
+  func otherLimit() async throws {
+    let server = try server(taking: "max_completion_tokens")
+    let waits = Waits()
+    var settings = quickSettings(waits)
+    settings.concurrency = 1
+    settings.retries = 0
+    let (texts, spend) = try await withEndpoint(server, settings: settings) {
+      (try await $0.complete(questions("a", "b")).map(\.text), $0.spend)
+    }
+    #expect(texts == ["ok", "ok"])
+    // Three requests: only the first one is refused, and nothing waits.
+    #expect(
+      server.received.map { $0.member("max_tokens") } == ["512", nil, nil]
+        && server.received.map { $0.member("max_completion_tokens") } == [nil, "512", "512"]
+    )
+    #expect(spend.requests == 2 && spend.retries == 1 && waits.all.isEmpty)
+  }
+
+  @Test("asks with the other name once, and not where the refusal does not want it")
+  func stillRefused() async throws {
+    // It wants a name that nobody sends.
+    let server = try server(taking: "tokens")
+    let (error, text) = await failure {
+      _ = try await withEndpoint(server) { try await $0.complete(questions("q")) }
+    }
+    guard case .refused(_, 400, _, true)? = error else {
+      Issue.record("\(text)")
+      return
+    }
+    #expect(server.received.count == 2)
+  }
+
   @Test("ends requests that get no answer, or only its start", arguments: [true, false])
   func timeout(isSilent: Bool) async throws {
     let server = try ChatServer { _, respond in

@@ -152,6 +152,32 @@ private final class ScriptedChat: ChatGenerator {
     #expect(chat.asked.last?.messages[2].content == "critique :")
   }
 
+  @Test("asks an oracle for words about one response, between two lines of its own")
+  func oracle() async throws {
+    let chat = ScriptedChat { _ in ChatCompletion(text: "<think>7?</think>\nIt is right.\n") }
+    let prompt: [Message] = [.user("first"), .assistant("answer"), .user("second")]
+    let written = try await RemoteCritic(chat, isOracle: true)
+      .write([.response(prompt: prompt, response: "final"), .response(prompt: [], response: "r")])
+    #expect(written[0] == [RemoteCritique(text: "It is right.")])
+    let request = chat.asked[0]
+    #expect(request.messages.map(\.role) == ["system", "user"])
+    #expect(
+      request.messages[1].content
+        == "user: first\n\nassistant: answer\n\nuser: second\n\n[Start of the answer]\nfinal\n"
+        + "[End of the answer]"
+    )
+    for part in ["step by step", "helpful", "relevant", "concise", "missing", "polite", "score"] {
+      #expect(request.messages[0].content.contains(part), "\(part)")
+    }
+    // Greedy, with room for a long analysis, unless the settings say otherwise.
+    #expect(request.settings.temperature == 0 && request.settings.maximumTokens == 2048)
+    var settings = CritiqueSettings()
+    settings.tokens = 9
+    _ = try await RemoteCritic(chat, settings: settings, isOracle: true)
+      .write([.response(prompt: prompt, response: "final")])
+    #expect(chat.asked.last?.settings.maximumTokens == 9)
+  }
+
   @Test("a cut critique has no score, and a rendered text is refused by its index")
   func refusals() async throws {
     let chat = ScriptedChat { _ in ChatCompletion(text: "Fine.\nScore: 1", finishReason: "length") }

@@ -48,11 +48,21 @@ public struct ChatRequest: Sendable, Equatable {
     self.draw = draw
   }
 
+  /// What an endpoint calls the most tokens of an answer.
+  package enum LimitName: String, Sendable {
+    /// What every server knows but some of OpenAI's models, which reason.
+    case maxTokens = "max_tokens"
+    /// What those want.
+    case maxCompletionTokens = "max_completion_tokens"
+  }
+
   /// The body to post; what is left at its default is not sent.
   ///
-  /// - Parameter model: The model's name at the endpoint.
+  /// - Parameters:
+  ///   - model: The model's name at the endpoint.
+  ///   - limit: What the endpoint calls the most tokens of an answer.
   /// - Returns: An object whose keys have a fixed order.
-  package func body(model: String) -> JSONValue {
+  package func body(model: String, limit: LimitName = .maxTokens) -> JSONValue {
     let turns = JSONValue.array(messages.map(\.json))
     var members = [
       JSONMember("model", .string(model)),
@@ -60,7 +70,7 @@ public struct ChatRequest: Sendable, Equatable {
       JSONMember("temperature", .number("\(settings.temperature)")),
     ]
     if settings.topP < 1 { members.append(JSONMember("top_p", .number("\(settings.topP)"))) }
-    members.append(JSONMember("max_tokens", .number("\(settings.maximumTokens)")))
+    members.append(JSONMember(limit.rawValue, .number("\(settings.maximumTokens)")))
     if !settings.stop.isEmpty {
       members.append(JSONMember("stop", .array(settings.stop.map { .string($0) })))
     }
@@ -74,7 +84,8 @@ public struct ChatRequest: Sendable, Equatable {
 
   /// What records know the request by: the same model, conversation, settings, seed and draw.
   ///
-  /// The endpoint's address is not part of it, so that a server may move to another port.
+  /// The endpoint's address is not part of it, so that a server may move to another port, nor is
+  /// what it calls the most tokens.
   ///
   /// - Parameter model: The model's name at the endpoint.
   /// - Returns: 64 hexadecimal digits.

@@ -39,6 +39,18 @@ public struct EndpointAddress: Sendable, Equatable, CustomStringConvertible {
     while base.last == "/" { base.removeLast() }
     self.base = String(base)
   }
+
+  /// Reads an address as options and recipes spell it, `openai:URL`.
+  ///
+  /// - Parameter text: `openai:` and an address.
+  /// - Throws: `EndpointError.address`.
+  public init(generator text: String) throws(EndpointError) {
+    let scheme = "openai:"
+    guard text.hasPrefix(scheme) else {
+      throw .address(text: text, reason: "it does not start with openai:")
+    }
+    try self.init(String(text.dropFirst(scheme.count)))
+  }
 }
 
 /// A key of an endpoint, which is sent and never shown.

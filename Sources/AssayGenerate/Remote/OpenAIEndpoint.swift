@@ -2,7 +2,8 @@
 //
 // Retried are answers with status 408, 409, 425, 429 and 5xx (after `Retry-After` where there is one),
 // broken connections, time-outs, and what is no completion; never another refusal. Redirects are not
-// followed, so that the key goes nowhere else.
+// followed, so that the key goes nowhere else. A refusal that asks for `max_completion_tokens` is
+// answered by the same request with that name, which every further request has too.
 
 import AssayText
 import AsyncHTTPClient
@@ -27,6 +28,8 @@ public final class OpenAIEndpoint: ChatGenerator {
     var spend = Spend()
     /// Whether the endpoint ever answered anything.
     var hasAnswered = false
+    /// What it calls the most tokens of an answer, as far as is known.
+    var limit = ChatRequest.LimitName.maxTokens
   }
 
   /// What answers cost so far.
@@ -153,13 +156,21 @@ public final class OpenAIEndpoint: ChatGenerator {
   }
 
   private func answer(_ request: ChatRequest) async throws -> ChatCompletion {
-    let body = ByteBuffer(string: request.body(model: model).compact)
+    var limit = counted.withLock { $0.limit }
     var retry = 0
     while true {
       do {
-        let completion = try await attempt(body)
-        counted.withLock { $0.spend.add(completion) }
+        let body = request.body(model: model, limit: limit).compact
+        let completion = try await attempt(ByteBuffer(string: body), limit)
+        counted.withLock {
+          $0.spend.add(completion)
+          // Once it has answered to the name: a refusal may only repeat what a prompt says.
+          $0.limit = limit
+        }
         return completion
+      } catch is WantsOtherLimit {
+        limit = .maxCompletionTokens
+        counted.withLock { $0.spend.retries += 1 }
       } catch let failure as Failure {
         // A mistyped address is told within seconds.
         let hasAnswered = counted.withLock { $0.hasAnswered }
@@ -188,7 +199,13 @@ public final class OpenAIEndpoint: ChatGenerator {
     }
   }
 
-  private func attempt(_ body: ByteBuffer) async throws -> ChatCompletion {
+  /// A refusal of `max_tokens` that names `max_completion_tokens`.
+  private struct WantsOtherLimit: Error {}
+
+  private func attempt(
+    _ body: ByteBuffer,
+    _ limit: ChatRequest.LimitName
+  ) async throws -> ChatCompletion {
     let (head, bytes): (Head, [UInt8])
     do {
       (head, bytes) = try await exchange(body)
@@ -211,6 +228,7 @@ public final class OpenAIEndpoint: ChatGenerator {
         reason: "status \(head.status): \(excerpt(bytes))",
         afterSeconds: head.retryAfter.flatMap { RetryAfter.seconds($0) }
       )
+    case 400 where limit == .maxTokens && wantsOtherLimit(bytes): throw WantsOtherLimit()
     default:
       throw EndpointError.refused(
         endpoint: address.base,
@@ -262,6 +280,11 @@ public final class OpenAIEndpoint: ChatGenerator {
       ),
       Array(body.readableBytesView)
     )
+  }
+
+  private func wantsOtherLimit(_ bytes: [UInt8]) -> Bool {
+    String(decoding: bytes, as: UTF8.self)
+      .contains(ChatRequest.LimitName.maxCompletionTokens.rawValue)
   }
 
   // MARK: Texts

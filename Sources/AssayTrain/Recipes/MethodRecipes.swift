@@ -122,6 +122,8 @@ public struct CriticRMConfig: RecipeSection {
   public var replay = ReplaySection()
   /// How it is trained.
   public var criticRm = CriticRMSection()
+  /// Who writes for the start model, elsewhere.
+  public var endpoints = CriticRMEndpoints()
   /// How it is evaluated.
   public var evaluation = OutcomeSection()
 
@@ -197,7 +199,8 @@ struct MethodRecipes {
       refinement: config.method == "critic-rm-summ" ? .summ : .rank,
       compute: config.compute,
       events: events,
-      replay: try config.replay.replay()
+      replay: try config.replay.replay(),
+      endpoints: config.endpoints
     ).run(stages, start: folder, inputs: try inputs(folder, config.data), pairs: pairs)
     try await evaluate(stage, .scorer, config.data, config.evaluation, config.compute)
   }

@@ -7,6 +7,8 @@
 //   3 critic-rm          critiques and rewards together: critiques alone until the last epoch, then
 //                        more and more the rewards
 //
+// `endpoints` lets a model elsewhere write the critiques of stage 1, and one rate or merge in stage 2.
+//
 // The critics see one response and never the label; only the filter does. The stated score is taken
 // from the critiques before training, or the head would read the digit (`strips_score`).
 //
@@ -143,6 +145,8 @@ struct CriticRMRecipe {
   var replay: Replay?
   /// Tells whether what a critique claims is true, where the data can tell.
   var truth: CritiqueTruth?
+  /// Who writes for the start model.
+  var endpoints = CriticRMEndpoints()
 
   /// Runs the stages.
   ///
@@ -176,11 +180,21 @@ struct CriticRMRecipe {
         critique_tokens: \(section.critiqueTokens)
         prompts: \(section.prompts)
 
-        """ + computing,
+        """ + (endpoints.candidates.map { "generator_model: \($0.model)\n" } ?? "") + computing,
       inputs: inputs
     ) { stage in
-      try await ScoredCritiques(section: section, compute: compute, events: events)
-        .run(stage, start: start, pairs: pairs)
+      let work = ScoredCritiques(section: section, compute: compute, events: events)
+      guard let place = endpoints.candidates else {
+        return try await work.run(stage, start: start, pairs: pairs)
+      }
+      try await endpoints.withEndpoint(place, for: stage, events: events) {
+        try await work.run(
+          stage,
+          at: $0,
+          pairs: pairs,
+          stretch: endpoints.stretch(requests: section.samples)
+        )
+      }
     }
     return try await run(stages, candidates: written, start: start, inputs: inputs, pairs: pairs)
   }
@@ -197,16 +211,33 @@ struct CriticRMRecipe {
     let refined = try await stages.run(
       "refined",
       recipe: "refinement: \(refinement.rawValue)\n" + (try RecipeFile.yaml(of: section))
-        + computing,
+        + (endpoints.refinement.map {
+          "meta_judge_model: \($0.model)\nrating_tokens: \(endpoints.ratingTokens)\n"
+        } ?? "") + computing,
       inputs: ["scored-critiques": candidates.digest]
     ) { stage in
-      try await CritiqueRefining(
+      let work = CritiqueRefining(
         section: section,
         refinement: refinement,
         compute: compute,
         events: events,
-        truth: truth
-      ).run(stage, start: start, pairs: pairs, candidates: own)
+        truth: truth,
+        ratingTokens: endpoints.refinement == nil ? nil : endpoints.ratingTokens
+      )
+      guard let place = endpoints.refinement else {
+        return try await work.run(stage, start: start, pairs: pairs, candidates: own)
+      }
+      try await endpoints.withEndpoint(place, for: stage, events: events) {
+        try await work.run(
+          stage,
+          at: $0,
+          pairs: pairs,
+          candidates: own,
+          stretch: endpoints.stretch(
+            requests: refinement == .rank ? 2 * section.samples * section.ratings : 2
+          )
+        )
+      }
     }
     let records = try refined.records(of: RefinedRecord.self).records()
     let wording = section.wording

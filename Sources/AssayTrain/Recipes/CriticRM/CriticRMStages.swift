@@ -127,7 +127,7 @@ public struct FilterSummary: Codable, Equatable, Sendable {
   }
 }
 
-/// Stage 1: the start model writes critiques with scores.
+/// Stage 1: the start model, or one at an endpoint, writes critiques with scores.
 struct ScoredCritiques {
   let section: CriticRMSection
   let compute: ComputeSection
@@ -174,6 +174,11 @@ struct ScoredCritiques {
         }
       )
     }
+    report(records)
+  }
+
+  /// Tells how many critiques have no score.
+  private func report(_ records: [CandidateRecord]) {
     let unscored = records.map { $0.candidates.count { $0.score == nil } }.reduce(0, +)
     if unscored > 0 {
       events(
@@ -186,220 +191,69 @@ struct ScoredCritiques {
   }
 }
 
-/// Stage 2: the label filters the critiques, and the start model refines what is left.
-struct CritiqueRefining {
-  let section: CriticRMSection
-  let refinement: CritiqueRefinement
-  let compute: ComputeSection
-  let events: RunEventHandler
-  let truth: CritiqueTruth?
-
+extension ScoredCritiques {
+  /// Lets a model at an endpoint write critiques; see `run(_:start:pairs:)`.
+  ///
+  /// - Parameters:
+  ///   - stage: Where records are.
+  ///   - generator: What writes.
+  ///   - pairs: The pairs.
+  ///   - stretch: Responses that are asked about together.
+  /// - Throws: What asking or writing throws.
   func run(
     _ stage: Stage,
-    start: URL,
+    at generator: some ChatGenerator,
     pairs: [PreferencePair],
-    candidates: [CandidateRecord]
+    stretch: Int
   ) async throws {
-    guard candidates.count == 2 * pairs.count else {
-      throw TrainingError.recipe(
-        reason: "\(candidates.count) lists of critiques for \(pairs.count) pairs: the data changed "
-          + "since they were written; use another --out"
-      )
-    }
-    let filtered = pairs.indices.map { index in
-      section.filter.filter(
-        chosen: candidates[2 * index].candidates,
-        rejected: candidates[2 * index + 1].candidates
-      )
-    }
-    let model = try Model.load(start, device: try compute.chosenDevice())
-    let renderer = try model.renderer()
-    func survivors(_ index: Int) -> [(response: String, candidate: CandidateCritique)] {
-      let pair = pairs[index]
-      return filtered[index].chosen.map { (pair.chosen, candidates[2 * index].candidates[$0]) }
-        + filtered[index].rejected.map { (pair.rejected, candidates[2 * index + 1].candidates[$0]) }
-    }
-    let records = try await SamplingStage<RefinedRecord>(
+    let wording = section.wording
+    var settings = ChatSettings()
+    settings.temperature = Float(section.temperature)
+    settings.topP = Float(section.topP)
+    settings.maximumTokens = section.critiqueTokens
+    let records = try await RemoteSamplingStage<CandidateRecord>(
       stage: stage,
-      model: model,
-      events: events
-    ).run(count: pairs.count) { index in
-      try refinement == .rank
-        ? ratingRequests(index, pairs[index], survivors(index), renderer)
-        : mergingRequests(pairs[index], survivors(index), filtered[index].chosen.count, renderer)
-    } record: { index, written in
-      let kept = survivors(index).map(\.candidate)
-      let chosenCount = filtered[index].chosen.count
-      let result =
-        refinement == .rank
-        ? ranked(kept, written, chosenCount: chosenCount)
-        : merged(written)
-      return RefinedRecord(
-        id: pairs[index].id,
-        chosen: result.chosen,
-        rejected: result.rejected,
-        reason: filtered[index].reason?.rawValue
-          ?? (result.chosen.isEmpty || result.rejected.isEmpty ? "refinement-failed" : nil),
-        dropped: filtered[index].dropped
+      generator: generator,
+      events: events,
+      stretch: stretch
+    ).run(count: 2 * pairs.count) { item in
+      let pair = pairs[item / 2]
+      let messages = wording.critique(
+        prompt: pair.prompt,
+        response: item.isMultiple(of: 2) ? pair.chosen : pair.rejected,
+        statesScore: true
       )
-    }
-    try summarize(stage, pairs, candidates, filtered, records)
-  }
-
-  // MARK: Rank
-
-  private func ratingRequests(
-    _ index: Int,
-    _ pair: PreferencePair,
-    _ survivors: [(response: String, candidate: CandidateCritique)],
-    _ renderer: SequenceRenderer
-  ) throws -> [GenerationRequest] {
-    let wording = section.wording
-    return try survivors.enumerated().flatMap { place, survivor in
-      let prefix = try fitting(
-        try renderer.generationPrefix(
-          prompt: wording.rating(
-            prompt: pair.prompt,
-            response: survivor.response,
-            critique: survivor.candidate.critique
+      return (0..<section.samples).map {
+        ChatRequest(
+          messages: messages,
+          settings: settings,
+          seed: UInt64(compute.seed),
+          draw: $0
+        )
+      }
+    } record: { item, written in
+      CandidateRecord(
+        id: pairs[item / 2].id,
+        side: item.isMultiple(of: 2) ? "chosen" : "rejected",
+        candidates: written.map {
+          CandidateCritique(
+            text: section.opened($0.answer),
+            finishReason: $0.isCut ? "length" : $0.finishReason,
+            prompts: wording
           )
-        ),
-        renderer
-      )
-      return (0..<section.ratings).map { draw in
-        GenerationRequest(
-          promptTokens: prefix,
-          settings: SamplingSettings(
-            temperature: Float(section.temperature),
-            topP: Float(section.topP)
-          ),
-          maximumTokens: Self.ratingTokens,
-          stopTokens: [renderer.endOfTurnID],
-          seed: drawSeed(compute.seed, item: index, draw: place * section.ratings + draw)
-        )
-      }
-    }
-  }
-
-  private static let ratingTokens = 8
-
-  private func ranked(
-    _ kept: [CandidateCritique],
-    _ written: [Generation],
-    chosenCount: Int
-  ) -> (chosen: [RefinedRecord.Critique], rejected: [RefinedRecord.Critique]) {
-    let rated = kept.enumerated().map { place, candidate in
-      let own = written[place * section.ratings..<(place + 1) * section.ratings]
-      let ratings = own.compactMap { RolePrompts.rating(in: $0.text) }
-      return RefinedRecord.Critique(
-        critique: candidate.critique,
-        score: candidate.score,
-        quality: ratings.isEmpty ? nil : Double(ratings.reduce(0, +)) / Double(ratings.count)
-      )
-    }
-    func best(_ critiques: ArraySlice<RefinedRecord.Critique>) -> [RefinedRecord.Critique] {
-      // The first of equals, and one critique once: candidates repeat where the model is sure.
-      var seen: Set<String> = []
-      let different = critiques.filter { seen.insert($0.critique).inserted }
-      return Array(
-        different.enumerated().sorted {
-          let (a, b) = ($0.element.quality ?? 0, $1.element.quality ?? 0)
-          return a == b ? $0.offset < $1.offset : a > b
-        }.map(\.element).prefix(section.kept)
-      )
-    }
-    return (best(rated[..<chosenCount]), best(rated[chosenCount...]))
-  }
-
-  // MARK: Summ
-
-  private func mergingRequests(
-    _ pair: PreferencePair,
-    _ survivors: [(response: String, candidate: CandidateCritique)],
-    _ chosenCount: Int,
-    _ renderer: SequenceRenderer
-  ) throws -> [GenerationRequest] {
-    let wording = section.wording
-    guard !survivors.isEmpty else { return [] }
-    return try [survivors[..<chosenCount], survivors[chosenCount...]].map { side in
-      let prefix = try renderer.generationPrefix(
-        prompt: wording.merging(
-          prompt: pair.prompt,
-          response: side.first?.response ?? "",
-          critiques: side.prefix(section.merged).map(\.candidate.critique)
-        )
-      )
-      return GenerationRequest(
-        promptTokens: try fitting(prefix, renderer),
-        maximumTokens: section.critiqueTokens,
-        stopTokens: [renderer.endOfTurnID]
-      )
-    }
-  }
-
-  private func merged(
-    _ written: [Generation]
-  ) -> (chosen: [RefinedRecord.Critique], rejected: [RefinedRecord.Critique]) {
-    func critique(_ index: Int) -> [RefinedRecord.Critique] {
-      guard written.count == 2, written[index].finishReason != .length,
-        !written[index].text.allSatisfy(\.isWhitespace)
-      else { return [] }
-      return [RefinedRecord.Critique(critique: written[index].text, score: nil)]
-    }
-    return (critique(0), critique(1))
-  }
-
-  /// Takes tokens from the front, behind the first, where a prompt leaves no room for an answer.
-  private func fitting(_ tokens: [Int32], _ renderer: SequenceRenderer) throws -> [Int32] {
-    let room = refinement == .rank ? Self.ratingTokens : section.critiqueTokens
-    let maximum = (renderer.maximumTokens ?? .max) - room - 1
-    guard maximum > 1 else {
-      throw TextError.limitTooSmall(maximumTokens: maximum + room + 1, minimum: room + 3)
-    }
-    guard tokens.count > maximum else { return tokens }
-    return [tokens[0]] + tokens[(tokens.count - maximum + 1)...]
-  }
-
-  // MARK: What happened
-
-  private func summarize(
-    _ stage: Stage,
-    _ pairs: [PreferencePair],
-    _ candidates: [CandidateRecord],
-    _ filtered: [FilteredCandidates],
-    _ records: [RefinedRecord]
-  ) throws {
-    var summary = FilterSummary()
-    summary.pairs = pairs.count
-    for (index, pair) in pairs.enumerated() {
-      let (filter, record) = (filtered[index], records[index])
-      if let reason = record.reason {
-        summary.droppedPairs[reason, default: 0] += 1
-      } else {
-        summary.keptPairs += 1
-      }
-      summary.droppedCritiques.merge(filter.dropped, uniquingKeysWith: +)
-      for (side, response, kept, left) in [
-        (2 * index, pair.chosen, filter.chosen, record.chosen),
-        (2 * index + 1, pair.rejected, filter.rejected, record.rejected),
-      ] {
-        for (place, candidate) in candidates[side].candidates.enumerated()
-        where candidate.finishReason != "length" {
-          let isTrue = truth?(pair, response, candidate.critique)
-          summary.unfiltered.add(isTrue)
-          if kept.contains(place) { summary.filtered.add(isTrue) }
         }
-        for critique in left { summary.refined.add(truth?(pair, response, critique.critique)) }
-      }
-    }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    try DurableFile.write(try encoder.encode(summary), to: stage.file("summary.json"))
-    events(
-      .message(
-        "the filter keeps \(summary.keptPairs) of \(summary.pairs) pairs and "
-          + "\(summary.filtered.count) of \(summary.unfiltered.count) critiques"
       )
-    )
+    }
+    report(records)
+  }
+}
+
+extension CriticRMSection {
+  /// A chat model's text as a critique: without white space around it, and with the space that
+  /// stands between a lead-in and a critique where the lead-in does not end in one.
+  func opened(_ text: String) -> String {
+    let leadIn = stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
+    let critique = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    return (leadIn.last?.isWhitespace ?? true) || critique.isEmpty ? critique : " " + critique
   }
 }

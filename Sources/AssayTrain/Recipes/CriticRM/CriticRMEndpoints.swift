@@ -1,0 +1,130 @@
+import AssayGenerate
+import AssayText
+import Foundation
+
+/// Models at OpenAI-compatible endpoints that write for the start model, which only learns then.
+///
+/// What they answered is kept in `requests.jsonl` of the run folder under a hash of model,
+/// conversation, settings and seed, whatever the URL: what is redone asks only what is missing. The
+/// key is read from `OPENAI_API_KEY`. Of these settings, records depend on the models' names and on
+/// `rating_tokens`.
+public struct CriticRMEndpoints: RecipeSection {
+  /// Who writes the candidate critiques with their scores: `openai:URL`, the URL before
+  /// `/chat/completions`.
+  ///
+  /// Default: null, the start model.
+  public var generator: String?
+  /// The model's name there.
+  public var generatorModel: String?
+  /// Who rates critiques (rank) or merges them (summ): `openai:URL`.
+  ///
+  /// Default: null, the start model.
+  public var metaJudge: String?
+  /// The model's name there.
+  public var metaJudgeModel: String?
+  /// Tokens that the rating of a critique may have; a model that reasons first needs more.
+  ///
+  /// Default: 16.
+  public var ratingTokens = 16
+  /// Requests under way at once.
+  ///
+  /// Default: 8.
+  public var concurrency = 8
+  /// Seconds that the answer to a request may take.
+  ///
+  /// Default: 600.
+  public var timeoutSeconds = 600.0
+  /// Times that a request is sent again after a rate limit, a failure or a time-out.
+  ///
+  /// Default: 8.
+  public var retries = 8
+
+  /// Makes a section of defaults.
+  public init() {}
+
+  /// Reports settings that cannot be used.
+  public func validate(_ checks: inout RecipeChecks) {
+    for (address, model, name, modelName) in [
+      (generator, generatorModel, "generator", "generatorModel"),
+      (metaJudge, metaJudgeModel, "metaJudge", "metaJudgeModel"),
+    ] {
+      checks.require(
+        address.map { (try? EndpointAddress(generator: $0)) != nil } ?? true,
+        name,
+        "an endpoint as openai:http://localhost:8000/v1, or null"
+      )
+      checks.require(
+        (address == nil) == (model?.isEmpty ?? true),
+        modelName,
+        "the model's name at the endpoint, and only with one"
+      )
+    }
+    checks.require(ratingTokens > 0, "ratingTokens", "a number above 0")
+    checks.require(concurrency > 0, "concurrency", "a number above 0")
+    checks.require(
+      timeoutSeconds > 0 && timeoutSeconds.isFinite,
+      "timeoutSeconds",
+      "a number above 0"
+    )
+    checks.require(retries >= 0, "retries", "a number of at least 0")
+  }
+
+  /// A model at an endpoint.
+  struct Place {
+    let address: String
+    let model: String
+  }
+
+  /// Where candidates come from; `nil` is the start model.
+  var candidates: Place? { Self.place(generator, generatorModel) }
+
+  /// Where ratings and merged critiques come from; `nil` is the start model.
+  var refinement: Place? { Self.place(metaJudge, metaJudgeModel) }
+
+  private static func place(_ address: String?, _ model: String?) -> Place? {
+    guard let address, let model else { return nil }
+    return Place(address: address, model: model)
+  }
+
+  /// Items of a stage that are asked for together.
+  func stretch(requests: Int) -> Int { max(1, max(256, 32 * concurrency) / max(1, requests)) }
+
+  /// Calls `body` with a client of an endpoint, and tells what was spent however it ends.
+  ///
+  /// - Parameters:
+  ///   - place: The endpoint.
+  ///   - stage: A stage of the run whose folder keeps the answers.
+  ///   - events: Hears of the spend.
+  ///   - body: The work.
+  /// - Throws: `EndpointError`, `DataError` where answers cannot be kept, or what the body throws.
+  func withEndpoint(
+    _ place: Place,
+    for stage: Stage,
+    events: RunEventHandler,
+    _ body: (OpenAIEndpoint) async throws -> Void
+  ) async throws {
+    var settings = EndpointSettings()
+    settings.concurrency = concurrency
+    settings.timeoutSeconds = timeoutSeconds
+    settings.retries = retries
+    settings.checkpoint = { try Interruption.check() }
+    let file = stage.url.deletingLastPathComponent().appendingPathComponent("requests.jsonl")
+    let endpoint = OpenAIEndpoint(
+      try EndpointAddress(generator: place.address),
+      model: place.model,
+      key: try EndpointKey(ProcessInfo.processInfo.environment["OPENAI_API_KEY"]),
+      settings: settings,
+      records: try RequestRecords(file.path)
+    )
+    func report() { events(.message("spent at \(place.model): \(endpoint.spend.text)")) }
+    do {
+      try await body(endpoint)
+    } catch {
+      try? await endpoint.close()
+      report()
+      throw error
+    }
+    try await endpoint.close()
+    report()
+  }
+}

@@ -1,0 +1,313 @@
+import AssayData
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+import Foundation
+
+/// Stage 2: the label filters the critiques, and a meta-judge refines what is left.
+struct CritiqueRefining {
+  let section: CriticRMSection
+  let refinement: CritiqueRefinement
+  let compute: ComputeSection
+  let events: RunEventHandler
+  let truth: CritiqueTruth?
+  /// Tokens of a rating; `nil` is what the start model needs, which writes a number alone.
+  var ratingTokens: Int?
+
+  private typealias Result = (
+    chosen: [RefinedRecord.Critique], rejected: [RefinedRecord.Critique]
+  )
+
+  /// A text that the meta-judge wrote.
+  private struct Text {
+    let text: String
+    let isCut: Bool
+  }
+
+  /// A conversation that the meta-judge continues some times.
+  private struct Question {
+    let messages: [Message]
+    let draws: Int
+  }
+
+  /// What the filter leaves of a pair, and what is asked about it.
+  private struct Item {
+    let filtered: FilteredCandidates
+    /// Critiques of chosen, then of rejected.
+    let kept: [CandidateCritique]
+    let questions: [Question]
+  }
+
+  /// Lets the start model refine.
+  func run(
+    _ stage: Stage,
+    start: URL,
+    pairs: [PreferencePair],
+    candidates: [CandidateRecord]
+  ) async throws {
+    let items = try items(pairs, candidates)
+    let model = try Model.load(start, device: try compute.chosenDevice())
+    let renderer = try model.renderer()
+    let records = try await SamplingStage<RefinedRecord>(
+      stage: stage,
+      model: model,
+      events: events
+    ).run(count: pairs.count) { index in
+      var draw = -1
+      return try items[index].questions.flatMap { question in
+        let prefix = try fitting(
+          try renderer.generationPrefix(prompt: question.messages),
+          renderer
+        )
+        return (0..<question.draws).map { _ in
+          draw += 1
+          return GenerationRequest(
+            promptTokens: prefix,
+            settings: refinement == .summ
+              ? SamplingSettings()
+              : SamplingSettings(
+                temperature: Float(section.temperature),
+                topP: Float(section.topP)
+              ),
+            maximumTokens: writtenTokens,
+            stopTokens: [renderer.endOfTurnID],
+            seed: refinement == .summ ? 0 : drawSeed(compute.seed, item: index, draw: draw)
+          )
+        }
+      }
+    } record: { index, written in
+      record(
+        pairs[index],
+        items[index],
+        written.map { Text(text: $0.text, isCut: $0.finishReason == .length) }
+      )
+    }
+    try summarize(stage, pairs, candidates, items.map(\.filtered), records)
+  }
+
+  /// Lets a model at an endpoint refine; see `run(_:start:pairs:candidates:)`.
+  ///
+  /// - Parameters:
+  ///   - stage: Where records are.
+  ///   - generator: The meta-judge.
+  ///   - pairs: The pairs.
+  ///   - candidates: The candidates of chosen and of rejected of each pair.
+  ///   - stretch: Pairs that are asked for together.
+  /// - Throws: What asking or writing throws.
+  func run(
+    _ stage: Stage,
+    at generator: some ChatGenerator,
+    pairs: [PreferencePair],
+    candidates: [CandidateRecord],
+    stretch: Int
+  ) async throws {
+    let items = try items(pairs, candidates)
+    var settings = ChatSettings()
+    settings.maximumTokens = writtenTokens
+    if refinement == .rank {
+      settings.temperature = Float(section.temperature)
+      settings.topP = Float(section.topP)
+    }
+    let records = try await RemoteSamplingStage<RefinedRecord>(
+      stage: stage,
+      generator: generator,
+      events: events,
+      stretch: stretch
+    ).run(count: pairs.count) { index in
+      items[index].questions.flatMap { question in
+        (0..<question.draws).map {
+          ChatRequest(
+            messages: question.messages,
+            settings: settings,
+            seed: UInt64(compute.seed),
+            draw: $0
+          )
+        }
+      }
+    } record: { index, written in
+      record(
+        pairs[index],
+        items[index],
+        written.map { Text(text: section.opened($0.answer), isCut: $0.isCut) }
+      )
+    }
+    try summarize(stage, pairs, candidates, items.map(\.filtered), records)
+  }
+
+  private func items(
+    _ pairs: [PreferencePair],
+    _ candidates: [CandidateRecord]
+  ) throws -> [Item] {
+    guard candidates.count == 2 * pairs.count else {
+      throw TrainingError.recipe(
+        reason: "\(candidates.count) lists of critiques for \(pairs.count) pairs: the data changed "
+          + "since they were written; use another --out"
+      )
+    }
+    return pairs.enumerated().map { index, pair in
+      let (chosen, rejected) = (candidates[2 * index], candidates[2 * index + 1])
+      let filtered = section.filter.filter(
+        chosen: chosen.candidates,
+        rejected: rejected.candidates
+      )
+      let sides = [
+        (pair.chosen, filtered.chosen.map { chosen.candidates[$0] }),
+        (pair.rejected, filtered.rejected.map { rejected.candidates[$0] }),
+      ]
+      return Item(
+        filtered: filtered,
+        kept: sides.flatMap(\.1),
+        questions: filtered.isKept ? sides.flatMap { questions(pair, $0, $1) } : []
+      )
+    }
+  }
+
+  /// What is asked about the critiques of a response that the filter leaves.
+  private func questions(
+    _ pair: PreferencePair,
+    _ response: String,
+    _ kept: [CandidateCritique]
+  ) -> [Question] {
+    let wording = section.wording
+    switch refinement {
+    case .rank:
+      return kept.map {
+        Question(
+          messages: wording.rating(
+            prompt: pair.prompt,
+            response: response,
+            critique: $0.critique
+          ),
+          draws: section.ratings
+        )
+      }
+    case .summ:
+      let messages = wording.merging(
+        prompt: pair.prompt,
+        response: response,
+        critiques: kept.prefix(section.merged).map(\.critique)
+      )
+      return [Question(messages: messages, draws: 1)]
+    }
+  }
+
+  private func record(_ pair: PreferencePair, _ item: Item, _ written: [Text]) -> RefinedRecord {
+    let result =
+      refinement == .rank
+      ? ranked(item.kept, written, chosenCount: item.filtered.chosen.count)
+      : merged(written)
+    return RefinedRecord(
+      id: pair.id,
+      chosen: result.chosen,
+      rejected: result.rejected,
+      reason: item.filtered.reason?.rawValue
+        ?? (result.chosen.isEmpty || result.rejected.isEmpty ? "refinement-failed" : nil),
+      dropped: item.filtered.dropped
+    )
+  }
+
+  /// Tokens of what the meta-judge writes: a number, or a critique.
+  private var writtenTokens: Int {
+    refinement == .rank ? ratingTokens ?? Self.ownRatingTokens : section.critiqueTokens
+  }
+
+  private static let ownRatingTokens = 8
+
+  // MARK: Rank
+
+  private func ranked(
+    _ kept: [CandidateCritique],
+    _ written: [Text],
+    chosenCount: Int
+  ) -> Result {
+    let rated = kept.enumerated().map { place, candidate in
+      let own = written[place * section.ratings..<(place + 1) * section.ratings]
+      let ratings = own.compactMap { RolePrompts.rating(in: $0.text) }
+      return RefinedRecord.Critique(
+        critique: candidate.critique,
+        score: candidate.score,
+        quality: ratings.isEmpty ? nil : Double(ratings.reduce(0, +)) / Double(ratings.count)
+      )
+    }
+    func best(_ critiques: ArraySlice<RefinedRecord.Critique>) -> [RefinedRecord.Critique] {
+      // The first of equals, and one critique once: candidates repeat where the model is sure.
+      var seen: Set<String> = []
+      let different = critiques.filter { seen.insert($0.critique).inserted }
+      return Array(
+        different.enumerated().sorted {
+          let (a, b) = ($0.element.quality ?? 0, $1.element.quality ?? 0)
+          return a == b ? $0.offset < $1.offset : a > b
+        }.map(\.element).prefix(section.kept)
+      )
+    }
+    return (best(rated[..<chosenCount]), best(rated[chosenCount...]))
+  }
+
+  // MARK: Summ
+
+  private func merged(_ written: [Text]) -> Result {
+    func critique(_ index: Int) -> [RefinedRecord.Critique] {
+      guard written.count == 2, !written[index].isCut,
+        !written[index].text.allSatisfy(\.isWhitespace)
+      else { return [] }
+      return [RefinedRecord.Critique(critique: written[index].text, score: nil)]
+    }
+    return (critique(0), critique(1))
+  }
+
+  /// Takes tokens from the front, behind the first, where a prompt leaves no room for an answer.
+  private func fitting(_ tokens: [Int32], _ renderer: SequenceRenderer) throws -> [Int32] {
+    let room = writtenTokens
+    let maximum = (renderer.maximumTokens ?? .max) - room - 1
+    guard maximum > 1 else {
+      throw TextError.limitTooSmall(maximumTokens: maximum + room + 1, minimum: room + 3)
+    }
+    guard tokens.count > maximum else { return tokens }
+    return [tokens[0]] + tokens[(tokens.count - maximum + 1)...]
+  }
+
+  // MARK: What happened
+
+  private func summarize(
+    _ stage: Stage,
+    _ pairs: [PreferencePair],
+    _ candidates: [CandidateRecord],
+    _ filtered: [FilteredCandidates],
+    _ records: [RefinedRecord]
+  ) throws {
+    var summary = FilterSummary()
+    summary.pairs = pairs.count
+    for (index, pair) in pairs.enumerated() {
+      let (filter, record) = (filtered[index], records[index])
+      if let reason = record.reason {
+        summary.droppedPairs[reason, default: 0] += 1
+      } else {
+        summary.keptPairs += 1
+      }
+      summary.droppedCritiques.merge(filter.dropped, uniquingKeysWith: +)
+      for (side, response, kept, left) in [
+        (2 * index, pair.chosen, filter.chosen, record.chosen),
+        (2 * index + 1, pair.rejected, filter.rejected, record.rejected),
+      ] {
+        for (place, candidate) in candidates[side].candidates.enumerated()
+        where candidate.finishReason != "length" {
+          let isTrue = truth?(pair, response, candidate.critique)
+          summary.unfiltered.add(isTrue)
+          if kept.contains(place) { summary.filtered.add(isTrue) }
+        }
+        for critique in left { summary.refined.add(truth?(pair, response, critique.critique)) }
+      }
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    try DurableFile.write(try encoder.encode(summary), to: stage.file("summary.json"))
+    events(
+      .message(
+        "the filter keeps \(summary.keptPairs) of \(summary.pairs) pairs and "
+          + "\(summary.filtered.count) of \(summary.unfiltered.count) critiques"
+      )
+    )
+  }
+}
