@@ -46,7 +46,9 @@ import Testing
     let tokens = text(3, count: 24)
     func hidden(_ positions: [Int32]?) -> [Float] {
       let batch = PackedBatch([tokens], positions: positions.map { [$0] })
-      return withoutGradients { model.decoder(batch).to(.float32).floats }
+      return withoutGradients {
+        model.decoder(batch, rows: nil, training: false).to(.float32).floats
+      }
     }
     let width = model.decoder.configuration.hiddenSize
     let plain = hidden(nil)
@@ -60,6 +62,7 @@ import Testing
   @Test("a training's loss is that of the sequences at their jumping positions")
   func loss() throws {
     let model = try TinyModel.make(corpus: [[.user("a b c"), .assistant("d e f")]])
+    model.parameters.forEach { $0.value.setRequiresGradientInPlace() }
     let tokens = text(5, count: 40)
     let sequence = TrainingSequence(tokens: tokens, targets: Array(1..<40), scoredIndex: nil)
     func loss() -> Double {
@@ -75,7 +78,8 @@ import Testing
     )
     let nll = withoutGradients {
       tokenNLL(
-        hidden: model.decoder(batch).narrowed(axis: 0, start: 0, count: 39),
+        hidden: model.decoder(batch, rows: nil, training: false)
+          .narrowed(axis: 0, start: 0, count: 39),
         weight: model.decoder.outputWeight(training: false),
         targets: Tensor(tokens.dropFirst().map(Int64.init))
       ).floats

@@ -182,7 +182,8 @@ public struct CompareConfig: RecipeSection {
   ///
   /// Default: 1.
   public var share = 1.0
-  /// Where and how it computes; its seed is the world's.
+  /// Where and how it computes; its seed is the world's, and its jumps are the methods' alone: the
+  /// base and the start model read texts as they are.
   public var compute = ComputeSection()
   /// Sizes of the Playground.
   public var playground = PlaygroundSection()
