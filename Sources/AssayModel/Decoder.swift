@@ -243,7 +243,11 @@ public final class Decoder {
     training: Bool
   ) -> Tensor {
     if !training, packs(rows: x.shape[0]), let packed = weight.packed(weightFormat, computeType) {
-      return packed(x, bias: bias.map { $0(computeType, cached: true) })
+      return packed(
+        x,
+        bias: bias.map { $0(computeType, cached: true) },
+        isBatchInvariant: isBatchInvariant
+      )
     }
     return linear(
       x,

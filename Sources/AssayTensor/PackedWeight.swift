@@ -15,7 +15,7 @@ public enum WeightFormat: String, CaseIterable, Codable, Sendable {
 /// A weight on the CPU, rearranged for products with few rows.
 ///
 /// Such products take as long as reading the weight does, so it lies in the order that it is read
-/// in. Sums are float32. What a row gives is the same bit for bit whatever rows are beside it.
+/// in. Sums are float32, or exact where quantized weights are multiplied in whole numbers.
 public final class PackedWeight {
   private let handle: ct_packed
   /// How its numbers are kept.
@@ -50,15 +50,28 @@ public final class PackedWeight {
   /// Bytes of numbers and scales.
   public var byteCount: Int { Int(ct_packed_bytes(handle)) }
 
-  /// `x`, rounded to bfloat16 where the weight is not in float32, times the weight.
+  /// `x` times the weight.
+  ///
+  /// `x` is rounded to bfloat16, but not for a float32 weight; for a quantized one it is rounded to
+  /// 16-bit multiples of a scale a row where the processor has products of whole numbers. What a
+  /// row gives is the same bit for bit whatever rows are beside it, but for int4, where many rows
+  /// are faster in bfloat16.
   ///
   /// - Parameters:
   ///   - x: `[N, I]`, float32 or bfloat16; float32 where the weight is.
   ///   - bias: `[O]`.
   ///   - kernels: Which of `kernels` to use; `nil` is the best.
+  ///   - isBatchInvariant: Whether rows are not to depend on others in int4 either.
   /// - Returns: `[N, O]` in the type of `x`.
-  public func callAsFunction(_ x: Tensor, bias: Tensor? = nil, kernels: String? = nil) -> Tensor {
-    Tensor("packedLinear") { ct_packed_linear(x.handle, handle, bias?.handle, kernels, $0) }
+  public func callAsFunction(
+    _ x: Tensor,
+    bias: Tensor? = nil,
+    kernels: String? = nil,
+    isBatchInvariant: Bool = false
+  ) -> Tensor {
+    Tensor("packedLinear") {
+      ct_packed_linear(x.handle, handle, bias?.handle, kernels, isBatchInvariant, $0)
+    }
   }
 
   /// Names of the kernels that this processor has, the best last.

@@ -1,4 +1,5 @@
-// Products with packed weights: bfloat16, or quantized and made bfloat16 on the way.
+// Products with packed weights: bfloat16, or quantized, which are multiplied in whole numbers or
+// made bfloat16 on the way.
 //
 // N rows, I inputs, O outputs.
 #include "packed.hpp"
@@ -39,7 +40,7 @@ struct LargeBuffer {
 };
 
 int64_t bits(int kind) {
-  return kind == CT_PACK_I4 ? 4 : kind == CT_PACK_I8 ? 8 : kind == CT_PACK_BF16 ? 16 : 32;
+  return kind == CT_PACK_I8 ? 8 : kind == CT_PACK_BF16 ? 16 : 32;
 }
 
 }  // namespace
@@ -50,10 +51,14 @@ struct ct_packed_s {
   int kind;
   int64_t outputs, inputs, panels, tiles;
   ct::LargeBuffer data;
-  // One an output of int8; 16 a tile of int4, which quantizes 32 inputs of an output together.
+  // One an output of int8, and 128 times the sum of its numbers.
   std::vector<float> scales;
+  std::vector<int32_t> offsets;
 
-  int64_t panel_bytes() const { return tiles * ct::tile_size * ct::bits(kind) / 8; }
+  int64_t panel_bytes() const {
+    if (kind == CT_PACK_I4) return tiles / 2 * ct::int4_tile_bytes;
+    return tiles * ct::tile_size * ct::bits(kind) / 8;
+  }
   const uint8_t *panel(int64_t p) const {
     return static_cast<const uint8_t *>(data.bytes) + p * panel_bytes();
   }
@@ -84,16 +89,18 @@ void pack_panel(ct_packed_s &packed, const at::Tensor &weight, int64_t p) {
     float largest = 0;
     for (float value : row) largest = std::max(largest, std::abs(value));
     const float scale = largest > 0 ? largest / 127 : 1;
-    if (packed.kind == CT_PACK_I8) packed.scales[p * panel_outputs + o] = scale;
+    int32_t sum = 0;
     for (int64_t t = 0; t < packed.tiles; t++) {
       const float *part = row.data() + t * tile_inputs;
       float group = 0;  // the value that is -8
       for (int64_t i = 0; i < tile_inputs; i++) {
         if (std::abs(part[i]) > std::abs(group)) group = part[i];
       }
-      group = group == 0 ? 1 : group / -8;
+      // As it is kept: numbers are the nearest to the weight for the rounded scale.
+      group = group == 0 ? 1 : float(bf16(group / -8));
+      uint8_t *int4 = bytes + t / 2 * int4_tile_bytes;
       if (packed.kind == CT_PACK_I4) {
-        packed.scales[(p * packed.tiles + t) * panel_outputs + o] = group;
+        reinterpret_cast<bf16 *>(int4 + 512)[t % 2 * panel_outputs + o] = bf16(group);
       }
       for (int64_t i = 0; i < tile_inputs; i++) {
         const int64_t place = t * tile_size + i / 2 * 32 + 2 * o + i % 2;
@@ -102,17 +109,24 @@ void pack_panel(ct_packed_s &packed, const at::Tensor &weight, int64_t p) {
           case CT_PACK_F32:
             reinterpret_cast<float *>(bytes)[(t * tile_inputs + i) * panel_outputs + o] = part[i];
             break;
-          case CT_PACK_I8:
-            reinterpret_cast<int8_t *>(bytes)[place] = int8_t(std::nearbyint(part[i] / scale));
+          case CT_PACK_I8: {
+            const auto value = int8_t(std::nearbyint(part[i] / scale));
+            bytes[t * tile_size + i / 4 * 64 + 4 * o + i % 4] = uint8_t(value);
+            sum += value;
             break;
+          }
           default: {
             const int value =
                 std::min(15, std::max(0, int(std::nearbyint(part[i] / group)) + 8));
-            uint8_t &both = bytes[place / 2];
-            both = i % 2 ? uint8_t((both & 15) | value << 4) : uint8_t(value);
+            uint8_t &both = int4[t % 2 * 256 + i / 4 % 4 * 64 + 4 * o + i % 4];
+            both = i >= 16 ? uint8_t((both & 15) | value << 4) : uint8_t(value);
           }
         }
       }
+    }
+    if (packed.kind == CT_PACK_I8) {
+      packed.scales[p * panel_outputs + o] = scale;
+      packed.offsets[p * panel_outputs + o] = 128 * sum;
     }
   }
 }
@@ -153,29 +167,39 @@ const bf16 *expanded(const ct_packed_s &packed, int64_t first, int64_t count) {
   static thread_local std::vector<bf16> buffer;
   const int64_t tiles = count * packed.tiles;
   if (int64_t(buffer.size()) < tiles * tile_size) buffer.resize(tiles * tile_size);
-  if (packed.kind == CT_PACK_I8) {
-    expand_int8(reinterpret_cast<const int8_t *>(packed.panel(first)), tiles, buffer.data());
-  } else {
-    const float *scales = packed.scales.data() + first * packed.tiles * panel_outputs;
-    expand_int4(packed.panel(first), scales, tiles, buffer.data());
-  }
+  const auto expand = packed.kind == CT_PACK_I8 ? expand_int8 : expand_int4;
+  expand(packed.panel(first), tiles / 2, buffer.data());
   return buffer.data();
 }
 
+// `row_scales` are of whole numbers, or null.
 template <class T>
-void store_block(const ct_packed_s &packed, const float *c, const float *bias, int64_t row,
-                 int64_t rows, int64_t column, int64_t columns, T *out) {
+void store_block(const ct_packed_s &packed, const float *c, const float *row_scales,
+                 const float *bias, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                 T *out) {
   const float *scales = packed.kind == CT_PACK_I8 ? packed.scales.data() + column : nullptr;
   for (int64_t n = 0; n < rows; n++) {
     const float *from = c + n * block_columns;
     T *to = out + (row + n) * packed.outputs + column;
     for (int64_t o = 0; o < columns; o++) {
       float value = from[o];
+      if (row_scales) value *= row_scales[row + n];
       if (scales) value *= scales[o];
       if (bias) value += bias[column + o];
       to[o] = T(value);
     }
   }
+}
+
+// Runs body(block) for all blocks of panels.
+template <class Body>
+void over_blocks(const ct_packed_s &packed, int64_t rows, const Body &body) {
+  const int64_t blocks = (packed.panels + block_panels - 1) / block_panels;
+  if (rows > 16) return parallel_tasks(blocks, body);
+  // Few rows take as long as reading the weight does: each thread reads one stretch of it.
+  parallel_for(blocks, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t task = begin; task < end; task++) body(task);
+  });
 }
 
 template <class T>
@@ -194,16 +218,52 @@ void multiply(const ct_packed_s &packed, const PaddedRows &x, int64_t N, const f
       const int64_t rows = std::min(block_rows, N - n);
       kernel.product(x.rows + n * x.stride, x.stride, rows, panels, count,
                      packed.tiles * tile_size, packed.tiles, c);
-      store_block(packed, c, bias, n, rows, column, columns, out);
+      store_block(packed, c, nullptr, bias, n, rows, column, columns, out);
     }
     kernel.end(state);
   };
-  const int64_t blocks = (packed.panels + block_panels - 1) / block_panels;
-  if (N > 16) return parallel_tasks(blocks, block);
-  // Few rows take as long as reading the weight does: each thread reads one stretch of it.
-  parallel_for(blocks, 1, [&](int64_t begin, int64_t end, int) {
-    for (int64_t task = begin; task < end; task++) block(task);
+  over_blocks(packed, N, block);
+}
+
+// The same in whole numbers.
+template <class T>
+void multiply_integers(const ct_packed_s &packed, const at::Tensor &x, const float *bias, T *out,
+                       const PanelKernel &kernel) {
+  const int64_t N = x.size(0), width = packed.tiles * tile_inputs, padded = (N + 15) / 16 * 16;
+  const at::Tensor bytes = at::empty({padded, 2, width}, x.options().dtype(at::kByte));
+  const at::Tensor sums = at::empty({padded, width / 32}, x.options().dtype(at::kInt));
+  const at::Tensor scales = at::empty({padded}, x.options().dtype(at::kFloat));
+  const IntegerRows rows{bytes.data_ptr<uint8_t>(), scales.data_ptr<float>(),
+                         sums.data_ptr<int32_t>(), width, packed.kind == CT_PACK_I4};
+  const T *from = pointer<T>(x);
+  parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
+    quantize_rows(from, x.size(1), x.size(1), rows, begin, end);
   });
+  const auto product = packed.kind == CT_PACK_I8 ? kernel.integers->int8 : kernel.integers->int4;
+  over_blocks(packed, N, [&](int64_t task) {
+    alignas(64) float c[block_rows * block_columns];
+    alignas(64) uint8_t state[panel_state_bytes];
+    const int64_t first = task * block_panels, column = first * panel_outputs;
+    const int64_t count = std::min(block_panels, packed.panels - first);
+    const int64_t columns = std::min(count * panel_outputs, packed.outputs - column);
+    const int32_t *offsets = packed.offsets.empty() ? nullptr : packed.offsets.data() + column;
+    kernel.begin(state);
+    for (int64_t n = 0; n < N; n += block_rows) {
+      const int64_t some = std::min(block_rows, N - n);
+      product(rows, n, some, packed.panel(first), count, packed.panel_bytes(), offsets, c);
+      store_block(packed, c, rows.scales, bias, n, some, column, columns, out);
+    }
+    kernel.end(state);
+  });
+}
+
+// Whether products are in whole numbers. int4 turns to floats at every group of 32 inputs, which
+// costs more than making weights bfloat16 does for many rows.
+bool in_integers(const ct_packed_s &packed, const PanelKernel &kernel, int64_t rows,
+                 bool same_bits) {
+  constexpr int64_t few = 24;
+  if (!kernel.integers || packed.kind == CT_PACK_BF16) return false;
+  return packed.kind == CT_PACK_I8 || same_bits || rows <= few;
 }
 
 // The same in float32; a panel is a matrix [inputs][16].
@@ -254,9 +314,12 @@ int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
     made->kind = kind, made->outputs = w.size(0), made->inputs = w.size(1);
     made->panels = (made->outputs + panel_outputs - 1) / panel_outputs;
     made->tiles = (made->inputs + tile_inputs - 1) / tile_inputs;
+    if (kind == CT_PACK_I8 || kind == CT_PACK_I4) made->tiles += made->tiles % 2;
     made->data.resize(made->panels * made->panel_bytes());
-    if (kind == CT_PACK_I8) made->scales.resize(made->panels * panel_outputs);
-    if (kind == CT_PACK_I4) made->scales.resize(made->panels * made->tiles * panel_outputs);
+    if (kind == CT_PACK_I8) {
+      made->scales.resize(made->panels * panel_outputs);
+      made->offsets.resize(made->panels * panel_outputs);
+    }
     parallel_for(made->panels, 8, [&](int64_t begin, int64_t end, int) {
       for (int64_t p = begin; p < end; p++) pack_panel(*made, w, p);
     });
@@ -267,7 +330,8 @@ int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
 void ct_packed_free(ct_packed packed) { delete packed; }
 
 int64_t ct_packed_bytes(ct_packed packed) {
-  return int64_t(packed->data.size + packed->scales.size() * sizeof(float));
+  return int64_t(packed->data.size + packed->scales.size() * sizeof(float) +
+                 packed->offsets.size() * sizeof(int32_t));
 }
 
 bool ct_packed_is_fast(void) { return panel_kernel().is_fast; }
@@ -284,7 +348,7 @@ const char *ct_packed_kernels(void) {
 }
 
 int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
-                     const char *kernel_or_null, ct_tensor *out) {
+                     const char *kernel_or_null, bool same_bits, ct_tensor *out) {
   return guarded([&] {
     at::NoGradGuard no_grad;
     const at::Tensor rows = x->value.contiguous();
@@ -308,6 +372,14 @@ int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
       return;
     }
     const PanelKernel &kernel = named(kernel_or_null);
+    if (in_integers(*packed, kernel, N, same_bits)) {
+      by_type(rows, [&](auto *type) {
+        using T = std::remove_pointer_t<decltype(type)>;
+        multiply_integers(*packed, rows, added, pointer<T>(made), kernel);
+      });
+      *out = wrap(made);
+      return;
+    }
     const PaddedRows padded(rows, packed->tiles);
     by_type(rows, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;

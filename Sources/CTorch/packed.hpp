@@ -12,12 +12,41 @@ constexpr int64_t panel_outputs = 16, tile_inputs = 32, tile_size = panel_output
 // Panels and rows that a kernel computes at once, at most.
 constexpr int64_t block_panels = 4, block_rows = 32;
 constexpr int64_t block_columns = block_panels * panel_outputs;
+// Quantized panels hold tiles of 64 inputs. int8: [16 fours of inputs][16 outputs][4]. int4: two
+// groups of 32 inputs, each [4][16 outputs][4] bytes, of which byte v holds four v low and four
+// v + 4 high, 8 more than their values; then the scales of both groups, [2][16 outputs] in bfloat16.
+constexpr int64_t int4_tile_bytes = 2 * 256 + 2 * panel_outputs * sizeof(bf16);
 
 // c[rows][64] = x[rows][32 tiles] times up to four panels of `tiles` tiles, which lie `panel_stride`
 // numbers apart, in float32. At most 32 rows; x and c have room for sixteens of them. A row's sums
 // are taken in one order, whatever is beside it.
 using PanelProduct = void (*)(const bf16 *x, int64_t x_stride, int64_t rows, const bf16 *panels,
                               int64_t panel_count, int64_t panel_stride, int64_t tiles, float *c);
+
+// Rows of 16-bit whole numbers and a scale each, as bytes: [rows][high, low][width].
+struct IntegerRows {
+  uint8_t *bytes;
+  float *scales;
+  int32_t *sums;  // [rows][width / 32], -8 times the sum of the numbers
+  int64_t width;
+  bool is_signed;  // or bytes are 128 more than their values
+};
+void quantize_rows(const float *x, int64_t stride, int64_t count, const IntegerRows &to,
+                   int64_t begin, int64_t end);
+void quantize_rows(const bf16 *x, int64_t stride, int64_t count, const IntegerRows &to,
+                   int64_t begin, int64_t end);
+
+// c[rows][64] of up to 32 rows and four panels, before the scales of rows and of outputs. `offsets`
+// is 128 times the sum of each output's int8 weights. Memory holds whole sixteens of rows.
+using IntegerProduct = void (*)(const IntegerRows &x, int64_t first, int64_t rows,
+                                const uint8_t *panels, int64_t panel_count, int64_t panel_stride,
+                                const int32_t *offsets, float *c);
+struct IntegerKernel {
+  IntegerProduct int8, int4;
+};
+// Null where the processor has none.
+const IntegerKernel *vnni_kernel();
+const IntegerKernel *amx_integer_kernel();
 
 // The best of this processor. Between `begin` and `end` it may change a thread's tile registers.
 struct PanelKernel {
@@ -26,6 +55,8 @@ struct PanelKernel {
   void (*end)(void *state);
   // Whether it is worth its while for many rows, too.
   bool is_fast;
+  // Null where quantized weights are made bfloat16.
+  const IntegerKernel *integers;
   const char *name;
 };
 constexpr int64_t panel_state_bytes = 64;
@@ -33,8 +64,8 @@ const PanelKernel &panel_kernel();
 
 // All that this processor has, the best last.
 std::vector<PanelKernel> panel_kernels();
-// Quantized numbers of tiles to bfloat16; see `pack_panel`.
-void expand_int8(const int8_t *from, int64_t tiles, bf16 *to);
-void expand_int4(const uint8_t *from, const float *scales, int64_t tiles, bf16 *to);
+// Quantized tiles to bfloat16, `tiles` tiles of 64 inputs.
+void expand_int8(const uint8_t *from, int64_t tiles, bf16 *to);
+void expand_int4(const uint8_t *from, int64_t tiles, bf16 *to);
 
 }  // namespace ct

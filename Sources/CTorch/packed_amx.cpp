@@ -138,7 +138,7 @@ bool tiles_allowed() {
 }  // namespace
 
 const PanelKernel *amx_panel_kernel() {
-  static const PanelKernel kernel{product, begin, end, true, "amx"};
+  static const PanelKernel kernel{product, begin, end, true, amx_integer_kernel(), "amx"};
   static const bool allowed = tiles_allowed();
   return allowed ? &kernel : nullptr;
 }

@@ -50,9 +50,9 @@ namespace {
 void nothing(void *) {}
 
 struct VectorKernels {
-  PanelKernel kernel{portable::panel_product, nothing, nothing, false, "portable"};
-  void (*int8)(const int8_t *, int64_t, bf16 *) = portable::expand_int8;
-  void (*int4)(const uint8_t *, const float *, int64_t, bf16 *) = portable::expand_int4;
+  PanelKernel kernel{portable::panel_product, nothing, nothing, false, nullptr, "portable"};
+  void (*int8)(const uint8_t *, int64_t, bf16 *) = portable::expand_int8;
+  void (*int4)(const uint8_t *, int64_t, bf16 *) = portable::expand_int4;
 };
 
 const VectorKernels &vector_kernels() {
@@ -62,13 +62,13 @@ const VectorKernels &vector_kernels() {
     const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     if (wide && __builtin_cpu_supports("avx512bf16")) {
-      kernels.kernel = {avx512_bf16::panel_product, nothing, nothing, false, "avx512_bf16"};
+      kernels.kernel = {avx512_bf16::panel_product, nothing, nothing, false, nullptr, "avx512_bf16"};
       kernels.int8 = avx512_bf16::expand_int8, kernels.int4 = avx512_bf16::expand_int4;
     } else if (wide) {
-      kernels.kernel = {avx512::panel_product, nothing, nothing, false, "avx512"};
+      kernels.kernel = {avx512::panel_product, nothing, nothing, false, nullptr, "avx512"};
       kernels.int8 = avx512::expand_int8, kernels.int4 = avx512::expand_int4;
     } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      kernels.kernel = {avx2::panel_product, nothing, nothing, false, "avx2"};
+      kernels.kernel = {avx2::panel_product, nothing, nothing, false, nullptr, "avx2"};
       kernels.int8 = avx2::expand_int8, kernels.int4 = avx2::expand_int4;
     }
 #endif
@@ -83,18 +83,27 @@ const PanelKernel &panel_kernel() {
 #if defined(__x86_64__) && defined(__linux__)
   if (const PanelKernel *tiles = amx_panel_kernel()) return *tiles;
 #endif
-  return vector_kernels().kernel;
+  static const PanelKernel best = [] {
+    PanelKernel kernel = vector_kernels().kernel;
+    if (vnni_kernel()) kernel.integers = vnni_kernel(), kernel.name = "avx512_vnni";
+    return kernel;
+  }();
+  return best;
 }
 
 std::vector<PanelKernel> panel_kernels() {
-  std::vector<PanelKernel> all{{portable::panel_product, nothing, nothing, false, "portable"}};
+  std::vector<PanelKernel> all{{portable::panel_product, nothing, nothing, false, nullptr, "portable"}};
 #if defined(__x86_64__)
   const std::string best = vector_kernels().kernel.name;
-  if (best != "portable") all.push_back({avx2::panel_product, nothing, nothing, false, "avx2"});
+  if (best != "portable") all.push_back({avx2::panel_product, nothing, nothing, false, nullptr, "avx2"});
   if (best.starts_with("avx512")) {
-    all.push_back({avx512::panel_product, nothing, nothing, false, "avx512"});
+    all.push_back({avx512::panel_product, nothing, nothing, false, nullptr, "avx512"});
   }
   if (best == "avx512_bf16") all.push_back(vector_kernels().kernel);
+  if (const IntegerKernel *integers = vnni_kernel()) {
+    all.push_back(vector_kernels().kernel);
+    all.back().integers = integers, all.back().name = "avx512_vnni";
+  }
 #if defined(__linux__)
   if (const PanelKernel *tiles = amx_panel_kernel()) all.push_back(*tiles);
 #endif
@@ -102,11 +111,11 @@ std::vector<PanelKernel> panel_kernels() {
   return all;
 }
 
-void expand_int8(const int8_t *from, int64_t tiles, bf16 *to) {
+void expand_int8(const uint8_t *from, int64_t tiles, bf16 *to) {
   vector_kernels().int8(from, tiles, to);
 }
-void expand_int4(const uint8_t *from, const float *scales, int64_t tiles, bf16 *to) {
-  vector_kernels().int4(from, scales, tiles, to);
+void expand_int4(const uint8_t *from, int64_t tiles, bf16 *to) {
+  vector_kernels().int4(from, tiles, to);
 }
 
 }  // namespace ct

@@ -139,19 +139,21 @@ typedef struct {
 int ct_sample(ct_tensor logits, const ct_sampling *settings, const int32_t *const *seen,
               const int32_t *seen_count, int32_t *tokens, float *log_probabilities);
 
-// A weight [O, I] on the CPU rearranged for products with few rows: in bfloat16, or quantized and
-// made bfloat16 on the way. int8 has a scale an output, int4 one for each 32 inputs of an output.
+// A weight [O, I] on the CPU rearranged for products with few rows: in bfloat16, or quantized. int8 has a scale an output, int4 one for each 32 inputs of an output.
 typedef struct ct_packed_s *ct_packed;
 // float32 weights are for sums in a fixed order.
 enum { CT_PACK_BF16 = 0, CT_PACK_I8 = 1, CT_PACK_I4 = 2, CT_PACK_F32 = 3 };
 int ct_pack(ct_tensor weight, int kind, ct_packed *out);
 void ct_packed_free(ct_packed packed);
 int64_t ct_packed_bytes(ct_packed packed);
-// x [N, I] rounded to bfloat16 (but for float32 weights) times the weight, plus a bias [O]: [N, O] in the type of x, summed in
-// float32. What a row gives is the same bit for bit whatever rows are beside it. Kernels are chosen
-// by the processor, or by name out of those that `ct_packed_kernels` lists with spaces between.
+// x [N, I] times the weight, plus a bias [O]: [N, O] in the type of x, summed in float32. x is
+// rounded to bfloat16, but not for float32 weights; for quantized ones to 16-bit whole numbers where
+// the processor has such products, and the weight made bfloat16 elsewhere. What a row gives is the
+// same bit for bit whatever rows are beside it; with int4 where `same_bits` asks for that, or both
+// have at most 24 rows. Kernels are chosen by the processor, or by name out of those that
+// `ct_packed_kernels` lists with spaces between.
 int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
-                     const char *kernel_or_null, ct_tensor *out);
+                     const char *kernel_or_null, bool same_bits, ct_tensor *out);
 const char *ct_packed_kernels(void);
 // Whether it beats LibTorch for many rows, too.
 bool ct_packed_is_fast(void);
