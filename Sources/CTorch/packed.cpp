@@ -172,23 +172,15 @@ const bf16 *expanded(const ct_packed_s &packed, int64_t first, int64_t count) {
   return buffer.data();
 }
 
-// `row_scales` are of whole numbers, or null.
+// Stores the block's products behind row `row` and column `column`; `row_scales` may be null.
 template <class T>
 void store_block(const ct_packed_s &packed, const float *c, const float *row_scales,
                  const float *bias, int64_t row, int64_t rows, int64_t column, int64_t columns,
                  T *out) {
-  const float *scales = packed.kind == CT_PACK_I8 ? packed.scales.data() + column : nullptr;
-  for (int64_t n = 0; n < rows; n++) {
-    const float *from = c + n * block_columns;
-    T *to = out + (row + n) * packed.outputs + column;
-    for (int64_t o = 0; o < columns; o++) {
-      float value = from[o];
-      if (row_scales) value *= row_scales[row + n];
-      if (scales) value *= scales[o];
-      if (bias) value += bias[column + o];
-      to[o] = T(value);
-    }
-  }
+  const BlockEnd end{row_scales ? row_scales + row : nullptr,
+                     packed.kind == CT_PACK_I8 ? packed.scales.data() + column : nullptr,
+                     bias ? bias + column : nullptr};
+  store_block(c, rows, columns, end, out + row * packed.outputs + column, packed.outputs);
 }
 
 // Runs body(block) for all blocks of panels.

@@ -67,5 +67,16 @@ std::vector<PanelKernel> panel_kernels();
 // Quantized tiles to bfloat16, `tiles` tiles of 64 inputs.
 void expand_int8(const uint8_t *from, int64_t tiles, bf16 *to);
 void expand_int4(const uint8_t *from, int64_t tiles, bf16 *to);
+// What is done with products c[rows][64] of a block. Null parts leave them as they are.
+struct BlockEnd {
+  const float *row_scales;  // [rows]
+  const float *scales;      // [columns]
+  const float *bias;        // [columns]
+};
+// Products to out[rows][columns], rounded; rows of `out` lie `stride` numbers apart.
+void store_block(const float *c, int64_t rows, int64_t columns, const BlockEnd &end, float *out,
+                 int64_t stride);
+void store_block(const float *c, int64_t rows, int64_t columns, const BlockEnd &end, bf16 *out,
+                 int64_t stride);
 
 }  // namespace ct

@@ -53,6 +53,10 @@ struct VectorKernels {
   PanelKernel kernel{portable::panel_product, nothing, nothing, false, nullptr, "portable"};
   void (*int8)(const uint8_t *, int64_t, bf16 *) = portable::expand_int8;
   void (*int4)(const uint8_t *, int64_t, bf16 *) = portable::expand_int4;
+  void (*store_f32)(const float *, int64_t, int64_t, const BlockEnd &, float *,
+                    int64_t) = portable::store_f32;
+  void (*store_bf16)(const float *, int64_t, int64_t, const BlockEnd &, bf16 *,
+                     int64_t) = portable::store_bf16;
 };
 
 const VectorKernels &vector_kernels() {
@@ -64,12 +68,15 @@ const VectorKernels &vector_kernels() {
     if (wide && __builtin_cpu_supports("avx512bf16")) {
       kernels.kernel = {avx512_bf16::panel_product, nothing, nothing, false, nullptr, "avx512_bf16"};
       kernels.int8 = avx512_bf16::expand_int8, kernels.int4 = avx512_bf16::expand_int4;
+      kernels.store_f32 = avx512_bf16::store_f32, kernels.store_bf16 = avx512_bf16::store_bf16;
     } else if (wide) {
       kernels.kernel = {avx512::panel_product, nothing, nothing, false, nullptr, "avx512"};
       kernels.int8 = avx512::expand_int8, kernels.int4 = avx512::expand_int4;
+      kernels.store_f32 = avx512::store_f32, kernels.store_bf16 = avx512::store_bf16;
     } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       kernels.kernel = {avx2::panel_product, nothing, nothing, false, nullptr, "avx2"};
       kernels.int8 = avx2::expand_int8, kernels.int4 = avx2::expand_int4;
+      kernels.store_f32 = avx2::store_f32, kernels.store_bf16 = avx2::store_bf16;
     }
 #endif
     return kernels;
@@ -116,6 +123,14 @@ void expand_int8(const uint8_t *from, int64_t tiles, bf16 *to) {
 }
 void expand_int4(const uint8_t *from, int64_t tiles, bf16 *to) {
   vector_kernels().int4(from, tiles, to);
+}
+void store_block(const float *c, int64_t rows, int64_t columns, const BlockEnd &end, float *out,
+                 int64_t stride) {
+  vector_kernels().store_f32(c, rows, columns, end, out, stride);
+}
+void store_block(const float *c, int64_t rows, int64_t columns, const BlockEnd &end, bf16 *out,
+                 int64_t stride) {
+  vector_kernels().store_bf16(c, rows, columns, end, out, stride);
 }
 
 }  // namespace ct

@@ -124,9 +124,9 @@ import Testing
         // Rounding both to bfloat16 moves each of 192 products by 2^-8 of 1/3 or so, both ways.
         #expect(zip(best, other).allSatisfy { abs($0 - $1) < 0.1 }, "\(format) \(kernel)")
       }
-      // int8 keeps its scales beside; int4 one for 32 numbers.
-      let bits = format == .int8 ? 8.0 : 5.0
-      #expect(Double(packed.byteCount) < Double(values.count) * bits / 8 + 4 * 80 + 1)
+      // int8 keeps a scale and a sum of each output beside; int4 half a scale for 16 numbers.
+      let bits = format == .int8 ? 8.0 : 4.5
+      #expect(Double(packed.byteCount) < Double(values.count) * bits / 8 + 8 * 80 + 1)
     }
   }
 
