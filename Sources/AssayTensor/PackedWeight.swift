@@ -8,7 +8,7 @@ public enum WeightFormat: String, CaseIterable, Codable, Sendable {
   case plain
   /// 8 bits and a scale an output.
   case int8
-  /// 4 bits and a scale for each 32 inputs of an output.
+  /// 4 bits and a scale in bfloat16 for each 32 inputs of an output.
   case int4
 }
 

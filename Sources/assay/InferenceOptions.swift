@@ -10,8 +10,8 @@ struct KernelOptions: ParsableArguments {
   @Option(
     help: """
       How weights of products are kept: plain, int8 (a scale an output) or int4 (a scale for each 32 \
-      inputs of an output). The last two are for the CPU, read less memory and round products to \
-      bfloat16. Default: plain.
+      inputs of an output). The last two are for the CPU and read less memory; products with them are \
+      in whole numbers where the processor has such products, else in bfloat16. Default: plain.
       """
   )
   var weights = WeightFormat.plain
