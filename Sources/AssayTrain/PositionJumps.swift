@@ -7,10 +7,11 @@
 
 import AssayReward
 
-/// The positions of a sequence, with two jumps in it.
+/// The positions of a sequence, with two jumps in every second one.
 ///
-/// The jumps are a function of the tokens alone: the same sequence has the same positions whenever
-/// it is read, so that a reference model's log probabilities are those of the same text.
+/// The others stay as they are read elsewhere. Whether and where it jumps is a function of the tokens
+/// alone: the same sequence has the same positions whenever it is read, so that a reference model's
+/// log probabilities are those of the same text.
 ///
 /// - Parameters:
 ///   - tokens: The sequence.
@@ -26,6 +27,7 @@ package func jumpingPositions(of tokens: [Int32], room: Int, limit: Int) -> [Int
     ($0 ^ UInt64(bitPattern: Int64($1))) &* 0x100_0000_01b3
   }
   var random = SeededRandom(key)
+  guard random.below(2) == 0 else { return Array(0..<Int32(tokens.count)) }
   let total = random.below(room + 1)
   let first = random.below(total + 1)
   let places = [1 + random.below(tokens.count - 1), 1 + random.below(tokens.count - 1)]

@@ -27,7 +27,7 @@ public struct ComputeSection: RecipeSection {
   ///
   /// Default: 1.
   public var seed = 1
-  /// How many positions a sequence jumps over in training, at most and in all.
+  /// How many positions every second sequence jumps over in training, at most and in all.
   ///
   /// A model that learns from short texts only finds, with jumps, what lies further back in longer
   /// ones. Texts are read without jumps wherever they are scored, judged or written.

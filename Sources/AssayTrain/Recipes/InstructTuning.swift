@@ -55,7 +55,6 @@ struct InstructTuning {
   let section: InstructSection
   let compute: ComputeSection
   let events: RunEventHandler
-  var replay: Replay?
 
   func run(_ stage: Stage, base: URL, demonstrations: [Demonstration]) throws {
     // 1 model
@@ -94,8 +93,7 @@ struct InstructTuning {
       model: model,
       optimizer: section.optimizer,
       compute: compute,
-      events: events,
-      replay: replay
+      events: events
     ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) {
       step in
       tokenLossStep(

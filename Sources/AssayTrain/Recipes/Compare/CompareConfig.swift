@@ -191,7 +191,7 @@ public struct CompareConfig: RecipeSection {
   public var gsm8k = GSM8KSection()
   /// The base model.
   public var base = BaseSection()
-  /// What the start model and every method read again while they learn.
+  /// What every method reads again while it learns.
   public var replay = ReplaySection()
   /// The start model of every method.
   public var instruct = InstructSection()

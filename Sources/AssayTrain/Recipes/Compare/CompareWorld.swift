@@ -114,13 +114,12 @@ struct CompareWorld {
     }
 
     // 3 start model
-    let replay = try config.replay.replay(files.corpus)
     let start = try await stages.run(
       "instruct",
-      recipe: try RecipeFile.yaml(of: section) + computing + (replay?.recipe ?? ""),
+      recipe: try RecipeFile.yaml(of: section) + computing,
       inputs: ["base": base.digest, "demonstrations": shown]
     ) { stage in
-      try InstructTuning(section: section, compute: compute, events: events, replay: replay)
+      try InstructTuning(section: section, compute: compute, events: events)
         .run(stage, base: try base.model(), demonstrations: demonstrations)
     }
     var truth: CritiqueTruth?
@@ -143,7 +142,7 @@ struct CompareWorld {
     return CompareCommon(
       start: try start.model(),
       startDigest: start.digest,
-      replay: replay,
+      replay: try config.replay.replay(files.corpus),
       pairs: pairs,
       validation: validation,
       suites: suites,
