@@ -28,7 +28,7 @@ import Testing
     )
   }
 
-  private func reader() throws -> ComparisonReader {
+  private func reader(and more: [ComparisonRun.Entry] = []) throws -> ComparisonReader {
     let ids = (0..<8).map { "test-\($0)" }
     try write(ids.map { outcome($0, -1) }, "stages/evaluate-1/01-evaluate")
     try write(ids.map { outcome($0, 1) }, "stages/evaluate-2/01-evaluate")
@@ -105,8 +105,32 @@ import Testing
         seconds: 2
       ),
     ]
+    run.entries += more
     run.unguidedRevisions = ["1": "stages/revisions-2/01-revisions"]
     return ComparisonReader(run, config: config, folder: folder)
+  }
+
+  @Test("best-of-N compares seeds that both methods have")
+  func seedOfOneMethod() throws {
+    let ids = (0..<8).map { "test-\($0)" }
+    try write(
+      ids.map { CandidateScores(id: $0, right: [true, false], scores: [1, 0]) },
+      "stages/best-3/01-best-of"
+    )
+    let results = try reader(
+      and: [
+        .init(
+          method: "classic",
+          seed: 2,
+          evaluation: "stages/evaluate-1/01-evaluate",
+          bestOf: "stages/best-3/01-best-of",
+          stages: [],
+          seconds: 2
+        )
+      ]
+    ).results()
+    #expect(results.bestOf[0].points.map(\.value) == [0.5, 0.5])
+    #expect(results.claims.first { $0.id == "best-of-n" }?.figure?.value == 1)
   }
 
   @Test("computes figures, logs and claims of a comparison's folder")

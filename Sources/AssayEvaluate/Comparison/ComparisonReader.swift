@@ -51,7 +51,7 @@ public struct ComparisonReader {
     try addLogs(&results)
     let picks = try picks()
     results.bestOf = try config.methods.compactMap { method in
-      guard let own = picks[method] else { return nil }
+      guard let own = picks[method].map(Self.joined) else { return nil }
       return .init(
         method: method,
         seed: nil,
@@ -81,13 +81,13 @@ public struct ComparisonReader {
     return try RecordLog<Record>(url).records()
   }
 
-  /// Responses with scores of all seeds, by method.
-  private func picks() throws -> [String: [BestOfNPrompt]] {
-    var picks: [String: [BestOfNPrompt]] = [:]
+  /// Responses with scores, by method and seed.
+  private func picks() throws -> [String: [Int: [BestOfNPrompt]]] {
+    var picks: [String: [Int: [BestOfNPrompt]]] = [:]
     for entry in run.entries {
       guard let stage = entry.bestOf else { continue }
       let own: [CandidateScores] = try records(stage)
-      picks[entry.method, default: []] += own.map { record in
+      picks[entry.method, default: [:]][entry.seed] = own.map { record in
         BestOfNPrompt(
           id: record.id,
           values: record.right.map { $0 ? 1 : 0 },
@@ -96,6 +96,10 @@ public struct ComparisonReader {
       }
     }
     return picks
+  }
+
+  private static func joined(_ seeds: [Int: [BestOfNPrompt]]) -> [BestOfNPrompt] {
+    seeds.sorted { $0.key < $1.key }.flatMap(\.value)
   }
 
   private func revisions() throws -> [RevisionFigure] {
@@ -239,7 +243,7 @@ public struct ComparisonReader {
 
   private func given(
     _ results: ComparisonResults,
-    _ picks: [String: [BestOfNPrompt]]
+    _ picks: [String: [Int: [BestOfNPrompt]]]
   ) throws -> [String: ComparisonResults.Interval] {
     var given: [String: ComparisonResults.Interval] = [:]
     given["filtered-truth"] = try filteredTruth()
@@ -251,7 +255,12 @@ public struct ComparisonReader {
       )
     }
     if let cloud = picks["cloud"], let classic = picks["classic"] {
-      given["best-of-n"] = .init(try BestOfN.difference(cloud, classic))
+      // Joined folders may lack one of them for a seed; nothing is compared there.
+      let (own, other) = (
+        Self.joined(cloud.filter { classic[$0.key] != nil }),
+        Self.joined(classic.filter { cloud[$0.key] != nil })
+      )
+      if !own.isEmpty { given["best-of-n"] = .init(try BestOfN.difference(own, other)) }
     }
     given["revision"] = try revisionDifference()
     return given
