@@ -15,6 +15,7 @@ OUT = demo
 ARGS =
 JOBS =
 PYTHON = python3
+SHELL = /bin/bash
 
 # One set of flags for `build` and `test`, so that they share what they compile.
 FLAGS = -c release --explicit-target-dependency-import-check error $(if $(JOBS),-j $(JOBS))
@@ -34,11 +35,16 @@ demo: build
 	@$(ASSAY) demo --out $(OUT) $(ARGS)
 
 # The tests need no testable imports, which would compile every target a second time: hence the
-# build first and `--skip-build`.
+# build first and `--skip-build`. What failed is named once more at the end.
 test: libtorch
 	@$(SWIFT) build $(FLAGS) --build-tests
 	@$(BOOTSTRAP) link .build/release
-	@$(SWIFT) test $(FLAGS) --skip-build --disable-xctest $(ARGS)
+	@set -o pipefail; \
+	$(SWIFT) test $(FLAGS) --skip-build --disable-xctest $(ARGS) 2>&1 | tee .build/test.log || { \
+	  echo "What failed, of .build/test.log:"; \
+	  grep -E -A 3 "recorded an issue|error:|unexpected signal|Fatal error" .build/test.log; \
+	  exit 1; \
+	}
 
 bench: build
 	@$(ASSAY) bench train --shape s --dtype f32

@@ -81,9 +81,12 @@ import Testing
     let recipe = try recipe()
     let command = try RunningCommand(arguments(recipe, "run"))
     while command.isRunning, lineCount("run") < 5 { usleep(2000) }
+    // It stands still meanwhile, so that it cannot end before the second one looks.
+    command.send(SIGSTOP)
     let second = try RunningCommand(arguments(recipe, "run")).result()
     second.expect(65, log: "is in use by process")
     command.send(SIGINT)
+    command.send(SIGCONT)
     #expect(try command.result().status == 130)
   }
 }
