@@ -300,7 +300,8 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
       at::Tensor turned =
           composed_attention(x, p, cosine->value, sine->value, ones, H, G)[1];
       at::Tensor position = p.to(at::kLong), table = t.to(at::kLong);
-      at::Tensor page = table.gather(1, at::floor_divide(position, CT_PAGE).unsqueeze(1)).squeeze(1);
+      at::Tensor place = at::floor_divide(position, CT_PAGE).unsqueeze(1);
+      at::Tensor page = table.gather(1, place).squeeze(1);
       at::Tensor cell = (page * CT_PAGE + at::remainder(position, CT_PAGE)).to(at::kInt);
       ct_tensor_s row{turned}, cell_row{cell};
       TORCH_CHECK(ct_cache_store(&row, key_cache, value_cache, &cell_row, heads, groups) == CT_OK,

@@ -188,7 +188,8 @@ struct Step {
     buffers.next = floats.data();
     float *stream = buffers.take(S * D), *normed = buffers.take(S * D);
     float *inner = buffers.take(S * F), *scale = buffers.take(S);
-    float *large = shared.large.data(), *mixed = shared.mixed.data(), *update = shared.update.data();
+    float *large = shared.large.data(), *mixed = shared.mixed.data();
+    float *update = shared.update.data();
     auto wait = [&] { shared.barrier.wait(parts); };
     auto norm = [&](const at::Tensor &weight, bool add) {
       kernels.rms_norm(add ? update : stream, add ? stream : nullptr, weight.data_ptr<float>(),

@@ -192,8 +192,8 @@ int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double ep
                     x->value.scalar_type() == residual->value.scalar_type(),
                 "a residual of ", residual->value.sizes(), " for ", x->value.sizes());
     if (ours(x->value)) {
-      auto both = RMSNorm::apply(x->value, std::optional<at::Tensor>(residual->value), weight->value,
-                                 epsilon);
+      const std::optional<at::Tensor> added(residual->value);
+      auto both = RMSNorm::apply(x->value, added, weight->value, epsilon);
       *sum = wrap(both[0]);
       *out = wrap(both[1]);
     } else {

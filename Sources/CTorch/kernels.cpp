@@ -22,7 +22,8 @@ namespace avx2 {
 }
 #pragma clang attribute pop
 #pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), min_vector_width(512))), \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), \
+                   min_vector_width(512))), \
     apply_to = function)
 namespace avx512 {
 #define CT_WIDE_TILES  // 32 registers of 16 floats hold tiles of 6 by 4

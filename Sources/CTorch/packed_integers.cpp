@@ -1,8 +1,9 @@
 // Products with quantized weights in whole numbers, on AVX-512 VNNI and AMX.
 //
-// A row of x is a scale times 16-bit whole numbers, kept as two rows of bytes, high and low; sums of
-// bytes times bytes are exact, so that every order and either instruction set gives the same bits.
-// Rows are nearer to x than bfloat16 is, measured by the row's length: 16 bits of its largest number.
+// A row of x is a scale times 16-bit whole numbers, kept as two rows of bytes, high and low; sums
+// of bytes times bytes are exact, so that every order and either instruction set gives the same
+// bits. Rows are nearer to x than bfloat16 is, measured by the row's length: 16 bits of its largest
+// number.
 #include "packed.hpp"
 
 #if defined(__x86_64__)
@@ -19,8 +20,9 @@
 #define CT_VNNI \
   __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"), min_vector_width(512)))
 #define CT_VNNI_INLINE CT_VNNI static inline __attribute__((always_inline))
-#define CT_AMX __attribute__(( \
-    target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq"), min_vector_width(512)))
+#define CT_AMX \
+  __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"), \
+                 min_vector_width(512)))
 
 namespace ct {
 
@@ -231,6 +233,16 @@ void vnni_int4(const IntegerRows &x, int64_t first, int64_t rows, const uint8_t 
 
 #if defined(__linux__)
 
+// The rows of a panel whose two rows of bytes each have sums.
+CT_VNNI_INLINE void store_rows(const int32_t (*sums)[16], int64_t rows, const int32_t *offsets,
+                               float *c) {
+  const __m512i offset = _mm512_loadu_si512(offsets);
+  for (int64_t r = 0; r < rows; r++) {
+    const __m512i high = _mm512_load_si512(sums[2 * r]), low = _mm512_load_si512(sums[2 * r + 1]);
+    _mm512_storeu_ps(c + r * block_columns, joined(high, low, offset));
+  }
+}
+
 // 8 rows of up to four panels, in 16 rows of bytes.
 CT_AMX void amx_rows(const IntegerRows &x, int64_t first, int64_t rows, const uint8_t *p,
                      int64_t count, int64_t stride, const int32_t *offsets, float *c) {
@@ -272,15 +284,7 @@ CT_AMX void amx_rows(const IntegerRows &x, int64_t first, int64_t rows, const ui
   _tile_stored(2, sums[2], 64);
   _tile_stored(3, sums[3], 64);
   for (int64_t panel = 0; panel < count; panel++) {
-    const __m512i offset = _mm512_loadu_si512(offsets + panel * panel_outputs);
-    for (int64_t r = 0; r < rows; r++) {
-      const __m512i high = _mm512_load_si512(sums[panel][2 * r]);
-      const __m512i low = _mm512_load_si512(sums[panel][2 * r + 1]);
-      const __m512 h = _mm512_cvtepi32_ps(_mm512_sub_epi32(high, offset));
-      const __m512 l = _mm512_cvtepi32_ps(_mm512_sub_epi32(low, offset));
-      _mm512_storeu_ps(c + r * block_columns + panel * panel_outputs,
-                       _mm512_add_ps(_mm512_mul_ps(h, _mm512_set1_ps(256)), l));
-    }
+    store_rows(sums[panel], rows, offsets + panel * panel_outputs, c + panel * panel_outputs);
   }
 }
 
@@ -310,15 +314,7 @@ CT_AMX void amx_two_panels(const IntegerRows &x, int64_t first, int64_t rows, co
   _tile_stored(1, sums[1], 64);
   _tile_stored(3, sums[1][16], 64);
   for (int64_t panel = 0; panel < 2; panel++) {
-    const __m512i offset = _mm512_loadu_si512(offsets + panel * panel_outputs);
-    for (int64_t r = 0; r < rows; r++) {
-      const __m512i high = _mm512_load_si512(sums[panel][2 * r]);
-      const __m512i low = _mm512_load_si512(sums[panel][2 * r + 1]);
-      const __m512 h = _mm512_cvtepi32_ps(_mm512_sub_epi32(high, offset));
-      const __m512 l = _mm512_cvtepi32_ps(_mm512_sub_epi32(low, offset));
-      _mm512_storeu_ps(c + r * block_columns + panel * panel_outputs,
-                       _mm512_add_ps(_mm512_mul_ps(h, _mm512_set1_ps(256)), l));
-    }
+    store_rows(sums[panel], rows, offsets + panel * panel_outputs, c + panel * panel_outputs);
   }
 }
 

@@ -26,14 +26,16 @@ namespace avx2 {
 }
 #pragma clang attribute pop
 #pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), min_vector_width(512))), \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), \
+                   min_vector_width(512))), \
     apply_to = function)
 namespace avx512 {
 #include "packed_vectors.inc"
 }
 #pragma clang attribute pop
 #pragma clang attribute push( \
-    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), min_vector_width(512))), \
+    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), \
+                   min_vector_width(512))), \
     apply_to = function)
 namespace avx512_bf16 {
 #define CT_BF16_DOTS
@@ -66,7 +68,8 @@ const VectorKernels &vector_kernels() {
     const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     if (wide && __builtin_cpu_supports("avx512bf16")) {
-      kernels.kernel = {avx512_bf16::panel_product, nothing, nothing, false, nullptr, "avx512_bf16"};
+      kernels.kernel = {
+          avx512_bf16::panel_product, nothing, nothing, false, nullptr, "avx512_bf16"};
       kernels.int8 = avx512_bf16::expand_int8, kernels.int4 = avx512_bf16::expand_int4;
       kernels.store_f32 = avx512_bf16::store_f32, kernels.store_bf16 = avx512_bf16::store_bf16;
     } else if (wide) {
@@ -99,10 +102,13 @@ const PanelKernel &panel_kernel() {
 }
 
 std::vector<PanelKernel> panel_kernels() {
-  std::vector<PanelKernel> all{{portable::panel_product, nothing, nothing, false, nullptr, "portable"}};
+  std::vector<PanelKernel> all{
+      {portable::panel_product, nothing, nothing, false, nullptr, "portable"}};
 #if defined(__x86_64__)
   const std::string best = vector_kernels().kernel.name;
-  if (best != "portable") all.push_back({avx2::panel_product, nothing, nothing, false, nullptr, "avx2"});
+  if (best != "portable") {
+    all.push_back({avx2::panel_product, nothing, nothing, false, nullptr, "avx2"});
+  }
   if (best.starts_with("avx512")) {
     all.push_back({avx512::panel_product, nothing, nothing, false, nullptr, "avx512"});
   }

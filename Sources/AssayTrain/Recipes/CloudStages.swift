@@ -108,40 +108,30 @@ struct CritiqueRegeneration {
   let events: RunEventHandler
 
   func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) async throws {
-    let log = try stage.records(of: CritiqueRecord.self)
-    var done = try log.records().count
     let model = try Model.load(critic, device: try compute.chosenDevice())
     var settings = CritiqueSettings()
     settings.temperature = Float(temperature)
     settings.seed = UInt64(compute.seed)
     let writer = try CritiqueWriter(model, settings: settings)
-    let engine = GenerationEngine(model, readsReward: false)
     let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
-    events(
-      .stageStarted(name: stage.name, number: stage.number, total: sides.count, resumedAt: done)
-    )
-    var cut = 0
-    while done < sides.count {
-      try Interruption.check()
-      let part = sides[done..<min(done + 1024, sides.count)]
-      let inputs = part.map { ScoringInput.response(prompt: $0.0.prompt, response: $0.2) }
-      let written = try await engine.generate(try writer.requests(inputs, firstIndex: done))
-      cut += written.count { $0.finishReason == .length }
-      try log.append(
-        contentsOf: zip(part, written).map { side, generation in
-          CritiqueRecord(
-            id: side.0.id,
-            side: side.1,
-            critique: generation.text,
-            finishReason: generation.finishReason.rawValue
-          )
-        }
+    let records: [CritiqueRecord] = try await SamplingStage(
+      stage: stage,
+      model: model,
+      events: events,
+      stretch: 1024
+    ).run(count: sides.count) { index in
+      let (pair, _, response) = sides[index]
+      let input = ScoringInput.response(prompt: pair.prompt, response: response)
+      return try writer.requests([input], firstIndex: index)
+    } record: { index, written in
+      CritiqueRecord(
+        id: sides[index].0.id,
+        side: sides[index].1,
+        critique: written[0].text,
+        finishReason: written[0].finishReason.rawValue
       )
-      try log.synchronize()
-      done += part.count
-      let tokens = written.map { $0.tokens.count + 1 }.reduce(0, +)
-      events(.step(done: done, total: sides.count, metrics: [], tokens: tokens))
     }
+    let cut = records.count { $0.finishReason == FinishReason.length.rawValue }
     if cut > 0 {
       events(
         .warning(

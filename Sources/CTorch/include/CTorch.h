@@ -18,7 +18,16 @@ extern "C" {
 typedef struct ct_tensor_s *ct_tensor;
 
 enum { CT_OK = 0, CT_ERROR = 1, CT_OUT_OF_MEMORY = 2 };
-enum { CT_F32 = 0, CT_BF16 = 1, CT_F16 = 2, CT_I64 = 3, CT_I32 = 4, CT_U8 = 5, CT_BOOL = 6, CT_F64 = 7 };
+enum {
+  CT_F32 = 0,
+  CT_BF16 = 1,
+  CT_F16 = 2,
+  CT_I64 = 3,
+  CT_I32 = 4,
+  CT_U8 = 5,
+  CT_BOOL = 6,
+  CT_F64 = 7,
+};
 enum { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 2 };
 
 // Errors, devices and threads.
@@ -139,7 +148,8 @@ typedef struct {
 int ct_sample(ct_tensor logits, const ct_sampling *settings, const int32_t *const *seen,
               const int32_t *seen_count, int32_t *tokens, float *log_probabilities);
 
-// A weight [O, I] on the CPU rearranged for products with few rows: in bfloat16, or quantized. int8 has a scale an output, int4 one for each 32 inputs of an output.
+// A weight [O, I] on the CPU rearranged for products with few rows: in bfloat16, or quantized. int8
+// has a scale an output, int4 one for each 32 inputs of an output.
 typedef struct ct_packed_s *ct_packed;
 // float32 weights are for sums in a fixed order.
 enum { CT_PACK_BF16 = 0, CT_PACK_I8 = 1, CT_PACK_I4 = 2, CT_PACK_F32 = 3 };
