@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayEvaluate
+import AssayTensor
 import AssayTrain
 import Foundation
 
@@ -31,10 +32,24 @@ struct CompareCommand: AssayCommand {
   )
   var reportOf: [String] = []
 
+  @Option(
+    help: """
+      How many methods run at once, in processes of their own that share the threads. Default: 1.
+      """
+  )
+  var jobs = 1
+
+  @Flag(help: .hidden)
+  var worker = false
+
   @Flag(help: "Print all settings and stop.")
   var printRecipe = false
 
   @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if jobs < 1 { throw ValidationError("--jobs must be at least 1") }
+  }
 
   func execute() async throws {
     let url = URL(fileURLWithPath: specification)
@@ -49,8 +64,11 @@ struct CompareCommand: AssayCommand {
       fileURLWithPath: out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
     )
     let run: ComparisonRun
+    if worker { return try await ComparisonWorker(recipe: recipe, folder: folder).run() }
     if reportOf.isEmpty {
-      run = try await recipe.run(folder) { display.handle($0) }
+      run = try await recipe.run(folder, elsewhere: elsewhere(folder, display)) {
+        display.handle($0)
+      }
     } else {
       run = try ComparisonRun.joined(reportOf.map { URL(fileURLWithPath: $0) })
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -69,6 +87,25 @@ struct CompareCommand: AssayCommand {
       Output.result(String(decoding: try results.json().dropLast(), as: UTF8.self))
     } else {
       Output.result(report.text)
+    }
+  }
+
+  /// What runs parts at once, where that is asked for.
+  private func elsewhere(
+    _ folder: URL,
+    _ display: ProgressDisplay
+  ) -> (([ComparisonPart]) async throws -> Void)? {
+    guard jobs > 1 else { return nil }
+    let threads = max(1, (common.threads ?? Engine.threads) / jobs)
+    let settings = (overrides + common.recipeSettings).flatMap { ["--set", $0] }
+    let workers = CompareWorkers(
+      count: jobs,
+      arguments: ["compare", specification, "--out", folder.path, "--worker", "--quiet"]
+        + ["--threads", "\(threads)"] + settings,
+      events: { display.handle($0) }
+    )
+    return { parts in
+      try workers.run(parts, parts.first?.isTrial == true ? "search" : "methods")
     }
   }
 }

@@ -34,6 +34,7 @@ enum ExitStatus {
       is ForeignRecord:
       badData
     case is CancellationError: 130
+    case let error as WorkerFailure: error.code
     default: internalError
     }
   }

@@ -2,7 +2,7 @@
 import Foundation
 import Synchronization
 
-/// A folder of numbered stages, locked against a second process while it is open.
+/// A folder of numbered stages, locked against a second process until it is released.
 ///
 /// ```swift
 /// let run = try RunFolder(URL(filePath: "runs/cloud"), restartingFrom: nil)
@@ -12,7 +12,8 @@ import Synchronization
 public final class RunFolder: Sendable {
   /// Where the folder is.
   public let url: URL
-  private let lock: Int32
+  // The locked file; `nil` once it is released.
+  private let lock: Mutex<Int32?>
   // Guards the number of stages asked for so far.
   private let stageCount = Mutex(0)
 
@@ -26,12 +27,13 @@ public final class RunFolder: Sendable {
     self.url = url
     try DurableFile.makeFolder(url)
     let lockFile = url.appendingPathComponent(".lock")
-    lock = open(lockFile.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    let lock = open(lockFile.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    self.lock = Mutex(lock)
     guard lock >= 0 else { throw DurableFile.failure("create", lockFile) }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       let isTaken = errno == EWOULDBLOCK
       let failure = DurableFile.failure("lock", lockFile)
-      close(lock)
+      release()
       let owner = (try? String(contentsOf: lockFile, encoding: .utf8))
         .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
       throw isTaken ? RunError.folderInUse(path: url.path, process: owner) : failure
@@ -41,12 +43,26 @@ public final class RunFolder: Sendable {
       try DurableFile.writeAll(Data("\(getpid())\n".utf8), to: lock, lockFile)
       if let stage { try discard(from: stage) }
     } catch {
-      close(lock)
+      release()
       throw error
     }
   }
 
-  deinit { close(lock) }
+  /// Opens a folder in which nothing will change any more, without locking it.
+  init(finished url: URL) {
+    self.url = url
+    lock = Mutex(nil)
+  }
+
+  deinit { release() }
+
+  /// Lets other processes open the folder, as where nothing in it will change any more.
+  func release() {
+    lock.withLock { lock in
+      if let lock, lock >= 0 { close(lock) }
+      lock = nil
+    }
+  }
 
   /// Opens the next stage, in the order of the calls; an unfinished one continues.
   ///

@@ -81,6 +81,9 @@ public struct Stage: Sendable {
   /// Whether the stage has finished.
   public var isDone: Bool { (try? Data(contentsOf: file("done.json"))) != nil }
 
+  /// Lets other processes open the run's folder.
+  func release() { run.release() }
+
   /// Returns the result that `finish` wrote, or `nil` where the stage has not finished.
   ///
   /// - Throws: `RunError.malformedRecord` where `done.json` holds something else.

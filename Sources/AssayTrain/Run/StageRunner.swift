@@ -47,6 +47,7 @@ struct StageRunner {
       case .numbered(let run): try run.stage(name, fingerprint: fingerprint)
       case .addressed(let store): try store.stage(name, fingerprint: fingerprint)
       }
+    defer { if case .addressed = place, stage.isDone { stage.release() } }
     if stage.isDone {
       events(.stageSkipped(name: name, number: stage.number))
       return stage
@@ -61,6 +62,8 @@ struct StageRunner {
 }
 
 /// Stages in folders named after what they are made from, as `cloud-1f2e3d4c/01-cloud`.
+///
+/// A folder is locked until its stage is done, so that several processes can share a store.
 final class StageStore {
   private let url: URL
   private var opened: [String: Stage] = [:]
@@ -80,7 +83,11 @@ final class StageStore {
     let folder = "\(name)-\(fingerprint.digest.prefix(8))"
     if !used.contains(folder) { used.append(folder) }
     if let stage = opened[folder] { return stage }
-    let run = try RunFolder(url.appendingPathComponent(folder))
+    let place = url.appendingPathComponent(folder)
+    let done = place.appendingPathComponent("01-\(name)/done.json")
+    let run =
+      FileManager.default.fileExists(atPath: done.path)
+      ? RunFolder(finished: place) : try RunFolder(place)
     let stage = try run.stage(name, fingerprint: fingerprint)
     opened[folder] = stage
     return stage

@@ -177,6 +177,19 @@ public struct CompareRecipe {
     }
   }
 
+  /// The method of a part.
+  ///
+  /// - Throws: `RunError.invalidRecipe` where this comparison has none of that name.
+  func method(of part: ComparisonPart) throws -> ComparedMethod {
+    guard let (method, _) = config.method(named: part.method) else {
+      throw RunError.invalidRecipe(
+        file: part.method,
+        problems: ["\(part.method) is no method of this comparison"]
+      )
+    }
+    return method
+  }
+
   /// The settings of a method or variant, with a learning rate that a search found.
   func settings(of name: String, factor: Double) throws -> CompareConfig {
     guard let (method, settings) = config.method(named: name) else { return config }
@@ -192,103 +205,24 @@ public struct CompareRecipe {
   ///
   /// - Parameters:
   ///   - folder: The folder of the comparison.
+  ///   - elsewhere: Runs parts first, as several at once in processes of their own; what it leaves
+  ///     undone is done here.
   ///   - events: Hears of progress.
   /// - Returns: Where everything is; also written as `comparison.json` after each method.
-  /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models.
+  /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models; what
+  ///   `elsewhere` throws.
   public func run(
     _ folder: URL,
+    elsewhere: (([ComparisonPart]) async throws -> Void)? = nil,
     events: @escaping RunEventHandler
   ) async throws -> ComparisonRun {
     try DurableFile.makeFolder(folder)
     try DurableFile.write(Data(resolved.utf8), to: folder.appendingPathComponent("recipe.yaml"))
-    let store = StageStore(folder.appendingPathComponent("stages"))
-    let stages = StageRunner(store: store, events: events)
-    var result = ComparisonRun()
-    let common = try await CompareWorld(config: config, events: events).run(stages)
-    result.shared = store.takeUsed().map { "stages/\($0.storePath)" }
-    result.startModel = common.strength
-    let factors = try await CompareSearch(recipe: self, events: events).run(
-      stages,
-      common,
-      into: &result
-    )
-    _ = store.takeUsed()
-    for seed in config.seeds {
-      for name in config.methods {
-        guard let (method, _) = config.method(named: name) else { continue }
-        events(.message("\(name), seed \(seed)"))
-        let settings = try settings(of: name, factor: factors[method] ?? 1)
-        let training = CompareTraining(
-          config: settings,
-          seed: seed,
-          common: common,
-          events: events
-        )
-        let model: ComparedModel
-        do {
-          model = try await training.train(method, stages)
-        } catch let error as TrainingError {
-          // The others go on: a method that finds nothing to learn from is a result too.
-          events(.warning("\(name), seed \(seed), is left out: \(error)"))
-          result.failures["\(name), seed \(seed)"] = "\(error)"
-          _ = store.takeUsed()
-          continue
-        }
-        let isDeep = config.evaluation.deep.contains(name)
-        let evaluation = try await CompareEvaluation(
-          sampling: settings.evaluation.sampling,
-          compute: training.compute,
-          events: events
-        ).run(
-          stages,
-          model: model,
-          suites: common.suites,
-          votes: isDeep ? settings.evaluation.deepVotes : settings.evaluation.votes,
-          critiques: isDeep ? settings.evaluation.deepCritiques : settings.evaluation.critiques
-        )
-        let uses = CompareUses(
-          section: settings.evaluation,
-          compute: training.compute,
-          common: common,
-          events: events
-        )
-        var (bestOf, revisions): (Stage?, Stage?)
-        if config.evaluation.bestOf.contains(name),
-          let candidates = try await uses.candidates(stages)
-        {
-          bestOf = try await uses.bestOf(stages, model: model, candidates: candidates)
-          if method.writesCritiques {
-            revisions = try await uses.revise(stages, critic: model, candidates: candidates)
-            let unguided = try await uses.revise(stages, critic: nil, candidates: candidates)
-            result.unguidedRevisions["\(seed)"] = "stages/\(unguided.storePath)"
-          }
-        }
-        let used = store.takeUsed()
-        result.entries.append(
-          .init(
-            method: name,
-            seed: seed,
-            evaluation: "stages/\(evaluation.storePath)",
-            bestOf: bestOf.map { "stages/\($0.storePath)" },
-            revisions: revisions.map { "stages/\($0.storePath)" },
-            stages: used.map { "stages/\($0.storePath)" },
-            seconds: used.map(\.seconds).reduce(0, +)
-          )
-        )
-        try write(result, to: folder)
-      }
-    }
-    try write(result, to: folder)
-    return result
-  }
-
-  private func write(_ result: ComparisonRun, to folder: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    try DurableFile.write(
-      try encoder.encode(result),
-      to: folder.appendingPathComponent("comparison.json")
-    )
+    let session = try await ComparisonSession(self, folder, events: events)
+    try await elsewhere?(session.trials)
+    try await session.search()
+    try await elsewhere?(session.parts)
+    return try await session.run()
   }
 }
 

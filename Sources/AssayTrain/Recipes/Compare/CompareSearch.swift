@@ -8,75 +8,86 @@ import Foundation
 /// which nothing else sees. The best factor is used for all seeds and for the method's variants.
 struct CompareSearch {
   let recipe: CompareRecipe
+  let common: CompareCommon
+  let stages: StageRunner
   let events: RunEventHandler
 
-  /// Runs the trials that are missing.
-  ///
-  /// - Parameters:
-  ///   - stages: Where they run.
-  ///   - common: What methods share.
-  ///   - result: Hears of the trials.
-  /// - Returns: What each method's learning rate is multiplied with.
-  /// - Throws: What training and evaluation throw.
-  func run(
-    _ stages: StageRunner,
-    _ common: CompareCommon,
-    into result: inout ComparisonRun
-  ) async throws -> [ComparedMethod: Double] {
-    let config = recipe.config
-    let search = config.search
-    guard search.learningRates.count > 1 else {
-      return Dictionary(
-        uniqueKeysWithValues: ComparedMethod.allCases.map { ($0, search.learningRates[0]) }
-      )
-    }
-    let methods = ComparedMethod.allCases.filter { method in
+  private var config: CompareConfig { recipe.config }
+
+  /// The methods that have something to search, which variants share.
+  private var methods: [ComparedMethod] {
+    ComparedMethod.allCases.filter { method in
       method.learningRateKey != nil
         && config.methods.contains { config.method(named: $0)?.method == method }
     }
-    var factors: [ComparedMethod: Double] = [:]
-    for method in methods {
-      var best: (factor: Double, accuracy: Double)?
-      let first = result.trials.count
-      for factor in search.learningRates {
-        events(.message("search: \(method.rawValue), learning rate x \(factor)"))
-        let settings = try recipe.settings(of: method.rawValue, factor: factor)
-        let training = CompareTraining(
-          config: settings,
-          seed: config.seeds[0],
-          common: common,
-          events: events,
-          share: search.share
-        )
-        let accuracy: Double
-        do {
-          accuracy = try await measure(method, training, settings, stages, common)
-        } catch let error as TrainingError {
-          events(.warning("this trial failed and counts as 0: \(error)"))
-          accuracy = 0
-        }
-        result.trials.append(
-          .init(method: method.rawValue, factor: factor, accuracy: accuracy, isChosen: false)
-        )
-        // The first of equals: the list starts with what is to be preferred.
-        if accuracy > best?.accuracy ?? -1 { best = (factor, accuracy) }
-      }
-      guard let best else { continue }
-      factors[method] = best.factor
-      for index in first..<result.trials.count where result.trials[index].factor == best.factor {
-        result.trials[index].isChosen = true
-      }
-    }
-    return factors
   }
 
-  private func measure(
-    _ method: ComparedMethod,
-    _ training: CompareTraining,
-    _ settings: CompareConfig,
-    _ stages: StageRunner,
-    _ common: CompareCommon
-  ) async throws -> Double {
+  /// What is tried, method by method; nothing where there is nothing to choose from.
+  var trials: [ComparisonPart] {
+    guard config.search.learningRates.count > 1 else { return [] }
+    return methods.flatMap { method in
+      config.search.learningRates.map { factor in
+        ComparisonPart(
+          method: method.rawValue,
+          seed: config.seeds[0],
+          factor: factor,
+          isTrial: true
+        )
+      }
+    }
+  }
+
+  /// Runs the trials that are missing.
+  ///
+  /// - Returns: The trials, and what each method's learning rate is multiplied with.
+  /// - Throws: What training and evaluation throw.
+  func run() async throws -> ([ComparisonRun.Trial], [ComparedMethod: Double]) {
+    guard config.search.learningRates.count > 1 else {
+      let only = config.search.learningRates[0]
+      return ([], Dictionary(uniqueKeysWithValues: ComparedMethod.allCases.map { ($0, only) }))
+    }
+    var results: [ComparisonRun.Trial] = []
+    for trial in trials {
+      events(.message("\(trial)"))
+      var accuracy = 0.0
+      do {
+        accuracy = try await self.accuracy(trial)
+      } catch let error as TrainingError {
+        events(.warning("this trial failed and counts as 0: \(error)"))
+      }
+      results.append(
+        .init(method: trial.method, factor: trial.factor, accuracy: accuracy, isChosen: false)
+      )
+    }
+    var factors: [ComparedMethod: Double] = [:]
+    for method in methods {
+      let own = results.indices.filter { results[$0].method == method.rawValue }
+      // The first of equals: the list starts with what is to be preferred.
+      guard
+        let best = own.max(by: {
+          (results[$0].accuracy, -$0) < (results[$1].accuracy, -$1)
+        })
+      else { continue }
+      results[best].isChosen = true
+      factors[method] = results[best].factor
+    }
+    return (results, factors)
+  }
+
+  /// Runs a trial.
+  ///
+  /// - Returns: Its accuracy on the validation pairs.
+  /// - Throws: What training and evaluation throw.
+  func accuracy(_ trial: ComparisonPart) async throws -> Double {
+    let method = try recipe.method(of: trial)
+    let settings = try recipe.settings(of: trial.method, factor: trial.factor)
+    let training = CompareTraining(
+      config: settings,
+      seed: trial.seed,
+      common: common,
+      events: events,
+      share: config.search.share
+    )
     let model = try await training.train(method, stages)
     let stage = try await CompareEvaluation(
       sampling: settings.evaluation.sampling,

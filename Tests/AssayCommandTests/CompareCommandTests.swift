@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+@Suite(.serialized, .enabled(if: Binary.url != nil, Binary.missing)) struct CompareCommandTests {
+  let folder: WorkFolder
+  init() throws { folder = try WorkFolder() }
+
+  private func specification(classicEpochs: Int = 1) throws -> String {
+    try folder.write(
+      """
+      method: compare
+      methods: [classic, classic-half, genrm, judge-token]
+      variants: {classic-half: classic share=0.5}
+      compute: {device: cpu, checkpoint_steps: 2}
+      playground: {train: 12, test: 8, ood: 4, corpus: 60}
+      base:
+        vocabulary_size: 300
+        architecture: {hidden_size: 32, layers: 2, heads: 2, groups: 2, feed_forward_size: 64}
+        batch_sequences: 16
+      instruct: {demonstrations: 40, batch_sequences: 20}
+      classic: {batch_pairs: 4, epochs: \(classicEpochs)}
+      genrm: {prompts: playground, batch_pairs: 6}
+      search: {pairs: 4, learning_rates: [1, 3]}
+      evaluation: {votes: 2, critiques: 1}
+      """,
+      "compare.yaml"
+    )
+  }
+
+  private func arguments(_ specification: String, _ out: String, _ more: String...) -> [String] {
+    ["compare", specification, "--out", folder.path(out), "--json"] + more
+  }
+
+  /// The results without what differs from run to run.
+  private func results(_ out: String) throws -> NSDictionary {
+    let url = folder.url.appendingPathComponent("\(out)/results.json")
+    var all = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any]
+    )
+    all["seconds"] = nil
+    return all as NSDictionary
+  }
+
+  /// The stage folders whose names have a prefix.
+  private func stages(_ out: String, _ prefix: String) -> [URL] {
+    let url = folder.url.appendingPathComponent("\(out)/stages")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    return names.filter { $0.hasPrefix(prefix) }.sorted().map { url.appendingPathComponent($0) }
+  }
+
+  private func text(_ url: URL) -> String { (try? String(contentsOf: url, encoding: .utf8)) ?? "" }
+
+  /// Starts a comparison of two jobs, and waits until a worker trains the classic method.
+  private func training(_ out: String) throws -> (command: RunningCommand, worker: Int32) {
+    let command = try RunningCommand(
+      arguments(try specification(classicEpochs: 400), out, "--jobs", "2", "--threads", "2")
+    )
+    func stepped() -> URL? {
+      stages(out, "classic-").first {
+        text($0.appendingPathComponent("01-classic/metrics.jsonl")).count { $0 == "\n" } > 4
+      }
+    }
+    while command.isRunning, stepped() == nil { usleep(2000) }
+    let stage = try #require(stepped())
+    let worker = text(stage.appendingPathComponent(".lock"))
+    return (
+      command, try #require(Int32(worker.trimmingCharacters(in: .whitespacesAndNewlines)))
+    )
+  }
+
+  @Test("methods that run at once give what they give one after the other")
+  func jobs() throws {
+    let specification = try specification()
+    try RunningCommand(arguments(specification, "one", "--threads", "1")).result().expect(0)
+    let result = try RunningCommand(
+      arguments(specification, "three", "--jobs", "3", "--threads", "1")
+    ).result()
+    result.expect(0, log: "search", "methods", "genrm, seed 1")
+    #expect(try results("three") == results("one"))
+    // Nothing is left to do, and nothing is in anyone's way.
+    try RunningCommand(arguments(specification, "three", "--jobs", "2")).result().expect(0)
+
+    // Where a method's model is lost, the first sentence about it is the result.
+    for stage in stages("three", "genrm-") {
+      try FileManager.default.removeItem(at: stage.appendingPathComponent("01-genrm/checkpoint"))
+    }
+    let failed = try RunningCommand(
+      arguments(specification, "three", "--jobs", "2", "--quiet")
+    ).result()
+    failed.expect(65, log: "its model is gone")
+    #expect(failed.log.split(separator: "\n").count == 1)
+  }
+
+  @Test("SIGTERM ends the workers too, and the same command goes on")
+  func interruption() throws {
+    let (command, worker) = try training("run")
+    command.send(SIGTERM)
+    try command.result().expect(143, log: "run the same command again")
+    #expect(kill(worker, 0) == -1 && errno == ESRCH)
+    let done = stages("run", "classic-").filter {
+      !text($0.appendingPathComponent("01-classic/done.json")).isEmpty
+    }
+    #expect(done.count < 4)
+  }
+
+  @Test("a worker that is killed is named with what it worked on")
+  func killed() throws {
+    let (command, worker) = try training("run")
+    kill(worker, SIGKILL)
+    try command.result().expect(70, log: "classic", "ended by signal 9", "goes on where it was")
+  }
+
+  @Test("--jobs 0 is 64")
+  func wrongUse() throws {
+    try assay("compare", try specification(), "--jobs", "0").expect(64, log: "--jobs")
+  }
+}
