@@ -194,22 +194,36 @@ void over_blocks(const ct_packed_s &packed, int64_t rows, const Body &body) {
   });
 }
 
+// Whether int4 weights are multiplied without their scales, group by group. Scaling the sums of so
+// many rows costs more than scaling the weights does.
+bool in_groups(const ct_packed_s &packed, const PanelKernel &kernel, int64_t rows) {
+  constexpr int64_t most = 96;
+  return packed.kind == CT_PACK_I4 && kernel.int4 && rows <= most;
+}
+
 template <class T>
 void multiply(const ct_packed_s &packed, const PaddedRows &x, int64_t N, const float *bias, T *out,
               const PanelKernel &kernel) {
+  const bool groups = in_groups(packed, kernel, N);
   auto block = [&](int64_t task) {
     alignas(64) float c[block_rows * block_columns];
     alignas(64) uint8_t state[panel_state_bytes];
     const int64_t first = task * block_panels;
     const int64_t count = std::min(block_panels, packed.panels - first);
-    const bf16 *panels = expanded(packed, first, count);
+    const bf16 *panels = groups ? nullptr : expanded(packed, first, count);
     const int64_t column = first * panel_outputs;
     const int64_t columns = std::min(count * panel_outputs, packed.outputs - column);
     kernel.begin(state);
     for (int64_t n = 0; n < N; n += block_rows) {
       const int64_t rows = std::min(block_rows, N - n);
-      kernel.product(x.rows + n * x.stride, x.stride, rows, panels, count,
-                     packed.tiles * tile_size, packed.tiles, c);
+      const bf16 *from = x.rows + n * x.stride;
+      if (groups) {
+        kernel.int4(from, x.stride, rows, packed.panel(first), count, packed.panel_bytes(),
+                    packed.tiles / 2, c);
+      } else {
+        kernel.product(from, x.stride, rows, panels, count, packed.tiles * tile_size, packed.tiles,
+                       c);
+      }
       store_block(packed, c, nullptr, bias, n, rows, column, columns, out);
     }
     kernel.end(state);
@@ -250,10 +264,10 @@ void multiply_integers(const ct_packed_s &packed, const at::Tensor &x, const flo
 }
 
 // Whether products are in whole numbers. int4 turns to floats at every group of 32 inputs, which
-// costs more than making weights bfloat16 does for many rows.
+// costs more than bfloat16 does for many rows.
 bool in_integers(const ct_packed_s &packed, const PanelKernel &kernel, int64_t rows,
                  bool same_bits) {
-  constexpr int64_t few = 24;
+  const int64_t few = kernel.int4 ? 8 : 24;
   if (!kernel.integers || packed.kind == CT_PACK_BF16) return false;
   return packed.kind == CT_PACK_I8 || same_bits || rows <= few;
 }

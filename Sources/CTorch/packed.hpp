@@ -23,6 +23,11 @@ constexpr int64_t int4_tile_bytes = 2 * 256 + 2 * panel_outputs * sizeof(bf16);
 using PanelProduct = void (*)(const bf16 *x, int64_t x_stride, int64_t rows, const bf16 *panels,
                               int64_t panel_count, int64_t panel_stride, int64_t tiles, float *c);
 
+// The same for int4 weights of `tiles` tiles of 64 inputs, whose panels lie `panel_stride` bytes
+// apart.
+using Int4Product = void (*)(const bf16 *x, int64_t x_stride, int64_t rows, const uint8_t *panels,
+                             int64_t panel_count, int64_t panel_stride, int64_t tiles, float *c);
+
 // Rows of 16-bit whole numbers and a scale each, as bytes: [rows][high, low][width].
 struct IntegerRows {
   uint8_t *bytes;
@@ -51,6 +56,8 @@ const IntegerKernel *amx_integer_kernel();
 // The best of this processor. Between `begin` and `end` it may change a thread's tile registers.
 struct PanelKernel {
   PanelProduct product;
+  // Null where int4 weights are made bfloat16.
+  Int4Product int4;
   void (*begin)(void *state);
   void (*end)(void *state);
   // Whether it is worth its while for many rows, too.

@@ -52,7 +52,8 @@ namespace {
 void nothing(void *) {}
 
 struct VectorKernels {
-  PanelKernel kernel{portable::panel_product, nothing, nothing, false, nullptr, "portable"};
+  PanelKernel kernel{
+      portable::panel_product, nullptr, nothing, nothing, false, nullptr, "portable"};
   void (*int8)(const uint8_t *, int64_t, bf16 *) = portable::expand_int8;
   void (*int4)(const uint8_t *, int64_t, bf16 *) = portable::expand_int4;
   void (*store_f32)(const float *, int64_t, int64_t, const BlockEnd &, float *,
@@ -69,15 +70,15 @@ const VectorKernels &vector_kernels() {
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     if (wide && __builtin_cpu_supports("avx512bf16")) {
       kernels.kernel = {
-          avx512_bf16::panel_product, nothing, nothing, false, nullptr, "avx512_bf16"};
+          avx512_bf16::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512_bf16"};
       kernels.int8 = avx512_bf16::expand_int8, kernels.int4 = avx512_bf16::expand_int4;
       kernels.store_f32 = avx512_bf16::store_f32, kernels.store_bf16 = avx512_bf16::store_bf16;
     } else if (wide) {
-      kernels.kernel = {avx512::panel_product, nothing, nothing, false, nullptr, "avx512"};
+      kernels.kernel = {avx512::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512"};
       kernels.int8 = avx512::expand_int8, kernels.int4 = avx512::expand_int4;
       kernels.store_f32 = avx512::store_f32, kernels.store_bf16 = avx512::store_bf16;
     } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      kernels.kernel = {avx2::panel_product, nothing, nothing, false, nullptr, "avx2"};
+      kernels.kernel = {avx2::panel_product, nullptr, nothing, nothing, false, nullptr, "avx2"};
       kernels.int8 = avx2::expand_int8, kernels.int4 = avx2::expand_int4;
       kernels.store_f32 = avx2::store_f32, kernels.store_bf16 = avx2::store_bf16;
     }
@@ -103,14 +104,14 @@ const PanelKernel &panel_kernel() {
 
 std::vector<PanelKernel> panel_kernels() {
   std::vector<PanelKernel> all{
-      {portable::panel_product, nothing, nothing, false, nullptr, "portable"}};
+      {portable::panel_product, nullptr, nothing, nothing, false, nullptr, "portable"}};
 #if defined(__x86_64__)
   const std::string best = vector_kernels().kernel.name;
   if (best != "portable") {
-    all.push_back({avx2::panel_product, nothing, nothing, false, nullptr, "avx2"});
+    all.push_back({avx2::panel_product, nullptr, nothing, nothing, false, nullptr, "avx2"});
   }
   if (best.starts_with("avx512")) {
-    all.push_back({avx512::panel_product, nothing, nothing, false, nullptr, "avx512"});
+    all.push_back({avx512::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512"});
   }
   if (best == "avx512_bf16") all.push_back(vector_kernels().kernel);
   if (const IntegerKernel *integers = vnni_kernel()) {

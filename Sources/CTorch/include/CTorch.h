@@ -158,9 +158,9 @@ void ct_packed_free(ct_packed packed);
 int64_t ct_packed_bytes(ct_packed packed);
 // x [N, I] times the weight, plus a bias [O]: [N, O] in the type of x, summed in float32. x is
 // rounded to bfloat16, but not for float32 weights; for quantized ones to 16-bit whole numbers where
-// the processor has such products, and the weight made bfloat16 elsewhere. What a row gives is the
-// same bit for bit whatever rows are beside it; with int4 where `same_bits` asks for that, or both
-// have at most 24 rows. Kernels are chosen by the processor, or by name out of those that
+// the processor has such products, and to bfloat16 elsewhere. What a row gives is the same bit for
+// bit whatever rows are beside it; with int4 where `same_bits` asks for that, or both have at most 8
+// rows. Kernels are chosen by the processor, or by name out of those that
 // `ct_packed_kernels` lists with spaces between.
 int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
                      const char *kernel_or_null, bool same_bits, ct_tensor *out);
