@@ -157,6 +157,7 @@ public struct GenerationBenchmark {
     decoder.computeType = dtype
     decoder.weightFormat = weightFormat
     decoder.isBatchInvariant = isBatchInvariant
+    decoder.packForInference()
     let vocabulary = configuration.vocabularySize
     let engine = GenerationEngine(
       decoder: decoder,

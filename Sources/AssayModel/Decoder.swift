@@ -12,7 +12,16 @@ public final class Parameter {
   /// A name that is unique in the model, used for optimizer state.
   public let name: String
   /// The weight itself; a leaf of the gradient graph.
-  public internal(set) var value: Tensor
+  ///
+  /// It must not be asked for once the weight is packed for good.
+  public internal(set) var value: Tensor {
+    get {
+      guard let plain else { preconditionFailure("\(name) is packed, and has no plain form") }
+      return plain
+    }
+    set { plain = newValue }
+  }
+  private var plain: Tensor?
   /// The last cast made without gradients, for inference.
   private var cast: Tensor?
   /// The last packing, for inference.
@@ -20,7 +29,7 @@ public final class Parameter {
 
   init(_ name: String, _ value: Tensor) {
     self.name = name
-    self.value = value
+    plain = value
   }
 
   /// The weight in a compute type.
@@ -41,6 +50,12 @@ public final class Parameter {
     if let packing, packing.format == format, packing.dtype == dtype { return packing }
     packing = PackedWeight(value, format: format, dtype: dtype)
     return packing
+  }
+
+  /// Packs the weight, and gives up its plain form.
+  func packForGood(_ format: WeightFormat, _ dtype: DType) {
+    guard packed(format, dtype) != nil else { return }
+    (plain, cast) = (nil, nil)
   }
 
   /// Drops what is kept of the weight: call when it has changed.
@@ -254,6 +269,21 @@ public final class Decoder {
       weight(computeType, cached: !training),
       bias: bias.map { $0(computeType, cached: !training) }
     )
+  }
+
+  /// Packs the weights of blocks, where every product uses them so, and gives up their plain form.
+  ///
+  /// From then on the decoder is for inference alone, and `computeType` and `weightFormat` are fixed.
+  /// Embeddings keep their plain form, since single rows of them are read.
+  public func packForInference() {
+    // Plain float32 has another form for single steps.
+    guard packs(rows: .max), weightFormat != .plain || computeType == .bfloat16 else { return }
+    for block in blocks {
+      for weight in [block.qkv, block.output, block.gateUp, block.down] {
+        weight.packForGood(weightFormat, computeType)
+      }
+    }
+    Engine.releaseMemory()
   }
 
   /// Rows up to which packed weights are faster on every processor.

@@ -104,6 +104,7 @@ public struct ScoringBenchmark {
     decoder.computeType = dtype
     decoder.weightFormat = weightFormat
     decoder.isBatchInvariant = isBatchInvariant
+    decoder.packForInference()
     let head = RewardHead(
       random: .linear,
       hiddenSize: configuration.hiddenSize,

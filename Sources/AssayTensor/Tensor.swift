@@ -131,6 +131,9 @@ public enum Engine {
   /// The instruction set that Assay's own kernels run on: `avx512`, `avx2` or `portable`.
   public static var kernelLevel: String { String(cString: ct_cpu_features()) }
 
+  /// Gives memory of freed tensors, which is kept for the next ones, back to the system.
+  public static func releaseMemory() { ct_release_memory() }
+
   /// How many threads operations use.
   public static var threads: Int {
     get { Int(ct_get_threads()) }

@@ -6,6 +6,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #if defined(__linux__)
+#include <malloc.h>
 #include <sys/mman.h>
 #endif
 
@@ -14,6 +15,8 @@
 #include <mutex>
 #include <unordered_map>
 #include <vector>
+
+#include "CTorch.h"
 
 namespace ct {
 
@@ -27,6 +30,16 @@ class KeepingAllocator final : public c10::Allocator {
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
   void copy_data(void *target, const void *source, size_t bytes) const override {
     std::memcpy(target, source, bytes);
+  }
+
+  static void release_kept() {
+    Shared &state = shared();
+    std::lock_guard lock(state.mutex);
+    for (auto &[size, pointers] : state.free) {
+      for (void *pointer : pointers) std::free(static_cast<char *>(pointer) - header);
+    }
+    state.free.clear();
+    state.kept = 0;
   }
 
  private:
@@ -102,3 +115,10 @@ static const bool installed = [] {
 }();
 
 }  // namespace ct
+
+void ct_release_memory(void) {
+  ct::KeepingAllocator::release_kept();
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}

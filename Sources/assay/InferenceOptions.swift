@@ -79,6 +79,7 @@ struct InferenceOptions: ParsableArguments {
     let device = try kernels.device(common)
     let model = try Model.load(folder, dtype: common.dtype, device: device)
     kernels.apply(to: model.decoder)
+    model.decoder.packForInference()
     if let cacheMib { model.cacheBytes = cacheMib << 20 }
     return model
   }

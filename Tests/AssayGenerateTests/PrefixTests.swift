@@ -118,6 +118,11 @@ import Testing
       }
       #expect(alone.reward != nil)
     }
+    // Without their plain form, weights give the same.
+    decoder.packForInference()
+    let packed = try engine(decoder).run(requests)
+    #expect(packed.map(\.tokens) == together.map(\.tokens))
+    #expect(packed.map(\.reward) == together.map(\.reward))
   }
 
   @Test("the likeliest tokens are those of a full forward pass")

@@ -40,6 +40,8 @@ const char *ct_cpu_features(void);
 
 // Tensors.
 void ct_free(ct_tensor tensor);
+// Gives freed memory that is kept for the next tensors back to the system.
+void ct_release_memory(void);
 int ct_from_data(const void *data, const int64_t *shape, int rank, int dtype, ct_tensor *out);
 int ct_from_memory(void *data, const int64_t *shape, int rank, int dtype, void *context,
                    void (*release)(void *), ct_tensor *out);
