@@ -295,8 +295,11 @@ public struct HTMLReport: Sendable {
   }
 
   private func table(_ table: Table) -> String {
+    // Names stay in one line, sentences do not: the last column must be in sight.
+    let hasNames = table.rows.contains { methods.contains($0.first ?? "") }
     func kind(_ column: Int) -> String {
-      table.textColumns.contains(column) ? column == 0 ? "" : " class=\"wrap\"" : " class=\"num\""
+      guard table.textColumns.contains(column) else { return " class=\"num\"" }
+      return column == 0 && hasNames ? "" : " class=\"wrap\""
     }
     let heads = table.columns.enumerated().map { "<th\(kind($0))>\(escape($1))</th>" }
     let rows = table.rows.map { row in

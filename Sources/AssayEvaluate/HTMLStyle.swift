@@ -51,7 +51,7 @@ enum HTMLStyle {
     .legend i,.key i,.name i{width:11px;height:11px;border-radius:3px;background:var(--c);flex:none}
     .alt i{background:none!important;border:3px solid var(--c)}
     h3{font-size:15px;font-weight:600;margin:18px 0 2px}
-    .wrap{white-space:normal;min-width:11em}
+    .wrap{white-space:normal;min-width:7em}
     .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));
     gap:28px 40px;margin-top:12px}
     figure{margin:0;min-width:0}
@@ -87,7 +87,7 @@ enum HTMLStyle {
     table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
     th,td{text-align:left;padding:7px 12px 7px 0;border-bottom:1px solid var(--line);white-space:nowrap}
     thead th{font-weight:600;color:var(--fg)}
-    .num{text-align:right;padding:7px 0 7px 20px}
+    .num{text-align:right;padding:7px 0 7px 20px}.num+.wrap{padding-left:20px}
     .split th{padding-top:20px;color:var(--muted);font-size:13px;font-weight:600}
     .overall td{font-weight:650}
     small{font-size:12px;color:var(--muted);font-weight:400;margin-left:4px}

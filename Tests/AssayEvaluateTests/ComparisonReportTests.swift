@@ -163,6 +163,9 @@ import Testing
       "What was learnt from", "Search", "pair-contradicts-label 6", "62.5", "oracle", "random",
       "perfect", "&lt;b&gt;A &amp; B&lt;/b&gt;",
     ] { #expect(html.contains(part), "\(part)") }
+    // Sentences break into lines, so that the outcome beside them is in sight; names do not.
+    #expect(html.contains("<td class=\"wrap\">CLoud beats Bradley-Terry</td>"))
+    #expect(html.contains("<td><span class=\"key "))
     for word in ["http:", "https:", "<script", "nan", "inf<", "Optional("] {
       #expect(!html.contains(word), "\(word)")
     }

@@ -38,8 +38,9 @@ public struct ComparisonReport {
   private var missingClaims: String? {
     let count = results.claims.count - measuredClaims.count
     guard count > 0 else { return nil }
-    return "\(count) of the papers' \(results.claims.count) claims are about methods, suites or "
-      + "measurements that this comparison does not have."
+    let verb = count == 1 ? "is" : "are"
+    return "\(count) of the papers' \(results.claims.count) claims \(verb) about methods, suites "
+      + "or measurements that this comparison does not have."
   }
 
   /// A row for each method and suite: overall and each section, in percent.
