@@ -76,6 +76,7 @@ import Testing
       arguments(specification, "three", "--jobs", "3", "--threads", "1")
     ).result()
     result.expect(0, log: "search", "methods", "genrm, seed 1")
+    #expect(result.log.ranges(of: "genrm, seed 1").count == 1)
     #expect(try results("three") == results("one"))
     // Nothing is left to do, and nothing is in anyone's way.
     try RunningCommand(arguments(specification, "three", "--jobs", "2")).result().expect(0)

@@ -219,9 +219,9 @@ public struct CompareRecipe {
     try DurableFile.makeFolder(folder)
     try DurableFile.write(Data(resolved.utf8), to: folder.appendingPathComponent("recipe.yaml"))
     let session = try await ComparisonSession(self, folder, events: events)
-    try await elsewhere?(session.trials)
+    try await session.run(session.trials, elsewhere)
     try await session.search()
-    try await elsewhere?(session.parts)
+    try await session.run(session.parts, elsewhere)
     return try await session.run()
   }
 }

@@ -3,6 +3,7 @@
 import AssayData
 import AssayReward
 import Foundation
+import Synchronization
 
 /// A part of a comparison that needs no other part to be done.
 ///
@@ -34,6 +35,12 @@ public final class ComparisonSession {
   private let search: CompareSearch
   private var factors: [ComparedMethod: Double] = [:]
   private var result = ComparisonRun()
+  private let recap: Recap
+
+  /// Whether parts are only gone through again, having run elsewhere.
+  private final class Recap: Sendable {
+    let isOn = Atomic(false)
+  }
 
   /// Makes what is missing of the world, the base model and the start model.
   ///
@@ -50,13 +57,25 @@ public final class ComparisonSession {
   ) async throws {
     self.recipe = recipe
     self.folder = folder
-    self.events = events
+    let recap = Recap()
+    self.recap = recap
+    // What was told when it happened is not told again.
+    let told: RunEventHandler = { event in
+      if recap.isOn.load(ordering: .relaxed) {
+        switch event {
+        case .stageSkipped, .message: return
+        default: break
+        }
+      }
+      events(event)
+    }
+    self.events = told
     store = StageStore(folder.appendingPathComponent("stages"))
-    stages = StageRunner(store: store, events: events)
-    common = try await CompareWorld(config: recipe.config, events: events).run(stages)
+    stages = StageRunner(store: store, events: told)
+    common = try await CompareWorld(config: recipe.config, events: told).run(stages)
     result.shared = store.takeUsed().map { "stages/\($0.storePath)" }
     result.startModel = common.strength
-    search = CompareSearch(recipe: recipe, common: common, stages: stages, events: events)
+    search = CompareSearch(recipe: recipe, common: common, stages: stages, events: told)
   }
 
   /// The trials of the search.
@@ -84,6 +103,16 @@ public final class ComparisonSession {
   public func run(_ part: ComparisonPart) async throws {
     defer { _ = store.takeUsed() }
     if part.isTrial { _ = try await search.accuracy(part) } else { _ = try await entry(part) }
+  }
+
+  /// Runs parts elsewhere; going through them later tells only what is new.
+  func run(
+    _ parts: [ComparisonPart],
+    _ elsewhere: (([ComparisonPart]) async throws -> Void)?
+  ) async throws {
+    guard let elsewhere else { return }
+    try await elsewhere(parts)
+    recap.isOn.store(true, ordering: .relaxed)
   }
 
   /// Runs the trials that are missing, and chooses.
