@@ -49,6 +49,9 @@ struct CompareCommand: AssayCommand {
 
   func validate() throws {
     if jobs < 1 { throw ValidationError("--jobs must be at least 1") }
+    if jobs > 1, !reportOf.isEmpty {
+      throw ValidationError("--report-of runs nothing: leave --jobs out")
+    }
   }
 
   func execute() async throws {

@@ -1,6 +1,5 @@
 // Parts of a comparison in processes of their own: small models keep few cores busy each.
 
-import AssayTensor
 import AssayTrain
 import Foundation
 

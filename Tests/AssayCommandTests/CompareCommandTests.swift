@@ -111,8 +111,10 @@ import Testing
     try command.result().expect(70, log: "classic", "ended by signal 9", "goes on where it was")
   }
 
-  @Test("--jobs 0 is 64")
+  @Test("--jobs 0 is 64, and so are jobs of a report that runs nothing")
   func wrongUse() throws {
     try assay("compare", try specification(), "--jobs", "0").expect(64, log: "--jobs")
+    try assay("compare", try specification(), "--jobs", "2", "--report-of", folder.path("run"))
+      .expect(64, log: "leave --jobs out")
   }
 }

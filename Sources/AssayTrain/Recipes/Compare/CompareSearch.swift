@@ -89,11 +89,7 @@ struct CompareSearch {
       share: config.search.share
     )
     let model = try await training.train(method, stages)
-    let stage = try await CompareEvaluation(
-      sampling: settings.evaluation.sampling,
-      compute: training.compute,
-      events: events
-    ).run(
+    let stage = try await training.evaluation.run(
       stages,
       model: model,
       suites: [Suite(name: "validation", pairs: common.validation)],

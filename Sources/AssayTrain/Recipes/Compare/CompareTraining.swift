@@ -39,6 +39,11 @@ struct CompareTraining {
     return compute
   }
 
+  /// How its models are evaluated.
+  var evaluation: CompareEvaluation {
+    CompareEvaluation(sampling: config.evaluation.sampling, compute: compute, events: events)
+  }
+
   /// Runs the stages of a method.
   ///
   /// - Parameters:

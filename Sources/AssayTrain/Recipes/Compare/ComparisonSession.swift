@@ -152,11 +152,7 @@ public final class ComparisonSession {
     )
     let model = try await training.train(method, stages)
     let isDeep = config.evaluation.deep.contains(name)
-    let evaluation = try await CompareEvaluation(
-      sampling: settings.evaluation.sampling,
-      compute: training.compute,
-      events: events
-    ).run(
+    let evaluation = try await training.evaluation.run(
       stages,
       model: model,
       suites: common.suites,
