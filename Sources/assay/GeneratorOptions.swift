@@ -115,8 +115,34 @@ struct GeneratorOptions: ParsableArguments {
       throw ValidationError("give --generator and --generator-model")
     }
     let file = out == "-" ? nil : out
-    let isFree = isOutputFree ?? (file != nil)
-    let path = generatorCache ?? file.map { $0 + ".requests.jsonl" }
+    try await withEndpoint(
+      generator,
+      model: generatorModel,
+      answers: generatorCache ?? file.map { $0 + ".requests.jsonl" },
+      isOutputFree: isOutputFree ?? (file != nil),
+      common: common,
+      body
+    )
+  }
+
+  /// As above, of any endpoint, with this one's concurrency and patience.
+  ///
+  /// - Parameters:
+  ///   - generator: Where it is.
+  ///   - model: The model's name there.
+  ///   - answers: The file of its answers; `nil` keeps none.
+  ///   - isOutputFree: Whether standard output has room for the spend.
+  ///   - common: Says how to report.
+  ///   - body: The work.
+  /// - Throws: What the body throws.
+  func withEndpoint(
+    _ generator: GeneratorAddress,
+    model: String,
+    answers: String?,
+    isOutputFree: Bool,
+    common: CommonOptions,
+    _ body: (OpenAIEndpoint) async throws -> Void
+  ) async throws {
     var settings = EndpointSettings()
     settings.concurrency = concurrency ?? settings.concurrency
     settings.timeoutSeconds = timeout ?? settings.timeoutSeconds
@@ -124,20 +150,20 @@ struct GeneratorOptions: ParsableArguments {
     settings.checkpoint = { try Interruption.check() }
     let endpoint = OpenAIEndpoint(
       generator.address,
-      model: generatorModel,
+      model: model,
       key: try EndpointKey(ProcessInfo.processInfo.environment["OPENAI_API_KEY"]),
       settings: settings,
-      records: try path.map { try RequestRecords($0) }
+      records: try answers.map { try RequestRecords($0) }
     )
     do {
       try await body(endpoint)
     } catch {
       try? await endpoint.close()
-      try report(endpoint.spend, isFree: isFree, common)
+      try report(endpoint.spend, isFree: isOutputFree, common)
       throw error
     }
     try await endpoint.close()
-    try report(endpoint.spend, isFree: isFree, common)
+    try report(endpoint.spend, isFree: isOutputFree, common)
   }
 
   private struct Report: Encodable {

@@ -12,7 +12,7 @@ import Foundation
 struct RefineCommand: AssayCommand {
   static let configuration = CommandConfiguration(
     commandName: "refine",
-    abstract: "Lets a policy revise its responses by a model's critiques, and without.",
+    abstract: "Lets a policy revise its responses by a critic's critiques, and without.",
     discussion: """
       The policy answers, and revises. Reports accuracy before and behind, the share of wrong responses that became right and of \
       right ones that became wrong. Writes responses, critiques, revisions and results.json; run \
@@ -20,8 +20,26 @@ struct RefineCommand: AssayCommand {
       """
   )
 
-  @Option(help: "What criticizes: a model folder or a run folder.")
-  var model: String
+  @Option(
+    help: """
+      What criticizes: a model folder or a run folder. Default: none; --critic stands in for it.
+      """
+  )
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      What criticizes, at an OpenAI-compatible endpoint in place of a model on this machine, as \
+      --generator; with the same key, concurrency and patience. Default: none.
+      """,
+      valueName: "openai:URL"
+    )
+  )
+  var critic: GeneratorAddress?
+
+  @Option(help: "The critic's name at its endpoint. Default: none; --critic needs one.")
+  var criticModel: String?
 
   @OptionGroup var policy: PolicyOptions
 
@@ -66,6 +84,12 @@ struct RefineCommand: AssayCommand {
 
   func validate() throws {
     guard policy.isGiven else { throw ValidationError("give --policy or --generator") }
+    guard (model == nil) != (critic == nil) else {
+      throw ValidationError("give either --model or --critic")
+    }
+    guard (critic == nil) == (criticModel?.isEmpty ?? true) else {
+      throw ValidationError("--critic and --critic-model, the model's name there, belong together")
+    }
     guard maxTokens > 0, critiqueTokens ?? 1 > 0, temperature >= 0 else {
       throw ValidationError(
         "--max-tokens and --critique-tokens are at least 1, --temperature at least 0"
@@ -107,7 +131,8 @@ struct RefineCommand: AssayCommand {
       seconds: Date().timeIntervalSince(start),
       figures: try RevisionFigure(
         revised.map(\.outcome),
-        method: URL(fileURLWithPath: model).standardizedFileURL.lastPathComponent
+        method: criticModel
+          ?? URL(fileURLWithPath: model ?? "").standardizedFileURL.lastPathComponent
       )
     )
     try run.write(try ResultsJSON.data(results), to: "results.json")
@@ -176,6 +201,9 @@ struct RefineCommand: AssayCommand {
     _ run: RunFolder,
     _ answered: String
   ) async throws -> ([String], String) {
+    guard let model else {
+      return try await remoteCritiques(rows, responses, wording, run, answered)
+    }
     let loaded = try load(model)
     let room = min(
       critiqueTokens ?? loaded.manifest.critiqueTokens ?? 512,
@@ -214,6 +242,59 @@ struct RefineCommand: AssayCommand {
       Critique(id: rows[item].id, critique: written[0].text)
     }
     return (written.map(\.critique), stage.digest)
+  }
+
+  private func remoteCritiques(
+    _ rows: [PromptRow],
+    _ responses: [PolicyResponses],
+    _ wording: RolePrompts,
+    _ run: RunFolder,
+    _ answered: String
+  ) async throws -> ([String], String) {
+    guard let critic, let criticModel else {
+      throw ValidationError("give either --model or --critic")
+    }
+    var written: [Critique] = []
+    var digest = ""
+    try await policy.remote.withEndpoint(
+      critic,
+      model: criticModel,
+      answers: out + ".critic-requests.jsonl",
+      isOutputFree: false,
+      common: common
+    ) { endpoint in
+      let room = critiqueTokens ?? RemoteCritic(endpoint).critiqueTokens
+      let source = PolicySource.endpoint(endpoint, stretch: policy.remote.stretch)
+      let stage = try run.stage(
+        "critiques",
+        fingerprint: StageFingerprint(
+          recipe: "critique_tokens: \(room)\nprompts: \(wording.name)\n",
+          inputs: ["model": try source.digest(), "responses": answered]
+        )
+      )
+      let display = common.progress
+      digest = stage.digest
+      written = try await source.records(
+        of: stage,
+        count: rows.count,
+        stretch: 512,
+        drawing: .init(temperature: 0, maximumTokens: room, seed: common.seed),
+        events: { display.handle($0) }
+      ) { item in
+        [
+          .init(
+            messages: wording.critique(
+              prompt: rows[item].prompt,
+              response: responses[item].responses[0],
+              statesScore: false
+            )
+          )
+        ]
+      } record: { item, texts in
+        Critique(id: rows[item].id, critique: texts[0])
+      }
+    }
+    return (written.map(\.critique), digest)
   }
 
   private func revisions(

@@ -184,6 +184,40 @@ import Testing
     #expect(server.received.count == 6)
   }
 
+  @Test("refine takes critiques from an endpoint of their own, and asks none twice")
+  func remoteCritic() throws {
+    let policy = try ChatServer { received, respond in
+      respond(.completion(received.question.contains("Add one") ? "#### 1" : "#### 0"))
+    }
+    let critic = try ChatServer { _, respond in respond(.completion(" Add one. ")) }
+    let out = folder.path("critic")
+    let words = [
+      "refine", "--critic", "openai:\(critic.base)", "--critic-model", "c", "--generator",
+      "openai:\(policy.base)", "--generator-model", "m", "--data", try questions(1), "--answers",
+      "gsm8k", "--prompts", "playground", "--out", out, "--json",
+    ]
+    let result = try RunningCommand(words).result()
+    result.expect(0, log: "spent: 1 requests", "spent: 3 requests")
+    let figures = try #require(try result.objects().first?["figures"] as? [String: Any])
+    #expect(figures["method"] as? String == "c")
+    // The critic sees the question and the answer, and is asked as a local one is.
+    let asked = try #require(critic.received.first)
+    #expect(asked.body.contains("What is 0+1") && asked.body.contains("#### 0"))
+    #expect(asked.member("max_tokens") == "512" && asked.member("temperature") == "0.0")
+    #expect(try lines("\(out)/02-critiques/records.jsonl")[0]["critique"] as? String == "Add one.")
+    #expect(try lines("\(out)/03-revisions/records.jsonl")[0]["guided"] as? String == "#### 1")
+    // Redone from the answers that are kept.
+    try FileManager.default.removeItem(atPath: out)
+    try RunningCommand(words).result().expect(0, log: "1 taken from records")
+    #expect(critic.received.count == 1 && policy.received.count == 3)
+    // Another critic is another run.
+    try RunningCommand(words.map { $0 == "c" ? "d" : $0 }).result()
+      .expect(65, log: "c at an endpoint -> d at an endpoint")
+    let rest = Array(words.dropFirst(5))
+    let wrong = [words + ["--model", "x"], ["refine"] + rest, Array(words.prefix(3)) + rest]
+    for words in wrong { try RunningCommand(words).result().expect(64, log: "--critic") }
+  }
+
   @Test("a policy is here or elsewhere, and one must be there")
   func policyUse() throws {
     let data = try questions(1)
@@ -283,6 +317,16 @@ import Testing
       ]
     ).result().expect(0, log: "spent at meta: 0 requests")
     #expect(server.received.count == count && moved.received.isEmpty)
+    // What each start spent at each stage.
+    let spent = try lines("\(out)/spend.jsonl")
+    #expect(
+      spent.map { $0["stage"] as? String } == [
+        "01-scored-critiques", "01-scored-critiques", "02-refined", "01-scored-critiques",
+        "02-refined",
+      ]
+    )
+    let requests = spent.map { ($0["spend"] as? [String: Any])?["requests"] as? Int }
+    #expect(requests == [5, 7, 8, 0, 0])
     // Another critic is another run.
     try RunningCommand(words + ["--set", "endpoints.generator_model=other"]).result()
       .expect(65, log: "generator_model: critic -> other")

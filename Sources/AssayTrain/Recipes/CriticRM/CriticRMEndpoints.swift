@@ -4,6 +4,7 @@ import Foundation
 
 /// Models at OpenAI-compatible endpoints that write for the start model, which only learns then.
 ///
+/// What they spent is told, and a line of `spend.jsonl` of the run folder for each stage and start.
 /// What they answered is kept in `requests.jsonl` of the run folder under a hash of model,
 /// conversation, settings and seed, whatever the URL: what is redone asks only what is missing. The
 /// key is read from `OPENAI_API_KEY`. Of these settings, records depend on the models' names and on
@@ -96,7 +97,8 @@ public struct CriticRMEndpoints: RecipeSection {
   ///   - stage: A stage of the run whose folder keeps the answers.
   ///   - events: Hears of the spend.
   ///   - body: The work.
-  /// - Throws: `EndpointError`, `DataError` where answers cannot be kept, or what the body throws.
+  /// - Throws: `EndpointError`, `DataError` or `RunError` where answers or the spend cannot be kept,
+  ///   or what the body throws.
   func withEndpoint(
     _ place: Place,
     for stage: Stage,
@@ -108,7 +110,9 @@ public struct CriticRMEndpoints: RecipeSection {
     settings.timeoutSeconds = timeoutSeconds
     settings.retries = retries
     settings.checkpoint = { try Interruption.check() }
-    let file = stage.url.deletingLastPathComponent().appendingPathComponent("requests.jsonl")
+    let folder = stage.url.deletingLastPathComponent()
+    let file = folder.appendingPathComponent("requests.jsonl")
+    let log = try RecordLog<StageSpend>(folder.appendingPathComponent("spend.jsonl"))
     let endpoint = OpenAIEndpoint(
       try EndpointAddress(generator: place.address),
       model: place.model,
@@ -116,15 +120,31 @@ public struct CriticRMEndpoints: RecipeSection {
       settings: settings,
       records: try RequestRecords(file.path)
     )
-    func report() { events(.message("spent at \(place.model): \(endpoint.spend.text)")) }
+    func report() throws {
+      events(.message("spent at \(place.model): \(endpoint.spend.text)"))
+      try log.append(
+        StageSpend(
+          stage: stage.url.lastPathComponent,
+          model: place.model,
+          spend: endpoint.spend
+        )
+      )
+    }
     do {
       try await body(endpoint)
     } catch {
       try? await endpoint.close()
-      report()
+      try report()
       throw error
     }
     try await endpoint.close()
-    report()
+    try report()
+  }
+
+  /// A line of `spend.jsonl`.
+  private struct StageSpend: Codable, Sendable {
+    let stage: String
+    let model: String
+    let spend: Spend
   }
 }
