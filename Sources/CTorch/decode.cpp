@@ -10,50 +10,37 @@
 // V vocabulary, M pages a row.
 #include "decode.hpp"
 
-#include "fused.hpp"
+#include "float_panels.hpp"
 
 #include <atomic>
 #include <thread>
 
 namespace ct {
 
-// A weight [O, I] in panels of 64 outputs: [ceil(O / 64)][I][64 or what is left, in sixteens].
+// A weight that an optimizer may step.
 struct PackedWeight {
   at::Tensor source;
   uint32_t version = 0;
-  int64_t outputs = 0, inputs = 0, padded = 0;
-  std::vector<float> panels;
+  FloatPanels panels;
 
   void pack(const at::Tensor &weight) {
     source = weight;
     version = weight._version();
-    outputs = weight.size(0), inputs = weight.size(1), padded = (outputs + 15) / 16 * 16;
-    panels.assign(padded * inputs, 0);
-    const float *from = weight.data_ptr<float>();
-    for (int64_t first = 0; first < padded; first += 64) {
-      const int64_t width = std::min<int64_t>(64, padded - first);
-      float *panel = panels.data() + first * inputs;
-      for (int64_t o = first; o < std::min(first + width, outputs); o++) {
-        for (int64_t i = 0; i < inputs; i++) panel[i * width + o - first] = from[o * inputs + i];
-      }
-    }
+    panels.pack(weight);
   }
   // Packs again where an optimizer has stepped since.
   void refresh() {
     if (source._version() != version) pack(source);
   }
   void operator()(const float *x, int64_t rows, float *out, int64_t out_stride) const {
-    part(x, rows, out, out_stride, 0, 1);
+    panels.multiply(x, rows, 0, panels.count(), out, out_stride);
   }
   // The panels of one of several parts.
   void part(const float *x, int64_t rows, float *out, int64_t out_stride, int64_t part,
             int64_t parts) const {
-    const int64_t count = (padded + 63) / 64;
-    const int64_t first = count * part / parts * 64;
-    const int64_t end = std::min(padded, count * (part + 1) / parts * 64);
-    if (first >= end) return;
-    row_kernels<float>().product(x, inputs, panels.data() + first * inputs, rows, end - first,
-                                 inputs, out + first, out_stride);
+    const int64_t count = panels.count(), begin = count * part / parts;
+    panels.multiply(x, rows, begin, count * (part + 1) / parts,
+                    out + begin * FloatPanels::panel, out_stride);
   }
 };
 
@@ -72,7 +59,7 @@ struct ct_stepper_s {
   float epsilon;
 
   // The widest row between two norms.
-  int64_t widest() const { return std::max({(H + 2 * G) * K, 2 * F, logits.padded}); }
+  int64_t widest() const { return std::max({(H + 2 * G) * K, 2 * F, logits.panels.padded}); }
 };
 
 using namespace ct;
@@ -93,7 +80,7 @@ int ct_stepper_make(ct_tensor embedding, const ct_tensor *layers, int layer_coun
     made->embedding = plain(embedding->value);
     made->final_norm = plain(final_norm->value);
     made->logits.pack(plain(output_weight->value));
-    made->D = made->embedding.size(1), made->V = made->logits.outputs;
+    made->D = made->embedding.size(1), made->V = made->logits.panels.outputs;
     made->H = heads, made->G = groups, made->epsilon = float(epsilon);
     for (int i = 0; i < layer_count; i++) {
       const ct_tensor *w = layers + 7 * i;
@@ -105,18 +92,18 @@ int ct_stepper_make(ct_tensor embedding, const ct_tensor *layers, int layer_coun
       block.middle_norm = plain(w[4]->value);
       block.gate_up.pack(plain(w[5]->value));
       block.down.pack(plain(w[6]->value));
-      made->K = block.qkv.outputs / (heads + 2 * groups), made->F = block.down.inputs;
-      TORCH_CHECK(block.qkv.inputs == made->D && block.output.inputs == heads * made->K &&
-                      block.gate_up.inputs == made->D && block.gate_up.outputs == 2 * made->F &&
-                      block.down.outputs == made->D && block.output.outputs == made->D,
+      made->K = block.qkv.panels.outputs / (heads + 2 * groups), made->F = block.down.panels.inputs;
+      TORCH_CHECK(block.qkv.panels.inputs == made->D && block.output.panels.inputs == heads * made->K &&
+                      block.gate_up.panels.inputs == made->D && block.gate_up.panels.outputs == 2 * made->F &&
+                      block.down.panels.outputs == made->D && block.output.panels.outputs == made->D,
                   "the weights of block ", i, " do not fit each other");
-      for (int64_t width : {block.qkv.outputs, made->D, made->F}) {
+      for (int64_t width : {block.qkv.panels.outputs, made->D, made->F}) {
         TORCH_CHECK(width % 16 == 0, "a width of ", width, " is no multiple of 16");
       }
       made->blocks.push_back(std::move(block));
     }
-    TORCH_CHECK(made->logits.inputs == made->D, "the output embedding has width ",
-                made->logits.inputs, ", not ", made->D);
+    TORCH_CHECK(made->logits.panels.inputs == made->D, "the output embedding has width ",
+                made->logits.panels.inputs, ", not ", made->D);
     *out = made.release();
   });
 }
@@ -182,7 +169,7 @@ struct Step {
   void outputs(int64_t part, int64_t parts, int64_t S, Shared &shared) const {
     const auto &kernels = row_kernels<float>();
     const int64_t D = model.D, F = model.F, H = model.H, G = model.G, K = model.K;
-    const int64_t width = (H + 2 * G) * K, logit_width = model.logits.padded;
+    const int64_t width = (H + 2 * G) * K, logit_width = model.logits.panels.padded;
     std::vector<float> floats(S * (2 * D + F + 1) + 4 * 16);
     Buffers buffers;
     buffers.next = floats.data();
@@ -263,7 +250,7 @@ struct Step {
     int64_t count = 0;
     for (int64_t s = begin; s < end; s++) {
       if (!wanted[s]) continue;
-      row_kernels<float>().sample(logits + count++ * model.logits.padded, 0, 1, model.V,
+      row_kernels<float>().sample(logits + count++ * model.logits.panels.padded, 0, 1, model.V,
                                   settings + s, seen + s, seen_count + s, picked + s,
                                   log_probabilities + s);
     }
@@ -272,7 +259,7 @@ struct Step {
   void rows(int64_t begin, int64_t end) const {
     const auto &kernels = row_kernels<float>();
     const int64_t D = model.D, F = model.F, H = model.H, G = model.G, K = model.K;
-    const int64_t S = end - begin, width = (H + 2 * G) * K, logit_width = model.logits.padded;
+    const int64_t S = end - begin, width = (H + 2 * G) * K, logit_width = model.logits.panels.padded;
     const int64_t wide = model.widest();
     static thread_local Buffers buffers;
     const int64_t needed = S * (3 * D + wide + F + H * K + 1) + 8 * 16;

@@ -4,60 +4,24 @@
 // N rows, I inputs, O outputs.
 #include "packed.hpp"
 
-#include <cstdlib>
 #include <cstring>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
-#include "fused.hpp"
+#include "float_panels.hpp"
+#include "large_buffer.hpp"
 #include "parallel.hpp"
-
-namespace ct {
-
-namespace {
-
-// Memory that large pages may back: weights are read once a step, from end to end.
-struct LargeBuffer {
-  void *bytes = nullptr;
-  size_t size = 0;
-
-  void resize(size_t wanted) {
-    std::free(bytes);
-    constexpr size_t page = 2 << 20;
-    size = wanted;
-    const size_t alignment = wanted < page ? 64 : page;
-    bytes = std::aligned_alloc(alignment, (wanted + alignment - 1) / alignment * alignment);
-    if (!bytes) throw std::bad_alloc();
-#if defined(__linux__)
-    if (alignment == page) madvise(bytes, wanted, MADV_HUGEPAGE);
-#endif
-  }
-  LargeBuffer() = default;
-  LargeBuffer(const LargeBuffer &) = delete;
-  ~LargeBuffer() { std::free(bytes); }
-};
-
-int64_t bits(int kind) {
-  return kind == CT_PACK_I8 ? 8 : kind == CT_PACK_BF16 ? 16 : 32;
-}
-
-}  // namespace
-
-}  // namespace ct
 
 struct ct_packed_s {
   int kind;
   int64_t outputs, inputs, panels, tiles;
   ct::LargeBuffer data;
+  ct::FloatPanels floats;  // in place of data, of float32
   // One an output of int8, and 128 times the sum of its numbers.
   std::vector<float> scales;
   std::vector<int32_t> offsets;
 
   int64_t panel_bytes() const {
     if (kind == CT_PACK_I4) return tiles / 2 * ct::int4_tile_bytes;
-    return tiles * ct::tile_size * ct::bits(kind) / 8;
+    return tiles * ct::tile_size * (kind == CT_PACK_I8 ? 1 : 2);
   }
   const uint8_t *panel(int64_t p) const {
     return static_cast<const uint8_t *>(data.bytes) + p * panel_bytes();
@@ -106,9 +70,6 @@ void pack_panel(ct_packed_s &packed, const at::Tensor &weight, int64_t p) {
         const int64_t place = t * tile_size + i / 2 * 32 + 2 * o + i % 2;
         switch (packed.kind) {
           case CT_PACK_BF16: reinterpret_cast<bf16 *>(bytes)[place] = bf16(part[i]); break;
-          case CT_PACK_F32:
-            reinterpret_cast<float *>(bytes)[(t * tile_inputs + i) * panel_outputs + o] = part[i];
-            break;
           case CT_PACK_I8: {
             const auto value = int8_t(std::nearbyint(part[i] / scale));
             bytes[t * tile_size + i / 4 * 64 + 4 * o + i % 4] = uint8_t(value);
@@ -272,24 +233,18 @@ bool in_integers(const ct_packed_s &packed, const PanelKernel &kernel, int64_t r
   return packed.kind == CT_PACK_I8 || same_bits || rows <= few;
 }
 
-// The same in float32; a panel is a matrix [inputs][16].
-void multiply_floats(const ct_packed_s &packed, const at::Tensor &x, const float *bias,
+// The same in float32.
+void multiply_floats(const FloatPanels &panels, const at::Tensor &x, const float *bias,
                      float *out) {
-  const int64_t N = x.size(0), I = packed.inputs, O = packed.outputs;
-  parallel_tasks(packed.panels, [&](int64_t p) {
-    alignas(64) float c[block_rows * panel_outputs];
-    const int64_t column = p * panel_outputs, columns = std::min(panel_outputs, O - column);
+  const int64_t N = x.size(0), O = panels.outputs;
+  parallel_tasks(panels.count(), [&](int64_t p) {
+    alignas(64) float c[block_rows * block_columns];
+    const int64_t column = p * panels.panel, columns = std::min(panels.panel, O - column);
     for (int64_t n = 0; n < N; n += block_rows) {
       const int64_t rows = std::min(block_rows, N - n);
-      row_kernels<float>().product(pointer<float>(x) + n * I, I,
-                                   reinterpret_cast<const float *>(packed.panel(p)), rows,
-                                   panel_outputs, I, c, panel_outputs);
-      for (int64_t r = 0; r < rows; r++) {
-        for (int64_t o = 0; o < columns; o++) {
-          out[(n + r) * O + column + o] =
-              c[r * panel_outputs + o] + (bias ? bias[column + o] : 0.0f);
-        }
-      }
+      panels.multiply(pointer<float>(x) + n * x.size(1), rows, p, p + 1, c, block_columns);
+      const BlockEnd end{nullptr, nullptr, bias ? bias + column : nullptr};
+      store_block(c, rows, columns, end, out + n * O + column, O);
     }
   });
 }
@@ -318,6 +273,11 @@ int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
                 w.sizes());
     auto made = std::make_unique<ct_packed_s>();
     made->kind = kind, made->outputs = w.size(0), made->inputs = w.size(1);
+    if (kind == CT_PACK_F32) {
+      made->floats.pack(w);
+      *out = made.release();
+      return;
+    }
     made->panels = (made->outputs + panel_outputs - 1) / panel_outputs;
     made->tiles = (made->inputs + tile_inputs - 1) / tile_inputs;
     if (kind == CT_PACK_I8 || kind == CT_PACK_I4) made->tiles += made->tiles % 2;
@@ -336,7 +296,7 @@ int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
 void ct_packed_free(ct_packed packed) { delete packed; }
 
 int64_t ct_packed_bytes(ct_packed packed) {
-  return int64_t(packed->data.size + packed->scales.size() * sizeof(float) +
+  return int64_t(packed->data.size + packed->floats.bytes() + packed->scales.size() * sizeof(float) +
                  packed->offsets.size() * sizeof(int32_t));
 }
 
@@ -373,7 +333,7 @@ int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
     if (packed->kind == CT_PACK_F32) {
       TORCH_CHECK(rows.scalar_type() == at::kFloat, "float32 rows expected, got ",
                   rows.scalar_type());
-      multiply_floats(*packed, rows, added, pointer<float>(made));
+      multiply_floats(packed->floats, rows, added, pointer<float>(made));
       *out = wrap(made);
       return;
     }
