@@ -9,6 +9,7 @@
 # OUT=DIR      where `demo` writes (default: demo)
 # ARGS="..."   more arguments for `demo` and `test`, such as ARGS="--filter AssayTextTests"
 # JOBS=N       how many compilers run at once (default: one per core)
+# ASSAY_CPU (environment): the newest instructions of our kernels: portable, avx2, avx512, amx
 # ASSAY_CACHE, ASSAY_LIBTORCH (environment): where LibTorch is kept; see Scripts/bootstrap.py
 
 OUT = demo
@@ -35,12 +36,17 @@ demo: build
 	@$(ASSAY) demo --out $(OUT) $(ARGS)
 
 # The tests need no testable imports, which would compile every target a second time: hence the
-# build first and `--skip-build`. What failed is named once more at the end.
+# build first and `--skip-build`. Kernels are then tested on older instructions too. What failed is
+# named once more at the end.
 test: libtorch
 	@$(SWIFT) build $(FLAGS) --build-tests
 	@$(BOOTSTRAP) link .build/release
 	@set -o pipefail; \
-	$(SWIFT) test $(FLAGS) --skip-build --disable-xctest $(ARGS) 2>&1 | tee .build/test.log || { \
+	run() { $(SWIFT) test $(FLAGS) --skip-build --disable-xctest "$$@"; }; \
+	{ run $(ARGS) && for limit in $(if $(ARGS),,portable avx2); do \
+	  echo "Kernels limited to $$limit instructions:" && \
+	  ASSAY_CPU=$$limit run --filter "AssayTensorTests|AssayGenerateTests" || exit 1; \
+	done; } 2>&1 | tee .build/test.log || { \
 	  echo "What failed, of .build/test.log:"; \
 	  grep -E -A 3 "recorded an issue|error:|unexpected signal|Fatal error" .build/test.log; \
 	  exit 1; \

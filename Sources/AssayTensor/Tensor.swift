@@ -131,6 +131,14 @@ public enum Engine {
   /// The instruction set that Assay's own kernels run on: `avx512`, `avx2` or `portable`.
   public static var kernelLevel: String { String(cString: ct_cpu_features()) }
 
+  /// The environment variable that names the newest instructions which Assay's own kernels may use.
+  ///
+  /// It is read once. LibTorch's kernels do not heed it.
+  public static let kernelLimitVariable = "ASSAY_CPU"
+
+  /// What that variable may say, each with those before it; other words limit nothing.
+  public static let kernelLimits = ["portable", "avx2", "avx512", "amx"]
+
   /// Gives memory of freed tensors, which is kept for the next ones, back to the system.
   public static func releaseMemory() { ct_release_memory() }
 

@@ -1,6 +1,8 @@
 // Instances of the row kernels and their choice at run time.
 #include "kernels.hpp"
 
+#include "instructions.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -33,28 +35,12 @@ namespace avx512 {
 #pragma clang attribute pop
 #endif
 
-enum class Level { portable, avx2, avx512 };
-
-static Level level() {
-  static const Level found = [] {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-      return Level::avx512;
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Level::avx2;
-#endif
-    return Level::portable;
-  }();
-  return found;
-}
-
 template <class T>
 const RowKernels<T> &row_kernels() {
   static const RowKernels<T> kernels = [] {
 #if defined(__x86_64__)
-    if (level() == Level::avx512) return avx512::table<T>();
-    if (level() == Level::avx2) return avx2::table<T>();
+    if (usable(Instructions::avx512)) return avx512::table<T>();
+    if (usable(Instructions::avx2)) return avx2::table<T>();
 #endif
     return portable::table<T>();
   }();
@@ -67,9 +53,6 @@ template const RowKernels<bf16> &row_kernels<bf16>();
 }  // namespace ct
 
 const char *ct_cpu_features(void) {
-  switch (ct::level()) {
-    case ct::Level::avx512: return "avx512";
-    case ct::Level::avx2: return "avx2";
-    case ct::Level::portable: return "portable";
-  }
+  if (ct::usable(ct::Instructions::avx512)) return "avx512";
+  return ct::usable(ct::Instructions::avx2) ? "avx2" : "portable";
 }

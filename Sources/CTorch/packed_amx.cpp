@@ -3,6 +3,7 @@
 // A tile register holds 16 rows of 64 bytes: 32 inputs of 16 rows of x, or 16 pairs of inputs of 16
 // outputs. Four accumulators stand for 16 rows of four panels, or for 32 rows of two; for int4, for
 // 16 rows of four groups of a panel's inputs.
+#include "instructions.hpp"
 #include "packed.hpp"
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -237,7 +238,7 @@ CT_AMX void int4_product(const bf16 *x, int64_t x_stride, int64_t rows, const ui
 }
 
 bool tiles_allowed() {
-  if (!__builtin_cpu_supports("amx-tile") || !__builtin_cpu_supports("amx-bf16")) return false;
+  if (!usable(Instructions::amx)) return false;
   // Linux gives a process the tile registers when it asks for them.
   constexpr int request = 0x1023, tile_data = 18;
   return syscall(SYS_arch_prctl, request, tile_data) == 0;

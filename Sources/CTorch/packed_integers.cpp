@@ -4,6 +4,7 @@
 // of bytes times bytes are exact, so that every order and either instruction set gives the same
 // bits. Rows are nearer to x than bfloat16 is, measured by the row's length: 16 bits of its largest
 // number.
+#include "instructions.hpp"
 #include "packed.hpp"
 
 #if defined(__x86_64__)
@@ -357,10 +358,8 @@ void quantize_rows(const bf16 *x, int64_t stride, int64_t count, const IntegerRo
 
 const IntegerKernel *vnni_kernel() {
   static const IntegerKernel kernel{vnni_int8, vnni_int4};
-  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512vl") &&
-                          __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vnni");
+  static const bool has =
+      usable(Instructions::avx512) && __builtin_cpu_supports("avx512vnni");
   return has ? &kernel : nullptr;
 }
 

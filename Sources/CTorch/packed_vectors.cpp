@@ -1,6 +1,8 @@
 // Products of bfloat16 tiles on vectors, and quantized tiles made bfloat16.
 #include "packed.hpp"
 
+#include "instructions.hpp"
+
 #include <cstring>
 #include <type_traits>
 
@@ -66,8 +68,7 @@ const VectorKernels &vector_kernels() {
   static const VectorKernels found = [] {
     VectorKernels kernels;
 #if defined(__x86_64__)
-    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    const bool wide = usable(Instructions::avx512);
     if (wide && __builtin_cpu_supports("avx512bf16")) {
       kernels.kernel = {
           avx512_bf16::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512_bf16"};
@@ -77,7 +78,7 @@ const VectorKernels &vector_kernels() {
       kernels.kernel = {avx512::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512"};
       kernels.int8 = avx512::expand_int8, kernels.int4 = avx512::expand_int4;
       kernels.store_f32 = avx512::store_f32, kernels.store_bf16 = avx512::store_bf16;
-    } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    } else if (usable(Instructions::avx2)) {
       kernels.kernel = {avx2::panel_product, nullptr, nothing, nothing, false, nullptr, "avx2"};
       kernels.int8 = avx2::expand_int8, kernels.int4 = avx2::expand_int4;
       kernels.store_f32 = avx2::store_f32, kernels.store_bf16 = avx2::store_bf16;

@@ -43,6 +43,13 @@ struct CommonOptions: ParsableArguments {
     if let deviceName, !Device.allCases.contains(where: { $0.name == deviceName }) {
       throw ValidationError("--device is cpu, cuda or mps, not \(deviceName)")
     }
+    let limit = ProcessInfo.processInfo.environment[Engine.kernelLimitVariable]
+    if let limit, !Engine.kernelLimits.contains(limit) {
+      let known = Engine.kernelLimits.joined(separator: ", ")
+      throw ValidationError(
+        "the environment's \(Engine.kernelLimitVariable) is one of \(known), not '\(limit)'"
+      )
+    }
   }
 
   /// Applies the thread count and installs the handlers of interruptions.

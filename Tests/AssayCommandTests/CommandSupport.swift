@@ -118,8 +118,16 @@ final class RunningCommand {
   private let process = Process()
   private let folder: WorkFolder
 
-  init(_ arguments: [String], input: String = "", folder: WorkFolder? = nil) throws {
+  init(
+    _ arguments: [String],
+    input: String = "",
+    folder: WorkFolder? = nil,
+    environment: [String: String] = [:]
+  ) throws {
     self.folder = try WorkFolder()
+    if !environment.isEmpty {
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    }
     process.executableURL = Binary.url
     process.arguments = arguments
     process.currentDirectoryURL = folder?.url

@@ -1,4 +1,5 @@
 import AssayModel
+import AssayTensor
 import Foundation
 import Testing
 
@@ -45,6 +46,29 @@ import Testing
     let first = try folder.write(String(responses.prefix { $0 != "\n" }), "first.jsonl")
     let alone = try scores("--model", model, "--data", first, "--batch-invariant")
     #expect(alone.count == 1 && alone[0] == all[0])
+  }
+
+  @Test(
+    "scores are the same on older instructions, and unknown ones are wrong use",
+    arguments: [ModelKind.classic, .cloud]
+  )
+  func instructions(kind: ModelKind) throws {
+    let model = try folder.model(kind)
+    let words = [
+      "score", "--model", model, "--data", try folder.write(responses, "data.jsonl"), "--threads",
+      "1",
+    ]
+    let variable = Engine.kernelLimitVariable
+    let all = try Engine.kernelLimits.map { limit in
+      let result = try RunningCommand(words, environment: [variable: limit]).result()
+      result.expect(0)
+      return try result.objects().compactMap { $0["score"] as? Double }
+    }
+    for scores in all {
+      #expect(scores.count == 9)
+      #expect(zip(scores, all[0]).allSatisfy { abs($0 - $1) < 1e-4 }, "\(all)")
+    }
+    try RunningCommand(words, environment: [variable: "sse"]).result().expect(64, log: variable)
   }
 
   @Test("generate tells log probabilities, and the likeliest tokens'")

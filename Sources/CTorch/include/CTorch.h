@@ -36,6 +36,8 @@ const char *ct_version(void);
 int ct_device_available(int device, bool *out);
 int ct_set_threads(int count);
 int ct_get_threads(void);
+// The instruction set of the row kernels: `avx512`, `avx2` or `portable`. The environment's ASSAY_CPU
+// (`portable`, `avx2`, `avx512`, `amx`) names the newest that kernels of ours may use.
 const char *ct_cpu_features(void);
 
 // Tensors.
