@@ -34,6 +34,9 @@ struct PagePool {
     }
   }
 
+  /// Whether a page has one user.
+  func isUsedOnce(_ page: Int32) -> Bool { uses[Int(page)] == 1 }
+
   /// The pages in use that hold a prompt's beginning, but for its last token.
   func known(_ prompt: [Int32], pageTokens: Int) -> [Int32] {
     prefixes.find(prompt, pageTokens: pageTokens, most: max(0, prompt.count - 1) / pageTokens)
