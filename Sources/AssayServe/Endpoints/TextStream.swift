@@ -1,0 +1,52 @@
+import AssayText
+
+/// Turns tokens into pieces of text that can be sent at once.
+///
+/// Bytes of a character that is not complete are held back, and as much as may turn out to be the
+/// beginning of a stop string. The pieces together are the whole text.
+struct TextStream {
+  private let tokenizer: BPETokenizer
+  /// Bytes that a stop string may take back.
+  private let heldBytes: Int
+  private var bytes: [UInt8] = []
+  private var sent = 0
+
+  init(_ tokenizer: BPETokenizer, stopStrings: [String]) {
+    self.tokenizer = tokenizer
+    heldBytes = max(0, (stopStrings.map(\.utf8.count).max() ?? 0) - 1)
+  }
+
+  /// Takes a token in.
+  ///
+  /// - Returns: What can be sent, perhaps nothing.
+  mutating func add(_ token: Int32) -> String {
+    bytes += tokenizer.bytes(of: [token], skipSpecialTokens: true)
+    return take(upTo: Self.completeCount(bytes[..<max(sent, bytes.count - heldBytes)]))
+  }
+
+  /// Ends the text.
+  ///
+  /// - Parameter text: The whole text, as the engine gives it.
+  /// - Returns: What was not sent.
+  mutating func finish(_ text: String) -> String {
+    bytes = Array(text.utf8)
+    return take(upTo: bytes.count)
+  }
+
+  private mutating func take(upTo end: Int) -> String {
+    guard end > sent else { return "" }
+    defer { sent = end }
+    return String(decoding: bytes[sent..<end], as: UTF8.self)
+  }
+
+  /// How many of the bytes are complete characters: a scalar of UTF-8 has at most 4.
+  private static func completeCount(_ bytes: ArraySlice<UInt8>) -> Int {
+    for back in 1...4 where back <= bytes.count {
+      let byte = bytes[bytes.endIndex - back]
+      if byte & 0xC0 == 0x80 { continue }
+      let length = byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
+      return bytes.endIndex - (length > back ? back : 0)
+    }
+    return bytes.endIndex
+  }
+}
