@@ -170,9 +170,9 @@ let package = Package(
       dependencies: [
         "AssayServe", "AssayReward", "AssayGenerate", "AssayModel", "AssayText", "AssayData",
         "AssayTensor", "AssayTestSupport",
-        .product(name: "HummingbirdCore", package: "hummingbird"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       swiftSettings: settings
     ),

@@ -16,7 +16,9 @@ final class GenerationBatch {
   }
 
   private let engine: GenerationEngine
-  private let cache: DecoderCache
+  private var cache: DecoderCache
+  /// Pages that the cache may come to have.
+  private let pageLimit: Int
   private var pool: PagePool
   /// Groups whose prompt is not read yet: those from `nextGroup` on.
   private var queue: [GenerationPlan.Queued] = []
@@ -34,9 +36,22 @@ final class GenerationBatch {
   private var newTokens: [NewToken] = []
   private let reportsTokens: Bool
 
-  init(_ engine: GenerationEngine, cache: DecoderCache, reportsTokens: Bool = false) {
+  /// Makes a batch without requests.
+  ///
+  /// - Parameters:
+  ///   - engine: What computes.
+  ///   - cache: Keys and values.
+  ///   - pageLimit: Pages that the cache may come to have; `nil` leaves it as it is.
+  ///   - reportsTokens: Whether tokens are told as they come.
+  init(
+    _ engine: GenerationEngine,
+    cache: DecoderCache,
+    pageLimit: Int? = nil,
+    reportsTokens: Bool = false
+  ) {
     self.engine = engine
     self.cache = cache
+    self.pageLimit = pageLimit ?? cache.pageCount
     self.reportsTokens = reportsTokens
     pool = PagePool(pageCount: cache.pageCount)
   }
@@ -73,7 +88,7 @@ final class GenerationBatch {
       for (index, generation) in finished { try onFinished(index, generation) }
       finished.removeAll(keepingCapacity: true)
     }
-    admit()
+    try admit()
     try readPrompts()
     try handOut()
     guard !active.isEmpty else { return }
@@ -84,9 +99,9 @@ final class GenerationBatch {
   // MARK: Admission
 
   /// Takes waiting sequences in while there is room.
-  private func admit() {
+  private func admit() throws {
     if let group = open {
-      seat(group)
+      try seat(group)
       guard group.waiting.isEmpty else { return }
       open = nil
     }
@@ -104,6 +119,7 @@ final class GenerationBatch {
       let saved = sequences.count == 1 ? planned.promptPages - planned.sharedPages : 0
       let known = pool.known(planned.prompt, pageTokens: P)
       let fresh = planned.promptPages - known.count
+      try makeRoom(for: fresh + first.ownPages - saved)
       guard pool.freeCount >= fresh + first.ownPages - saved, let taken = pool.take(fresh)
       else { break }
       pool.share(known)
@@ -117,19 +133,21 @@ final class GenerationBatch {
       pool.remember(planned.prompt, pages: group.pages, pageTokens: P)
       tokens += group.unreadCount
       reading.append(group)
-      seat(group)
+      try seat(group)
       if !group.waiting.isEmpty { open = group }
     }
   }
 
   /// Gives waiting sequences of a group pages and places in the batch while there are some.
-  private func seat(_ group: PromptGroup) {
+  private func seat(_ group: PromptGroup) throws {
     while let sequence = group.waiting.last, seatCount < engine.options.batchSequences {
       // The last one takes over the page that the prompt's end lies in.
       let takesOver =
         group.waiting.count == 1 && group.partialPages == 1
         && group.pages.count > group.sharedPages
-      guard let own = pool.take(sequence.ownPages - (takesOver ? 1 : 0)) else { break }
+      let needed = sequence.ownPages - (takesOver ? 1 : 0)
+      try makeRoom(for: needed)
+      guard let own = pool.take(needed) else { break }
       group.waiting.removeLast()
       let shared = group.pages.prefix(group.sharedPages)
       if takesOver {
@@ -145,6 +163,15 @@ final class GenerationBatch {
       if group.isRead { active.append(sequence) } else { group.seated.append(sequence) }
     }
     if group.isRead { copyEnd(of: group) }
+  }
+
+  /// Adds pages to the cache where too few are free and it may have more.
+  private func makeRoom(for pages: Int) throws {
+    guard pool.freeCount < pages, pool.pageCount < pageLimit else { return }
+    let wanted = max(2 * pool.pageCount, pool.pageCount + pages - pool.freeCount)
+    let count = min(pageLimit, wanted)
+    try withTensorErrors { cache.grow(to: count) }
+    pool.grow(to: count)
   }
 
   /// Copies the page that the prompt's end lies in to the sequences that write behind it.
@@ -417,8 +444,8 @@ final class GenerationBatch {
 }
 
 extension GenerationBatch {
-  /// How many pages nobody uses.
-  var freePages: Int { pool.freeCount }
+  /// How many pages are in use.
+  var usedPages: Int { pool.pageCount - pool.freeCount }
 
   /// How many requests wait for a place.
   var waitingCount: Int {

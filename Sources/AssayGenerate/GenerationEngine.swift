@@ -133,7 +133,7 @@ public final class GenerationEngine: TextGenerator {
   /// Frees the memory of keys and values; the next run takes it again.
   public func releaseCache() { cache = nil }
 
-  func cache(pages: Int) throws -> DecoderCache {
+  private func cache(pages: Int) throws -> DecoderCache {
     if let cache, cache.pageCount >= pages, cacheType == decoder.computeType { return cache }
     cache = nil
     let made = try withTensorErrors { DecoderCache(decoder, pages: pages) }

@@ -29,10 +29,14 @@ public final class GenerationSession {
 
   private let engine: GenerationEngine
   private let batch: GenerationBatch
-  private let pageCount: Int
+  /// Pages that the cache may come to have.
+  private let pageLimit: Int
   private var count = 0
 
-  /// Starts a run without requests, with memory for as many as the engine's options allow.
+  /// Pages that the cache begins with; it doubles where more are needed.
+  private static let firstPages = 64
+
+  /// Starts a run without requests; its cache grows as far as the engine's options allow.
   ///
   /// - Parameter engine: What generates.
   /// - Throws: `GenerationError.notLanguageModel`, or `TensorError` where memory runs out.
@@ -42,8 +46,12 @@ public final class GenerationSession {
     let budget = engine.options.cacheBytes / DecoderCache.pageBytes(engine.decoder)
     let longest = GenerationPlan.pages(engine.decoder.configuration.contextTokens)
     let most = longest.multipliedReportingOverflow(by: max(1, engine.options.batchSequences))
-    pageCount = max(1, most.overflow ? budget : min(budget, most.partialValue))
-    batch = GenerationBatch(engine, cache: try engine.cache(pages: pageCount), reportsTokens: true)
+    let limit = max(1, most.overflow ? budget : min(budget, most.partialValue))
+    pageLimit = limit
+    let cache = try withTensorErrors {
+      DecoderCache(engine.decoder, pages: min(limit, Self.firstPages))
+    }
+    batch = GenerationBatch(engine, cache: cache, pageLimit: limit, reportsTokens: true)
   }
 
   /// Adds requests behind those that wait.
@@ -58,7 +66,7 @@ public final class GenerationSession {
     for group in plan.groups {
       for request in group.requests {
         let needed = plan.pagesAlone(request, in: group)
-        guard needed <= pageCount else { throw engine.exceedsMemory(request, pages: needed) }
+        guard needed <= pageLimit else { throw engine.exceedsMemory(request, pages: needed) }
       }
     }
     let indices = count..<count + requests.count
@@ -102,6 +110,8 @@ public final class GenerationSession {
   public var waitingCount: Int { batch.waitingCount }
   /// How many requests have a place.
   public var runningCount: Int { batch.seatCount }
+  /// How many tokens the cache may come to have room for.
+  public var tokenCount: Int { pageLimit * DecoderCache.pageTokens }
   /// How many pages of the cache are in use.
-  public var usedPages: Int { pageCount - batch.freePages }
+  public var usedPages: Int { batch.usedPages }
 }

@@ -37,7 +37,7 @@ struct ServeCommand: AssayCommand {
   @Option(help: "The port; 0 takes a free one, which the ready line names.")
   var port = 8000
 
-  @Flag(help: "Lets other machines in without a key, where --host does and ASSAY_API_KEY is not set.")
+  @Flag(help: "Lets other machines in without a key, where --host does.")
   var allowAnyone = false
 
   @Option(help: "Requests that may be unfinished at once; more are refused with status 429.")
@@ -46,7 +46,7 @@ struct ServeCommand: AssayCommand {
   @Option(help: "Most of a request's body, in MiB; more is refused with status 413.")
   var maxBodyMib = 16
 
-  @Option(help: "Seconds that a request may take, its answer included; then it ends with status 504.")
+  @Option(help: "Seconds that a request may take, its answer included; else it ends with 504.")
   var timeout = 600.0
 
   @Option(help: "Seconds that running requests have when the server is told to stop.")

@@ -8,7 +8,7 @@ import AssayText
 /// `POST /v1/chat/completions`.
 enum ChatEndpoint {
   static let endpoint = Endpoint.post("/v1/chat/completions") { exchange in
-    guard exchange.model.isLanguageModel, ![.classic, .pair].contains(exchange.model.kind) else {
+    guard exchange.model.writes else {
       throw ServeError.wrongKind(
         endpoint: exchange.path,
         kind: exchange.model.kind.rawValue,
@@ -36,7 +36,9 @@ enum ChatEndpoint {
           request.wantsLogProbabilities ? ChatTokens.all(of: text, tokenizer) : nil
         ),
       ]
-      if let reward = text.reward { choice.append(JSONMember("reward", .number("\(reward)"))) }
+      if let reward = text.reward {
+        choice.append(JSONMember("reward", .number("\(Double(reward))")))
+      }
       return .object(choice)
     }
     return Reply.json([

@@ -7,6 +7,9 @@ import AssayText
 
 /// What a request for chat completions asks for.
 struct ChatCompletionRequest {
+  /// Most tokens of an answer where nobody says.
+  private static let usualTokens = 4096
+
   /// One request a choice.
   var requests: [GenerationRequest] = []
   var stopStrings: [String] = []
@@ -71,11 +74,14 @@ struct ChatCompletionRequest {
     try Self.refuseOthers(&fields)
     try fields.finish()
     let end = exchange.model.text.renderer.endOfTurnID
+    // Pages for the most tokens are set aside, so what nobody asked for is bounded.
+    let spare = exchange.model.cacheTokens - prefix.tokens.count - 2 * DecoderCache.pageTokens
+    let usual = max(1, min(Self.usualTokens, room, spare))
     requests = (0..<count).map { choice in
       GenerationRequest(
         promptTokens: prefix.tokens,
         settings: settings,
-        maximumTokens: min(maximum ?? exchange.settings.critiques.tokens ?? room, room),
+        maximumTokens: min(maximum ?? exchange.settings.critiques.tokens ?? usual, room),
         stopTokens: [end],
         stopStrings: stopStrings,
         seed: seed &+ UInt64(choice),

@@ -85,7 +85,7 @@ struct ChatStream: Sendable {
       JSONMember("finish_reason", finished.map { .string($0.chatFinishReason) } ?? nil),
     ]
     if let reward = finished?.reward {
-      members.append(JSONMember("reward", .number("\(reward)")))
+      members.append(JSONMember("reward", .number("\(Double(reward))")))
     }
     return .object(members)
   }
@@ -97,6 +97,7 @@ struct ChatStream: Sendable {
       JSONMember("created", .number("\(exchange.created)")),
       JSONMember("model", .string(exchange.settings.modelName)),
       JSONMember("choices", .array(choices)),
+      JSONMember("seed", .number("\(request.seed)")),
     ]
     if let usage { members.append(JSONMember("usage", usage)) }
     return JSONValue.object(members).compact

@@ -117,7 +117,8 @@ enum JudgementsEndpoint {
     settings.topP =
       try fields.float("top_p", most: 1, isAboveZero: true)
       ?? exchange.settings.topP ?? settings.topP
-    settings.tokens = try fields.int("max_tokens", 1...Int.max) ?? exchange.settings.critiques.tokens
+    settings.tokens =
+      try fields.int("max_tokens", 1...Int.max) ?? exchange.settings.critiques.tokens
     settings.seed = try fields.seed() ?? exchange.settings.critiques.seed
     if let name = try fields.string("task") {
       guard let task = RolePrompts.JudgeTask(rawValue: name) else {

@@ -8,8 +8,11 @@ struct TextStream {
   private let tokenizer: BPETokenizer
   /// Bytes that a stop string may take back.
   private let heldBytes: Int
+  /// Bytes of all tokens, and how many of them were sent.
   private var bytes: [UInt8] = []
-  private var sent = 0
+  private var sentBytes = 0
+  /// Bytes of the text that was sent: a byte that is no UTF-8 has become three.
+  private var sentText = 0
 
   init(_ tokenizer: BPETokenizer, stopStrings: [String]) {
     self.tokenizer = tokenizer
@@ -21,22 +24,20 @@ struct TextStream {
   /// - Returns: What can be sent, perhaps nothing.
   mutating func add(_ token: Int32) -> String {
     bytes += tokenizer.bytes(of: [token], skipSpecialTokens: true)
-    return take(upTo: Self.completeCount(bytes[..<max(sent, bytes.count - heldBytes)]))
+    let end = Self.completeCount(bytes[..<max(sentBytes, bytes.count - heldBytes)])
+    guard end > sentBytes else { return "" }
+    let piece = String(decoding: bytes[sentBytes..<end], as: UTF8.self)
+    sentBytes = end
+    sentText += piece.utf8.count
+    return piece
   }
 
   /// Ends the text.
   ///
   /// - Parameter text: The whole text, as the engine gives it.
   /// - Returns: What was not sent.
-  mutating func finish(_ text: String) -> String {
-    bytes = Array(text.utf8)
-    return take(upTo: bytes.count)
-  }
-
-  private mutating func take(upTo end: Int) -> String {
-    guard end > sent else { return "" }
-    defer { sent = end }
-    return String(decoding: bytes[sent..<end], as: UTF8.self)
+  func finish(_ text: String) -> String {
+    String(decoding: text.utf8.dropFirst(sentText), as: UTF8.self)
   }
 
   /// How many of the bytes are complete characters: a scalar of UTF-8 has at most 4.

@@ -51,8 +51,8 @@ actor ModelOwner {
   func load(_ make: @Sendable () throws -> Model) throws -> ServedModel {
     let model = try make()
     self.model = model
-    if model.decoder.isLanguageModel { session = try makeSession(model) }
-    return try ServedModel(model)
+    if ServedModel.writes(model) { session = try makeSession(model) }
+    return try ServedModel(model, cacheTokens: session?.tokenCount ?? 0)
   }
 
   private func makeSession(_ model: Model) throws -> GenerationSession {

@@ -21,8 +21,11 @@ struct PassQueue {
   /// How many texts wait.
   var count: Int { entries.map { $0.passes.count - $0.next }.reduce(0, +) }
 
-  mutating func add(_ job: ModelJob, _ passes: [JudgementReading.Pass], _ reading: ModelWork.Reading)
-  {
+  mutating func add(
+    _ job: ModelJob,
+    _ passes: [JudgementReading.Pass],
+    _ reading: ModelWork.Reading
+  ) {
     entries.append(Entry(job: job, passes: passes, reading: reading))
   }
 

@@ -8,17 +8,27 @@ struct ServedModel: Sendable {
   let text: ModelText
   /// Whether it has a reward head.
   let hasHead: Bool
-  /// Whether it continues texts.
-  let isLanguageModel: Bool
+  /// Whether it writes texts: answers, judgements or critiques.
+  let writes: Bool
+  /// Tokens whose keys and values there is memory for.
+  let cacheTokens: Int
 
   /// Takes it from a model.
   ///
-  /// - Parameter model: The model.
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - cacheTokens: Tokens whose keys and values there is memory for.
   /// - Throws: `TextError` where the template does not fit.
-  init(_ model: Model) throws {
+  init(_ model: Model, cacheTokens: Int) throws {
     text = try ModelText(model)
     hasHead = model.head != nil
-    isLanguageModel = model.decoder.isLanguageModel
+    writes = Self.writes(model)
+    self.cacheTokens = cacheTokens
+  }
+
+  /// Whether a model writes texts, and so needs a cache.
+  static func writes(_ model: Model) -> Bool {
+    model.decoder.isLanguageModel && ![.classic, .pair].contains(model.manifest.kind)
   }
 
   /// What the model is for.

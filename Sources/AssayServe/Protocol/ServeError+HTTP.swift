@@ -39,6 +39,7 @@ extension ServeError {
     case .unauthorized: 401
     case .noEndpoint, .otherModel: 404
     case .wrongMethod: 405
+    case .slowBody: 408
     case .bodyTooLarge: 413
     case .queueFull: 429
     // Not a standard one; nginx writes it to its log for the same.
@@ -79,6 +80,7 @@ extension ServeError {
     case .otherModel: "model_not_found"
     case .wrongMethod: "method_not_allowed"
     case .bodyTooLarge: "body_too_large"
+    case .slowBody: "slow_body"
     case .queueFull: "queue_full"
     case .disconnected: "client_closed_request"
     case .stopping: "stopping"

@@ -16,6 +16,8 @@ public enum ServeError: Error, Equatable, Sendable {
   case malformedBody(reason: String)
   /// The body has more bytes than the server takes.
   case bodyTooLarge(maximumBytes: Int)
+  /// The body did not come in time.
+  case slowBody(seconds: Double)
   /// A value of the body is not what is expected.
   case parameter(name: String, actual: String, expected: String)
   /// A member of the body would change the result, and the server does not do what it asks.
@@ -64,6 +66,7 @@ extension ServeError: CustomStringConvertible {
     case .bodyTooLarge(let maximum):
       "the body has more than \(maximum) bytes; send less at once, or start the server with a "
         + "larger --max-body-mib"
+    case .slowBody(let seconds): "the body was not there within \(seconds) s; send it faster"
     case .parameter(let name, let actual, let expected):
       "'\(name)' is \(actual), expected \(expected)"
     case .unsupported(let name, let advice): "'\(name)' is not supported; \(advice)"

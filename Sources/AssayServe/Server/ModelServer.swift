@@ -1,6 +1,7 @@
 import AssayGenerate
 import AssayModel
 import Foundation
+import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
@@ -29,7 +30,7 @@ public final class ModelServer: Sendable {
   /// Seconds after which a silent connection without a request, or in the middle of one, is closed.
   private static let idleSeconds: Int64 = 120
   /// Seconds that requests which are cut have for their error to be sent.
-  private static let farewellSeconds = 2.0
+  private static let farewellSeconds: Int64 = 2
 
   private let application: ServeApplication
   private let disconnects = Disconnects()
@@ -92,7 +93,11 @@ public final class ModelServer: Sendable {
   public func stop() async -> Int {
     application.gate.stop()
     let server = listener.withLock { $0 }
-    let closing = Task { try await server?.shutdownGracefully() }
+    let (closed, continuation) = AsyncStream<Never>.makeStream()
+    Task {
+      try? await server?.shutdownGracefully()
+      continuation.finish()
+    }
     let cut = Atomic(0)
     let seconds = application.settings.graceSeconds
     let timer = Task { [application, disconnects] in
@@ -100,13 +105,19 @@ public final class ModelServer: Sendable {
       cut.store(application.gate.count, ordering: .relaxed)
       disconnects.endAll(.stopping)
       // What does not even take its error is left to the end of the process.
-      try await Task.sleep(for: .seconds(Self.farewellSeconds))
+      try await Task.sleep(for: .seconds(2 * Self.farewellSeconds))
       application.gate.giveUp()
     }
     await application.gate.waitUntilEmpty()
     timer.cancel()
     queue.close()
-    _ = closing
+    // The last answers are on their way; connections close behind them.
+    let limit = Task {
+      try await Task.sleep(for: .seconds(Self.farewellSeconds))
+      continuation.finish()
+    }
+    for await _ in closed {}
+    limit.cancel()
     return cut.load(ordering: .relaxed)
   }
 
@@ -123,8 +134,17 @@ public final class ModelServer: Sendable {
           let scope = application.makeScope()
           disconnects.begin(scope, on: channel)
           defer { disconnects.end(on: channel) }
+          scope.onEnd {
+            // A client that does not take its error must not keep its place.
+            _ = channel.eventLoop.scheduleTask(in: .seconds(Self.farewellSeconds)) {
+              channel.close(promise: nil)
+            }
+          }
           let response = await application.respond(to: request, scope: scope)
+          let isLast = response.headers[.connection] == "close"
           try await writer.write(response: response.head, body: response.body)
+          // What is left of a body is not waited for.
+          if isLast { throw ServeError.disconnected }
         },
         configuration: .init(
           additionalChannelHandlers: [DisconnectHandler(disconnects)],

@@ -30,7 +30,7 @@ final class RequestRecord: Sendable {
     }
   }
 
-  deinit { deadline.cancel() }
+  deinit { end(status: ServeError.disconnected.status) }
 
   /// What metrics call the endpoint.
   var endpoint: String {

@@ -5,6 +5,7 @@ final class RequestScope: Sendable {
   private struct State {
     var jobs: [ModelJob] = []
     var reason: ServeError?
+    var onEnd: [@Sendable () -> Void] = []
   }
 
   private let queue: ModelQueue
@@ -12,7 +13,7 @@ final class RequestScope: Sendable {
 
   init(queue: ModelQueue) { self.queue = queue }
 
-  deinit { end(.disconnected) }
+  deinit { for job in state.withLock({ $0.jobs }) { drop(job, .disconnected) } }
 
   /// Why the request was ended early; `nil` where it was not.
   var reason: ServeError? { state.withLock { $0.reason } }
@@ -33,13 +34,25 @@ final class RequestScope: Sendable {
     return job
   }
 
-  /// Ends the request: its jobs fail with the reason, and the model drops them.
-  func end(_ reason: ServeError) {
-    let jobs = state.withLock { state -> [ModelJob] in
-      state.reason = state.reason ?? reason
-      return state.jobs
+  /// Lets something else end where the request is ended early.
+  func onEnd(_ body: @escaping @Sendable () -> Void) {
+    let isOver = state.withLock { state in
+      state.onEnd.append(body)
+      return state.reason != nil
     }
-    for job in jobs { drop(job, reason) }
+    if isOver { body() }
+  }
+
+  /// Ends the request early: its jobs fail with the reason, and the model drops them.
+  func end(_ reason: ServeError) {
+    let ended = state.withLock { state -> State? in
+      guard state.reason == nil else { return nil }
+      state.reason = reason
+      return state
+    }
+    guard let ended else { return }
+    for job in ended.jobs { drop(job, reason) }
+    for body in ended.onEnd { body() }
   }
 
   private func drop(_ job: ModelJob, _ reason: ServeError) {

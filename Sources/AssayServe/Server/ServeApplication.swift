@@ -53,7 +53,7 @@ final class ServeApplication: Sendable {
       var body = JSONValue.null
       if endpoint.method == .post {
         record.ticket = try gate.enter()
-        body = try await self.body(request)
+        body = try await self.body(request, scope)
       }
       reply = try await endpoint.handle(
         Exchange(
@@ -66,7 +66,10 @@ final class ServeApplication: Sendable {
         )
       )
     } catch {
-      return Self.response(error: scope.reason ?? ServeError(error), record)
+      // What is cut in the middle fails in many ways; why it was cut is what the client is told.
+      let cause = ServeError(error)
+      let isReason = if case .slowBody = cause { true } else { false }
+      return Self.response(error: isReason ? cause : scope.reason ?? cause, record)
     }
     return Self.response(reply, record)
   }
@@ -91,7 +94,18 @@ final class ServeApplication: Sendable {
   }
 
   /// Reads a body; one that is too large is read on for a while, so that the client sees the answer.
-  private func body(_ request: Request) async throws -> JSONValue {
+  private func body(_ request: Request, _ scope: RequestScope) async throws -> JSONValue {
+    let reading = Task { try await read(request) }
+    scope.onEnd { reading.cancel() }
+    let result = await reading.result
+    switch scope.reason {
+    case .timedOut(let seconds)?: throw ServeError.slowBody(seconds: seconds)
+    case let reason?: throw reason
+    case nil: return try result.get()
+    }
+  }
+
+  private func read(_ request: Request) async throws -> JSONValue {
     let maximum = settings.maximumBodyBytes
     var bytes: [UInt8] = []
     var count = 0
@@ -153,7 +167,7 @@ final class ServeApplication: Sendable {
     case .unauthorized: reply = reply.with("WWW-Authenticate", "Bearer")
     case .wrongMethod(_, _, let allowed):
       reply = reply.with("Allow", allowed.joined(separator: ", "))
-    case .bodyTooLarge, .stopping: reply = reply.with("Connection", "close")
+    case .bodyTooLarge, .stopping, .slowBody, .timedOut: reply = reply.with("Connection", "close")
     default: break
     }
     return response(reply, record)

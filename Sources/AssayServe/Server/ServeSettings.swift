@@ -43,7 +43,8 @@ public struct ServeSettings: Sendable {
 
   /// Whether only programs on this machine reach the server.
   var isLoopback: Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    let isNumeric = host.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2e }
+    return host == "localhost" || host == "::1" || isNumeric && host.hasPrefix("127.")
   }
 
   /// Checks that the server is not open to strangers by accident.

@@ -26,7 +26,7 @@ public struct ServerKey: Sendable, CustomStringConvertible, CustomDebugStringCon
   /// Whether an `Authorization` header carries the key, in a time that does not depend on it.
   ///
   /// Hashes are compared, all bytes of them: neither the key's length nor a right beginning shows.
-  func allows(authorization: String?) -> Bool {
+  package func allows(authorization: String?) -> Bool {
     let words = (authorization ?? "").split(separator: " ", maxSplits: 1)
     let given = words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : ""
     let difference = zip(Self.digest(given), digest).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
