@@ -21,12 +21,17 @@ let package = Package(
     .library(name: "AssayReward", targets: ["AssayReward"]),
     .library(name: "AssayTrain", targets: ["AssayTrain"]),
     .library(name: "AssayEvaluate", targets: ["AssayEvaluate"]),
+    .library(name: "AssayServe", targets: ["AssayServe"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    // Both come with hummingbird; its server's API speaks their types.
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
   ],
   targets: [
     // LibTorch is found through pkg-config: `make` writes libtorch.pc (see Scripts/bootstrap.py).
@@ -77,11 +82,23 @@ let package = Package(
       dependencies: ["AssayText", "AssayData", "AssayReward", "AssayTrain"],
       swiftSettings: settings
     ),
+    .target(
+      name: "AssayServe",
+      dependencies: [
+        "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate", "AssayReward",
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "assay",
       dependencies: [
         "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate", "AssayReward",
-        "AssayTrain", "AssayEvaluate",
+        "AssayTrain", "AssayEvaluate", "AssayServe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -146,6 +163,17 @@ let package = Package(
     .testTarget(
       name: "AssayCommandTests",
       dependencies: ["AssayTensor", "AssayText", "AssayModel", "AssayTestSupport"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "AssayServeTests",
+      dependencies: [
+        "AssayServe", "AssayReward", "AssayGenerate", "AssayModel", "AssayText", "AssayData",
+        "AssayTensor", "AssayTestSupport",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
       swiftSettings: settings
     ),
     .testTarget(

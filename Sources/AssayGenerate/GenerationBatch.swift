@@ -4,87 +4,122 @@ import AssayText
 
 // S sequences in the batch, D hidden, V vocabulary.
 
-/// One run of the engine: admits, steps and finishes sequences until none is left.
+/// One run of the engine: admits, steps and finishes sequences, which may join and leave it.
 final class GenerationBatch {
+  /// A token that a sequence came to have.
+  struct NewToken {
+    /// The request's index.
+    let index: Int
+    let token: Int32
+    let logProbability: Float
+    let top: [TokenLogProbability]
+  }
+
   private let engine: GenerationEngine
-  private let cache: DecoderCache
-  private let plan: GenerationPlan
+  private var cache: DecoderCache
+  /// Pages that the cache may come to have.
+  private let pageLimit: Int
   private var pool: PagePool
-  /// Groups whose prompt is not read yet: those from here on.
+  /// Groups whose prompt is not read yet: those from `nextGroup` on.
+  private var queue: [GenerationPlan.Queued] = []
   private var nextGroup = 0
   /// The group that has requests which wait for room.
   private var open: PromptGroup?
   /// Groups whose prompts are being read, in this order.
   private var reading: [PromptGroup] = []
   /// Sequences with pages of their own, those of unread prompts included.
-  private var seatCount = 0
+  private(set) var seatCount = 0
   /// Sequences that get a token in the next step; those of one group are neighbours.
   private var active: [GeneratedSequence] = []
-  private var results: [Generation?]
   private var finished: [(Int, Generation)] = []
+  /// Tokens since they were last taken, where somebody wants them as they come.
+  private var newTokens: [NewToken] = []
+  private let reportsTokens: Bool
 
+  /// Makes a batch without requests.
+  ///
+  /// - Parameters:
+  ///   - engine: What computes.
+  ///   - cache: Keys and values.
+  ///   - pageLimit: Pages that the cache may come to have; `nil` leaves it as it is.
+  ///   - reportsTokens: Whether tokens are told as they come.
   init(
     _ engine: GenerationEngine,
     cache: DecoderCache,
-    plan: GenerationPlan,
-    requestCount: Int
-  ) throws {
+    pageLimit: Int? = nil,
+    reportsTokens: Bool = false
+  ) {
     self.engine = engine
     self.cache = cache
-    self.plan = plan
+    self.pageLimit = pageLimit ?? cache.pageCount
+    self.reportsTokens = reportsTokens
     pool = PagePool(pageCount: cache.pageCount)
-    results = Array(repeating: nil, count: requestCount)
   }
 
-  func run(_ onFinished: (Int, Generation) throws -> Void) throws -> [Generation] {
-    finishEmpty()
-    while true {
-      try Task.checkCancellation()
-      admit()
-      try readPrompts()
+  /// Puts requests behind those that wait; each fits the cache alone.
+  func add(_ plan: GenerationPlan, firstIndex: Int) {
+    queue.removeFirst(nextGroup)
+    nextGroup = 0
+    finishEmpty(plan.requests, firstIndex: firstIndex)
+    queue += plan.queued(firstIndex: firstIndex) { !isEmpty($0) }
+  }
+
+  /// Whether nothing is left to do.
+  var isIdle: Bool {
+    active.isEmpty && reading.isEmpty && open == nil && nextGroup == queue.count
+      && finished.isEmpty
+  }
+
+  /// Admits, reads prompts and steps once.
+  ///
+  /// - Parameters:
+  ///   - onTokens: Called with the tokens of a step, where they are reported.
+  ///   - onFinished: Called with a request's index and its text as soon as that is there.
+  /// - Throws: What the decoder or a receiver throws.
+  func advance(
+    onTokens: ([NewToken]) throws -> Void = { _ in },
+    onFinished: (Int, Generation) throws -> Void
+  ) throws {
+    func handOut() throws {
+      if !newTokens.isEmpty {
+        try onTokens(newTokens)
+        newTokens.removeAll(keepingCapacity: true)
+      }
       for (index, generation) in finished { try onFinished(index, generation) }
       finished.removeAll(keepingCapacity: true)
-      if active.isEmpty {
-        if reading.isEmpty && open == nil && nextGroup == plan.groups.count { break }
-        continue
-      }
-      try step()
     }
-    return results.compactMap(\.self)
+    try admit()
+    try readPrompts()
+    try handOut()
+    guard !active.isEmpty else { return }
+    try step()
+    try handOut()
   }
 
   // MARK: Admission
 
   /// Takes waiting sequences in while there is room.
-  private func admit() {
+  private func admit() throws {
     if let group = open {
-      seat(group)
+      try seat(group)
       guard group.waiting.isEmpty else { return }
       open = nil
     }
     let P = DecoderCache.pageTokens
     var tokens = reading.map(\.unreadCount).reduce(0, +)
-    while nextGroup < plan.groups.count, open == nil, seatCount < engine.options.batchSequences {
+    while nextGroup < queue.count, open == nil, seatCount < engine.options.batchSequences {
       // Enough is waiting to be read.
       if tokens >= engine.options.prefillTokens { break }
-      let planned = plan.groups[nextGroup]
-      let sequences = planned.requests.reversed().compactMap { index in
-        results[index] != nil
-          ? nil
-          : GeneratedSequence(
-            index: index,
-            request: plan.requests[index],
-            ownPages: plan.ownPages(index, in: planned)
-          )
+      let planned = queue[nextGroup]
+      let sequences = planned.members.reversed().map {
+        GeneratedSequence(index: $0.index, request: $0.request, ownPages: $0.ownPages)
       }
-      guard let first = sequences.last else {
-        nextGroup += 1
-        continue
-      }
+      guard let first = sequences.last else { break }
       // A single sequence takes over the page that the prompt's end lies in.
       let saved = sequences.count == 1 ? planned.promptPages - planned.sharedPages : 0
       let known = pool.known(planned.prompt, pageTokens: P)
       let fresh = planned.promptPages - known.count
+      try makeRoom(for: fresh + first.ownPages - saved)
       guard pool.freeCount >= fresh + first.ownPages - saved, let taken = pool.take(fresh)
       else { break }
       pool.share(known)
@@ -98,19 +133,21 @@ final class GenerationBatch {
       pool.remember(planned.prompt, pages: group.pages, pageTokens: P)
       tokens += group.unreadCount
       reading.append(group)
-      seat(group)
+      try seat(group)
       if !group.waiting.isEmpty { open = group }
     }
   }
 
   /// Gives waiting sequences of a group pages and places in the batch while there are some.
-  private func seat(_ group: PromptGroup) {
+  private func seat(_ group: PromptGroup) throws {
     while let sequence = group.waiting.last, seatCount < engine.options.batchSequences {
       // The last one takes over the page that the prompt's end lies in.
       let takesOver =
         group.waiting.count == 1 && group.partialPages == 1
         && group.pages.count > group.sharedPages
-      guard let own = pool.take(sequence.ownPages - (takesOver ? 1 : 0)) else { break }
+      let needed = sequence.ownPages - (takesOver ? 1 : 0)
+      try makeRoom(for: needed)
+      guard let own = pool.take(needed) else { break }
       group.waiting.removeLast()
       let shared = group.pages.prefix(group.sharedPages)
       if takesOver {
@@ -126,6 +163,15 @@ final class GenerationBatch {
       if group.isRead { active.append(sequence) } else { group.seated.append(sequence) }
     }
     if group.isRead { copyEnd(of: group) }
+  }
+
+  /// Adds pages to the cache where too few are free and it may have more.
+  private func makeRoom(for pages: Int) throws {
+    guard pool.freeCount < pages, pool.pageCount < pageLimit else { return }
+    let wanted = max(2 * pool.pageCount, pool.pageCount + pages - pool.freeCount)
+    let count = min(pageLimit, wanted)
+    try withTensorErrors { cache.grow(to: count) }
+    pool.grow(to: count)
   }
 
   /// Copies the page that the prompt's end lies in to the sequences that write behind it.
@@ -220,7 +266,7 @@ final class GenerationBatch {
     }
     var members: [(row: Int, sequence: GeneratedSequence)] = []
     for (row, group) in groups.enumerated() {
-      for sequence in group.all.reversed() {
+      for sequence in group.all.reversed() where sequence.state != .done {
         if sequence.request.maximumTokens == 0 {
           end(sequence, .length)
         } else {
@@ -313,25 +359,38 @@ final class GenerationBatch {
     if let found = sequence.scanner?.scan(sequence.tokens, engine.tokenizer) {
       sequence.cut(to: found.kept, text: found.text)
       end(sequence, .stopString)
-    } else if sequence.tokens.count == sequence.request.maximumTokens {
-      end(sequence, .length)
+      return
     }
+    if reportsTokens {
+      newTokens.append(
+        NewToken(
+          index: sequence.index,
+          token: token,
+          logProbability: picked.logProbabilities[row],
+          top: picked.top[row]
+        )
+      )
+    }
+    if sequence.tokens.count == sequence.request.maximumTokens { end(sequence, .length) }
   }
 
   // MARK: Ends
 
+  /// Whether a request asks for nothing.
+  private func isEmpty(_ request: GenerationRequest) -> Bool {
+    request.maximumTokens == 0 && (engine.head == nil || request.closing == nil)
+  }
+
   /// Finishes the requests that ask for nothing.
-  private func finishEmpty() {
-    for (index, request) in plan.requests.enumerated() where request.maximumTokens == 0 {
-      guard engine.head == nil || request.closing == nil else { continue }
+  private func finishEmpty(_ requests: [GenerationRequest], firstIndex: Int) {
+    for (index, request) in requests.enumerated() where isEmpty(request) {
       let generation = Generation(
         tokens: [],
         text: "",
         finishReason: .length,
         promptTokenCount: request.promptTokens.count
       )
-      results[index] = generation
-      finished.append((index, generation))
+      finished.append((firstIndex + index, generation))
     }
   }
 
@@ -360,7 +419,6 @@ final class GenerationBatch {
         ? nil : sequence.request.closing.map { .init(id: $0, index: sequence.position - 1) },
       promptTokenCount: sequence.request.promptTokens.count
     )
-    results[sequence.index] = generation
     finished.append((sequence.index, generation))
   }
 
@@ -382,5 +440,56 @@ final class GenerationBatch {
     guard group.remaining == 0 else { return }
     pool.give(group.pages)
     group.pages = []
+  }
+}
+
+extension GenerationBatch {
+  /// How many pages are in use.
+  var usedPages: Int { pool.pageCount - pool.freeCount }
+
+  /// How many requests wait for a place.
+  var waitingCount: Int {
+    queue[nextGroup...].map(\.members.count).reduce(0, +) + (open?.waiting.count ?? 0)
+  }
+
+  /// Drops requests: those that wait at once, others give their pages back as soon as no other
+  /// sequence reads a prompt from these.
+  func cancel(_ indices: Set<Int>) {
+    for index in queue.indices[nextGroup...] {
+      queue[index].members.removeAll { indices.contains($0.index) }
+    }
+    queue = queue[nextGroup...].filter { !$0.members.isEmpty }
+    nextGroup = 0
+    finished.removeAll { indices.contains($0.0) }
+    newTokens.removeAll { indices.contains($0.index) }
+    for sequence in active where indices.contains(sequence.index) { sequence.state = .done }
+    for group in reading {
+      for sequence in group.all where indices.contains(sequence.index) { sequence.state = .done }
+    }
+    if let group = open {
+      let before = group.waiting.count
+      group.waiting.removeAll { indices.contains($0.index) }
+      if group.waiting.isEmpty { open = nil }
+      release(group, before - group.waiting.count)
+    }
+    dropUnread()
+    dropFinished()
+  }
+
+  /// Drops groups whose prompt nobody waits for; a page that others share is read on for them.
+  private func dropUnread() {
+    let dropped = reading.filter { group in
+      let unread = group.promptTable[(group.readCount / DecoderCache.pageTokens)...]
+      return group.all.allSatisfy { $0.state == .done } && unread.allSatisfy(pool.isUsedOnce)
+    }
+    for group in dropped {
+      for sequence in group.seated {
+        pool.give(sequence.pages)
+        seatCount -= 1
+      }
+      release(group, group.seated.count)
+      group.seated = []
+    }
+    reading.removeAll { group in dropped.contains { $0 === group } }
   }
 }

@@ -103,24 +103,31 @@ public final class GenerationEngine: TextGenerator {
   ) throws -> [Generation] {
     try Task.checkCancellation()
     guard decoder.isLanguageModel else { throw GenerationError.notLanguageModel }
-    for (index, request) in requests.enumerated() { try check(request, index) }
+    try check(requests)
     let plan = GenerationPlan(requests, readsReward: head != nil)
     let budget = options.cacheBytes / DecoderCache.pageBytes(decoder)
     let most = min(max(1, options.batchSequences), requests.count)
-    let pages = try plan.pages(budget: budget, batch: most) { request, needed in
-      GenerationError.exceedsMemory(
-        request: request,
-        neededBytes: needed * DecoderCache.pageBytes(self.decoder),
-        budgetBytes: self.options.cacheBytes
-      )
+    let pages = try plan.pages(budget: budget, batch: most, error: exceedsMemory)
+    let batch = GenerationBatch(self, cache: try cache(pages: pages))
+    batch.add(plan, firstIndex: 0)
+    var results = [Generation?](repeating: nil, count: requests.count)
+    while !batch.isIdle {
+      try Task.checkCancellation()
+      try batch.advance { index, generation in
+        results[index] = generation
+        try onFinished(index, generation)
+      }
     }
-    let batch = try GenerationBatch(
-      self,
-      cache: cache(pages: pages),
-      plan: plan,
-      requestCount: requests.count
+    return results.compactMap(\.self)
+  }
+
+  /// The error of a request that needs more pages than the budget has.
+  func exceedsMemory(_ request: Int, pages: Int) -> GenerationError {
+    .exceedsMemory(
+      request: request,
+      neededBytes: pages * DecoderCache.pageBytes(decoder),
+      budgetBytes: options.cacheBytes
     )
-    return try batch.run(onFinished)
   }
 
   /// Frees the memory of keys and values; the next run takes it again.
@@ -132,6 +139,11 @@ public final class GenerationEngine: TextGenerator {
     let made = try withTensorErrors { DecoderCache(decoder, pages: pages) }
     (cache, cacheType) = (made, decoder.computeType)
     return made
+  }
+
+  /// Checks that each request makes sense and fits the context.
+  func check(_ requests: [GenerationRequest]) throws {
+    for (index, request) in requests.enumerated() { try check(request, index) }
   }
 
   private func check(_ request: GenerationRequest, _ index: Int) throws {

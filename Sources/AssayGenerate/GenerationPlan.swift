@@ -13,6 +13,23 @@ struct GenerationPlan {
     var promptPages: Int { GenerationPlan.pages(prompt.count) }
   }
 
+  /// A group on its way into a batch.
+  struct Queued {
+    /// One request of the group.
+    struct Member {
+      /// The request's index among all of the run.
+      let index: Int
+      let request: GenerationRequest
+      /// Pages beyond those that the group shares.
+      let ownPages: Int
+    }
+
+    let prompt: [Int32]
+    let sharedPages: Int
+    let promptPages: Int
+    var members: [Member]
+  }
+
   let requests: [GenerationRequest]
   let readsReward: Bool
   /// In the order of work: what takes longest begins first, so that the batch is full to the end.
@@ -83,6 +100,37 @@ struct GenerationPlan {
     Self.pages(Self.positions(of: requests[request], readsReward: readsReward)) - group.sharedPages
   }
 
+  /// The groups in the order of work.
+  ///
+  /// - Parameters:
+  ///   - firstIndex: What the index of the first request is among all of the run.
+  ///   - isWanted: Whether a request has anything to generate or read.
+  /// - Returns: The groups that have wanted requests.
+  func queued(firstIndex: Int, isWanted: (GenerationRequest) -> Bool) -> [Queued] {
+    groups.compactMap { group in
+      let members = group.requests.filter { isWanted(requests[$0]) }.map {
+        Queued.Member(
+          index: firstIndex + $0,
+          request: requests[$0],
+          ownPages: ownPages($0, in: group)
+        )
+      }
+      guard !members.isEmpty else { return nil }
+      return Queued(
+        prompt: group.prompt,
+        sharedPages: group.sharedPages,
+        promptPages: group.promptPages,
+        members: members
+      )
+    }
+  }
+
+  /// Pages that a request needs, were it alone.
+  func pagesAlone(_ request: Int, in group: Group) -> Int {
+    ownPages(request, in: group)
+      + (group.requests.count == 1 ? group.sharedPages : group.promptPages)
+  }
+
   /// How many pages a cache for these requests has.
   ///
   /// - Parameters:
@@ -96,9 +144,7 @@ struct GenerationPlan {
     var left = batch
     for group in groups {
       for (offset, request) in group.requests.enumerated() {
-        let alone = group.promptPages + ownPages(request, in: group)
-        let needed =
-          group.requests.count == 1 ? ownPages(request, in: group) + group.sharedPages : alone
+        let needed = pagesAlone(request, in: group)
         guard needed <= budget else { throw error(request, needed) }
         // The requests that begin first are the longest: later ones fit where these were.
         guard left > 0 else { continue }

@@ -1,7 +1,7 @@
 /// Which pages of a cache are free, and how many use each of the others.
 struct PagePool {
   /// How many pages there are.
-  let pageCount: Int
+  private(set) var pageCount: Int
   private var free: [Int32]
   private var uses: [Int32]
   private var prefixes = PrefixIndex()
@@ -10,6 +10,13 @@ struct PagePool {
     self.pageCount = pageCount
     free = (0..<Int32(pageCount)).reversed()
     uses = Array(repeating: 0, count: pageCount)
+  }
+
+  /// Adds free pages, which are taken last.
+  mutating func grow(to count: Int) {
+    free.insert(contentsOf: (Int32(pageCount)..<Int32(count)).reversed(), at: 0)
+    uses += Array(repeating: 0, count: count - pageCount)
+    pageCount = count
   }
 
   /// How many pages are free.
@@ -33,6 +40,9 @@ struct PagePool {
       free.append(page)
     }
   }
+
+  /// Whether a page has one user.
+  func isUsedOnce(_ page: Int32) -> Bool { uses[Int(page)] == 1 }
 
   /// The pages in use that hold a prompt's beginning, but for its last token.
   func known(_ prompt: [Int32], pageTokens: Int) -> [Int32] {

@@ -9,8 +9,8 @@ public struct DecoderCache {
   /// P, the tokens of one page.
   public static let pageTokens = KeyValueCache.pageTokens
   /// How many pages there are.
-  public let pageCount: Int
-  let layers: [KeyValueCache]
+  public private(set) var pageCount: Int
+  private(set) var layers: [KeyValueCache]
 
   /// Makes an empty cache.
   ///
@@ -29,6 +29,17 @@ public struct DecoderCache {
         device: model.device
       )
     }
+  }
+
+  /// Adds empty pages behind those that are there.
+  ///
+  /// Blocks grow one by one: beside the new cache there is never more than one block's old one.
+  ///
+  /// - Parameter pages: How many pages there are then.
+  public mutating func grow(to pages: Int) {
+    precondition(pages >= pageCount, "\(pages) pages where there are \(pageCount)")
+    for index in layers.indices { layers[index] = layers[index].grown(by: pages - pageCount) }
+    pageCount = pages
   }
 
   /// Bytes that one page of all blocks takes.

@@ -18,12 +18,14 @@ public struct CritiqueSettings: Sendable, Equatable {
 
   /// Makes settings of defaults: one greedy critique.
   public init() {}
+
+  /// The temperature where nobody gives one: several critiques are to differ.
+  package static func usualTemperature(samples: Int) -> Float { samples == 1 ? 0 : 0.5 }
 }
 
 /// Turns responses into the requests that let a model write critiques of them.
-public struct CritiqueWriter {
-  let model: Model
-  let renderer: SequenceRenderer
+public struct CritiqueWriter: Sendable {
+  let text: ModelText
   let settings: CritiqueSettings
 
   /// Makes a writer.
@@ -33,16 +35,24 @@ public struct CritiqueWriter {
   ///   - settings: How it writes.
   /// - Throws: `TextError` where the template does not fit the vocabulary.
   public init(_ model: Model, settings: CritiqueSettings = CritiqueSettings()) throws {
-    self.model = model
+    self.init(try ModelText(model), settings: settings)
+  }
+
+  /// Makes a writer for a model that another thread owns.
+  ///
+  /// - Parameters:
+  ///   - text: The texts of a model that writes critiques.
+  ///   - settings: How it writes.
+  package init(_ text: ModelText, settings: CritiqueSettings) {
+    self.text = text
     self.settings = settings
-    renderer = try model.renderer()
   }
 
   /// How many tokens a critique may have: at most half of the context.
   public var critiqueTokens: Int {
     min(
-      settings.tokens ?? model.manifest.critiqueTokens ?? 512,
-      model.decoder.configuration.contextTokens / 2
+      settings.tokens ?? text.manifest.critiqueTokens ?? 512,
+      text.contextTokens / 2
     )
   }
 
@@ -57,35 +67,45 @@ public struct CritiqueWriter {
   /// - Throws: `RewardError` or `TextError`, naming the input that does not fit.
   public func requests(_ inputs: [ScoringInput], firstIndex: Int = 0) throws -> [GenerationRequest]
   {
-    let room = critiqueTokens
-    let maximum = model.decoder.configuration.contextTokens - room - 1
-    return try inputs.enumerated().flatMap { offset, input in
+    try inputs.enumerated().flatMap { offset, input in
       let index = firstIndex + offset
       let prefix: [Int32]
       switch input {
       case .response(let prompt, let response):
-        prefix = try renderer.critiquePrefix(
+        prefix = try text.renderer.critiquePrefix(
           prompt: prompt,
           response: response,
-          leadIn: model.manifest.leadIn ?? "",
-          reservedTokens: room + 1
+          leadIn: text.manifest.leadIn ?? "",
+          reservedTokens: critiqueTokens + 1
         )
-      case .rendered(let text): prefix = model.tokenizer.encode(text)
+      case .rendered(let rendered): prefix = text.tokenizer.encode(rendered)
       }
-      guard !prefix.isEmpty else { throw RewardError.empty(index: index) }
-      guard prefix.count <= maximum else {
-        throw RewardError.tooLong(index: index, tokens: prefix.count, maximum: maximum)
-      }
-      return (0..<settings.samples).map { sample in
-        GenerationRequest(
-          promptTokens: prefix,
-          settings: SamplingSettings(temperature: settings.temperature, topP: settings.topP),
-          maximumTokens: room,
-          stopTokens: [renderer.endOfTurnID],
-          seed: settings.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample),
-          closing: renderer.endOfTurnID
-        )
-      }
+      return try requests(behind: prefix, index: index)
+    }
+  }
+
+  /// Requests for the critiques that follow a prefix.
+  ///
+  /// - Parameters:
+  ///   - prefix: All up to where the critique begins.
+  ///   - index: The input's index among all.
+  /// - Returns: As many requests as `samples`.
+  /// - Throws: `RewardError` naming the input.
+  package func requests(behind prefix: [Int32], index: Int) throws -> [GenerationRequest] {
+    let maximum = text.contextTokens - critiqueTokens - 1
+    guard !prefix.isEmpty else { throw RewardError.empty(index: index) }
+    guard prefix.count <= maximum else {
+      throw RewardError.tooLong(index: index, tokens: prefix.count, maximum: maximum)
+    }
+    return (0..<settings.samples).map { sample in
+      GenerationRequest(
+        promptTokens: prefix,
+        settings: SamplingSettings(temperature: settings.temperature, topP: settings.topP),
+        maximumTokens: critiqueTokens,
+        stopTokens: [text.renderer.endOfTurnID],
+        seed: settings.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample),
+        closing: text.renderer.endOfTurnID
+      )
     }
   }
 }

@@ -19,7 +19,7 @@ public struct ModelScorer: Scorer {
   }
 
   let model: Model
-  let renderer: SequenceRenderer
+  let reading: ScoreReading
   /// How it reads and writes.
   public let options: Options
 
@@ -30,12 +30,9 @@ public struct ModelScorer: Scorer {
   ///   - options: How it reads and writes.
   /// - Throws: `RewardError.noHead`, or `TextError` where the template does not fit.
   public init(_ model: Model, options: Options = Options()) throws {
-    guard model.head != nil, [.classic, .cloud].contains(model.manifest.kind) else {
-      throw RewardError.noHead(kind: model.manifest.kind.rawValue)
-    }
     self.model = model
     self.options = options
-    renderer = try model.renderer()
+    reading = try ScoreReading(try ModelText(model), hasHead: model.head != nil)
   }
 
   /// Scores responses; see `Scorer`.
@@ -62,31 +59,7 @@ public struct ModelScorer: Scorer {
   /// - Returns: The sequence.
   /// - Throws: `RewardError` naming the item.
   public func sequence(_ input: ScoringInput, index: Int) throws -> ScoredSequence {
-    switch input {
-    case .response(let prompt, let response):
-      return try renderer.render(prompt: prompt, response: response)
-    case .rendered(let text):
-      let tokens = model.tokenizer.encode(text)
-      guard !tokens.isEmpty else { throw RewardError.empty(index: index) }
-      let maximum = model.decoder.configuration.contextTokens
-      guard tokens.count <= maximum else {
-        throw RewardError.tooLong(index: index, tokens: tokens.count, maximum: maximum)
-      }
-      return ScoredSequence(
-        tokens: tokens,
-        scoredIndex: tokens.count - 1,
-        promptTokenCount: tokens.count
-      )
-    }
-  }
-
-  private func token(_ id: Int32, at index: Int) -> ScoredToken {
-    ScoredToken(id: id, text: model.tokenizer.spelling(of: id) ?? "", index: index)
-  }
-
-  private func finite(_ value: Float, _ index: Int) throws -> Double {
-    guard value.isFinite else { throw RewardError.notFinite(index: index, value: Double(value)) }
-    return Double(value)
+    try reading.sequence(input, index: index)
   }
 
   private func scoreInOnePass(
@@ -108,12 +81,7 @@ public struct ModelScorer: Scorer {
       }
       let part = Array(sequences[start..<end])
       for (offset, (sequence, reward)) in zip(part, try rewards(part)).enumerated() {
-        let score = Score(
-          value: try finite(reward, start + offset),
-          critiques: nil,
-          scoredToken: token(sequence.tokens[sequence.scoredIndex], at: sequence.scoredIndex),
-          tokens: .init(prompt: sequence.tokens.count, completion: 0)
-        )
+        let score = try reading.score(sequence, reward: reward, index: start + offset)
         scores.append(score)
         try onScored(start + offset, score)
       }
@@ -142,23 +110,7 @@ public struct ModelScorer: Scorer {
       let written = try await engine.generate(try writer.requests(part, firstIndex: start))
       for index in part.indices {
         let own = Array(written[index * samples..<(index + 1) * samples])
-        let critiques = try own.map {
-          ScoredCritique(
-            text: $0.text,
-            score: try finite($0.reward ?? .nan, start + index),
-            finishReason: $0.finishReason.rawValue
-          )
-        }
-        let last = own[samples - 1].scoredToken
-        let score = Score(
-          value: critiques.map(\.score).reduce(0, +) / Double(samples),
-          critiques: critiques,
-          scoredToken: token(last?.id ?? renderer.endOfTurnID, at: last?.index ?? 0),
-          tokens: .init(
-            prompt: own[0].promptTokenCount,
-            completion: own.map { $0.tokens.count + 1 }.reduce(0, +)
-          )
-        )
+        let score = try reading.score(own, index: start + index)
         scores.append(score)
         try onScored(start + index, score)
       }

@@ -31,6 +31,24 @@ public struct KeyValueCache {
     values = .zeros([pages, groups, P, width], dtype: dtype, device: device)
   }
 
+  private init(keys: Tensor, values: Tensor) {
+    self.keys = keys
+    self.values = values
+  }
+
+  /// A cache with the same pages and empty ones behind them.
+  ///
+  /// - Parameter pages: How many empty ones.
+  /// - Returns: The cache, in memory of its own.
+  public func grown(by pages: Int) -> KeyValueCache {
+    func grown(_ tensor: Tensor) -> Tensor {
+      let shape = [pages] + tensor.shape.dropFirst()
+      let empty = Tensor.zeros(shape, dtype: tensor.dtype, device: tensor.device)
+      return Tensor.concatenated([tensor, empty])
+    }
+    return KeyValueCache(keys: grown(keys), values: grown(values))
+  }
+
   /// Stores the keys and values of rotated rows, in place.
   ///
   /// - Parameters:

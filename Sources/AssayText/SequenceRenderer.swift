@@ -143,6 +143,23 @@ public struct SequenceRenderer: Sendable {
     return cut(tokens, to: maximumTokens - reservedTokens).tokens
   }
 
+  /// Opens a critique's turn behind a conversation that came rendered.
+  ///
+  /// - Parameters:
+  ///   - tokens: The conversation, with the end of turn of the response, and what the template puts
+  ///     behind it or not.
+  ///   - leadIn: What opens the critique's turn, in the user's voice; may be empty.
+  /// - Returns: The tokens up to where a model writes its critique, not cut; `nil` where the last turn
+  ///   is not closed.
+  /// - Throws: `TextError.unknownRole` where the template has no mark for the user.
+  package func critiquePrefix(behind tokens: [Int32], leadIn: String) throws -> [Int32]? {
+    let separator = tokenizer.encodePlain(template.separator)
+    let isSeparated = tokens.suffix(separator.count).elementsEqual(separator)
+    let closed = isSeparated ? tokens.dropLast(separator.count) : tokens[...]
+    guard closed.last == endOfTurnID else { return nil }
+    return try closed + separator + critiqueOpening(leadIn: leadIn)
+  }
+
   /// Returns the tokens of a prompt up to where a model writes its response.
   ///
   /// - Parameter prompt: The conversation up to the assistant's turn.

@@ -4,6 +4,7 @@ import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayServe
 import AssayTensor
 import AssayText
 import AssayTrain
@@ -29,6 +30,7 @@ enum ExitStatus {
     case let error as TextError: code(error)
     case let error as RunError: code(error)
     case let error as EndpointError: code(error)
+    case let error as ServeError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError: badData
     case is GenerationError, is TrainingLineError, is UncheckedPrompt, is ChangedSettings,
       is ForeignRecord:
@@ -82,6 +84,15 @@ enum ExitStatus {
     case .refused(_, _, _, let isRequestAtFault): isRequestAtFault ? badData : unavailable
     case .garbage, .malformedRecord: badData
     case .recordsInUse: cannotCreate
+    }
+  }
+
+  private static func code(_ error: ServeError) -> Int32 {
+    switch error {
+    case .openHost, .malformedKey: wrongUse
+    case .cannotListen: unavailable
+    // What requests meet does not end the command.
+    default: internalError
     }
   }
 

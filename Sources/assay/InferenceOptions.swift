@@ -76,12 +76,22 @@ struct InferenceOptions: ParsableArguments {
 
   /// As `load(_:_:)`, of a model folder.
   func load(_ folder: URL, _ common: CommonOptions) throws -> Model {
+    try loader(folder, common)()
+  }
+
+  /// What loads a model as these options say, on the thread that calls it.
+  ///
+  /// - Throws: `ValidationError` where the device cannot do it.
+  func loader(_ folder: URL, _ common: CommonOptions) throws -> @Sendable () throws -> Model {
     let device = try kernels.device(common)
-    let model = try Model.load(folder, dtype: common.dtype, device: device)
-    kernels.apply(to: model.decoder)
-    model.decoder.packForInference()
-    if let cacheMib { model.cacheBytes = cacheMib << 20 }
-    return model
+    let (dtype, kernels, cacheMib) = (common.dtype, kernels, cacheMib)
+    return {
+      let model = try Model.load(folder, dtype: dtype, device: device)
+      kernels.apply(to: model.decoder)
+      model.decoder.packForInference()
+      if let cacheMib { model.cacheBytes = cacheMib << 20 }
+      return model
+    }
   }
 
   /// What results depend on beside the type of products, for records to be continued.

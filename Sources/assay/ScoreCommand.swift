@@ -33,7 +33,7 @@ struct CritiqueOptions: ParsableArguments {
   func settings(seed: UInt64) -> CritiqueSettings {
     var settings = CritiqueSettings()
     settings.samples = samples
-    settings.temperature = temperature ?? (samples == 1 ? 0 : 0.5)
+    settings.temperature = temperature ?? CritiqueSettings.usualTemperature(samples: samples)
     settings.topP = topP
     settings.tokens = maxTokens
     settings.seed = seed
@@ -64,18 +64,6 @@ struct ScoreCommand: AssayCommand {
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
 
-  private struct Line: Encodable {
-    let id: String
-    let score: Score
-
-    func encode(to encoder: any Swift.Encoder) throws {
-      try score.encode(to: encoder)
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(id, forKey: .id)
-    }
-    private enum CodingKeys: String, CodingKey { case id }
-  }
-
   func execute() async throws {
     let loaded = try inference.load(model, common)
     var options = ModelScorer.Options()
@@ -93,7 +81,7 @@ struct ScoreCommand: AssayCommand {
       let part = Array(records[start..<min(start + 256, records.count)])
       let scores = try await scorer.score(part.map(\.input))
       for (record, score) in zip(part, scores) {
-        try Output.json(Line(id: record.id, score: score))
+        try Output.json(ScoreRecord(id: record.id, score: score))
       }
       done += part.count
       progress.handle(
@@ -104,16 +92,6 @@ struct ScoreCommand: AssayCommand {
           tokens: scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)
         )
       )
-    }
-  }
-}
-
-extension ResponseRecord {
-  /// What a scorer reads.
-  var input: ScoringInput {
-    switch content {
-    case .response(let prompt, let response): .response(prompt: prompt, response: response)
-    case .text(let text): .rendered(text)
     }
   }
 }

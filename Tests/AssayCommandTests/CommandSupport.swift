@@ -145,19 +145,26 @@ final class RunningCommand {
 
   var isRunning: Bool { process.isRunning }
 
+  /// What it has written so far.
+  var outputSoFar: String { text("out") }
+  /// What it has logged so far.
+  var logSoFar: String { text("log") }
+
+  private func text(_ name: String) -> String {
+    let data = try? Data(contentsOf: folder.url.appendingPathComponent(name))
+    return data.map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits for the end.
   func result() throws -> CommandResult {
     process.waitUntilExit()
-    func text(_ name: String) throws -> String {
-      String(decoding: try Data(contentsOf: folder.url.appendingPathComponent(name)), as: UTF8.self)
-    }
     return CommandResult(
       status: process.terminationReason == .exit
         ? process.terminationStatus : -process.terminationStatus,
-      output: try text("out"),
-      log: try text("log")
+      output: text("out"),
+      log: text("log")
     )
   }
 }

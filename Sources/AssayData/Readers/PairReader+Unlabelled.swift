@@ -32,7 +32,7 @@ extension PairReader {
 
 extension RowFields {
   /// The row with its first response called chosen; `nil` where it names a chosen one itself.
-  fileprivate func named() throws(RowFault) -> RowFields? {
+  func named() throws(RowFault) -> RowFields? {
     let responses: [JSONValue]
     if value("chosen") != nil || value("rejected") != nil {
       return nil

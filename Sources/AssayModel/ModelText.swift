@@ -1,0 +1,26 @@
+import AssayText
+
+/// What turns conversations into a model's tokens, without its weights.
+///
+/// A server renders and tokenizes with it while another thread owns the model.
+package struct ModelText: Sendable {
+  /// What the model is for.
+  package let manifest: ModelManifest
+  /// The tokenizer.
+  package let tokenizer: BPETokenizer
+  /// What turns conversations into tokens.
+  package let renderer: SequenceRenderer
+  /// Tokens that the model reads and writes at most.
+  package let contextTokens: Int
+
+  /// Takes what belongs to a model's texts.
+  ///
+  /// - Parameter model: The model.
+  /// - Throws: `TextError` where the template's tokens are missing from the vocabulary.
+  package init(_ model: Model) throws {
+    manifest = model.manifest
+    tokenizer = model.tokenizer
+    renderer = try model.renderer()
+    contextTokens = model.decoder.configuration.contextTokens
+  }
+}

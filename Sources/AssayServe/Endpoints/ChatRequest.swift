@@ -1,0 +1,162 @@
+import AssayData
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+
+/// What a request for chat completions asks for.
+struct ChatCompletionRequest {
+  /// Most tokens of an answer where nobody says.
+  private static let usualTokens = 4096
+
+  /// One request a choice.
+  var requests: [GenerationRequest] = []
+  var stopStrings: [String] = []
+  var wantsLogProbabilities = false
+  var isStreamed = false
+  /// Whether a stream ends with a chunk of counts.
+  var streamsUsage = false
+  /// What the draws began with, so that they can be repeated.
+  var seed: UInt64 = 0
+
+  /// Reads a body.
+  ///
+  /// - Parameter exchange: The request.
+  /// - Throws: `ServeError`, or `TextError` where the template has no mark for a role.
+  init(_ exchange: Exchange) throws {
+    var fields = try RequestFields(exchange.body)
+    try fields.checkModel(exchange.settings.modelName)
+    let prefix = try Self.prefix(&fields, exchange)
+    let count = try fields.int("n", 1...128) ?? 1
+    seed = try fields.seed() ?? Self.freshSeed(exchange)
+    var settings = SamplingSettings()
+    settings.temperature = try fields.float("temperature") ?? exchange.settings.temperature ?? 1
+    settings.topP =
+      try fields.float("top_p", most: 1, isAboveZero: true) ?? exchange.settings.topP ?? 1
+    // vLLM's names of what OpenAI does not have; -1 is its word for all.
+    settings.topK = max(0, try fields.int("top_k", -1...Int(Int32.max)) ?? 0)
+    settings.repetitionPenalty =
+      try fields.float("repetition_penalty", isAboveZero: true) ?? 1
+    stopStrings = try fields.strings("stop", most: 16) ?? []
+    wantsLogProbabilities = try fields.bool("logprobs") ?? false
+    let top = try fields.int("top_logprobs", 0...20) ?? 0
+    guard top == 0 || wantsLogProbabilities else {
+      throw ServeError.parameter(
+        name: "top_logprobs",
+        actual: "\(top) without logprobs",
+        expected: "'logprobs': true beside it"
+      )
+    }
+    isStreamed = try fields.bool("stream") ?? false
+    if let options = fields.value("stream_options") {
+      streamsUsage = options["include_usage"]?.bool ?? false
+    }
+    let room = exchange.model.text.contextTokens - prefix.tokens.count - (prefix.isClosed ? 1 : 0)
+    guard room > 0 else {
+      throw ServeError.tooLong(
+        item: "the conversation",
+        tokens: prefix.tokens.count,
+        maximum: exchange.model.text.contextTokens - 1
+      )
+    }
+    let asked = try fields.int("max_completion_tokens", 1...Int.max)
+    let maximum = try asked ?? fields.int("max_tokens", 1...Int.max)
+    fields.ignore("max_tokens")
+    guard maximum ?? 0 <= room else {
+      throw ServeError.parameter(
+        name: asked == nil ? "max_tokens" : "max_completion_tokens",
+        actual: "\(maximum ?? 0)",
+        expected: "at most \(room), what the conversation's \(prefix.tokens.count) tokens leave of "
+          + "the model's \(exchange.model.text.contextTokens)"
+      )
+    }
+    try Self.refuseOthers(&fields)
+    try fields.finish()
+    let end = exchange.model.text.renderer.endOfTurnID
+    // Pages for the most tokens are set aside, so what nobody asked for is bounded.
+    let spare = exchange.model.cacheTokens - prefix.tokens.count - 2 * DecoderCache.pageTokens
+    let usual = max(1, min(Self.usualTokens, room, spare))
+    requests = (0..<count).map { choice in
+      GenerationRequest(
+        promptTokens: prefix.tokens,
+        settings: settings,
+        maximumTokens: min(maximum ?? exchange.settings.critiques.tokens ?? usual, room),
+        stopTokens: [end],
+        stopStrings: stopStrings,
+        seed: seed &+ UInt64(choice),
+        wantsLogProbabilities: wantsLogProbabilities,
+        topLogProbabilities: top,
+        closing: prefix.isClosed ? end : nil
+      )
+    }
+  }
+
+  /// The tokens to continue, and whether a reward is read where the text closes.
+  ///
+  /// A model that criticizes continues a conversation that ends with a response as it was trained to:
+  /// with a critique of it, and a reward.
+  private static func prefix(
+    _ fields: inout RequestFields,
+    _ exchange: Exchange
+  ) throws -> (tokens: [Int32], isClosed: Bool) {
+    let value = try fields.required("messages", "a list of messages")
+    let messages = try Message.conversation(value)
+    for (index, message) in (value.array ?? []).enumerated() {
+      for key in ["tool_calls", "tool_call_id", "function_call", "audio"]
+      where !(message[key]?.isNull ?? true) {
+        throw ServeError.unsupported(
+          name: "messages[\(index)].\(key)",
+          advice: "the template has no place for it; leave it out"
+        )
+      }
+    }
+    let text = exchange.model.text
+    if exchange.model.kind == .cloud, let last = messages.last, last.role == "assistant" {
+      let tokens = try text.renderer.critiquePrefix(
+        prompt: messages.dropLast(),
+        response: last.content,
+        leadIn: text.manifest.leadIn ?? ""
+      )
+      return (tokens, true)
+    }
+    return (try text.renderer.generationPrefix(prompt: messages), false)
+  }
+
+  /// Another one for each request, so that asking twice draws twice; answers name it.
+  private static func freshSeed(_ exchange: Exchange) -> UInt64 {
+    let mixed =
+      exchange.settings.critiques.seed &+ UInt64(exchange.number) &* 0x9E37_79B9_7F4A_7C15
+    // So small that every client's numbers hold it.
+    return mixed >> 16
+  }
+
+  private static func refuseOthers(_ fields: inout RequestFields) throws(ServeError) {
+    func isEmpty(_ value: JSONValue) -> Bool {
+      value.array?.isEmpty ?? false || value.members?.isEmpty ?? false
+    }
+    func isZero(_ value: JSONValue) -> Bool { value.double == 0 }
+    try fields.refuse("tools", unless: isEmpty, "the template has no tools; leave it out")
+    try fields.refuse("functions", unless: isEmpty, "the template has no tools; leave it out")
+    try fields.refuse("tool_choice", unless: { $0.string == "none" }, "there are no tools")
+    try fields.refuse("function_call", unless: { $0.string == "none" }, "there are no tools")
+    try fields.refuse(
+      "response_format",
+      unless: { $0["type"]?.string == "text" },
+      "texts are not constrained; ask for the form in the conversation"
+    )
+    try fields.refuse("frequency_penalty", unless: isZero, "use 'repetition_penalty'")
+    try fields.refuse("presence_penalty", unless: isZero, "use 'repetition_penalty'")
+    try fields.refuse("logit_bias", unless: isEmpty, "tokens cannot be biased; leave it out")
+    try fields.refuse("min_p", unless: isZero, "use 'top_p' or 'top_k'")
+    fields.ignore(
+      "user",
+      "metadata",
+      "store",
+      "service_tier",
+      "safety_identifier",
+      "prompt_cache_key",
+      "parallel_tool_calls"
+    )
+  }
+}

@@ -1,0 +1,199 @@
+// The reward endpoints of vLLM and SGLang. Rewards are raw unless `use_activation` asks for a sigmoid.
+//
+// Source: the protocols of vllm-project/vllm (`/classify`, `/pooling`) and sgl-project/sglang
+// (`/classify` with `text`, `/v1/embeddings`). We differ where vLLM puts a sigmoid on one label unless
+// it is told not to: what went through a transform says so in `transform` and in a header.
+
+import AssayData
+import AssayModel
+import AssayReward
+import AssayText
+
+/// What a request of vLLM's or SGLang's shape is about.
+private struct RewardInputs {
+  var items: [ModelClient.Item]
+  var transform = Transform.none
+
+  /// Reads the members that these protocols share.
+  ///
+  /// - Parameters:
+  ///   - exchange: The request.
+  ///   - key: What texts are called: `input` or `text`.
+  /// - Throws: `ServeError`.
+  init(_ exchange: Exchange, key: String) throws(ServeError) {
+    try exchange.requireReward()
+    var fields = try RequestFields(exchange.body)
+    try fields.checkModel(exchange.settings.modelName)
+    if let messages = fields.value("messages") {
+      items = [try Self.conversation(messages)]
+    } else {
+      let expected = "a rendered text or a list of them"
+      _ = try fields.required(key, expected)
+      items = (try fields.strings(key) ?? []).map { .conversation($0) }
+      guard !items.isEmpty else {
+        throw .parameter(name: key, actual: "an empty list", expected: expected)
+      }
+    }
+    // The flag's names, the newest first.
+    for name in ["use_activation", "activation", "softmax"] {
+      if try fields.bool(name) == true { transform = .sigmoid }
+    }
+    try fields.refuseTextChanges(exchange)
+    if let task = try fields.string("task"), task != "classify" {
+      throw .unsupported(name: "task", advice: "the only task of a reward model is 'classify'")
+    }
+    try fields.refuse("dimensions", "a reward has one number")
+    try fields.refuse(
+      "encoding_format",
+      unless: { $0.string == "float" },
+      "numbers are sent as JSON numbers"
+    )
+    fields.ignore("user", "priority", "request_id", "cache_salt", "rid")
+    try fields.finish()
+  }
+
+  private static func conversation(_ value: JSONValue) throws(ServeError) -> ModelClient.Item {
+    let messages = try Message.conversation(value)
+    guard let last = messages.last, last.role == "assistant" else {
+      throw .parameter(
+        name: "messages",
+        actual: "without a response at its end",
+        expected: "a conversation that ends with an assistant's turn"
+      )
+    }
+    return .input(.response(prompt: messages.dropLast(), response: last.content))
+  }
+}
+
+extension Message {
+  /// Reads the `messages` of a request.
+  ///
+  /// - Throws: `ServeError.parameter`.
+  static func conversation(_ value: JSONValue) throws(ServeError) -> [Message] {
+    do throws(RowRefusal) {
+      return try list(value, key: "messages")
+    } catch {
+      throw .parameter(
+        name: "messages",
+        actual: error.detail,
+        expected: "a list of messages with role and content"
+      )
+    }
+  }
+}
+
+extension RequestFields {
+  /// Refuses what would add something to rendered texts, or take something away.
+  fileprivate mutating func refuseTextChanges(_ exchange: Exchange) throws(ServeError) {
+    try refuse(
+      "add_special_tokens",
+      unless: { $0 == false },
+      "texts are read as they are; render all special tokens into them, the first one too"
+    )
+    try refuse(
+      "truncate_prompt_tokens",
+      unless: { ($0.int ?? 0) == -1 || ($0.int ?? 0) >= exchange.model.text.contextTokens },
+      "texts are never cut; shorten them"
+    )
+    try refuse(
+      "chat_template_kwargs",
+      unless: { $0.members?.isEmpty ?? false },
+      "the model's own template has no variables"
+    )
+    try refuse("chat_template", "the model's own template is used")
+    try refuse(
+      "add_generation_prompt",
+      unless: { $0 == false },
+      "the conversation ends with the response"
+    )
+    try refuse("mm_processor_kwargs", "texts only")
+  }
+}
+
+/// `POST /classify` of vLLM and SGLang, `POST /pooling` of vLLM, `POST /v1/embeddings` of SGLang.
+enum ClassifyEndpoints {
+  static let endpoints = [
+    Endpoint.post("/classify") { exchange in
+      // SGLang calls the texts `text`, vLLM `input`.
+      exchange.body["text"] == nil
+        ? try await classify(exchange) : try await embed(exchange)
+    },
+    Endpoint.post("/v1/classify", handle: classify),
+    Endpoint.post("/pooling", "/v1/pooling", handle: pool),
+    Endpoint.post("/v1/embeddings", handle: embedWithUsage),
+  ]
+
+  private static func rewards(
+    _ exchange: Exchange,
+    key: String
+  ) async throws -> (scores: [Score], transform: Transform) {
+    let inputs = try RewardInputs(exchange, key: key)
+    let settings = exchange.settings.critiqueDefaults
+    return (try await exchange.client.scores(inputs.items, settings), inputs.transform)
+  }
+
+  private static func list(
+    _ exchange: Exchange,
+    _ prefix: String,
+    _ scores: [Score],
+    _ transform: Transform,
+    _ item: (Int, Score) -> JSONValue
+  ) -> Reply {
+    Reply.json([
+      "id": .string(exchange.id(prefix)), "object": "list",
+      "created": .number("\(exchange.created)"), "model": .string(exchange.settings.modelName),
+      "data": .array(scores.enumerated().map(item)), "usage": usage(scores),
+      "transform": .string(transform.rawValue),
+    ]).with(Reply.transformHeader, transform.rawValue)
+  }
+
+  private static func usage(_ scores: [Score]) -> JSONValue {
+    let read = scores.map(\.tokens.prompt).reduce(0, +)
+    let written = scores.map(\.tokens.completion).reduce(0, +)
+    return [
+      "prompt_tokens": .number("\(read)"), "total_tokens": .number("\(read + written)"),
+      "completion_tokens": .number("\(written)"), "prompt_tokens_details": nil,
+    ]
+  }
+
+  private static func classify(_ exchange: Exchange) async throws -> Reply {
+    let (scores, transform) = try await rewards(exchange, key: "input")
+    return list(exchange, "classify", scores, transform) { index, score in
+      [
+        "index": .number("\(index)"), "label": "LABEL_0",
+        "probs": [transform.json(score.value)], "num_classes": 1,
+      ]
+    }
+  }
+
+  private static func pool(_ exchange: Exchange) async throws -> Reply {
+    let (scores, transform) = try await rewards(exchange, key: "input")
+    return list(exchange, "pool", scores, transform) { index, score in
+      [
+        "index": .number("\(index)"), "object": "pooling",
+        "data": [transform.json(score.value)],
+      ]
+    }
+  }
+
+  private static func embed(_ exchange: Exchange) async throws -> Reply {
+    let (scores, transform) = try await rewards(exchange, key: "text")
+    let items = scores.map { score -> JSONValue in
+      [
+        "embedding": [transform.json(score.value)],
+        "meta_info": ["prompt_tokens": .number("\(score.tokens.prompt)")],
+      ]
+    }
+    return Reply.json(.array(items)).with(Reply.transformHeader, transform.rawValue)
+  }
+
+  private static func embedWithUsage(_ exchange: Exchange) async throws -> Reply {
+    let (scores, transform) = try await rewards(exchange, key: "input")
+    return list(exchange, "embd", scores, transform) { index, score in
+      [
+        "index": .number("\(index)"), "object": "embedding",
+        "embedding": [transform.json(score.value)],
+      ]
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import HTTPTypes
+
+/// What the server does at a path.
+struct Endpoint: Sendable {
+  let method: HTTPRequest.Method
+  /// The path that metrics and messages name, and others that do the same.
+  let paths: [String]
+  /// Whether it answers without a key, and while the server stops.
+  var isOpen = false
+  /// The work.
+  let handle: @Sendable (Exchange) async throws -> Reply
+
+  static func post(
+    _ paths: String...,
+    handle: @escaping @Sendable (Exchange) async throws -> Reply
+  ) -> Endpoint {
+    Endpoint(method: .post, paths: paths, handle: handle)
+  }
+
+  static func get(
+    _ path: String,
+    isOpen: Bool = false,
+    handle: @escaping @Sendable (Exchange) async throws -> Reply
+  ) -> Endpoint {
+    Endpoint(method: .get, paths: [path], isOpen: isOpen, handle: handle)
+  }
+}

@@ -1,0 +1,65 @@
+// What trainers ask a reward model that runs elsewhere: OpenRLHF's and LLaMA-Factory's protocols.
+//
+// Source: OpenRLHF/OpenRLHF `openrlhf/cli/serve_rm.py` and `openrlhf/utils/remote_rm_utils.py`;
+// hiyouga/LLaMA-Factory `src/llamafactory/api/protocol.py`.
+
+import AssayModel
+import AssayReward
+import AssayText
+
+/// `POST /get_reward` and `POST /v1/score/evaluation`.
+enum TrainerEndpoints {
+  static let endpoints = [
+    Endpoint.post("/get_reward", handle: openRLHF),
+    Endpoint.post("/v1/score/evaluation", handle: llamaFactory),
+  ]
+
+  /// `query` is prompt and response together, rendered; `scores` are in (0, 1), as OpenRLHF filters
+  /// prompts by them.
+  private static func openRLHF(_ exchange: Exchange) async throws -> Reply {
+    try exchange.requireReward()
+    var fields = try RequestFields(exchange.body)
+    _ = try fields.required("query", "a list of rendered texts")
+    let texts = try fields.strings("query") ?? []
+    // What they are for is in the query already.
+    fields.ignore("prompts", "labels")
+    try fields.finish()
+    let scores = try await scores(texts, exchange)
+    let raw = JSONValue.array(scores.map { Transform.none.json($0.value) })
+    return Reply.json([
+      "rewards": raw, "scores": .array(scores.map { Transform.sigmoid.json($0.value) }),
+      "extra_logs": ["reward": raw],
+    ]).with(Reply.transformHeader, "rewards=none, scores=sigmoid")
+  }
+
+  private static func llamaFactory(_ exchange: Exchange) async throws -> Reply {
+    try exchange.requireReward()
+    var fields = try RequestFields(exchange.body)
+    try fields.checkModel(exchange.settings.modelName)
+    _ = try fields.required("messages", "a list of rendered texts")
+    let texts = try fields.strings("messages") ?? []
+    let longest = try fields.int("max_length", 1...Int.max)
+    try fields.finish()
+    let tokenizer = exchange.model.text.tokenizer
+    for (index, text) in texts.enumerated() {
+      let count = longest == nil ? 0 : tokenizer.encode(text).count
+      guard count <= longest ?? 0 else {
+        throw ServeError.tooLong(item: "messages[\(index)]", tokens: count, maximum: longest ?? 0)
+      }
+    }
+    let scores = try await scores(texts, exchange)
+    return Reply.json([
+      "id": .string(exchange.id("scoreval")), "object": "score.evaluation",
+      "model": .string(exchange.settings.modelName),
+      "scores": .array(scores.map { Transform.none.json($0.value) }),
+    ]).with(Reply.transformHeader, Transform.none.rawValue)
+  }
+
+  private static func scores(_ texts: [String], _ exchange: Exchange) async throws -> [Score] {
+    guard !texts.isEmpty else { return [] }
+    return try await exchange.client.scores(
+      texts.map { .conversation($0) },
+      exchange.settings.critiqueDefaults
+    )
+  }
+}

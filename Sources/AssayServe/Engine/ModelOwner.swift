@@ -1,0 +1,170 @@
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayTensor
+import AssayText
+
+/// The one owner of a model: it alone reads the weights, on a thread of its own.
+///
+/// Between two steps it looks for new work: texts that arrive while others are written join them, and
+/// texts to read once that wait together are read in one pass.
+actor ModelOwner {
+  private struct Writing {
+    let job: ModelJob
+    let place: Int
+  }
+
+  /// Tokens that one forward pass packs.
+  private static let passTokens = 16384
+
+  private nonisolated let thread: ModelThread
+  /// Where this actor's code runs.
+  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let queue: ModelQueue
+  private let metrics: ServeMetrics
+  private let options: GenerationEngine.Options?
+  private var model: Model?
+  private var session: GenerationSession?
+  private var writing: [Int: Writing] = [:]
+  private var passes = PassQueue()
+
+  /// Makes an owner of no model yet.
+  ///
+  /// - Parameters:
+  ///   - queue: Where work comes from.
+  ///   - metrics: What is told how busy the model is.
+  ///   - options: How much is computed and kept at once; `nil` is the model's.
+  init(queue: ModelQueue, metrics: ServeMetrics, options: GenerationEngine.Options? = nil) {
+    thread = ModelThread()
+    self.queue = queue
+    self.metrics = metrics
+    self.options = options
+  }
+
+  /// Loads the model.
+  ///
+  /// - Parameter make: Makes it, on this thread.
+  /// - Returns: What others need to know of it.
+  /// - Throws: What `make` throws; `TextError` where the template does not fit; `TensorError` where
+  ///   memory runs out.
+  func load(_ make: @Sendable () throws -> Model) throws -> ServedModel {
+    let model = try make()
+    self.model = model
+    if ServedModel.writes(model) { session = try makeSession(model) }
+    return try ServedModel(model, cacheTokens: session?.tokenCount ?? 0)
+  }
+
+  private func makeSession(_ model: Model) throws -> GenerationSession {
+    let head = model.manifest.kind == .cloud ? model.head : nil
+    return try GenerationSession(
+      GenerationEngine(
+        decoder: model.decoder,
+        head: head,
+        tokenizer: model.tokenizer,
+        options: options ?? GenerationEngine.Options(cacheBytes: model.cacheBytes)
+      )
+    )
+  }
+
+  /// Serves what the queue brings, until it is closed and nothing is left.
+  func run() async {
+    guard let model else { return }
+    while true {
+      let news = queue.take()
+      drop(news.dropped)
+      for job in news.jobs where !news.dropped.contains(job.id) { begin(job) }
+      readPack(model)
+      advance(model)
+      report()
+      guard isIdle else { continue }
+      if news.isClosed && news.jobs.isEmpty { return }
+      await queue.wait()
+    }
+  }
+
+  private var isIdle: Bool { session?.isIdle ?? true && passes.count == 0 }
+
+  // MARK: Work
+
+  private func begin(_ job: ModelJob) {
+    metrics.add(read: job.work.promptTokens)
+    switch job.work {
+    case .passes(let texts, let reading): passes.add(job, texts, reading)
+    case .texts(let requests):
+      do {
+        guard let session else { throw GenerationError.notLanguageModel }
+        for (place, index) in try session.add(requests).enumerated() {
+          writing[index] = Writing(job: job, place: place)
+        }
+      } catch {
+        job.fail(error)
+      }
+    }
+  }
+
+  private func drop(_ ids: Set<Int>) {
+    guard !ids.isEmpty else { return }
+    let indices = writing.filter { ids.contains($0.value.job.id) }.map(\.key)
+    session?.cancel(indices)
+    for index in indices { writing[index] = nil }
+    passes.remove(ids)
+  }
+
+  private func readPack(_ model: Model) {
+    guard let pack = passes.next(tokens: Self.passTokens) else { return }
+    do {
+      let values = try values(pack, model)
+      for (owner, value) in zip(pack.owners, values) {
+        owner.job.tell(.value(place: owner.place, value))
+      }
+    } catch {
+      let ids = Set(pack.owners.map(\.job.id))
+      for owner in pack.owners { owner.job.fail(error) }
+      passes.remove(ids)
+    }
+  }
+
+  private func values(_ pack: PassQueue.Pack, _ model: Model) throws -> [Float] {
+    switch pack.reading {
+    case .verdict(let letters):
+      return try probabilitiesInOnePass(pack.passes, letters: letters, model: model)
+    case .reward:
+      guard let head = model.head else {
+        throw RewardError.noHead(kind: model.manifest.kind.rawValue)
+      }
+      let sequences = pack.passes.map {
+        ScoredSequence(tokens: $0.tokens, scoredIndex: $0.index, promptTokenCount: $0.tokens.count)
+      }
+      return try rewardsInOnePass(sequences, decoder: model.decoder, head: head)
+    }
+  }
+
+  private func advance(_ model: Model) {
+    guard let session, !session.isIdle else { return }
+    do {
+      try session.advance { index, token in
+        metrics.add(written: 1)
+        guard let text = writing[index], text.job.wantsTokens else { return }
+        text.job.tell(.token(place: text.place, token))
+      } onFinished: { index, generation in
+        guard let text = writing.removeValue(forKey: index) else { return }
+        text.job.tell(.text(place: text.place, generation))
+      }
+    } catch {
+      // Nobody knows how far the step came: all that is under way ends, and a new run begins.
+      for text in writing.values { text.job.fail(error) }
+      writing = [:]
+      self.session = nil
+      self.session = try? makeSession(model)
+    }
+  }
+
+  private func report() {
+    metrics.set(
+      waiting: (session?.waitingCount ?? 0) + passes.count,
+      running: session?.runningCount ?? 0,
+      pages: session?.usedPages ?? 0
+    )
+  }
+}

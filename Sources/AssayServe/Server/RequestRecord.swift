@@ -1,0 +1,63 @@
+import Synchronization
+
+/// What is kept of a request until its answer is sent: its place, its deadline, its time.
+final class RequestRecord: Sendable {
+  private struct State {
+    var endpoint = "other"
+    var ticket: RequestGate.Ticket?
+    var isOver = false
+  }
+
+  /// The request's life.
+  let scope: RequestScope
+  private let metrics: ServeMetrics
+  private let start = ContinuousClock.now
+  private let deadline: Task<Void, any Error>
+  private let state = Mutex(State())
+
+  /// Begins a request.
+  ///
+  /// - Parameters:
+  ///   - metrics: What counts it.
+  ///   - seconds: Seconds that it may take.
+  ///   - scope: What ends then.
+  init(_ metrics: ServeMetrics, seconds: Double, scope: RequestScope) {
+    self.metrics = metrics
+    self.scope = scope
+    deadline = Task { [weak scope] in
+      try await Task.sleep(for: .seconds(seconds))
+      scope?.end(.timedOut(seconds: seconds))
+    }
+  }
+
+  deinit { end(status: ServeError.disconnected.status) }
+
+  /// What metrics call the endpoint.
+  var endpoint: String {
+    get { state.withLock { $0.endpoint } }
+    set { state.withLock { $0.endpoint = newValue } }
+  }
+
+  /// The request's place among those that may be unfinished.
+  var ticket: RequestGate.Ticket? {
+    get { state.withLock { $0.ticket } }
+    set { state.withLock { $0.ticket = newValue } }
+  }
+
+  /// Ends the request: its place is free.
+  func end(status: Int) {
+    let (endpoint, ticket) = state.withLock { state -> (String?, RequestGate.Ticket?) in
+      defer { (state.isOver, state.ticket) = (true, nil) }
+      return (state.isOver ? nil : state.endpoint, state.ticket)
+    }
+    deadline.cancel()
+    guard let endpoint else { return }
+    metrics.add(
+      endpoint: endpoint,
+      status: status,
+      seconds: (ContinuousClock.now - start) / .seconds(1)
+    )
+    // Given back behind the count, so that whoever sees the place free sees the request counted.
+    withExtendedLifetime(ticket) {}
+  }
+}

@@ -1,0 +1,182 @@
+import AssayGenerate
+import AssayModel
+import AssayTensor
+import Testing
+
+@Suite struct GenerationSessionTests {
+  let decoder = makeDecoder()
+
+  func engine(_ options: GenerationEngine.Options = .init()) -> GenerationEngine {
+    GenerationEngine(
+      decoder: decoder,
+      head: makeHead(),
+      tokenizer: LetterTokenizer(),
+      options: options
+    )
+  }
+
+  /// Requests of several lengths, some with one prompt, some with a common beginning.
+  var requests: [GenerationRequest] {
+    (0..<12).map { index in
+      GenerationRequest(
+        promptTokens: makePrompt(20 + index / 2 * 5),
+        settings: index % 2 == 0 ? .init() : .init(temperature: 1),
+        maximumTokens: [5, 17, 30][index % 3],
+        stopStrings: index == 7 ? ["cd"] : [],
+        seed: UInt64(index),
+        wantsLogProbabilities: true,
+        closing: index % 4 == 0 ? 9 : nil
+      )
+    }
+  }
+
+  /// Runs a session to its end, after every step of which a body may change it.
+  func run(
+    _ session: GenerationSession,
+    between: (Int) throws -> Void = { _ in }
+  ) throws -> (texts: [Int: Generation], tokens: [Int: [Int32]], order: [Int]) {
+    var texts: [Int: Generation] = [:]
+    var tokens: [Int: [Int32]] = [:]
+    var order: [Int] = []
+    var step = 0
+    while !session.isIdle {
+      try session.advance {
+        tokens[$0, default: []].append($1.id)
+      } onFinished: {
+        #expect(texts[$0] == nil)
+        texts[$0] = $1
+        order.append($0)
+      }
+      try between(step)
+      step += 1
+    }
+    return (texts, tokens, order)
+  }
+
+  @Test("requests that join at any step give what they give alone", arguments: [false, true])
+  func joining(isBatchInvariant: Bool) throws {
+    decoder.isBatchInvariant = isBatchInvariant
+    let requests = requests
+    for stride in [1, 3] {
+      let session = try GenerationSession(engine(.init(prefillTokens: 48)))
+      var next = 1
+      _ = try session.add([requests[0]])
+      let result = try run(session) { step in
+        guard step % stride == 0, next < requests.count else { return }
+        let indices = try session.add([requests[next]])
+        #expect(indices == next..<next + 1)
+        next += 1
+      }
+      #expect(result.texts.count == requests.count)
+      for (index, request) in requests.enumerated() {
+        let alone = try engine().run([request])[0]
+        let joined = try #require(result.texts[index])
+        if isBatchInvariant {
+          #expect(joined == alone)
+        } else {
+          #expect(joined.tokens == alone.tokens && joined.text == alone.text)
+          #expect(abs((joined.reward ?? 0) - (alone.reward ?? 0)) < 1e-5)
+        }
+        // What a stop string takes back was told already.
+        #expect(result.tokens[index, default: []].starts(with: joined.tokens))
+      }
+      #expect(session.usedPages == 0 && session.runningCount == 0)
+    }
+  }
+
+  @Test("a short request that comes during a long one is finished first")
+  func overtaking() throws {
+    let session = try GenerationSession(engine())
+    _ = try session.add([GenerationRequest(promptTokens: makePrompt(8), maximumTokens: 100)])
+    let result = try run(session) { step in
+      guard step == 4 else { return }
+      _ = try session.add([
+        GenerationRequest(promptTokens: makePrompt(9, seed: 2), maximumTokens: 3)
+      ])
+    }
+    #expect(result.order == [1, 0])
+  }
+
+  @Test("cancelled requests give nothing, disturb nobody and leave no page in use")
+  func cancelling() throws {
+    let requests = requests
+    let alone = try requests.map { try engine().run([$0])[0] }
+    let pageBytes = DecoderCache.pageBytes(decoder)
+    // Few places and pages: some requests run, some wait in their group, some in the queue.
+    let options = [
+      GenerationEngine.Options(),
+      .init(cacheBytes: 14 * pageBytes, batchSequences: 3, prefillTokens: 16),
+    ]
+    for (option, cancelled) in zip(
+      options + options,
+      [[0, 3, 4, 5], [1, 2, 3, 10], [11], [0, 1]]
+    ) {
+      for step in 0..<8 {
+        let session = try GenerationSession(engine(option))
+        _ = try session.add(requests)
+        if step == 0 { session.cancel(cancelled) }
+        var gone: Set<Int> = step == 0 ? Set(cancelled) : []
+        var finished: Set<Int> = []
+        var count = 0
+        while !session.isIdle {
+          try session.advance {
+            #expect(!gone.contains($0))
+            _ = $1
+          } onFinished: { index, text in
+            #expect(!gone.contains(index))
+            finished.insert(index)
+            #expect(text.tokens == alone[index].tokens)
+          }
+          count += 1
+          if count == step {
+            gone = Set(cancelled).subtracting(finished)
+            session.cancel(cancelled)
+          }
+        }
+        #expect(finished.union(gone) == Set(requests.indices))
+        #expect(session.usedPages == 0 && session.runningCount == 0 && session.waitingCount == 0)
+      }
+    }
+  }
+
+  @Test("cancelling everything while prompts are read ends at once")
+  func cancellingUnread() throws {
+    let session = try GenerationSession(engine(.init(prefillTokens: 4)))
+    let indices = try session.add(requests)
+    try session.advance { _, _ in
+    } onFinished: { _, _ in
+    }
+    #expect(session.usedPages > 0)
+    session.cancel(indices)
+    #expect(session.isIdle && session.usedPages == 0)
+  }
+
+  @Test("a request that can never fit is refused alone; one that does not fit now waits")
+  func memory() throws {
+    let page = DecoderCache.pageBytes(decoder)
+    let session = try GenerationSession(engine(.init(cacheBytes: 5 * page)))
+    let fits = GenerationRequest(promptTokens: makePrompt(40), maximumTokens: 30)
+    let large = GenerationRequest(promptTokens: makePrompt(60), maximumTokens: 50)
+    let alone = try engine().run([fits])[0]
+    _ = try session.add([fits])
+    try session.advance { _, _ in
+    } onFinished: { _, _ in
+    }
+    #expect(
+      throws: GenerationError.exceedsMemory(
+        request: 0,
+        neededBytes: 7 * page,
+        budgetBytes: 5 * page
+      )
+    ) { try session.add([large]) }
+    #expect(throws: GenerationError.exceedsContext(request: 1, needed: 129, context: 128)) {
+      try session.add([
+        fits, GenerationRequest(promptTokens: makePrompt(100), maximumTokens: 29),
+      ])
+    }
+    #expect(try session.add([fits]) == 1..<2)
+    #expect(session.waitingCount == 1)
+    let result = try run(session)
+    #expect(result.texts[0]?.tokens == alone.tokens && result.texts[1]?.tokens == alone.tokens)
+  }
+}

@@ -1,0 +1,170 @@
+// A server of a tiny model in this process, and a client of it.
+
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayServe
+import AssayTensor
+import AssayText
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Testing
+
+/// Tiny models of random weights.
+enum TinyModels {
+  static let tokenizer: BPETokenizer? = try? BPETrainer(
+    vocabularySize: 290,
+    specialTokens: ChatTemplate.assaySpecialTokens
+  ).train(["How many apples are left? Anna has 3 apples.", "She has three apples left."])
+
+  /// Makes a model; an endless one writes its last token again and again, and never ends a text: what
+  /// it reads is hardly changed on its way to the output, which knows it by the same embedding.
+  static func make(
+    _ kind: ModelKind,
+    contextTokens: Int = 96,
+    isEndless: Bool = false
+  ) throws -> Model {
+    let tokenizer = try #require(tokenizer)
+    Engine.threads = 1
+    var configuration = ModelConfiguration(
+      hiddenSize: 16,
+      layerCount: 1,
+      headCount: 2,
+      feedForwardSize: 32,
+      vocabularySize: tokenizer.vocabularySize
+    )
+    configuration.contextTokens = contextTokens
+    configuration.initializerRange = isEndless ? 0.02 : 0.2
+    configuration.tiesEmbeddings = isEndless
+    let head: RewardHead.Kind? =
+      switch kind {
+      case .languageModel, .judge: nil
+      case .classic, .pair: .linear
+      case .cloud: .cloud
+      }
+    return Model(
+      decoder: Decoder(random: configuration, seed: 3),
+      head: head.map { RewardHead(random: $0, hiddenSize: 16, seed: 4) },
+      tokenizer: tokenizer,
+      template: .assay,
+      manifest: ModelManifest(
+        kind: kind,
+        leadIn: kind == .cloud ? "critique :" : nil,
+        critiqueTokens: kind == .cloud ? 8 : nil,
+        judge: kind == .judge || kind == .pair
+          ? JudgeManifest(task: .token, prompts: .playground, tokens: 8) : nil
+      )
+    )
+  }
+}
+
+/// An answer.
+struct Answer: Sendable {
+  let status: Int
+  let headers: [String: String]
+  let text: String
+
+  /// The body as JSON.
+  var json: JSONValue? { try? JSONValue(parsing: Array(text.utf8)) }
+  /// The error's code.
+  var code: String? { json?["error"]?["code"]?.string }
+}
+
+/// A client of a server that runs in this process.
+struct TestClient: Sendable {
+  let url: String
+  let http: HTTPClient
+
+  func request(
+    _ method: HTTPMethod,
+    _ path: String,
+    _ body: String? = nil,
+    headers: [String: String] = [:]
+  ) async throws -> HTTPClientResponse {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = method
+    for (name, value) in headers { request.headers.add(name: name, value: value) }
+    if let body { request.body = .bytes(ByteBuffer(string: body)) }
+    return try await http.execute(request, timeout: .minutes(1))
+  }
+
+  func send(
+    _ method: HTTPMethod,
+    _ path: String,
+    _ body: String? = nil,
+    headers: [String: String] = [:]
+  ) async throws -> Answer {
+    let response = try await request(method, path, body, headers: headers)
+    let bytes = try await response.body.collect(upTo: 1 << 26)
+    return Answer(
+      status: Int(response.status.code),
+      headers: Dictionary(
+        response.headers.map { ($0.name.lowercased(), $0.value) },
+        uniquingKeysWith: { $1 }
+      ),
+      text: String(buffer: bytes)
+    )
+  }
+
+  func post(
+    _ path: String,
+    _ body: JSONValue,
+    headers: [String: String] = [:]
+  ) async throws -> Answer {
+    try await send(.POST, path, body.compact, headers: headers)
+  }
+
+  func get(_ path: String) async throws -> Answer { try await send(.GET, path) }
+
+  /// A number of `/metrics`.
+  func metric(_ name: String) async throws -> Double? {
+    try await get("/metrics").text.split(separator: "\n")
+      .first { $0.hasPrefix("assay_\(name) ") }
+      .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) }
+  }
+
+  /// Asks again and again until a number of `/metrics` is as it is to be.
+  func wait(for name: String, _ value: Double) async throws {
+    while try await metric(name) != value {}
+  }
+}
+
+/// Runs a server for the length of a body.
+func withServer<Result: Sendable>(
+  _ kind: ModelKind,
+  contextTokens: Int = 96,
+  options: GenerationEngine.Options? = nil,
+  batchInvariant: Bool = false,
+  isEndless: Bool = false,
+  settings change: (inout ServeSettings) -> Void = { _ in },
+  _ body: (TestClient, ModelServer) async throws -> Result
+) async throws -> Result {
+  var settings = ServeSettings(modelName: "tiny")
+  settings.port = 0
+  change(&settings)
+  let server = try await ModelServer(settings: settings, options: options) {
+    let model = try TinyModels.make(kind, contextTokens: contextTokens, isEndless: isEndless)
+    model.decoder.isBatchInvariant = batchInvariant
+    return model
+  }
+  let (ready, continuation) = AsyncStream<String>.makeStream()
+  let running = Task { try await server.run { continuation.yield($0.url) } }
+  var iterator = ready.makeAsyncIterator()
+  let url = try #require(await iterator.next())
+  var configuration = HTTPClient.Configuration()
+  configuration.connectionPool.retryConnectionEstablishment = false
+  let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  do {
+    let result = try await body(TestClient(url: url, http: http), server)
+    try await http.shutdown()
+    running.cancel()
+    try await running.value
+    return result
+  } catch {
+    try? await http.shutdown()
+    running.cancel()
+    throw error
+  }
+}
