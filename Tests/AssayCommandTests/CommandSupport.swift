@@ -1,8 +1,7 @@
 // Runs the `assay` binary as a process, as its users do.
 
 import AssayModel
-import AssayTensor
-import AssayText
+import AssayTestSupport
 import Foundation
 import Testing
 
@@ -41,47 +40,12 @@ final class WorkFolder: Sendable {
   }
 
   /// Writes a tiny model of a kind and returns its path.
-  ///
-  /// A judge is one of letters, asked as the Playground asks.
   func model(
     _ kind: ModelKind,
     _ name: String = "model",
     contextTokens: Int = 96
   ) throws -> String {
-    Engine.threads = 1
-    let texts = ["How many apples are left? Anna has 3 apples.", "She has three apples left."]
-    let tokenizer = try BPETrainer(
-      vocabularySize: 280,
-      specialTokens: ChatTemplate.assaySpecialTokens
-    ).train(texts)
-    var configuration = ModelConfiguration(
-      hiddenSize: 16,
-      layerCount: 1,
-      headCount: 2,
-      feedForwardSize: 32,
-      vocabularySize: tokenizer.vocabularySize
-    )
-    configuration.contextTokens = contextTokens
-    configuration.initializerRange = 0.2
-    let head: RewardHead.Kind? =
-      switch kind {
-      case .languageModel, .judge: nil
-      case .classic, .pair: .linear
-      case .cloud: .cloud
-      }
-    let model = Model(
-      decoder: Decoder(random: configuration, seed: 3),
-      head: head.map { RewardHead(random: $0, hiddenSize: 16, seed: 4) },
-      tokenizer: tokenizer,
-      template: .assay,
-      manifest: ModelManifest(
-        kind: kind,
-        leadIn: kind == .cloud ? "critique :" : nil,
-        critiqueTokens: kind == .cloud ? 8 : nil,
-        judge: kind == .judge || kind == .pair
-          ? JudgeManifest(task: .token, prompts: .playground, tokens: 8) : nil
-      )
-    )
+    let model = try TinyModels.make(kind, contextTokens: contextTokens)
     try model.save(to: url.appendingPathComponent(name))
     return path(name)
   }

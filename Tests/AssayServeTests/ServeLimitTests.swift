@@ -1,6 +1,7 @@
 import AssayGenerate
 import AssayModel
 import AssayServe
+import AssayTestSupport
 import AssayText
 import AsyncHTTPClient
 import NIOCore

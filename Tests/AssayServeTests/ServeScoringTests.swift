@@ -1,6 +1,7 @@
 import AssayData
 import AssayModel
 import AssayReward
+import AssayTestSupport
 import AssayText
 import Foundation
 import Testing
