@@ -12,6 +12,8 @@ package struct ModelText: Sendable {
   package let renderer: SequenceRenderer
   /// Tokens that the model reads and writes at most.
   package let contextTokens: Int
+  /// Tokens that the model knows: ids lie below.
+  package let vocabularySize: Int
 
   /// Takes what belongs to a model's texts.
   ///
@@ -22,5 +24,6 @@ package struct ModelText: Sendable {
     tokenizer = model.tokenizer
     renderer = try model.renderer()
     contextTokens = model.decoder.configuration.contextTokens
+    vocabularySize = model.decoder.configuration.vocabularySize
   }
 }

@@ -35,21 +35,25 @@ package struct ScoreReading: Sendable {
     case .response(let prompt, let response):
       return try renderer.render(prompt: prompt, response: response)
     case .rendered(let rendered):
-      let tokens = text.tokenizer.encode(rendered)
-      guard !tokens.isEmpty else { throw RewardError.empty(index: index) }
-      guard tokens.count <= text.contextTokens else {
-        throw RewardError.tooLong(
-          index: index,
-          tokens: tokens.count,
-          maximum: text.contextTokens
-        )
-      }
-      return ScoredSequence(
-        tokens: tokens,
-        scoredIndex: tokens.count - 1,
-        promptTokenCount: tokens.count
+      return try sequence(text.tokenizer.encode(rendered), index: index)
+    }
+  }
+
+  /// As above, of tokens that are there; the last one is scored.
+  package func sequence(_ tokens: [Int32], index: Int) throws -> ScoredSequence {
+    guard !tokens.isEmpty else { throw RewardError.empty(index: index) }
+    guard tokens.count <= text.contextTokens else {
+      throw RewardError.tooLong(
+        index: index,
+        tokens: tokens.count,
+        maximum: text.contextTokens
       )
     }
+    return ScoredSequence(
+      tokens: tokens,
+      scoredIndex: tokens.count - 1,
+      promptTokenCount: tokens.count
+    )
   }
 
   /// The score of a classic model.

@@ -105,7 +105,8 @@ import Testing
     arguments: [ModelKind.classic, .cloud]
   )
   func protocols(_ kind: ModelKind) async throws {
-    let expected = try await scores(try TinyModels.make(kind)).map(\.value)
+    let model = try TinyModels.make(kind)
+    let expected = try await scores(model).map(\.value)
     let texts = JSONValue.array(responses.map { .string(rendered($0)) })
     let first: JSONValue = .string(rendered(responses[0]))
     let messages: JSONValue = [
@@ -131,6 +132,16 @@ import Testing
         #expect(data.map { $0["index"]?.int } == [0, 1, 2, 3])
         #expect(answer.json?["transform"]?.string == "none")
         #expect(answer.headers["assay-transform"] == "none")
+      }
+      // The same as token ids: a list of lists, and one list.
+      let ids = texts.array?.compactMap(\.string).map { text in
+        JSONValue.array(model.tokenizer.encode(text).map { .number("\($0)") })
+      }
+      let lists = try #require(ids)
+      for (input, expected) in [(JSONValue.array(lists), expected), (lists[0], [expected[0]])] {
+        let answer = try await client.post("/classify", ["input": input])
+        let data = answer.json?["data"]?.array ?? []
+        near(data.map { $0["probs"]?.array?[0].double }, expected, answer)
       }
       for path in ["/pooling", "/v1/pooling"] {
         let answer = try await client.post(

@@ -27,9 +27,14 @@ private struct RewardInputs {
     if let messages = fields.value("messages") {
       items = [try Self.conversation(messages)]
     } else {
-      let expected = "a rendered text or a list of them"
+      let expected = "a rendered text or a list of them, or token ids"
       _ = try fields.required(key, expected)
-      items = (try fields.strings(key) ?? []).map { .conversation($0) }
+      let size = exchange.model.text.vocabularySize
+      if let lists = try fields.tokenLists(key, below: size) {
+        items = lists.map { .tokens($0) }
+      } else {
+        items = (try fields.strings(key) ?? []).map { .conversation($0) }
+      }
       guard !items.isEmpty else {
         throw .parameter(name: key, actual: "an empty list", expected: expected)
       }

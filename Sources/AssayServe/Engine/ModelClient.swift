@@ -13,6 +13,8 @@ struct ModelClient: Sendable {
     /// A rendered conversation that ends with the response: a model that criticizes opens its
     /// critique behind it.
     case conversation(String)
+    /// The same as tokens, whose ids are those of the model.
+    case tokens([Int32])
   }
 
   let model: ServedModel
@@ -35,10 +37,8 @@ struct ModelClient: Sendable {
       switch item {
       case .input(let input): return try writer.requests([input], firstIndex: index)
       case .conversation(let text):
-        let tokens = model.text.tokenizer.encode(text)
-        let leadIn = model.text.manifest.leadIn ?? ""
-        let prefix = try model.text.renderer.critiquePrefix(behind: tokens, leadIn: leadIn)
-        return try writer.requests(behind: prefix ?? tokens, index: index)
+        return try critiques(behind: model.text.tokenizer.encode(text), writer, index)
+      case .tokens(let tokens): return try critiques(behind: tokens, writer, index)
       }
     }
     let written = try await texts(requests)
@@ -48,11 +48,22 @@ struct ModelClient: Sendable {
     }
   }
 
+  private func critiques(
+    behind tokens: [Int32],
+    _ writer: CritiqueWriter,
+    _ index: Int
+  ) throws -> [GenerationRequest] {
+    let leadIn = model.text.manifest.leadIn ?? ""
+    let prefix = try model.text.renderer.critiquePrefix(behind: tokens, leadIn: leadIn)
+    return try writer.requests(behind: prefix ?? tokens, index: index)
+  }
+
   private func passes(_ items: [Item], _ reading: ScoreReading) async throws -> [Score] {
     let sequences = try items.enumerated().map { index, item in
       switch item {
       case .input(let input): try reading.sequence(input, index: index)
       case .conversation(let text): try reading.sequence(.rendered(text), index: index)
+      case .tokens(let tokens): try reading.sequence(tokens, index: index)
       }
     }
     let values = try await values(

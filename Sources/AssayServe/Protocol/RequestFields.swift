@@ -89,6 +89,31 @@ struct RequestFields {
     return strings
   }
 
+  /// A list of token ids, or a list of such lists.
+  ///
+  /// - Parameters:
+  ///   - key: The member.
+  ///   - size: What ids lie below.
+  /// - Returns: The lists, none of them empty; `nil` where the value begins with no number.
+  /// - Throws: `ServeError.parameter`.
+  mutating func tokenLists(_ key: String, below size: Int) throws(ServeError) -> [[Int32]]? {
+    guard let list = value(key)?.array, let first = list.first, first.string == nil else {
+      return nil
+    }
+    let lists = first.array == nil ? [list] : list.map { $0.array ?? [] }
+    let ids = lists.map { list in
+      list.compactMap(\.int).filter { (0..<size).contains($0) }.map { Int32($0) }
+    }
+    guard zip(lists, ids).allSatisfy({ $0.count == $1.count && !$1.isEmpty }) else {
+      throw .parameter(
+        name: key,
+        actual: "other values among token ids, or none",
+        expected: "lists of token ids from 0 to \(size - 1)"
+      )
+    }
+    return ids
+  }
+
   /// Takes a member as read that does not change the result.
   mutating func ignore(_ keys: String...) { known.formUnion(keys) }
 
