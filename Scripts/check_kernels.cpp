@@ -1,9 +1,12 @@
 // Checks the row and panel kernels against plain loops, without LibTorch: for processors that the
 // tests do not run on. Scripts/check_kernels.py builds it for one and runs it under emulation.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <functional>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "kernels.hpp"

@@ -16,8 +16,11 @@ struct LargeBuffer {
   void *bytes = nullptr;
   size_t size = 0;
 
+  // What was there is lost.
   void resize(size_t wanted) {
+    if (bytes && wanted == size) return;
     std::free(bytes);
+    bytes = nullptr;
     constexpr size_t page = 2 << 20;
     size = wanted;
     const size_t alignment = wanted < page ? 64 : page;

@@ -73,9 +73,9 @@ actor ModelOwner {
     while true {
       let news = queue.take()
       drop(news.dropped)
-      for job in news.jobs where !news.dropped.contains(job.id) { begin(job) }
+      for job in news.jobs where !news.dropped.contains(job.id) { begin(job, model) }
       readPack(model)
-      advance(model)
+      advance()
       report()
       guard isIdle else { continue }
       if news.isClosed && news.jobs.isEmpty { return }
@@ -87,14 +87,22 @@ actor ModelOwner {
 
   // MARK: Work
 
-  private func begin(_ job: ModelJob) {
+  /// The open run; a new one where the last one ended with an error.
+  private func session(of model: Model) throws -> GenerationSession {
+    if let session { return session }
+    guard ServedModel.writes(model) else { throw GenerationError.notLanguageModel }
+    let made = try makeSession(model)
+    session = made
+    return made
+  }
+
+  private func begin(_ job: ModelJob, _ model: Model) {
     metrics.add(read: job.work.promptTokens)
     switch job.work {
     case .passes(let texts, let reading): passes.add(job, texts, reading)
     case .texts(let requests):
       do {
-        guard let session else { throw GenerationError.notLanguageModel }
-        for (place, index) in try session.add(requests).enumerated() {
+        for (place, index) in try session(of: model).add(requests).enumerated() {
           writing[index] = Writing(job: job, place: place)
         }
       } catch {
@@ -140,7 +148,7 @@ actor ModelOwner {
     }
   }
 
-  private func advance(_ model: Model) {
+  private func advance() {
     guard let session, !session.isIdle else { return }
     do {
       try session.advance { index, token in
@@ -152,11 +160,11 @@ actor ModelOwner {
         text.job.tell(.text(place: text.place, generation))
       }
     } catch {
-      // Nobody knows how far the step came: all that is under way ends, and a new run begins.
+      // Nobody knows how far the step came: all that is under way ends, and the next text begins a
+      // new run.
       for text in writing.values { text.job.fail(error) }
       writing = [:]
       self.session = nil
-      self.session = try? makeSession(model)
     }
   }
 

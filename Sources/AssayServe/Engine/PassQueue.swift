@@ -32,12 +32,6 @@ struct PassQueue {
   /// Drops jobs.
   mutating func remove(_ ids: Set<Int>) { entries.removeAll { ids.contains($0.job.id) } }
 
-  /// Drops all jobs and returns them.
-  mutating func removeAll() -> [ModelJob] {
-    defer { entries = [] }
-    return entries.map(\.job)
-  }
-
   /// Takes what one pass reads, in the order of arrival; jobs that read the same way are packed.
   ///
   /// - Parameter tokens: Tokens of a pass; one text may have more.

@@ -134,7 +134,7 @@ public struct CriticRMEndpoints: RecipeSection {
       try await body(endpoint)
     } catch {
       try? await endpoint.close()
-      try report()
+      try? report()  // what went wrong first is what counts
       throw error
     }
     try await endpoint.close()
