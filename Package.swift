@@ -12,19 +12,11 @@ let package = Package(
   name: "assay",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "assay", targets: ["assay"]),
-    .library(name: "AssayTensor", targets: ["AssayTensor"]),
-    .library(name: "AssayText", targets: ["AssayText"]),
-    .library(name: "AssayData", targets: ["AssayData"]),
-    .library(name: "AssayModel", targets: ["AssayModel"]),
-    .library(name: "AssayGenerate", targets: ["AssayGenerate"]),
-    .library(name: "AssayReward", targets: ["AssayReward"]),
-    .library(name: "AssayTrain", targets: ["AssayTrain"]),
-    .library(name: "AssayEvaluate", targets: ["AssayEvaluate"]),
-    .library(name: "AssayServe", targets: ["AssayServe"]),
+    .executable(name: "assay", targets: ["assay"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
@@ -43,21 +35,27 @@ let package = Package(
     ),
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
     .target(name: "AssayTensor", dependencies: ["CTorch"], swiftSettings: settings),
-    .target(name: "AssayText", swiftSettings: settings),
+    .target(
+      name: "AssayBase",
+      dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: settings
+    ),
+    .target(name: "AssayRun", dependencies: ["AssayBase", "Yams"], swiftSettings: settings),
+    .target(name: "AssayText", dependencies: ["AssayBase"], swiftSettings: settings),
     .target(
       name: "AssayData",
-      dependencies: ["AssayText", "CZlib"],
+      dependencies: ["AssayBase", "AssayText", "CZlib"],
       swiftSettings: settings
     ),
     .target(
       name: "AssayModel",
-      dependencies: ["AssayTensor", "AssayText"],
+      dependencies: ["AssayBase", "AssayTensor", "AssayText"],
       swiftSettings: settings
     ),
     .target(
       name: "AssayGenerate",
       dependencies: [
-        "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayBase", "AssayTensor", "AssayText", "AssayData", "AssayModel",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -66,26 +64,37 @@ let package = Package(
     ),
     .target(
       name: "AssayReward",
-      dependencies: ["AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate"],
-      swiftSettings: settings
-    ),
-    .target(
-      name: "AssayTrain",
       dependencies: [
-        "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate", "AssayReward",
-        "Yams",
+        "AssayBase", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
       ],
       swiftSettings: settings
     ),
     .target(
       name: "AssayEvaluate",
-      dependencies: ["AssayText", "AssayData", "AssayReward", "AssayTrain"],
+      dependencies: ["AssayBase", "AssayText", "AssayData", "AssayReward"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "AssayTrain",
+      dependencies: [
+        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayGenerate", "AssayReward", "AssayEvaluate",
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "AssayStudy",
+      dependencies: [
+        "AssayBase", "AssayRun", "AssayText", "AssayData", "AssayReward", "AssayEvaluate",
+        "AssayTrain",
+      ],
       swiftSettings: settings
     ),
     .target(
       name: "AssayServe",
       dependencies: [
-        "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate", "AssayReward",
+        "AssayBase", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
+        "AssayReward",
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
@@ -97,8 +106,8 @@ let package = Package(
     .executableTarget(
       name: "assay",
       dependencies: [
-        "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate", "AssayReward",
-        "AssayTrain", "AssayEvaluate", "AssayServe",
+        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayGenerate", "AssayReward", "AssayEvaluate", "AssayTrain", "AssayStudy", "AssayServe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -106,7 +115,7 @@ let package = Package(
     .target(
       name: "AssayTestSupport",
       dependencies: [
-        "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayBase", "AssayTensor", "AssayText", "AssayData", "AssayModel",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -116,37 +125,39 @@ let package = Package(
     ),
     .testTarget(
       name: "AssayTensorTests",
-      dependencies: ["AssayTensor", "AssayTestSupport"],
+      dependencies: ["AssayBase", "AssayTensor", "AssayTestSupport"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayTextTests",
-      dependencies: ["AssayText"],
+      dependencies: ["AssayBase", "AssayText"],
       resources: [.copy("Fixtures")],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayDataTests",
-      dependencies: ["AssayData", "AssayText"],
+      dependencies: ["AssayBase", "AssayData", "AssayText"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayGenerateTests",
       dependencies: [
-        "AssayGenerate", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayTestSupport",
+        "AssayBase", "AssayGenerate", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayTestSupport",
       ],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayModelTests",
-      dependencies: ["AssayModel", "AssayTensor", "AssayText", "AssayTestSupport"],
+      dependencies: ["AssayBase", "AssayModel", "AssayTensor", "AssayText", "AssayTestSupport"],
       resources: [.copy("Fixtures")],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayRewardTests",
       dependencies: [
-        "AssayReward", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
+        "AssayBase", "AssayReward", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayGenerate",
         "AssayTestSupport",
       ],
       swiftSettings: settings
@@ -154,21 +165,23 @@ let package = Package(
     .testTarget(
       name: "AssayTrainTests",
       dependencies: [
-        "AssayTrain", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
-        "AssayReward", "AssayEvaluate", "AssayTestSupport",
+        "AssayBase", "AssayTrain", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayGenerate",
+        "AssayReward", "AssayEvaluate", "AssayRun", "AssayStudy", "AssayTestSupport",
       ],
       resources: [.copy("Fixtures")],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayCommandTests",
-      dependencies: ["AssayTensor", "AssayText", "AssayModel", "AssayTestSupport"],
+      dependencies: ["AssayBase", "AssayTensor", "AssayText", "AssayModel", "AssayTestSupport"],
       swiftSettings: settings
     ),
     .testTarget(
       name: "AssayServeTests",
       dependencies: [
-        "AssayServe", "AssayReward", "AssayGenerate", "AssayModel", "AssayText", "AssayData",
+        "AssayBase", "AssayServe", "AssayReward", "AssayGenerate", "AssayModel", "AssayText",
+        "AssayData",
         "AssayTensor", "AssayTestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -178,7 +191,9 @@ let package = Package(
     ),
     .testTarget(
       name: "AssayEvaluateTests",
-      dependencies: ["AssayEvaluate", "AssayReward", "AssayText", "AssayData"],
+      dependencies: [
+        "AssayBase", "AssayEvaluate", "AssayStudy", "AssayReward", "AssayText", "AssayData",
+      ],
       swiftSettings: settings
     ),
   ],

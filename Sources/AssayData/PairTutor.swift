@@ -4,7 +4,7 @@ import AssayText
 ///
 /// For worlds without a tutor of their own. A judgement is the oracle's critique of each response
 /// and the verdict. Every demonstration is a pure function of the pairs, the seed and the index.
-public struct PairTutor: Sendable {
+package struct PairTutor: Sendable {
   private let pairs: [PreferencePair]
   private let prompts: RolePrompts
   private let seed: UInt64
@@ -16,7 +16,7 @@ public struct PairTutor: Sendable {
   ///   - prompts: How the roles are asked.
   ///   - seed: Where draws start.
   /// - Precondition: At least one pair has both critiques.
-  public init(_ pairs: [PreferencePair], prompts: RolePrompts, seed: UInt64) {
+  package init(_ pairs: [PreferencePair], prompts: RolePrompts, seed: UInt64) {
     self.pairs = pairs.filter { $0.chosenCritique != nil && $0.rejectedCritique != nil }
     self.prompts = prompts
     self.seed = seed
@@ -27,7 +27,7 @@ public struct PairTutor: Sendable {
   ///
   /// - Parameter index: Its place, from 0.
   /// - Returns: The demonstration.
-  public func demonstration(_ index: Int) -> Demonstration {
+  package func demonstration(_ index: Int) -> Demonstration {
     var random = PlaygroundRandom(seed: seed ^ 0x5041_4952, split: .train, index: index)
     let pair = random.pick(pairs)
     let (good, bad) = (pair.chosenCritique ?? "", pair.rejectedCritique ?? "")

@@ -1,30 +1,30 @@
 import AssayText
 
 /// A prompt with a preferred response and another one.
-public struct PreferencePair: Hashable, Sendable {
+package struct PreferencePair: Hashable, Sendable {
   /// The file's own id, or the 0-based row where it has none.
-  public var id: String
+  package var id: String
   /// The conversation up to the assistant's turn.
-  public var prompt: [Message]
+  package var prompt: [Message]
   /// The preferred response: the text of the assistant's turn.
-  public var chosen: String
+  package var chosen: String
   /// The other response.
-  public var rejected: String
+  package var rejected: String
   /// The section or subset that the pair belongs to.
-  public var subset: String?
+  package var subset: String?
   /// A critique of the chosen response by a critic that saw neither label nor the other response.
-  public var chosenCritique: String?
+  package var chosenCritique: String?
   /// A critique of the rejected response.
-  public var rejectedCritique: String?
+  package var rejectedCritique: String?
   /// By how much the chosen score should exceed the rejected one, in logits.
-  public var margin: Double?
+  package var margin: Double?
   /// The probability in (0, 1) that chosen is better; a tie is 0.5.
   ///
   /// `nil` means certain.
-  public var probability: Double?
+  package var probability: Double?
 
   /// Makes a pair.
-  public init(
+  package init(
     id: String,
     prompt: [Message],
     chosen: String,
@@ -52,7 +52,7 @@ extension PreferencePair {
   ///
   /// For methods that need to know which verdict is right. A probability below 0.5 prefers the
   /// response called rejected: the two are exchanged, with their critiques.
-  public var decided: PreferencePair? {
+  package var decided: PreferencePair? {
     guard let probability, probability <= 0.5 else { return self }
     guard probability < 0.5 else { return nil }
     var pair = self

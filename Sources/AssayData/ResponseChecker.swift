@@ -1,5 +1,5 @@
 /// Tells whether a response is right, where the data can tell.
-public enum ResponseChecker: Sendable {
+package enum ResponseChecker: Sendable {
   /// By the Playground's item that the prompt's id names.
   case playground(Playground)
   /// By the last number of a response, against that of the answer to the same prompt id.
@@ -11,7 +11,7 @@ public enum ResponseChecker: Sendable {
   ///   - response: The response.
   ///   - id: The id of its prompt.
   /// - Returns: Whether it is right; `nil` where nothing is known of the prompt.
-  public func isRight(_ response: String, id: String) -> Bool? {
+  package func isRight(_ response: String, id: String) -> Bool? {
     switch self {
     case .playground(let playground): return playground.item(id: id)?.isRight(response)
     case .finalNumber(let answers):

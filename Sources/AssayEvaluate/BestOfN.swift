@@ -3,16 +3,16 @@ import AssayReward
 import Foundation
 
 /// The responses to one prompt, with their worth and the scores of a reward model.
-public struct BestOfNPrompt: Codable, Equatable, Sendable {
+package struct BestOfNPrompt: Codable, Equatable, Sendable {
   /// The prompt's id.
-  public var id: String
+  package var id: String
   /// What each response is worth: 1 right, 0 wrong, or its win rate.
-  public var values: [Double]
+  package var values: [Double]
   /// What the reward model says of each; higher is better.
-  public var scores: [Double]
+  package var scores: [Double]
 
   /// Makes a prompt's responses.
-  public init(id: String, values: [Double], scores: [Double]) {
+  package init(id: String, values: [Double], scores: [Double]) {
     self.id = id
     self.values = values
     self.scores = scores
@@ -20,20 +20,20 @@ public struct BestOfNPrompt: Codable, Equatable, Sendable {
 }
 
 /// The expected worth of the response picked out of `count`.
-public struct BestOfNPoint: Codable, Equatable, Sendable {
+package struct BestOfNPoint: Codable, Equatable, Sendable {
   /// Responses to pick from.
-  public var count: Int
+  package var count: Int
   /// The mean worth of the picked response over prompts.
-  public var value: Double
+  package var value: Double
   /// The lower and the upper end of the 95 % interval.
-  public var ci95: [Double]
+  package var ci95: [Double]
   /// The mean worth if the best response were picked.
-  public var oracle: Double
+  package var oracle: Double
   /// The mean worth of a response picked at random, the same for every count.
-  public var random: Double
+  package var random: Double
 
   /// Makes a point.
-  public init(count: Int, value: Double, ci95: [Double], oracle: Double, random: Double) {
+  package init(count: Int, value: Double, ci95: [Double], oracle: Double, random: Double) {
     self.count = count
     self.value = value
     self.ci95 = ci95
@@ -43,7 +43,7 @@ public struct BestOfNPoint: Codable, Equatable, Sendable {
 }
 
 /// Best-of-N by exact expectation rather than by drawing subsets.
-public enum BestOfN {
+package enum BestOfN {
   /// Returns the expected worth of the response with the highest score among `k` drawn without
   /// replacement, for `k` from 1 to all.
   ///
@@ -56,7 +56,7 @@ public enum BestOfN {
   ///   - scores: What a reward model says of each.
   /// - Returns: The expected worths, those of `k = 1` first.
   /// - Throws: `StatisticsError.empty`, `.lengthMismatch` or `.nonFiniteScore`.
-  public static func expectedWorths(values: [Double], scores: [Double]) throws -> [Double] {
+  package static func expectedWorths(values: [Double], scores: [Double]) throws -> [Double] {
     guard !values.isEmpty else { throw StatisticsError.empty(name: "The list of responses") }
     guard values.count == scores.count else {
       throw StatisticsError.lengthMismatch(
@@ -104,7 +104,7 @@ public enum BestOfN {
   ///   - seed: Same seed, same intervals.
   /// - Returns: A point for each number of responses.
   /// - Throws: `StatisticsError`.
-  public static func curve(
+  package static func curve(
     _ prompts: [BestOfNPrompt],
     seed: UInt64 = 0
   ) throws -> [BestOfNPoint] {
@@ -143,7 +143,7 @@ public enum BestOfN {
   ///   - seed: Same seed, same interval.
   /// - Returns: The gain at all responses, with its 95 % interval.
   /// - Throws: `StatisticsError`.
-  public static func gain(_ prompts: [BestOfNPrompt], seed: UInt64 = 0) throws -> Estimate {
+  package static func gain(_ prompts: [BestOfNPrompt], seed: UInt64 = 0) throws -> Estimate {
     let worths = try prompts.map { try expectedWorths(values: $0.values, scores: $0.scores) }
     return try Statistics.pairedDifference(
       worths.map { $0[$0.count - 1] },
@@ -161,7 +161,7 @@ public enum BestOfN {
   ///   - seed: Same seed, same interval.
   /// - Returns: The difference at all responses, with its 95 % interval.
   /// - Throws: `EvaluateError.mismatchedRecords` where prompts differ, or `StatisticsError`.
-  public static func difference(
+  package static func difference(
     _ first: [BestOfNPrompt],
     _ second: [BestOfNPrompt],
     seed: UInt64 = 0
@@ -208,7 +208,7 @@ public enum BestOfN {
   ///     for once a pair with the first index below the second; `nil` where nothing can be read.
   /// - Returns: A score in [0, 1] for each response; 0.5 for one that nothing is known of.
   /// - Throws: What `probability` throws.
-  public static func roundRobin(
+  package static func roundRobin(
     _ count: Int,
     probability: (Int, Int) throws -> Double?
   ) rethrows -> [Double] {
@@ -237,7 +237,7 @@ public enum BestOfN {
   ///   - probability: The probability that the first response is better than the second one.
   /// - Returns: The winner's index.
   /// - Throws: What `probability` throws.
-  public static func knockout(
+  package static func knockout(
     _ count: Int,
     probability: (Int, Int) throws -> Double?
   ) rethrows -> Int {

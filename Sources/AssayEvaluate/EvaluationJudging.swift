@@ -1,11 +1,12 @@
 // Judges the pairs of a benchmark with a model, behind what is recorded.
+import AssayBase
 import AssayData
 import AssayReward
 import AssayText
 import Foundation
 
 /// How a judgement is read.
-public enum VerdictRule: String, CaseIterable, Codable, Sendable {
+package enum VerdictRule: String, CaseIterable, Codable, Sendable {
   /// Exactly one of the two marks, in a judgement that was not cut.
   case strict
   /// As RewardBench v1: `[[A]]` anywhere, else `[[B]]` anywhere.
@@ -14,7 +15,7 @@ public enum VerdictRule: String, CaseIterable, Codable, Sendable {
   case rewardBench = "rewardbench"
 
   /// The verdict of a judgement; `nil` where it has none.
-  public func verdict(of judgement: Judgement) -> Verdict? {
+  package func verdict(of judgement: Judgement) -> Verdict? {
     guard self == .rewardBench, let text = judgement.text else { return judgement.verdict }
     return Verdict.allCases.first { text.contains($0.mark) }
   }
@@ -38,7 +39,7 @@ extension EvaluationScoring {
   /// - Returns: One record for each item, in the order of the items.
   /// - Throws: `EvaluateError` for a benchmark whose items are no pairs, `DataError`, or what the judge
   ///   and `onProgress` throw.
-  public static func judge(
+  package static func judge(
     _ benchmark: any Benchmark,
     with judge: any Judge,
     rule: VerdictRule = .strict,

@@ -5,25 +5,25 @@ import AssayText
 import Foundation
 
 /// What scores depend on; they are kept beside the scores, so that no two models share a folder.
-public struct EvaluationSettings: Codable, Equatable, Sendable {
+package struct EvaluationSettings: Codable, Equatable, Sendable {
   /// The model's folder.
-  public var model: String
+  package var model: String
   /// Names, sizes and dates of its files.
-  public var weights: String
+  package var weights: String
   /// Critiques that a score is the mean of.
-  public var samples: Int
+  package var samples: Int
   /// Temperature of the critiques.
-  public var temperature: Double
+  package var temperature: Double
   /// Tokens a critique may have, where that was asked for.
-  public var critiqueTokens: Int?
+  package var critiqueTokens: Int?
   /// The type of products.
-  public var dtype: String
+  package var dtype: String
   /// Seed of the draws.
-  public var seed: UInt64
+  package var seed: UInt64
   /// How a judge compares, where the model is one.
-  public var judging: String?
+  package var judging: String?
   /// What is scored, as a number that other items do not have.
-  public var items = ""
+  package var items = ""
 
   /// Makes settings.
   ///
@@ -31,7 +31,7 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
   ///   - folder: The model's folder.
   ///   - critiques: How critiques are written.
   ///   - dtype: The type of products.
-  public init(model folder: URL, critiques: CritiqueSettings, dtype: String) {
+  package init(model folder: URL, critiques: CritiqueSettings, dtype: String) {
     model = folder.standardizedFileURL.path
     let manager = FileManager.default
     let names = ((try? manager.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
@@ -55,7 +55,7 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
   ///   - judge: What judges.
   ///   - rule: How its judgements are read.
   ///   - dtype: The type of products.
-  public init(model folder: URL, judge: ModelJudge, rule: VerdictRule, dtype: String) {
+  package init(model folder: URL, judge: ModelJudge, rule: VerdictRule, dtype: String) {
     var critiques = CritiqueSettings()
     critiques.seed = judge.settings.seed
     self.init(model: folder, critiques: critiques, dtype: dtype)
@@ -74,7 +74,7 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
   ///   - name: The model's name there.
   ///   - judge: What judges.
   ///   - rule: How its judgements are read.
-  public init(name: String, judge: RemoteJudge, rule: VerdictRule) {
+  package init(name: String, judge: RemoteJudge, rule: VerdictRule) {
     model = name
     weights = "endpoint"
     samples = 1
@@ -105,7 +105,7 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
   }
 
   /// The names of what differs.
-  func differences(from other: EvaluationSettings) -> [String] {
+  package func differences(from other: EvaluationSettings) -> [String] {
     let pairs: [(String, Bool)] = [
       ("model", model == other.model), ("version of the model's files", weights == other.weights),
       ("number of samples", samples == other.samples),
@@ -119,12 +119,12 @@ public struct EvaluationSettings: Codable, Equatable, Sendable {
 }
 
 /// Scores benchmarks, resuming behind what is recorded.
-public enum EvaluationScoring {
+package enum EvaluationScoring {
   /// Items that are scored together.
   ///
   /// A stretch that was cut short is scored again as a whole, so that its draws are those of a run
   /// without interruption.
-  static let stretch = 64
+  package static let stretch = 64
 
   /// Scores all candidates of a benchmark.
   ///
@@ -140,7 +140,7 @@ public enum EvaluationScoring {
   ///     last call, first with those recorded before; what it throws ends the scoring.
   /// - Returns: One record for each item, in the order of the items.
   /// - Throws: `EvaluateError`, `DataError`, or what the scorer and `onProgress` throw.
-  public static func score(
+  package static func score(
     _ benchmark: any Benchmark,
     with scorer: any Scorer,
     folder: URL?,
@@ -201,7 +201,7 @@ public enum EvaluationScoring {
     return records.compactMap { $0 }
   }
 
-  static func failure(
+  package static func failure(
     _ error: RewardError,
     benchmark: String,
     owners: [String]
@@ -218,7 +218,7 @@ public enum EvaluationScoring {
     return EvaluateError.unscored(benchmark: benchmark, id: owners[index], reason: reason)
   }
 
-  static func resume(
+  package static func resume(
     _ benchmark: any Benchmark,
     folder: URL,
     settings: EvaluationSettings

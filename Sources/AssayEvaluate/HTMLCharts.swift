@@ -2,9 +2,9 @@
 import Foundation
 
 /// Accuracies of one split: a group of bars for each section, a bar for each method.
-struct HTMLBarChart {
-  let report: HTMLReport
-  let split: String
+package struct HTMLBarChart {
+  package let report: HTMLReport
+  package let split: String
 
   private let width = 460.0
   private let barHeight = 13.0
@@ -14,7 +14,7 @@ struct HTMLBarChart {
   /// Space on the right for the value beside a bar of 100 %.
   private let rightMargin = 42.0
 
-  var svg: String {
+  package var svg: String {
     let sections = report.results.sections(of: split)
     var y = 4.0
     var body = ""
@@ -81,10 +81,10 @@ struct HTMLBarChart {
 }
 
 /// Lines over a numeric axis.
-struct HTMLLineChart {
-  let chart: HTMLReport.Chart
+package struct HTMLLineChart {
+  package let chart: HTMLReport.Chart
   /// The colour class of a method.
-  let color: (String) -> String
+  package let color: (String) -> String
 
   /// More points than this are averaged over equal stretches.
   private static let maximumPoints = 120
@@ -102,7 +102,7 @@ struct HTMLLineChart {
     var x, y, lower, upper: Double
   }
 
-  var svg: String {
+  package var svg: String {
     let series = chart.series.map { ($0.method, Self.downsampled($0.points)) }
       .filter { !$0.1.isEmpty }
     let all = series.flatMap(\.1)
@@ -231,7 +231,8 @@ struct HTMLLineChart {
   }
 
   /// Round numbers that cover a range or, where not extended, lie within it.
-  static func ticks(_ low: Double, _ high: Double, count: Int, isExtended: Bool) -> [Double] {
+  package static func ticks(_ low: Double, _ high: Double, count: Int, isExtended: Bool) -> [Double]
+  {
     let span = max(high - low, 1e-6 * max(abs(high), abs(low), 1e-3))
     let rough = span / Double(count)
     let power = pow(10, floor(log10(rough)))

@@ -4,36 +4,36 @@ import Foundation
 /// A report of results as one self-contained HTML page: no scripts, no fonts, no network.
 ///
 /// All text is escaped, so prompts and critiques may hold anything.
-public struct HTMLReport: Sendable {
+package struct HTMLReport: Sendable {
   /// A fact about the run, as `seeds: 17, 18, 19`.
-  public struct Fact: Equatable, Sendable {
+  package struct Fact: Equatable, Sendable {
     /// What it is.
-    public var label: String
+    package var label: String
     /// Its value.
-    public var value: String
+    package var value: String
 
     /// Makes a fact.
-    public init(_ label: String, _ value: String) {
+    package init(_ label: String, _ value: String) {
       self.label = label
       self.value = value
     }
   }
 
   /// Points of one method in a chart.
-  public struct Series: Equatable, Sendable {
+  package struct Series: Equatable, Sendable {
     /// A point, with an interval where there is one.
-    public struct Point: Equatable, Sendable {
+    package struct Point: Equatable, Sendable {
       /// As the step, or the number of critiques.
-      public var x: Double
+      package var x: Double
       /// As the loss, or an accuracy.
-      public var y: Double
+      package var y: Double
       /// The lower end of the interval.
-      public var lower: Double?
+      package var lower: Double?
       /// The upper end of the interval.
-      public var upper: Double?
+      package var upper: Double?
 
       /// Makes a point.
-      public init(x: Double, y: Double, lower: Double? = nil, upper: Double? = nil) {
+      package init(x: Double, y: Double, lower: Double? = nil, upper: Double? = nil) {
         self.x = x
         self.y = y
         self.lower = lower
@@ -42,34 +42,34 @@ public struct HTMLReport: Sendable {
     }
 
     /// The method; gives the colour, the same as in all other charts.
-    public var method: String
+    package var method: String
     /// In the order of `x`; points beyond 1e12 or that are no numbers are not drawn.
-    public var points: [Point]
+    package var points: [Point]
 
     /// Makes a series.
-    public init(method: String, points: [Point]) {
+    package init(method: String, points: [Point]) {
       self.method = method
       self.points = points
     }
   }
 
   /// A chart of lines.
-  public struct Chart: Equatable, Sendable {
+  package struct Chart: Equatable, Sendable {
     /// What is shown.
-    public var title: String
+    package var title: String
     /// What the horizontal axis is, with its unit.
-    public var xLabel: String
+    package var xLabel: String
     /// What the vertical axis is, with its unit.
-    public var yLabel: String
+    package var yLabel: String
     /// Whether `y` is a share to be shown in percent.
-    public var isShare: Bool
+    package var isShare: Bool
     /// Whether each doubling of `x` is as wide, with the points' own `x` as ticks.
-    public var isLogarithmic: Bool
+    package var isLogarithmic: Bool
     /// One line each; long ones are averaged over equal stretches, with their range shaded.
-    public var series: [Series]
+    package var series: [Series]
 
     /// Makes a chart.
-    public init(
+    package init(
       title: String,
       xLabel: String,
       yLabel: String,
@@ -87,18 +87,18 @@ public struct HTMLReport: Sendable {
   }
 
   /// A table of text.
-  public struct Table: Equatable, Sendable {
+  package struct Table: Equatable, Sendable {
     /// What is shown.
-    public var title: String
+    package var title: String
     /// The heads of the columns; all but the first hold numbers or short words.
-    public var columns: [String]
+    package var columns: [String]
     /// The cells; a first cell that names a method is shown in its colour.
-    public var rows: [[String]]
+    package var rows: [[String]]
     /// Columns, by index from 0, whose text may wrap and stands on the left.
-    public var textColumns: Set<Int>
+    package var textColumns: Set<Int>
 
     /// Makes a table.
-    public init(
+    package init(
       title: String,
       columns: [String],
       rows: [[String]],
@@ -112,18 +112,18 @@ public struct HTMLReport: Sendable {
   }
 
   /// A part of the report: charts and tables under a heading.
-  public struct Part: Equatable, Sendable {
+  package struct Part: Equatable, Sendable {
     /// The heading.
-    public var title: String
+    package var title: String
     /// What the reader is looking at.
-    public var note: String
+    package var note: String
     /// Charts of lines.
-    public var charts: [Chart]
+    package var charts: [Chart]
     /// Tables below them.
-    public var tables: [Table]
+    package var tables: [Table]
 
     /// Makes a part.
-    public init(title: String, note: String = "", charts: [Chart] = [], tables: [Table] = []) {
+    package init(title: String, note: String = "", charts: [Chart] = [], tables: [Table] = []) {
       self.title = title
       self.note = note
       self.charts = charts
@@ -132,20 +132,20 @@ public struct HTMLReport: Sendable {
   }
 
   /// A prompt with the responses that a model criticized and scored.
-  public struct Sample: Equatable, Sendable {
+  package struct Sample: Equatable, Sendable {
     /// One response.
-    public struct Response: Equatable, Sendable {
+    package struct Response: Equatable, Sendable {
       /// The response.
-      public var text: String
+      package var text: String
       /// What the model wrote about it.
-      public var critique: String
+      package var critique: String
       /// The score that followed; higher is better.
-      public var score: Double
+      package var score: Double
       /// Whether the label says that this response is the right one.
-      public var isRight: Bool
+      package var isRight: Bool
 
       /// Makes a response.
-      public init(text: String, critique: String, score: Double, isRight: Bool) {
+      package init(text: String, critique: String, score: Double, isRight: Bool) {
         self.text = text
         self.critique = critique
         self.score = score
@@ -154,16 +154,16 @@ public struct HTMLReport: Sendable {
     }
 
     /// Where it is from, as `Reasoning, out of distribution`.
-    public var section: String
+    package var section: String
     /// The method that wrote the critiques.
-    public var method: String
+    package var method: String
     /// The prompt.
-    public var prompt: String
+    package var prompt: String
     /// Usually two.
-    public var responses: [Response]
+    package var responses: [Response]
 
     /// Makes a sample.
-    public init(section: String, method: String, prompt: String, responses: [Response]) {
+    package init(section: String, method: String, prompt: String, responses: [Response]) {
       self.section = section
       self.method = method
       self.prompt = prompt
@@ -171,7 +171,7 @@ public struct HTMLReport: Sendable {
     }
 
     /// Whether every right response scores above every wrong one; `nil` without one of each.
-    var isRankedRight: Bool? {
+    package var isRankedRight: Bool? {
       let right = responses.filter(\.isRight).map(\.score).min()
       let wrong = responses.filter { !$0.isRight }.map(\.score).max()
       guard let right, let wrong else { return nil }
@@ -180,40 +180,40 @@ public struct HTMLReport: Sendable {
   }
 
   /// The heading.
-  public var title: String
+  package var title: String
   /// One or two sentences below it: what the reader is looking at.
-  public var summary = ""
+  package var summary = ""
   /// Model size, seconds, seeds, command.
-  public var facts: [Fact] = []
+  package var facts: [Fact] = []
   /// The accuracies.
-  public var results: ResultsFile
+  package var results: ResultsFile
   /// The order of the methods, which also gives their colours; others follow by name.
-  public var methodOrder: [String] = []
+  package var methodOrder: [String] = []
   /// The accuracy of guessing, drawn as a dashed line: 0.5 for pairs; `nil` draws none.
-  public var chance: Double? = 0.5
+  package var chance: Double? = 0.5
   /// Training curves: one chart each for loss, accuracy and so on.
-  public var curves: [Chart] = []
+  package var curves: [Chart] = []
   /// Accuracy against the number of critiques averaged, where it was measured.
-  public var critiqueCounts: Chart?
+  package var critiqueCounts: Chart?
   /// Further parts, in their order.
-  public var parts: [Part] = []
+  package var parts: [Part] = []
   /// Critiques to look at.
-  public var samples: [Sample] = []
+  package var samples: [Sample] = []
   /// Versions and the like, one line each, at the end.
-  public var footer: [String] = []
+  package var footer: [String] = []
 
   /// Makes a report.
   ///
   /// - Parameters:
   ///   - title: The heading.
   ///   - results: The accuracies.
-  public init(title: String, results: ResultsFile) {
+  package init(title: String, results: ResultsFile) {
     self.title = title
     self.results = results
   }
 
   /// The page.
-  public var html: String {
+  package var html: String {
     """
     <!DOCTYPE html>
     <html lang="en">
@@ -246,10 +246,10 @@ public struct HTMLReport: Sendable {
     """
   }
 
-  var methods: [String] { ResultsFile.ordered(Array(results.methods.keys), methodOrder) }
+  package var methods: [String] { ResultsFile.ordered(Array(results.methods.keys), methodOrder) }
 
   /// The colour class of a method.
-  func color(_ method: String) -> String {
+  package func color(_ method: String) -> String {
     if let reference = HTMLStyle.references[method] { return reference }
     let index = names.firstIndex(of: method) ?? names.count
     return "c\(index % HTMLStyle.colorCount)\(index < HTMLStyle.solidCount ? "" : " alt")"
@@ -459,7 +459,7 @@ public struct HTMLReport: Sendable {
     (score > 0 ? "+" : score < 0 ? "&minus;" : "") + String(format: "%.2f", abs(score))
   }
 
-  static func splitTitle(_ split: String) -> String {
+  package static func splitTitle(_ split: String) -> String {
     switch split {
     case "test": "Test"
     case "ood": "Out of distribution"
@@ -467,13 +467,13 @@ public struct HTMLReport: Sendable {
     }
   }
 
-  static func sectionTitle(_ section: String) -> String {
+  package static func sectionTitle(_ section: String) -> String {
     section == "overall" ? "Overall" : section
   }
 }
 
 /// Text that is safe between tags and in attributes; control characters become spaces.
-func escape(_ text: String) -> String {
+package func escape(_ text: String) -> String {
   var result = ""
   for scalar in text.unicodeScalars {
     switch scalar {

@@ -1,17 +1,17 @@
 // How reports look.
 
 /// The style sheet of reports.
-enum HTMLStyle {
+package enum HTMLStyle {
   /// How many colours tell methods apart before they repeat.
-  static let colorCount = 16
+  package static let colorCount = 16
   /// Methods behind these have dashed lines and hollow keys beside their colours.
-  static let solidCount = 8
+  package static let solidCount = 8
   /// Lines that stand for no method.
-  static let references = ["oracle": "ref", "random": "ref alt", "perfect": "ref"]
+  package static let references = ["oracle": "ref", "random": "ref alt", "perfect": "ref"]
 
   /// Colours are those of Okabe and Ito, which colour-blind readers tell apart, a little darker on
   /// light and a little lighter on dark.
-  static let css = """
+  package static let css = """
     :root{--bg:#fff;--fg:#1a1d21;--muted:#5f6770;--line:#e3e6ea;--soft:#f6f7f9;--grid:#eceef1;
     --good:#00735c;--bad:#b3450a;
     --c0:#0072b2;--c1:#d97a00;--c2:#009271;--c3:#b6568f;--c4:#4a9fd4;--c5:#c84e00;--c6:#8a7a00;--c7:#6b7280;

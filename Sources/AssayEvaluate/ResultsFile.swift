@@ -3,7 +3,7 @@ import AssayReward
 import Foundation
 
 /// An evaluation that cannot be made of what was given.
-public enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file is missing, or is not the JSON of a results file.
   case unreadableResults(file: String, reason: String)
   /// There is no benchmark of a name.
@@ -22,7 +22,7 @@ public enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible {
   case nothingCounted(benchmark: String, reason: String)
 
   /// One sentence: which file, and why.
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadableResults(let file, let reason): "Cannot read the results in \(file): \(reason)."
     case .unknownBenchmark(let name, let known):
@@ -48,29 +48,29 @@ public enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible {
 /// {"seconds": 512.3, "methods": {"cloud": {"test": {"overall": {"accuracy": 0.83, "ci95": [0.82, 0.85],
 ///  "n": 4000}}, "ood": {}}}}
 /// ```
-public struct ResultsFile: Codable, Equatable, Sendable {
+package struct ResultsFile: Codable, Equatable, Sendable {
   /// An accuracy with its interval.
-  public struct Figure: Codable, Equatable, Sendable {
+  package struct Figure: Codable, Equatable, Sendable {
     /// The share of items that are right, in [0, 1].
-    public var accuracy: Double
+    package var accuracy: Double
     /// The lower and the upper end of the 95 % interval.
-    public private(set) var ci95: [Double]
+    package private(set) var ci95: [Double]
     /// The number of items.
-    public var n: Int
+    package var n: Int
     /// Judges only: the share of items whose two orders gave different verdicts.
-    public var flipRate: Double?
+    package var flipRate: Double?
     /// Judges only: the share of verdicts that could not be read.
-    public var unparseableRate: Double?
+    package var unparseableRate: Double?
 
     /// Makes a figure.
-    public init(accuracy: Double, lower: Double, upper: Double, n: Int) {
+    package init(accuracy: Double, lower: Double, upper: Double, n: Int) {
       self.accuracy = accuracy
       ci95 = [lower, upper]
       self.n = n
     }
 
     /// Makes a figure of an estimate.
-    public init(_ estimate: Estimate) {
+    package init(_ estimate: Estimate) {
       self.init(
         accuracy: estimate.value,
         lower: estimate.lower,
@@ -82,7 +82,7 @@ public struct ResultsFile: Codable, Equatable, Sendable {
     /// Reads a figure.
     ///
     /// - Throws: `DecodingError` where `ci95` is not a list of two numbers.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       accuracy = try container.decode(Double.self, forKey: .accuracy)
       ci95 = try container.decode([Double].self, forKey: .ci95)
@@ -106,15 +106,15 @@ public struct ResultsFile: Codable, Equatable, Sendable {
   }
 
   /// Section to figure; the whole is called `overall`.
-  public typealias Sections = [String: Figure]
+  package typealias Sections = [String: Figure]
 
   /// The seconds that everything took.
-  public var seconds: Double
+  package var seconds: Double
   /// Method to split (`test`, `ood`) to section.
-  public var methods: [String: [String: Sections]]
+  package var methods: [String: [String: Sections]]
 
   /// Makes results.
-  public init(seconds: Double, methods: [String: [String: Sections]] = [:]) {
+  package init(seconds: Double, methods: [String: [String: Sections]] = [:]) {
     self.seconds = seconds
     self.methods = methods
   }
@@ -123,7 +123,7 @@ public struct ResultsFile: Codable, Equatable, Sendable {
   ///
   /// - Parameter url: A `results.json`.
   /// - Throws: `EvaluateError.unreadableResults`.
-  public init(contentsOf url: URL) throws {
+  package init(contentsOf url: URL) throws {
     do {
       self = try JSONDecoder().decode(ResultsFile.self, from: try Data(contentsOf: url))
     } catch {
@@ -143,14 +143,14 @@ public struct ResultsFile: Codable, Equatable, Sendable {
   /// The results as JSON with sorted keys: equal results give equal bytes.
   ///
   /// - Throws: `EncodingError` where a figure is not a finite number.
-  public func json() throws -> Data {
+  package func json() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return try encoder.encode(self) + Data("\n".utf8)
   }
 
   /// The splits that any method has: `test` and `ood` first, then others by name.
-  public var splits: [String] {
+  package var splits: [String] {
     let names = Set(
       methods.values.flatMap { splits in
         splits.filter { !$0.value.isEmpty }.keys
@@ -161,7 +161,7 @@ public struct ResultsFile: Codable, Equatable, Sendable {
   }
 
   /// The sections of a split: `overall` first, then by name.
-  public func sections(of split: String) -> [String] {
+  package func sections(of split: String) -> [String] {
     let names = Set(methods.values.flatMap { ($0[split] ?? [:]).keys })
     return names.filter { $0 == "overall" } + names.subtracting(["overall"]).sorted()
   }
@@ -170,7 +170,7 @@ public struct ResultsFile: Codable, Equatable, Sendable {
   ///
   /// - Parameter order: Methods that come first; others follow by name.
   /// - Returns: A table whose cells are `83.1 [81.9, 84.3]`, or `-` where a figure is missing.
-  public func table(order: [String] = []) -> TextTable {
+  package func table(order: [String] = []) -> TextTable {
     let methods = Self.ordered(Array(methods.keys), order)
     var table = TextTable(
       [("split", .left), ("section", .left)] + methods.map { ($0, .right) } + [("n", .right)]
@@ -191,11 +191,11 @@ public struct ResultsFile: Codable, Equatable, Sendable {
   }
 
   /// Names in the order asked for, others behind them by name.
-  static func ordered(_ names: [String], _ order: [String]) -> [String] {
+  package static func ordered(_ names: [String], _ order: [String]) -> [String] {
     let first = order.filter(names.contains)
     return first + Set(names).subtracting(first).sorted()
   }
 }
 
 /// A share in percent with one decimal: 0.8312 is `83.1`.
-func percent(_ share: Double) -> String { String(format: "%.1f", 100 * share) }
+package func percent(_ share: Double) -> String { String(format: "%.1f", 100 * share) }

@@ -1,9 +1,9 @@
 // Tables for the terminal.
 
 /// A table of text with aligned columns.
-public struct TextTable: Equatable, Sendable {
+package struct TextTable: Equatable, Sendable {
   /// Where the text of a column stands.
-  public enum Alignment: Equatable, Sendable {
+  package enum Alignment: Equatable, Sendable {
     /// For words.
     case left
     /// For numbers.
@@ -11,16 +11,16 @@ public struct TextTable: Equatable, Sendable {
   }
 
   /// The titles of the columns.
-  public let titles: [String]
+  package let titles: [String]
   /// Where the text of each column stands.
-  public let alignments: [Alignment]
+  package let alignments: [Alignment]
   /// The cells, a list for each row; missing ones are empty, those beyond the titles are not shown.
-  public var rows: [[String]]
+  package var rows: [[String]]
 
   /// Makes a table without rows.
   ///
   /// - Parameter columns: Title and alignment of each column.
-  public init(_ columns: [(title: String, alignment: Alignment)]) {
+  package init(_ columns: [(title: String, alignment: Alignment)]) {
     titles = columns.map(\.title)
     alignments = columns.map(\.alignment)
     rows = []
@@ -29,7 +29,7 @@ public struct TextTable: Equatable, Sendable {
   /// The table with a rule below the titles and two spaces between columns.
   ///
   /// Line breaks and control characters in cells become spaces, so that no cell breaks the table.
-  public var text: String {
+  package var text: String {
     let lines = ([titles] + rows).map { row in
       titles.indices.map { $0 < row.count ? Self.clean(row[$0]) : "" }
     }

@@ -3,16 +3,16 @@ import AssayTensor
 import AssayText
 
 /// Measures text generation on fixed shapes with random weights.
-public struct GenerationBenchmark {
+package struct GenerationBenchmark {
   /// A fixed shape.
-  public enum Shape: String, CaseIterable, Sendable {
+  package enum Shape: String, CaseIterable, Sendable {
     /// 1.1 M parameters in float32; 96 prompt tokens and 96 new ones.
     case s
     /// 0.63 B parameters in bfloat16; 96 prompt tokens and 24 new ones.
     case q
 
     /// The decoder's sizes.
-    public var configuration: ModelConfiguration {
+    package var configuration: ModelConfiguration {
       var configuration =
         self == .s
         ? ModelConfiguration(
@@ -34,43 +34,43 @@ public struct GenerationBenchmark {
       return configuration
     }
     /// The type that the shape is measured in.
-    public var dtype: DType { self == .s ? .float32 : .bfloat16 }
+    package var dtype: DType { self == .s ? .float32 : .bfloat16 }
     /// Tokens that every prompt, and every text to score, has.
-    public var promptTokens: Int { 96 }
+    package var promptTokens: Int { 96 }
     /// New tokens of each sample.
-    public var newTokens: Int { self == .s ? 96 : 24 }
+    package var newTokens: Int { self == .s ? 96 : 24 }
   }
 
   /// What `assay bench generate` prints.
-  public struct Result: Codable, Sendable {
+  package struct Result: Codable, Sendable {
     /// `generate`.
-    public var bench = "generate"
+    package var bench = "generate"
     /// The shape's name.
-    public var shape: String
+    package var shape: String
     /// `f32` or `bf16`.
-    public var dtype: String
+    package var dtype: String
     /// Different prompts.
-    public var prompts: Int
+    package var prompts: Int
     /// Samples of each prompt.
-    public var samples: Int
+    package var samples: Int
     /// Tokens of each prompt.
-    public var promptTokens: Int
+    package var promptTokens: Int
     /// New tokens of each sample.
-    public var newTokens: Int
+    package var newTokens: Int
     /// Threads used.
-    public var threads: Int
+    package var threads: Int
     /// The median time of a repeat.
-    public var seconds: Double
+    package var seconds: Double
     /// New tokens over the median time of a repeat, reading the prompts included.
-    public var tokensPerSecond: Double
+    package var tokensPerSecond: Double
     /// Most resident memory of the process so far.
-    public var peakMemoryMB: Int
+    package var peakMemoryMB: Int
     /// Timed repeats behind a warm-up.
-    public var repeats: Int
+    package var repeats: Int
     /// How weights were kept.
-    public var weights: WeightFormat
+    package var weights: WeightFormat
     /// Whether texts and scores did not depend on what was beside them, bit for bit.
-    public var batchInvariant: Bool
+    package var batchInvariant: Bool
 
     enum CodingKeys: String, CodingKey {
       case bench, shape, dtype, prompts, samples, threads, seconds, repeats
@@ -107,9 +107,9 @@ public struct GenerationBenchmark {
   let seed: UInt64
 
   /// How weights of products are kept.
-  public var weightFormat = WeightFormat.plain
+  package var weightFormat = WeightFormat.plain
   /// Whether texts and scores do not depend on what is beside them, bit for bit.
-  public var isBatchInvariant = false
+  package var isBatchInvariant = false
 
   /// Prepares a measurement.
   ///
@@ -123,7 +123,7 @@ public struct GenerationBenchmark {
   ///   - device: Where.
   ///   - repeats: Timed repeats; the median counts.
   ///   - seed: Weights, prompts and samples are functions of it.
-  public init(
+  package init(
     shape: Shape,
     prompts: Int,
     samples: Int,
@@ -150,7 +150,7 @@ public struct GenerationBenchmark {
   /// - Returns: The figures.
   /// - Throws: `GenerationError` where keys and values do not fit, `TensorError` where memory runs
   ///   out.
-  public func run() throws -> Result {
+  package func run() throws -> Result {
     var configuration = shape.configuration
     configuration.contextTokens = max(configuration.contextTokens, promptTokens + newTokens)
     let decoder = Decoder(random: configuration, seed: seed &+ 1, device: device, dtype: dtype)

@@ -14,20 +14,20 @@ import AssayText
 ///   decoder's `isBatchInvariant` it is the same bit for bit.
 ///
 /// Not `Sendable`: one task owns the model's tensors. The weights must not change during a run.
-public final class GenerationEngine: TextGenerator {
+package final class GenerationEngine: TextGenerator {
   /// How much is computed and kept at once.
-  public struct Options: Sendable, Equatable {
+  package struct Options: Sendable, Equatable {
     /// Bytes that keys and values may take; less is taken where less is needed.
     ///
     /// Default: 1 GiB.
-    public var cacheBytes: Int
+    package var cacheBytes: Int
     /// Sequences that get a new token in one step; more are faster up to some hundreds.
-    public var batchSequences: Int
+    package var batchSequences: Int
     /// Prompt tokens that are read between two steps.
-    public var prefillTokens: Int
+    package var prefillTokens: Int
 
     /// Makes options.
-    public init(cacheBytes: Int = 1 << 30, batchSequences: Int = 256, prefillTokens: Int = 4096) {
+    package init(cacheBytes: Int = 1 << 30, batchSequences: Int = 256, prefillTokens: Int = 4096) {
       self.cacheBytes = cacheBytes
       self.batchSequences = batchSequences
       self.prefillTokens = prefillTokens
@@ -38,7 +38,7 @@ public final class GenerationEngine: TextGenerator {
   let head: RewardHead?
   let tokenizer: any Tokenizer
   /// How much is computed and kept at once.
-  public let options: Options
+  package let options: Options
   private var cache: DecoderCache?
   private var cacheType: DType?
 
@@ -49,7 +49,7 @@ public final class GenerationEngine: TextGenerator {
   ///   - head: What reads rewards; `nil` gives none.
   ///   - tokenizer: Its tokenizer.
   ///   - options: How much is computed and kept at once.
-  public init(
+  package init(
     decoder: Decoder,
     head: RewardHead?,
     tokenizer: any Tokenizer,
@@ -66,7 +66,7 @@ public final class GenerationEngine: TextGenerator {
   /// - Parameters:
   ///   - model: A language model.
   ///   - readsReward: Whether its reward head, where it has one, reads closing tokens.
-  public convenience init(_ model: Model, readsReward: Bool = true) {
+  package convenience init(_ model: Model, readsReward: Bool = true) {
     self.init(
       decoder: model.decoder,
       head: readsReward ? model.head : nil,
@@ -82,7 +82,7 @@ public final class GenerationEngine: TextGenerator {
   ///   - onFinished: Called with a request's index and its text as soon as that is there.
   /// - Returns: The texts, in the order of the requests.
   /// - Throws: As `run(_:onFinished:)`.
-  nonisolated(nonsending) public func generate(
+  nonisolated(nonsending) package func generate(
     _ requests: [GenerationRequest],
     onFinished: (Int, Generation) throws -> Void
   ) async throws -> [Generation] {
@@ -97,7 +97,7 @@ public final class GenerationEngine: TextGenerator {
   /// - Returns: The texts, in the order of the requests.
   /// - Throws: As `TextGenerator.generate(_:onFinished:)`; no request is begun when one of them
   ///   cannot be served.
-  public func run(
+  package func run(
     _ requests: [GenerationRequest],
     onFinished: (Int, Generation) throws -> Void = { _, _ in }
   ) throws -> [Generation] {
@@ -131,7 +131,7 @@ public final class GenerationEngine: TextGenerator {
   }
 
   /// Frees the memory of keys and values; the next run takes it again.
-  public func releaseCache() { cache = nil }
+  package func releaseCache() { cache = nil }
 
   private func cache(pages: Int) throws -> DecoderCache {
     if let cache, cache.pageCount >= pages, cacheType == decoder.computeType { return cache }

@@ -1,5 +1,5 @@
 /// A request that cannot be served.
-public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The prompt has no tokens.
   case emptyPrompt(request: Int)
   /// Prompt, new tokens and closing token do not fit the model's positions.
@@ -14,7 +14,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   case notLanguageModel
 
   /// What happened, to which request, and what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .emptyPrompt(let request):
       "request \(request): the prompt is empty; give at least one token to continue"

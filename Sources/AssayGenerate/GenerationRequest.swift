@@ -1,31 +1,31 @@
 import AssayTensor
 
 /// One text to generate.
-public struct GenerationRequest: Sendable, Equatable {
+package struct GenerationRequest: Sendable, Equatable {
   /// What the model continues; at least one token.
-  public var promptTokens: [Int32]
+  package var promptTokens: [Int32]
   /// How each token is picked; the default is greedy.
-  public var settings: SamplingSettings
+  package var settings: SamplingSettings
   /// Tokens to generate at most; 0 generates none.
-  public var maximumTokens: Int
+  package var maximumTokens: Int
   /// Ids that end the text and do not belong to it.
-  public var stopTokens: Set<Int32>
+  package var stopTokens: Set<Int32>
   /// Texts that end the text; it is cut before them.
-  public var stopStrings: [String]
+  package var stopStrings: [String]
   /// Seed of the draws: the result is a function of the request alone.
-  public var seed: UInt64
+  package var seed: UInt64
   /// Whether each token's log probability is returned.
-  public var wantsLogProbabilities: Bool
+  package var wantsLogProbabilities: Bool
   /// How many of the likeliest tokens at each place are returned with theirs.
-  public var topLogProbabilities: Int
+  package var topLogProbabilities: Int
   /// The end-of-turn token whose hidden state the reward head reads; it also ends the text.
   ///
   /// Where the text ends another way, the engine feeds this token itself. `nil`, or an engine
   /// without a head, gives no reward.
-  public var closing: Int32?
+  package var closing: Int32?
 
   /// Makes a request.
-  public init(
+  package init(
     promptTokens: [Int32],
     settings: SamplingSettings = SamplingSettings(),
     maximumTokens: Int,
@@ -49,7 +49,7 @@ public struct GenerationRequest: Sendable, Equatable {
 }
 
 /// Why a text ended.
-public enum FinishReason: String, Codable, Sendable {
+package enum FinishReason: String, Codable, Sendable {
   /// The model emitted a stop token or the closing token.
   case stop
   /// The request's maximum was reached.
@@ -59,16 +59,16 @@ public enum FinishReason: String, Codable, Sendable {
 }
 
 /// A generated text.
-public struct Generation: Sendable, Equatable {
+package struct Generation: Sendable, Equatable {
   /// A token that the reward head read.
-  public struct ScoredToken: Sendable, Equatable {
+  package struct ScoredToken: Sendable, Equatable {
     /// The token.
-    public var id: Int32
+    package var id: Int32
     /// Its index in prompt and text together.
-    public var index: Int
+    package var index: Int
 
     /// Makes a scored token.
-    public init(id: Int32, index: Int) {
+    package init(id: Int32, index: Int) {
       self.id = id
       self.index = index
     }
@@ -78,25 +78,25 @@ public struct Generation: Sendable, Equatable {
   ///
   /// A stop string cuts off the tokens that begin at it or behind it; one that begins before it and
   /// reaches into it is kept, though `text` is cut inside of it.
-  public var tokens: [Int32]
+  package var tokens: [Int32]
   /// Their text without special tokens, cut before a stop string.
-  public var text: String
+  package var text: String
   /// Why it ended.
-  public var finishReason: FinishReason
+  package var finishReason: FinishReason
   /// Natural logarithm of each token's probability under the tempered, untruncated softmax; empty
   /// unless the request wants them.
-  public var logProbabilities: [Float]
+  package var logProbabilities: [Float]
   /// The likeliest tokens at each place of `tokens`, as many as the request wants.
-  public var topLogProbabilities: [[TokenLogProbability]]
+  package var topLogProbabilities: [[TokenLogProbability]]
   /// The reward head's reading of the closing token, a logit.
-  public var reward: Float?
+  package var reward: Float?
   /// Where the reward was read.
-  public var scoredToken: ScoredToken?
+  package var scoredToken: ScoredToken?
   /// Tokens of the prompt.
-  public var promptTokenCount: Int
+  package var promptTokenCount: Int
 
   /// Makes a generation.
-  public init(
+  package init(
     tokens: [Int32],
     text: String,
     finishReason: FinishReason,
@@ -118,7 +118,7 @@ public struct Generation: Sendable, Equatable {
 }
 
 /// What writes text: the built-in engine, or an endpoint elsewhere.
-public protocol TextGenerator {
+package protocol TextGenerator {
   /// Generates a text for each request.
   ///
   /// - Parameters:
@@ -140,7 +140,7 @@ extension TextGenerator {
   /// - Parameter requests: What to generate.
   /// - Returns: The texts, in the order of the requests.
   /// - Throws: As `generate(_:onFinished:)`.
-  nonisolated(nonsending) public func generate(
+  nonisolated(nonsending) package func generate(
     _ requests: [GenerationRequest]
   ) async throws -> [Generation] {
     try await generate(requests) { _, _ in }

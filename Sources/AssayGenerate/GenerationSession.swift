@@ -9,18 +9,18 @@ import AssayText
 /// that a large one is never overtaken for ever.
 ///
 /// Not `Sendable`, as its engine; that runs nothing else meanwhile.
-public final class GenerationSession {
+package final class GenerationSession {
   /// A token as it is generated.
-  public struct Token: Sendable, Equatable {
+  package struct Token: Sendable, Equatable {
     /// Its id.
-    public var id: Int32
+    package var id: Int32
     /// Its log probability, as in `Generation`.
-    public var logProbability: Float
+    package var logProbability: Float
     /// The likeliest tokens at its place, as many as the request wants.
-    public var top: [TokenLogProbability]
+    package var top: [TokenLogProbability]
 
     /// Makes a token.
-    public init(id: Int32, logProbability: Float, top: [TokenLogProbability]) {
+    package init(id: Int32, logProbability: Float, top: [TokenLogProbability]) {
       self.id = id
       self.logProbability = logProbability
       self.top = top
@@ -40,7 +40,7 @@ public final class GenerationSession {
   ///
   /// - Parameter engine: What generates.
   /// - Throws: `GenerationError.notLanguageModel`, or `TensorError` where memory runs out.
-  public init(_ engine: GenerationEngine) throws {
+  package init(_ engine: GenerationEngine) throws {
     guard engine.decoder.isLanguageModel else { throw GenerationError.notLanguageModel }
     self.engine = engine
     let budget = engine.options.cacheBytes / DecoderCache.pageBytes(engine.decoder)
@@ -60,7 +60,7 @@ public final class GenerationSession {
   /// - Returns: The indices by which the run knows them, in their order.
   /// - Throws: `GenerationError`, which names a request by its place in `requests`; none of them is
   ///   added then, and no other is disturbed.
-  public func add(_ requests: [GenerationRequest]) throws -> Range<Int> {
+  package func add(_ requests: [GenerationRequest]) throws -> Range<Int> {
     try engine.check(requests)
     let plan = GenerationPlan(requests, readsReward: engine.head != nil)
     for group in plan.groups {
@@ -78,7 +78,7 @@ public final class GenerationSession {
   /// Drops requests, whatever has become of them; no token and no text of them is told any more.
   ///
   /// - Parameter indices: As `add` returned them.
-  public func cancel(_ indices: some Sequence<Int>) { batch.cancel(Set(indices)) }
+  package func cancel(_ indices: some Sequence<Int>) { batch.cancel(Set(indices)) }
 
   /// Takes waiting requests in, reads some of their prompts, and generates one token of each text.
   ///
@@ -87,7 +87,7 @@ public final class GenerationSession {
   ///     completes a stop string is not told; those before it may be part of that string.
   ///   - onFinished: Called with a request's index and its text as soon as that is there.
   /// - Throws: `TensorError` where memory runs out, or what a receiver throws; the run is over then.
-  public func advance(
+  package func advance(
     onToken: (Int, Token) throws -> Void,
     onFinished: (Int, Generation) throws -> Void
   ) throws {
@@ -105,13 +105,13 @@ public final class GenerationSession {
   }
 
   /// Whether there is nothing to do.
-  public var isIdle: Bool { batch.isIdle }
+  package var isIdle: Bool { batch.isIdle }
   /// How many requests wait for a place.
-  public var waitingCount: Int { batch.waitingCount }
+  package var waitingCount: Int { batch.waitingCount }
   /// How many requests have a place.
-  public var runningCount: Int { batch.seatCount }
+  package var runningCount: Int { batch.seatCount }
   /// How many tokens the cache may come to have room for.
-  public var tokenCount: Int { pageLimit * DecoderCache.pageTokens }
+  package var tokenCount: Int { pageLimit * DecoderCache.pageTokens }
   /// How many pages of the cache are in use.
-  public var usedPages: Int { batch.usedPages }
+  package var usedPages: Int { batch.usedPages }
 }

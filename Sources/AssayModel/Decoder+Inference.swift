@@ -5,11 +5,11 @@ import AssayTensor
 /// Keys and values of all blocks, in pages that sequences own or share.
 ///
 /// See `KeyValueCache` for how a sequence's tokens lie in its pages.
-public struct DecoderCache {
+package struct DecoderCache {
   /// P, the tokens of one page.
-  public static let pageTokens = KeyValueCache.pageTokens
+  package static let pageTokens = KeyValueCache.pageTokens
   /// How many pages there are.
-  public private(set) var pageCount: Int
+  package private(set) var pageCount: Int
   private(set) var layers: [KeyValueCache]
 
   /// Makes an empty cache.
@@ -17,7 +17,7 @@ public struct DecoderCache {
   /// - Parameters:
   ///   - model: Whose keys and values are kept.
   ///   - pages: How many pages.
-  public init(_ model: Decoder, pages: Int) {
+  package init(_ model: Decoder, pages: Int) {
     pageCount = pages
     layers = (0..<model.configuration.layerCount).map { _ in
       // One more page takes what the rows of no meaning write.
@@ -36,7 +36,7 @@ public struct DecoderCache {
   /// Blocks grow one by one: beside the new cache there is never more than one block's old one.
   ///
   /// - Parameter pages: How many pages there are then.
-  public mutating func grow(to pages: Int) {
+  package mutating func grow(to pages: Int) {
     precondition(pages >= pageCount, "\(pages) pages where there are \(pageCount)")
     for index in layers.indices { layers[index] = layers[index].grown(by: pages - pageCount) }
     pageCount = pages
@@ -46,7 +46,7 @@ public struct DecoderCache {
   ///
   /// - Parameter model: Whose keys and values are kept.
   /// - Returns: Bytes of keys and values together.
-  public static func pageBytes(_ model: Decoder) -> Int {
+  package static func pageBytes(_ model: Decoder) -> Int {
     let configuration = model.configuration
     return 2 * configuration.layerCount * pageTokens * configuration.groupCount
       * configuration.headWidth * model.computeType.byteCount
@@ -57,7 +57,7 @@ public struct DecoderCache {
   /// - Parameters:
   ///   - from: Pages to read.
   ///   - to: As many pages to overwrite.
-  public func copyInPlace(from: [Int32], to: [Int32]) {
+  package func copyInPlace(from: [Int32], to: [Int32]) {
     guard !from.isEmpty else { return }
     for layer in layers { layer.copyInPlace(from: from, to: to) }
   }
@@ -71,7 +71,8 @@ extension Decoder {
   ///   - cache: Where keys and values go.
   ///   - tables: The pages of each sequence, at least as many as its tokens need.
   /// - Returns: Hidden states of each sequence's last token after the final norm, `[S, D]`.
-  public func prefill(_ batch: PackedBatch, into cache: DecoderCache, tables: [[Int32]]) -> Tensor {
+  package func prefill(_ batch: PackedBatch, into cache: DecoderCache, tables: [[Int32]]) -> Tensor
+  {
     withoutGradients {
       let rows = zip(batch.starts, batch.lengths).map { Int64($0 + $1 - 1) }
       let P = DecoderCache.pageTokens
@@ -107,7 +108,7 @@ extension Decoder {
   ///   - positions: The index of each token in its sequence. Several tokens of one sequence may be
   ///     read at once, as neighbours: each sees those at positions before its own.
   /// - Returns: Hidden states of the tokens after the final norm, `[S, D]`.
-  public func step(
+  package func step(
     _ tokens: [Int32],
     _ cache: DecoderCache,
     tables: [Int32],
@@ -184,7 +185,7 @@ extension Decoder {
   ///   - rows: How to pick each sequence's next token; `nil` where none is wanted.
   /// - Returns: What was picked, zeros where nothing was wanted, and the hidden states after the
   ///   final norm, `[S, D]`.
-  public func step(
+  package func step(
     _ tokens: [Int32],
     _ cache: DecoderCache,
     tables: [Int32],

@@ -13,7 +13,7 @@ extension Decoder {
   ///   - device: Where the weights go.
   ///   - dtype: The type of the weights; float32 to train them.
   ///   - isLanguageModel: Whether there is an output embedding.
-  public convenience init(
+  package convenience init(
     random configuration: ModelConfiguration,
     seed: UInt64,
     device: Device = .cpu,

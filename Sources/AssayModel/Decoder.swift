@@ -8,13 +8,13 @@
 import AssayTensor
 
 /// A weight that is trained in float32 and used in the compute type.
-public final class Parameter {
+package final class Parameter {
   /// A name that is unique in the model, used for optimizer state.
-  public let name: String
+  package let name: String
   /// The weight itself; a leaf of the gradient graph.
   ///
   /// It must not be asked for once the weight is packed for good.
-  public internal(set) var value: Tensor {
+  package internal(set) var value: Tensor {
     get {
       guard let plain else { preconditionFailure("\(name) is packed, and has no plain form") }
       return plain
@@ -66,7 +66,7 @@ public final class Parameter {
 }
 
 /// The transformer trunk, with the output embedding of its language model.
-public final class Decoder {
+package final class Decoder {
   /// One block's weights.
   final class Block {
     let inputNorm: Parameter  // input_layernorm
@@ -101,18 +101,18 @@ public final class Decoder {
   }
 
   /// Sizes and constants.
-  public let configuration: ModelConfiguration
+  package let configuration: ModelConfiguration
   /// The type that products are computed in; weights trained in float32 are cast to it.
-  public var computeType: DType = .float32
+  package var computeType: DType = .float32
   /// How many positions the sequences of a training step jump over, at most; 0 jumps nowhere.
-  public var positionJumps = 0
+  package var positionJumps = 0
   /// How weights of products are kept for inference on the CPU; quantized ones compute in bfloat16.
-  public var weightFormat: WeightFormat = .plain
+  package var weightFormat: WeightFormat = .plain
   /// Whether sums of inference are taken in one order whatever is beside them, on the CPU: a text
   /// and its reward are then the same bit for bit in every batch.
-  public var isBatchInvariant = false
+  package var isBatchInvariant = false
   /// Where the weights are.
-  public let device: Device
+  package let device: Device
 
   let inputEmbedding: Parameter  // model.embed_tokens
   let blocks: [Block]
@@ -120,7 +120,7 @@ public final class Decoder {
   let outputEmbedding: Parameter?  // lm_head; nil where tied, or where there is none
   let table: RotaryTable
   /// Whether the model can predict tokens.
-  public let isLanguageModel: Bool
+  package let isLanguageModel: Bool
 
   init(
     configuration: ModelConfiguration,
@@ -142,13 +142,13 @@ public final class Decoder {
   }
 
   /// All weights, in a fixed order.
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     [inputEmbedding] + blocks.flatMap(\.parameters) + [finalNorm]
       + (outputEmbedding.map { [$0] } ?? [])
   }
 
   /// Tells the model that its weights have changed since the last inference.
-  public func weightsChanged() {
+  package func weightsChanged() {
     parameters.forEach { $0.forgetCast() }
     stepper = nil
   }
@@ -166,7 +166,7 @@ public final class Decoder {
   ///   - rows: Rows wanted, `[R]`, int64 on the model's device; `nil` is all N.
   ///   - training: Whether gradients will be asked for; without, casts of weights are kept.
   /// - Returns: `[R, D]` in the compute type.
-  public func callAsFunction(_ batch: PackedBatch, rows: Tensor?, training: Bool) -> Tensor {
+  package func callAsFunction(_ batch: PackedBatch, rows: Tensor?, training: Bool) -> Tensor {
     hiddenStates(batch, rows: rows, training: training, store: nil)
   }
 
@@ -221,7 +221,7 @@ public final class Decoder {
   ///
   /// - Parameter training: Whether gradients will be asked for.
   /// - Returns: The tied input embedding where there is none of its own.
-  public func outputWeight(training: Bool) -> Tensor {
+  package func outputWeight(training: Bool) -> Tensor {
     (outputEmbedding ?? inputEmbedding)(computeType, cached: !training)
   }
 
@@ -231,7 +231,7 @@ public final class Decoder {
   ///   - hidden: `[R, D]`.
   ///   - training: Whether gradients will be asked for.
   /// - Returns: `[R, V]` in the compute type.
-  public func logits(_ hidden: Tensor, training: Bool) -> Tensor {
+  package func logits(_ hidden: Tensor, training: Bool) -> Tensor {
     product(hidden, outputEmbedding ?? inputEmbedding, training: training)
   }
 
@@ -242,7 +242,7 @@ public final class Decoder {
   ///   - hidden: `[R, D]`.
   ///   - read: Reads some of the rows, whose indices it is given; the numbers of a row together.
   /// - Returns: The numbers of all rows.
-  public func readings(_ hidden: Tensor, _ read: (Tensor, Range<Int>) -> Tensor) -> [Float] {
+  package func readings(_ hidden: Tensor, _ read: (Tensor, Range<Int>) -> Tensor) -> [Float] {
     let count = hidden.shape[0]
     guard isBatchInvariant else { return read(hidden, 0..<count).floats }
     return (0..<count).flatMap {
@@ -275,7 +275,7 @@ public final class Decoder {
   ///
   /// From then on the decoder is for inference alone, and `computeType` and `weightFormat` are fixed.
   /// Embeddings keep their plain form, since single rows of them are read.
-  public func packForInference() {
+  package func packForInference() {
     // Plain float32 has another form for single steps.
     guard packs(rows: .max), weightFormat != .plain || computeType == .bfloat16 else { return }
     for block in blocks {
@@ -298,7 +298,7 @@ public final class Decoder {
   /// Whether few different numbers of rows are worth some rows of no meaning.
   ///
   /// oneDNN, which computes bfloat16 products on the CPU, compiles a kernel for every new number.
-  public var roundsRows: Bool {
+  package var roundsRows: Bool {
     computeType == .bfloat16 && device == .cpu && !packs(rows: Self.fewRows + 1)
   }
 }

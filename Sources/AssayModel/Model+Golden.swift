@@ -51,7 +51,7 @@ extension Model {
   ///
   /// - Returns: The largest difference from the saved scores; `nil` where none were saved.
   /// - Throws: `ModelError` for a saved text that the model cannot score, and `TensorError`.
-  public func verifyGolden() throws -> Double? {
+  package func verifyGolden() throws -> Double? {
     try manifest.golden?.map { golden in
       let tokens = tokenizer.encode(golden.text)
       let score = try Model.reward(of: tokens, decoder, head, ModelManifest.fileName)

@@ -31,7 +31,7 @@ extension Model {
   ///   - device: Where the weights go.
   /// - Returns: The model, of the kind that `assay.json` says, else as its weights show.
   /// - Throws: `ModelError`, `TensorError` or `TextError`, naming the file and what is wrong.
-  public static func load(
+  package static func load(
     _ folder: URL,
     dtype: DType = .float32,
     device: Device = .cpu

@@ -14,7 +14,7 @@ extension Model {
   ///   - dtype: The type of the stored weights.
   /// - Throws: `TensorError.cannotWrite`, `TextError`, or `ModelError.weight` where a golden score
   ///   is not a finite number.
-  public func save(to folder: URL, dtype: DType = .float32) throws {
+  package func save(to folder: URL, dtype: DType = .float32) throws {
     let isClassifier = [.classic, .pair].contains(manifest.kind) && head?.kind == .linear
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

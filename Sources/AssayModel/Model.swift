@@ -3,7 +3,7 @@ import AssayText
 import Foundation
 
 /// What a model is for.
-public enum ModelKind: String, Codable, Sendable {
+package enum ModelKind: String, Codable, Sendable {
   /// Predicts text only.
   case languageModel = "language-model"
   /// One forward pass, one reward.
@@ -17,16 +17,16 @@ public enum ModelKind: String, Codable, Sendable {
 }
 
 /// What a judge was trained to read and write.
-public struct JudgeManifest: Codable, Equatable, Sendable {
+package struct JudgeManifest: Codable, Equatable, Sendable {
   /// What it writes; a pair model reads what is asked for the letter.
-  public var task: RolePrompts.JudgeTask
+  package var task: RolePrompts.JudgeTask
   /// How it is asked, word for word.
-  public var prompts: RolePrompts
+  package var prompts: RolePrompts
   /// Tokens that a judgement may have.
-  public var tokens: Int
+  package var tokens: Int
 
   /// Makes one.
-  public init(task: RolePrompts.JudgeTask, prompts: RolePrompts, tokens: Int) {
+  package init(task: RolePrompts.JudgeTask, prompts: RolePrompts, tokens: Int) {
     self.task = task
     self.prompts = prompts
     self.tokens = tokens
@@ -34,38 +34,38 @@ public struct JudgeManifest: Codable, Equatable, Sendable {
 }
 
 /// What `assay.json` says beside Hugging Face's files.
-public struct ModelManifest: Codable, Equatable, Sendable {
+package struct ModelManifest: Codable, Equatable, Sendable {
   /// A text whose reward every loader can check.
-  public struct Golden: Codable, Equatable, Sendable {
+  package struct Golden: Codable, Equatable, Sendable {
     /// A rendered text, special tokens and all.
-    public var text: String
+    package var text: String
     /// Its reward in float32, a logit.
-    public var score: Double
+    package var score: Double
 
     /// Makes one.
     ///
     /// - Parameters:
     ///   - text: A rendered text.
     ///   - score: Its reward.
-    public init(text: String, score: Double) {
+    package init(text: String, score: Double) {
       self.text = text
       self.score = score
     }
   }
 
   /// What the model is for.
-  public var kind: ModelKind
+  package var kind: ModelKind
   /// What opens the critique's turn.
-  public var leadIn: String?
+  package var leadIn: String?
   /// How many new tokens a critique may have.
-  public var critiqueTokens: Int?
+  package var critiqueTokens: Int?
   /// What a judge reads and writes.
-  public var judge: JudgeManifest?
+  package var judge: JudgeManifest?
   /// Rewards of fixed texts, measured when the model was saved.
-  public var golden: [Golden]?
+  package var golden: [Golden]?
 
   /// Makes a manifest.
-  public init(
+  package init(
     kind: ModelKind,
     leadIn: String? = nil,
     critiqueTokens: Int? = nil,
@@ -81,24 +81,24 @@ public struct ModelManifest: Codable, Equatable, Sendable {
 }
 
 /// A decoder with what it takes to use it: tokenizer, template, reward head.
-public final class Model {
+package final class Model {
   /// The transformer.
-  public let decoder: Decoder
+  package let decoder: Decoder
   /// The reward head; `nil` for a language model.
-  public var head: RewardHead?
+  package var head: RewardHead?
   /// The tokenizer.
-  public let tokenizer: BPETokenizer
+  package let tokenizer: BPETokenizer
   /// How conversations become text.
-  public let template: ChatTemplate
+  package let template: ChatTemplate
   /// What the model is for, and how its critiques begin.
-  public var manifest: ModelManifest
+  package var manifest: ModelManifest
   /// Bytes that keys and values may take where the model writes text.
   ///
   /// Default: 1 GiB.
-  public var cacheBytes = 1 << 30
+  package var cacheBytes = 1 << 30
 
   /// Puts a model together.
-  public init(
+  package init(
     decoder: Decoder,
     head: RewardHead?,
     tokenizer: BPETokenizer,
@@ -117,7 +117,7 @@ public final class Model {
   /// - Parameter maximumTokens: The longest sequence; `nil` is the model's context.
   /// - Returns: A renderer.
   /// - Throws: `TextError` where the template's tokens are missing from the vocabulary.
-  public func renderer(maximumTokens: Int? = nil) throws -> SequenceRenderer {
+  package func renderer(maximumTokens: Int? = nil) throws -> SequenceRenderer {
     let context = decoder.configuration.contextTokens
     return try SequenceRenderer(
       tokenizer: tokenizer,
@@ -127,5 +127,5 @@ public final class Model {
   }
 
   /// All weights, the head's too, in a fixed order.
-  public var parameters: [Parameter] { decoder.parameters + (head?.parameters ?? []) }
+  package var parameters: [Parameter] { decoder.parameters + (head?.parameters ?? []) }
 }

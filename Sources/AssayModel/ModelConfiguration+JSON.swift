@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 import Foundation
 
@@ -67,7 +68,7 @@ extension ModelConfiguration {
   ///
   /// - Parameter url: The file.
   /// - Throws: `ModelError` naming the key that is missing, wrong or not supported.
-  public init(contentsOf url: URL) throws {
+  package init(contentsOf url: URL) throws {
     try self.init(file: Self.readFile(url), path: url.path)
   }
 
@@ -166,7 +167,7 @@ extension ModelConfiguration {
   ///   - dtype: The type of the stored weights, such as `float32`.
   /// - Returns: JSON text.
   /// - Throws: What the encoder throws.
-  public func json(isClassifier: Bool, dtype: String) throws -> Data {
+  package func json(isClassifier: Bool, dtype: String) throws -> Data {
     var file = File()
     let name = family == .llama ? "Llama" : "Qwen2"
     file.architectures = [name + (isClassifier ? "ForSequenceClassification" : "ForCausalLM")]

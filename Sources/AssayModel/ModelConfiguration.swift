@@ -3,9 +3,9 @@ import Foundation
 /// Sizes and constants of a decoder of the Llama and Qwen2 family.
 ///
 /// Source: the `config.json` of Hugging Face `transformers` (`LlamaConfig`, `Qwen2Config`).
-public struct ModelConfiguration: Equatable, Sendable {
+package struct ModelConfiguration: Equatable, Sendable {
   /// Which family's names and defaults the folder uses.
-  public enum Family: String, Sendable {
+  package enum Family: String, Sendable {
     /// No biases unless `attention_bias`.
     case llama
     /// Biases on queries, keys and values.
@@ -13,7 +13,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   }
 
   /// How rotary frequencies are stretched for long contexts.
-  public enum RotaryScaling: Equatable, Sendable {
+  package enum RotaryScaling: Equatable, Sendable {
     /// Positions divided by a factor.
     case linear(factor: Double)
     /// Llama 3.1's: low frequencies divided by a factor, smooth in between.
@@ -21,41 +21,41 @@ public struct ModelConfiguration: Equatable, Sendable {
   }
 
   /// Which family.
-  public var family: Family = .llama
+  package var family: Family = .llama
   /// D, the width of the residual stream.
-  public var hiddenSize: Int
+  package var hiddenSize: Int
   /// How many blocks.
-  public var layerCount: Int
+  package var layerCount: Int
   /// H, query heads.
-  public var headCount: Int
+  package var headCount: Int
   /// G, key/value heads; divides `headCount`.
-  public var groupCount: Int
+  package var groupCount: Int
   /// K, the width of a head; even.
-  public var headWidth: Int
+  package var headWidth: Int
   /// F, the width of the feed-forward part.
-  public var feedForwardSize: Int
+  package var feedForwardSize: Int
   /// V, how many token ids.
-  public var vocabularySize: Int
+  package var vocabularySize: Int
   /// Longest sequence, in tokens.
-  public var contextTokens: Int = 2048
+  package var contextTokens: Int = 2048
   /// The base of the rotary frequencies.
-  public var rotaryBase: Double = 10000
+  package var rotaryBase: Double = 10000
   /// Their stretching, if any.
-  public var rotaryScaling: RotaryScaling?
+  package var rotaryScaling: RotaryScaling?
   /// Added to the mean square in RMSNorm.
-  public var normEpsilon: Double = 1e-6
+  package var normEpsilon: Double = 1e-6
   /// Whether queries, keys and values have biases.
-  public var hasAttentionBias: Bool = false
+  package var hasAttentionBias: Bool = false
   /// Whether the output embedding is the input embedding.
-  public var tiesEmbeddings: Bool = false
+  package var tiesEmbeddings: Bool = false
   /// Standard deviation of new weights.
-  public var initializerRange: Double = 0.02
+  package var initializerRange: Double = 0.02
   /// The id that pads batches of other tools; never scored.
-  public var padTokenID: Int?
+  package var padTokenID: Int?
   /// The id that begins texts.
-  public var beginTokenID: Int?
+  package var beginTokenID: Int?
   /// The ids that end a turn or a text.
-  public var endTokenIDs: [Int] = []
+  package var endTokenIDs: [Int] = []
 
   /// Makes a configuration with as many key/value as query heads.
   ///
@@ -66,7 +66,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   ///   - groupCount: G; `nil` is H.
   ///   - feedForwardSize: F.
   ///   - vocabularySize: V.
-  public init(
+  package init(
     hiddenSize: Int,
     layerCount: Int,
     headCount: Int,
@@ -84,7 +84,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   }
 
   /// How many weights the decoder has, with its output embedding where it has one of its own.
-  public var parameterCount: Int {
+  package var parameterCount: Int {
     let qkv = (headCount + 2 * groupCount) * headWidth
     let block =
       hiddenSize * qkv + headCount * headWidth * hiddenSize + 3 * hiddenSize * feedForwardSize
@@ -97,7 +97,7 @@ public struct ModelConfiguration: Equatable, Sendable {
   ///
   /// - Parameter file: Named in the error.
   /// - Throws: `ModelError.configuration` with the first key that does not fit.
-  public func validate(file: String) throws {
+  package func validate(file: String) throws {
     func require(_ holds: Bool, _ key: String, _ reason: String) throws {
       guard holds else { throw ModelError.configuration(file: file, key: key, reason: reason) }
     }

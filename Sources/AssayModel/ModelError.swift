@@ -1,5 +1,5 @@
 /// A model folder that cannot be read, or a request that the model cannot serve.
-public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A file or folder is missing.
   case notFound(path: String, hint: String)
   /// A configuration has a value that is wrong or not supported.
@@ -12,7 +12,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
   case lacks(path: String, part: String, hint: String)
 
   /// One sentence: where, what is wrong, what was expected.
-  public var description: String {
+  package var description: String {
     switch self {
     case .notFound(let path, let hint): "\(path): not found; \(hint)"
     case .configuration(let file, let key, let reason): "\(file): \(key): \(reason)"

@@ -4,21 +4,21 @@ import AssayTensor
 ///
 /// The total may be rounded up by one short sequence of no meaning: oneDNN compiles a kernel for
 /// every new number of rows, which costs more than computing a few rows for nothing.
-public struct PackedBatch {
+package struct PackedBatch {
   /// Rows that a rounded total is a multiple of.
-  public static let roundedRows = 64
+  package static let roundedRows = 64
 
   /// Tokens of each sequence, that of no meaning last where there is one.
-  public let lengths: [Int]
+  package let lengths: [Int]
   /// The ids of all tokens, `[N]`, int64.
-  public let ids: Tensor
+  package let ids: Tensor
   /// Where each token stands in its sequence, `[N]`, int32: its index, unless others were given.
-  public let positions: Tensor
+  package let positions: Tensor
   /// The row at which each sequence begins.
-  public let starts: [Int]
+  package let starts: [Int]
 
   /// How many tokens there are, without those of no meaning.
-  public let tokenCount: Int
+  package let tokenCount: Int
 
   /// Packs sequences.
   ///
@@ -28,7 +28,7 @@ public struct PackedBatch {
   ///   - isRounded: Whether the total is rounded up to a multiple of `roundedRows`.
   ///   - positions: Where the tokens of each sequence stand; `nil` is at their index.
   /// - Precondition: No sequence is empty, and positions are as many as tokens.
-  public init(
+  package init(
     _ sequences: [[Int32]],
     device: Device = .cpu,
     isRounded: Bool = false,
@@ -60,7 +60,7 @@ public struct PackedBatch {
   }
 
   /// Rows that round a number of rows up.
-  public static func spareRows(_ count: Int) -> Int {
+  package static func spareRows(_ count: Int) -> Int {
     (roundedRows - count % roundedRows) % roundedRows
   }
 }

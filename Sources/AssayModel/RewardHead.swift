@@ -3,9 +3,9 @@
 import AssayTensor
 
 /// What turns a hidden state into a reward.
-public final class RewardHead {
+package final class RewardHead {
   /// Which layout.
-  public enum Kind: String, Codable, Sendable {
+  package enum Kind: String, Codable, Sendable {
     /// One row without bias: `score.weight`, the sequence-classification layout.
     case linear
     /// CLoud's: `Linear(D, D)`, tanh, `Linear(D, 1)`, with biases.
@@ -13,9 +13,9 @@ public final class RewardHead {
   }
 
   /// Which layout.
-  public let kind: Kind
+  package let kind: Kind
   /// The weights: `[score.weight]`, or dense weight and bias, then output weight and bias.
-  public let parameters: [Parameter]
+  package let parameters: [Parameter]
 
   init(kind: Kind, parameters: [Parameter]) {
     self.kind = kind
@@ -32,7 +32,7 @@ public final class RewardHead {
   ///   - hiddenSize: D.
   ///   - seed: Every weight is a function of it.
   ///   - device: Where the weights go.
-  public convenience init(
+  package convenience init(
     random kind: Kind,
     hiddenSize: Int,
     seed: UInt64,
@@ -66,7 +66,7 @@ public final class RewardHead {
   ///
   /// - Parameter hidden: `[R, D]`.
   /// - Returns: `[R]`, float32 logits.
-  public func callAsFunction(_ hidden: Tensor) -> Tensor {
+  package func callAsFunction(_ hidden: Tensor) -> Tensor {
     let wide = hidden.to(.float32)
     let weights = parameters.map { $0.value.to(.float32) }
     switch kind {

@@ -10,7 +10,7 @@ extension RotaryTable {
   ///   - device: Where the table goes.
   ///
   /// Source: `transformers` `modeling_rope_utils.py`.
-  public init(_ configuration: ModelConfiguration, positions: Int, device: Device = .cpu) {
+  package init(_ configuration: ModelConfiguration, positions: Int, device: Device = .cpu) {
     let half = configuration.headWidth / 2
     let frequencies = (0..<half).map { index -> Float in
       let exponent = Float(2 * index) / Float(configuration.headWidth)

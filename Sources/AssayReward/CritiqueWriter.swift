@@ -4,27 +4,27 @@ import AssayTensor
 import AssayText
 
 /// How critiques are written.
-public struct CritiqueSettings: Sendable, Equatable {
+package struct CritiqueSettings: Sendable, Equatable {
   /// Critiques of each response.
-  public var samples = 1
+  package var samples = 1
   /// Temperature; 0 is greedy.
-  public var temperature: Float = 0
+  package var temperature: Float = 0
   /// The most likely tokens that together have this probability are drawn from.
-  public var topP: Float = 1
+  package var topP: Float = 1
   /// Tokens a critique may have; `nil` is what the model was trained for.
-  public var tokens: Int?
+  package var tokens: Int?
   /// Seed of the draws.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
 
   /// Makes settings of defaults: one greedy critique.
-  public init() {}
+  package init() {}
 
   /// The temperature where nobody gives one: several critiques are to differ.
   package static func usualTemperature(samples: Int) -> Float { samples == 1 ? 0 : 0.5 }
 }
 
 /// Turns responses into the requests that let a model write critiques of them.
-public struct CritiqueWriter: Sendable {
+package struct CritiqueWriter: Sendable {
   let text: ModelText
   let settings: CritiqueSettings
 
@@ -34,7 +34,7 @@ public struct CritiqueWriter: Sendable {
   ///   - model: A model that writes critiques.
   ///   - settings: How it writes.
   /// - Throws: `TextError` where the template does not fit the vocabulary.
-  public init(_ model: Model, settings: CritiqueSettings = CritiqueSettings()) throws {
+  package init(_ model: Model, settings: CritiqueSettings = CritiqueSettings()) throws {
     self.init(try ModelText(model), settings: settings)
   }
 
@@ -49,7 +49,7 @@ public struct CritiqueWriter: Sendable {
   }
 
   /// How many tokens a critique may have: at most half of the context.
-  public var critiqueTokens: Int {
+  package var critiqueTokens: Int {
     min(
       settings.tokens ?? text.manifest.critiqueTokens ?? 512,
       text.contextTokens / 2
@@ -65,7 +65,7 @@ public struct CritiqueWriter: Sendable {
   ///   - firstIndex: The index of the first input among all.
   /// - Returns: The requests, in the order of the inputs.
   /// - Throws: `RewardError` or `TextError`, naming the input that does not fit.
-  public func requests(_ inputs: [ScoringInput], firstIndex: Int = 0) throws -> [GenerationRequest]
+  package func requests(_ inputs: [ScoringInput], firstIndex: Int = 0) throws -> [GenerationRequest]
   {
     try inputs.enumerated().flatMap { offset, input in
       let index = firstIndex + offset

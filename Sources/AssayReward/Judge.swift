@@ -2,19 +2,19 @@ import AssayData
 import AssayText
 
 /// Which response of a pair a judge is shown first.
-public enum JudgementOrder: String, Codable, Hashable, Sendable, CaseIterable {
+package enum JudgementOrder: String, Codable, Hashable, Sendable, CaseIterable {
   /// The response called chosen is A.
   case chosenFirst = "chosen-first"
   /// The response called chosen is B.
   case rejectedFirst = "rejected-first"
 
   /// The verdict that prefers chosen.
-  public var right: Verdict { self == .chosenFirst ? .a : .b }
+  package var right: Verdict { self == .chosenFirst ? .a : .b }
 }
 
 extension RolePrompts {
   /// The conversation that shows a judge both responses of a pair.
-  public func judge(
+  package func judge(
     _ pair: PreferencePair,
     _ order: JudgementOrder,
     task: JudgeTask
@@ -30,20 +30,20 @@ extension RolePrompts {
 }
 
 /// A text that compares two responses, or the probability that stands for it.
-public struct Judgement: Codable, Equatable, Sendable {
+package struct Judgement: Codable, Equatable, Sendable {
   /// Which response was A.
-  public var order: JudgementOrder
+  package var order: JudgementOrder
   /// What the judge wrote; `nil` where it only gave a probability.
-  public var text: String?
+  package var text: String?
   /// What it comes to; `nil` where no verdict can be read.
-  public var verdict: Verdict?
+  package var verdict: Verdict?
   /// Probability of A, of judges that give one.
-  public var probability: Double?
+  package var probability: Double?
   /// `stop`, or `length` where the text was cut; `nil` without text.
-  public var finishReason: String?
+  package var finishReason: String?
 
   /// Makes a judgement.
-  public init(
+  package init(
     order: JudgementOrder,
     text: String? = nil,
     verdict: Verdict?,
@@ -58,7 +58,7 @@ public struct Judgement: Codable, Equatable, Sendable {
   }
 
   /// Whether it prefers the response called chosen; `nil` where it has no verdict.
-  public var prefersChosen: Bool? { verdict.map { $0 == order.right } }
+  package var prefersChosen: Bool? { verdict.map { $0 == order.right } }
 
   enum CodingKeys: String, CodingKey {
     case order, text, verdict, probability
@@ -67,32 +67,32 @@ public struct Judgement: Codable, Equatable, Sendable {
 }
 
 /// What a judge says of a pair, over both orders and all votes.
-public struct PairVerdict: Codable, Equatable, Sendable {
+package struct PairVerdict: Codable, Equatable, Sendable {
   /// How judgements voted.
-  public struct Votes: Codable, Equatable, Sendable {
+  package struct Votes: Codable, Equatable, Sendable {
     /// For the response called chosen.
-    public var chosen = 0
+    package var chosen = 0
     /// For the other one.
-    public var rejected = 0
+    package var rejected = 0
     /// For none.
-    public var unparseable = 0
+    package var unparseable = 0
 
     /// Makes a count of nothing.
-    public init() {}
+    package init() {}
   }
 
   /// The pair's id.
-  public var id: String
+  package var id: String
   /// Probability that the response called chosen is better; `nil` where nothing can be read.
-  public var probability: Double?
+  package var probability: Double?
   /// How the judgements voted.
-  public var votes: Votes
+  package var votes: Votes
   /// Whether the two orders contradict each other.
-  public var flipped: Bool
+  package var flipped: Bool
   /// All judgements, those with chosen first before the others.
-  public var judgements: [Judgement]
+  package var judgements: [Judgement]
   /// Tokens read and written.
-  public var tokens: Score.Tokens
+  package var tokens: Score.Tokens
 
   /// Counts judgements.
   ///
@@ -103,7 +103,7 @@ public struct PairVerdict: Codable, Equatable, Sendable {
   ///   - id: The pair's id.
   ///   - judgements: At least one.
   ///   - tokens: Tokens read and written.
-  public init(id: String, judgements: [Judgement], tokens: Score.Tokens) {
+  package init(id: String, judgements: [Judgement], tokens: Score.Tokens) {
     self.id = id
     self.judgements = judgements
     self.tokens = tokens
@@ -131,7 +131,7 @@ public struct PairVerdict: Codable, Equatable, Sendable {
   }
 
   /// What a verdict says of the response called chosen.
-  public enum Outcome: String, Codable, Hashable, Sendable, CaseIterable {
+  package enum Outcome: String, Codable, Hashable, Sendable, CaseIterable {
     /// It is the better one.
     case win
     /// Neither is.
@@ -143,12 +143,12 @@ public struct PairVerdict: Codable, Equatable, Sendable {
   }
 
   /// What this verdict says of the response called chosen.
-  public var outcome: Outcome {
+  package var outcome: Outcome {
     guard let probability else { return .missing }
     return probability > 0.5 ? .win : probability == 0.5 ? .tie : .loss
   }
   /// Whether nothing can be read.
-  public var isMissing: Bool { probability == nil }
+  package var isMissing: Bool { probability == nil }
 
   /// What the judgements of one order come to: their majority, `nil` for as many on both sides.
   ///
@@ -156,7 +156,7 @@ public struct PairVerdict: Codable, Equatable, Sendable {
   ///   - order: Which response was A.
   ///   - reading: How a judgement is read; by default as it was when it was written.
   /// - Returns: The majority, and how many judgements can be read.
-  public func majority(
+  package func majority(
     of order: JudgementOrder,
     reading: (Judgement) -> Verdict? = \.verdict
   ) -> (verdict: Verdict?, read: Int) {
@@ -167,7 +167,7 @@ public struct PairVerdict: Codable, Equatable, Sendable {
 }
 
 /// What gives a preference between two responses.
-public protocol Judge {
+package protocol Judge {
   /// Judges pairs, each in both orders.
   ///
   /// - Parameters:
@@ -205,7 +205,7 @@ extension Judge {
   ///   - onJudged: Called with the index among `pairs`, and the verdict, once it is known.
   /// - Returns: One verdict a pair, in their order.
   /// - Throws: As `judge(_:onJudged:)`.
-  nonisolated(nonsending) public func judge(
+  nonisolated(nonsending) package func judge(
     _ pairs: [PreferencePair],
     firstIndex: Int,
     onJudged: (Int, PairVerdict) throws -> Void
@@ -218,7 +218,7 @@ extension Judge {
   /// - Parameter pairs: What to judge.
   /// - Returns: One verdict a pair, in their order.
   /// - Throws: As `judge(_:onJudged:)`.
-  nonisolated(nonsending) public func judge(
+  nonisolated(nonsending) package func judge(
     _ pairs: [PreferencePair]
   ) async throws -> [PairVerdict] {
     try await judge(pairs) { _, _ in }

@@ -1,26 +1,26 @@
 import AssayText
 
 /// How a judge reads and writes.
-public struct JudgeSettings: Sendable, Equatable {
+package struct JudgeSettings: Sendable, Equatable {
   /// Judgements of each pair, half of them in each order; an odd number is rounded up.
-  public var votes = 2
+  package var votes = 2
   /// Temperature of judgements; `nil` is greedy for two votes, and 1 for more.
-  public var temperature: Float?
+  package var temperature: Float?
   /// The most likely tokens that together have this probability are drawn from.
-  public var topP: Float = 0.95
+  package var topP: Float = 0.95
   /// Tokens that a judgement may have; `nil` is what the model was trained for, or 1024.
-  public var tokens: Int?
+  package var tokens: Int?
   /// Seed of the draws.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// What the judge is to write; `nil` is what the model was trained for, or a rationale.
-  public var task: RolePrompts.JudgeTask?
+  package var task: RolePrompts.JudgeTask?
   /// How it is asked; `nil` is what the model was trained for, or English.
-  public var prompts: RolePrompts?
+  package var prompts: RolePrompts?
   /// How judgements with rationales become one probability.
-  public var aggregation = VerdictAggregation.votes
+  package var aggregation = VerdictAggregation.votes
   /// Tokens that one forward pass packs, where nothing is written.
-  public var batchTokens = 16384
+  package var batchTokens = 16384
 
   /// Makes settings of defaults.
-  public init() {}
+  package init() {}
 }

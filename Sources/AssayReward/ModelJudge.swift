@@ -7,15 +7,15 @@ import AssayText
 /// Judges with a model: by a rationale and a verdict, by the letter alone, or by one logit.
 ///
 /// Both orders are always judged. An unparseable verdict is missing, never half a point.
-public struct ModelJudge: Judge {
+package struct ModelJudge: Judge {
   let model: Model
   let reading: JudgementReading
   /// How it reads and writes.
-  public var settings: JudgeSettings { reading.settings }
+  package var settings: JudgeSettings { reading.settings }
   /// What it writes.
-  public var task: RolePrompts.JudgeTask { reading.task }
+  package var task: RolePrompts.JudgeTask { reading.task }
   /// How it is asked.
-  public var prompts: RolePrompts { reading.prompts }
+  package var prompts: RolePrompts { reading.prompts }
   private let generator: (any TextGenerator)?
   var renderer: SequenceRenderer { reading.text.renderer }
 
@@ -27,7 +27,7 @@ public struct ModelJudge: Judge {
   ///   - generator: What writes judgements; `nil` is the built-in engine.
   /// - Throws: `RewardError` where the model gives no verdicts, or its tokenizer has no token for a
   ///   letter; `TextError` where the template does not fit.
-  public init(
+  package init(
     _ model: Model,
     settings: JudgeSettings = JudgeSettings(),
     generator: (any TextGenerator)? = nil
@@ -38,7 +38,7 @@ public struct ModelJudge: Judge {
   }
 
   /// Tokens that a judgement may have: at most half of the context.
-  public var judgementTokens: Int { reading.judgementTokens }
+  package var judgementTokens: Int { reading.judgementTokens }
 
   /// Judges pairs; see `Judge`.
   ///
@@ -47,7 +47,7 @@ public struct ModelJudge: Judge {
   ///   - onJudged: Called with the index and verdict of each pair once it is known.
   /// - Returns: One verdict a pair, in their order.
   /// - Throws: `RewardError`, or what the model throws.
-  public nonisolated(nonsending) func judge(
+  package nonisolated(nonsending) func judge(
     _ pairs: [PreferencePair],
     onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {
@@ -62,7 +62,7 @@ public struct ModelJudge: Judge {
   ///   - onJudged: Called with the index among `pairs`, and the verdict, once it is known.
   /// - Returns: One verdict a pair, in their order.
   /// - Throws: `RewardError`, or what the model throws.
-  public nonisolated(nonsending) func judge(
+  package nonisolated(nonsending) func judge(
     _ pairs: [PreferencePair],
     firstIndex: Int,
     onJudged: (Int, PairVerdict) throws -> Void = { _, _ in }

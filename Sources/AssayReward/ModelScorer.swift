@@ -6,22 +6,22 @@ import AssayText
 /// Scores with a model: in one pass, or by critiques that the model writes first.
 ///
 /// Training-time evaluation, the command line and benchmarks all score through this type.
-public struct ModelScorer: Scorer {
+package struct ModelScorer: Scorer {
   /// How a scorer reads and writes.
-  public struct Options: Sendable, Equatable {
+  package struct Options: Sendable, Equatable {
     /// How critiques are written; the score is the mean over them.
-    public var critiques = CritiqueSettings()
+    package var critiques = CritiqueSettings()
     /// Tokens that one forward pass packs.
-    public var batchTokens = 16384
+    package var batchTokens = 16384
 
     /// Makes options of defaults: one greedy critique.
-    public init() {}
+    package init() {}
   }
 
   let model: Model
   let reading: ScoreReading
   /// How it reads and writes.
-  public let options: Options
+  package let options: Options
 
   /// Makes a scorer.
   ///
@@ -29,7 +29,7 @@ public struct ModelScorer: Scorer {
   ///   - model: A model with a reward head.
   ///   - options: How it reads and writes.
   /// - Throws: `RewardError.noHead`, or `TextError` where the template does not fit.
-  public init(_ model: Model, options: Options = Options()) throws {
+  package init(_ model: Model, options: Options = Options()) throws {
     self.model = model
     self.options = options
     reading = try ScoreReading(try ModelText(model), hasHead: model.head != nil)
@@ -42,7 +42,7 @@ public struct ModelScorer: Scorer {
   ///   - onScored: Called with the index and score of each input once it is known.
   /// - Returns: One score an input, in their order.
   /// - Throws: `RewardError`, or what the model throws.
-  public nonisolated(nonsending) func score(
+  package nonisolated(nonsending) func score(
     _ inputs: [ScoringInput],
     onScored: (Int, Score) throws -> Void
   ) async throws -> [Score] {
@@ -58,7 +58,7 @@ public struct ModelScorer: Scorer {
   ///   - index: Its index, for the error.
   /// - Returns: The sequence.
   /// - Throws: `RewardError` naming the item.
-  public func sequence(_ input: ScoringInput, index: Int) throws -> ScoredSequence {
+  package func sequence(_ input: ScoringInput, index: Int) throws -> ScoredSequence {
     try reading.sequence(input, index: index)
   }
 

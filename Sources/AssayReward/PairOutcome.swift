@@ -1,40 +1,40 @@
 import Foundation
 
 /// What one method makes of one pair: all that the figures of a comparison are computed from.
-public struct PairOutcome: Codable, Equatable, Sendable {
+package struct PairOutcome: Codable, Equatable, Sendable {
   /// A judgement's vote.
-  public struct Vote: Codable, Equatable, Sendable {
+  package struct Vote: Codable, Equatable, Sendable {
     /// Which response was shown first.
-    public var order: JudgementOrder
+    package var order: JudgementOrder
     /// 1 for chosen, 0 for rejected, a probability between; `nil` where nothing can be read.
-    public var chosen: Double?
+    package var chosen: Double?
 
     /// Makes a vote.
-    public init(order: JudgementOrder, chosen: Double?) {
+    package init(order: JudgementOrder, chosen: Double?) {
       self.order = order
       self.chosen = chosen
     }
   }
 
   /// The pair's id.
-  public var id: String
+  package var id: String
   /// The suite, such as `test`.
-  public var suite: String
+  package var suite: String
   /// The section of the suite.
-  public var subset: String?
+  package var subset: String?
   /// Of scorers: a score for each critique of chosen, or one.
-  public var chosen: [Double]?
+  package var chosen: [Double]?
   /// Of scorers: a score for each critique of rejected, or one.
-  public var rejected: [Double]?
+  package var rejected: [Double]?
   /// Of judges: the votes, orders in turn.
-  public var votes: [Vote]?
+  package var votes: [Vote]?
   /// Tokens read.
-  public var promptTokens: Int
+  package var promptTokens: Int
   /// Tokens written.
-  public var completionTokens: Int
+  package var completionTokens: Int
 
   /// Makes an outcome.
-  public init(
+  package init(
     id: String,
     suite: String,
     subset: String?,
@@ -61,7 +61,7 @@ public struct PairOutcome: Codable, Equatable, Sendable {
   }
 
   /// How many critiques or votes there are.
-  public var sampleCount: Int { votes?.count ?? chosen?.count ?? 0 }
+  package var sampleCount: Int { votes?.count ?? chosen?.count ?? 0 }
 
   /// The preference by the first samples.
   ///
@@ -69,7 +69,7 @@ public struct PairOutcome: Codable, Equatable, Sendable {
   ///
   /// - Parameter samples: How many; `nil` takes all.
   /// - Returns: Above 0 for chosen, below for rejected, 0 for a tie; `nil` where nothing can be read.
-  public func preference(samples: Int? = nil) -> Double? {
+  package func preference(samples: Int? = nil) -> Double? {
     let count = min(samples ?? sampleCount, sampleCount)
     guard count > 0 else { return nil }
     if let votes {
@@ -82,17 +82,17 @@ public struct PairOutcome: Codable, Equatable, Sendable {
   }
 
   /// Whether chosen is preferred: ties and what cannot be read are not right.
-  public func isRight(samples: Int? = nil) -> Bool { (preference(samples: samples) ?? 0) > 0 }
+  package func isRight(samples: Int? = nil) -> Bool { (preference(samples: samples) ?? 0) > 0 }
 
   /// The probability that chosen is better: the share of votes, or the logistic of the scores'
   /// difference; `nil` where nothing can be read.
-  public var probability: Double? {
+  package var probability: Double? {
     guard let preference = preference() else { return nil }
     return votes == nil ? preference.logistic : preference + 0.5
   }
 
   /// Whether a judge's two orders contradict each other; `nil` for scorers.
-  public var isFlipped: Bool? {
+  package var isFlipped: Bool? {
     guard let votes else { return nil }
     func margin(_ order: JudgementOrder) -> Double {
       votes.filter { $0.order == order }.compactMap { $0.chosen.map { $0 - 0.5 } }.reduce(0, +)
@@ -101,12 +101,12 @@ public struct PairOutcome: Codable, Equatable, Sendable {
   }
 
   /// How many votes cannot be read.
-  public var unparseableCount: Int { votes?.count { $0.chosen == nil } ?? 0 }
+  package var unparseableCount: Int { votes?.count { $0.chosen == nil } ?? 0 }
 }
 
 extension PairOutcome {
   /// The outcome of two scores.
-  public init(
+  package init(
     id: String,
     suite: String,
     subset: String?,
@@ -125,7 +125,7 @@ extension PairOutcome {
   }
 
   /// The outcome of a verdict.
-  public init(_ verdict: PairVerdict, suite: String, subset: String?) {
+  package init(_ verdict: PairVerdict, suite: String, subset: String?) {
     let votes = verdict.judgements.map { judgement in
       let probability = judgement.probability.map {
         judgement.order == .chosenFirst ? $0 : 1 - $0

@@ -2,22 +2,26 @@ import AssayGenerate
 import AssayText
 
 /// A critique that an endpoint wrote.
-public struct RemoteCritique: Equatable, Sendable {
+package struct RemoteCritique: Equatable, Sendable {
   /// The critique, without white space around it, stated score and what a model thought before it.
-  public var text: String
+  package var text: String
   /// The score that it states, from 1 to 10; `nil` where none was asked for or can be read.
-  public var statedScore: Int?
+  package var statedScore: Int?
   /// `stop`, or `length` where it was cut.
-  public var finishReason: String
+  package var finishReason: String
   /// Tokens written, 0 where the endpoint does not count.
-  public var tokens: Int
+  package var tokens: Int
 
   /// Whether it lacks its end.
-  public var isCut: Bool { finishReason == "length" || finishReason == "content_filter" }
+  package var isCut: Bool { finishReason == "length" || finishReason == "content_filter" }
 
   /// Makes a critique.
-  public init(text: String, statedScore: Int? = nil, finishReason: String = "stop", tokens: Int = 0)
-  {
+  package init(
+    text: String,
+    statedScore: Int? = nil,
+    finishReason: String = "stop",
+    tokens: Int = 0
+  ) {
     self.text = text
     self.statedScore = statedScore
     self.finishReason = finishReason
@@ -26,17 +30,17 @@ public struct RemoteCritique: Equatable, Sendable {
 }
 
 /// Writes critiques of responses with a model at an endpoint.
-public struct RemoteCritic: Sendable {
+package struct RemoteCritic: Sendable {
   let generator: any ChatGenerator
   let settings: CritiqueSettings
   let prompts: RolePrompts
   /// Whether critiques end with a score from 1 to 10.
-  public let statesScore: Bool
+  package let statesScore: Bool
   /// Whether it is asked as CLoud's oracle is, whatever the `prompts`.
-  public let isOracle: Bool
+  package let isOracle: Bool
 
   /// Most tokens of a critique where the settings do not say.
-  public var critiqueTokens: Int { settings.tokens ?? (isOracle ? 2048 : 512) }
+  package var critiqueTokens: Int { settings.tokens ?? (isOracle ? 2048 : 512) }
 
   /// Makes a critic.
   ///
@@ -47,7 +51,7 @@ public struct RemoteCritic: Sendable {
   ///   - statesScore: Whether critiques end with a score from 1 to 10.
   ///   - isOracle: Whether it is asked as CLoud's oracle is (`OraclePrompt`).
   /// - Precondition: Not both of `statesScore` and `isOracle`: an oracle gives no number.
-  public init(
+  package init(
     _ generator: any ChatGenerator,
     settings: CritiqueSettings = CritiqueSettings(),
     prompts: RolePrompts = .english,
@@ -71,7 +75,7 @@ public struct RemoteCritic: Sendable {
   /// - Returns: `samples` critiques of each input, in their order.
   /// - Throws: `RewardError.renderedText`, or what the generator and `onWritten` throw.
   @discardableResult
-  public nonisolated(nonsending) func write(
+  package nonisolated(nonsending) func write(
     _ inputs: [ScoringInput],
     firstIndex: Int = 0,
     onWritten: (Int, [RemoteCritique]) throws -> Void = { _, _ in }
@@ -127,7 +131,7 @@ extension RolePrompts {
   ///   - response: The answer.
   ///   - statesScore: Whether the critique is to end with a score from 1 to 10.
   /// - Returns: Turns that a critique follows, as the assistant's.
-  public func critique(prompt: [Message], response: String, statesScore: Bool) -> [Message] {
+  package func critique(prompt: [Message], response: String, statesScore: Bool) -> [Message] {
     let leadIn = (statesScore ? scoredCritiqueLeadIn : critiqueLeadIn).trimmed
     var question = leadIn[...]
     if leadIn.hasSuffix(":"), let end = leadIn.lastIndex(where: { ".?!".contains($0) }) {

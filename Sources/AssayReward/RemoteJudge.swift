@@ -7,14 +7,14 @@ import Foundation
 ///
 /// Both orders are always judged. An unparseable verdict is missing, never half a point. What a
 /// reasoning model writes in `<think>...</think>` is kept and not read.
-public struct RemoteJudge: Judge {
+package struct RemoteJudge: Judge {
   let generator: any ChatGenerator
   /// How it reads and writes; without a model's own logits, `aggregation` is always `votes`.
-  public let settings: JudgeSettings
+  package let settings: JudgeSettings
   /// What it writes.
-  public let task: RolePrompts.JudgeTask
+  package let task: RolePrompts.JudgeTask
   /// How it is asked.
-  public let prompts: RolePrompts
+  package let prompts: RolePrompts
 
   /// Alternatives of the first token that a judge of letters is asked for: the most that all servers
   /// give.
@@ -27,7 +27,7 @@ public struct RemoteJudge: Judge {
   /// - Parameters:
   ///   - generator: What writes judgements.
   ///   - settings: How it reads and writes.
-  public init(_ generator: any ChatGenerator, settings: JudgeSettings = JudgeSettings()) {
+  package init(_ generator: any ChatGenerator, settings: JudgeSettings = JudgeSettings()) {
     self.generator = generator
     self.settings = settings
     task = settings.task ?? .chain
@@ -35,7 +35,7 @@ public struct RemoteJudge: Judge {
   }
 
   /// Most tokens of a judgement.
-  public var judgementTokens: Int {
+  package var judgementTokens: Int {
     settings.tokens ?? (task == .chain ? 1024 : Self.letterTokens)
   }
 
@@ -68,7 +68,7 @@ public struct RemoteJudge: Judge {
   ///   - onJudged: Called with the index and verdict of each pair once it is known.
   /// - Returns: One verdict a pair, in their order.
   /// - Throws: What the generator throws.
-  public nonisolated(nonsending) func judge(
+  package nonisolated(nonsending) func judge(
     _ pairs: [PreferencePair],
     onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {

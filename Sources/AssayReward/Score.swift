@@ -1,19 +1,19 @@
 import AssayText
 
 /// What a reward's number means.
-public enum ScoreKind: String, Codable, Sendable {
+package enum ScoreKind: String, Codable, Sendable {
   /// An unbounded logit: differences of two rewards are log-odds of preference.
   case logit
 }
 
 /// A critique and the reward read at its closing token.
-public struct ScoredCritique: Codable, Equatable, Sendable {
+package struct ScoredCritique: Codable, Equatable, Sendable {
   /// What the model wrote.
-  public var text: String
+  package var text: String
   /// The reward read where this critique closes, a logit.
-  public var score: Double
+  package var score: Double
   /// `stop` where the model closed the critique itself, `length` where it was cut.
-  public var finishReason: String
+  package var finishReason: String
 
   enum CodingKeys: String, CodingKey {
     case text, score
@@ -21,7 +21,7 @@ public struct ScoredCritique: Codable, Equatable, Sendable {
   }
 
   /// Makes a scored critique.
-  public init(text: String, score: Double, finishReason: String) {
+  package init(text: String, score: Double, finishReason: String) {
     self.text = text
     self.score = score
     self.finishReason = finishReason
@@ -29,16 +29,16 @@ public struct ScoredCritique: Codable, Equatable, Sendable {
 }
 
 /// The token whose hidden state the reward was read from.
-public struct ScoredToken: Codable, Equatable, Sendable {
+package struct ScoredToken: Codable, Equatable, Sendable {
   /// Its id.
-  public var id: Int32
+  package var id: Int32
   /// Its spelling.
-  public var text: String
+  package var text: String
   /// Its index in the sequence.
-  public var index: Int
+  package var index: Int
 
   /// Makes a scored token.
-  public init(id: Int32, text: String, index: Int) {
+  package init(id: Int32, text: String, index: Int) {
     self.id = id
     self.text = text
     self.index = index
@@ -46,31 +46,31 @@ public struct ScoredToken: Codable, Equatable, Sendable {
 }
 
 /// The reward of one response.
-public struct Score: Codable, Equatable, Sendable {
+package struct Score: Codable, Equatable, Sendable {
   /// How many tokens were read and written.
-  public struct Tokens: Codable, Equatable, Sendable {
+  package struct Tokens: Codable, Equatable, Sendable {
     /// Tokens read.
-    public var prompt: Int
+    package var prompt: Int
     /// Tokens written.
-    public var completion: Int
+    package var completion: Int
 
     /// Makes a count.
-    public init(prompt: Int, completion: Int) {
+    package init(prompt: Int, completion: Int) {
       self.prompt = prompt
       self.completion = completion
     }
   }
 
   /// The reward: with critiques, the mean over them.
-  public var value: Double
+  package var value: Double
   /// What the number means.
-  public var kind: ScoreKind
+  package var kind: ScoreKind
   /// The critiques; `nil` for a classic model.
-  public var critiques: [ScoredCritique]?
+  package var critiques: [ScoredCritique]?
   /// The token that was read; of the last critique where there are several.
-  public var scoredToken: ScoredToken
+  package var scoredToken: ScoredToken
   /// What was read and written.
-  public var tokens: Tokens
+  package var tokens: Tokens
 
   enum CodingKeys: String, CodingKey {
     case value = "score"
@@ -79,7 +79,7 @@ public struct Score: Codable, Equatable, Sendable {
   }
 
   /// Makes a score.
-  public init(
+  package init(
     value: Double,
     kind: ScoreKind = .logit,
     critiques: [ScoredCritique]?,
@@ -95,7 +95,7 @@ public struct Score: Codable, Equatable, Sendable {
 }
 
 /// What is scored.
-public enum ScoringInput: Equatable, Sendable {
+package enum ScoringInput: Equatable, Sendable {
   /// A response to a prompt, rendered through the model's chat template.
   case response(prompt: [Message], response: String)
   /// A rendered text, taken as it is: special tokens in it are read as such, nothing is added. A
@@ -104,7 +104,7 @@ public enum ScoringInput: Equatable, Sendable {
 }
 
 /// Gives responses rewards.
-public protocol Scorer {
+package protocol Scorer {
   /// Scores responses.
   ///
   /// - Parameters:
@@ -120,13 +120,13 @@ public protocol Scorer {
 
 extension Scorer {
   /// Scores responses, all at once.
-  nonisolated(nonsending) public func score(_ inputs: [ScoringInput]) async throws -> [Score] {
+  nonisolated(nonsending) package func score(_ inputs: [ScoringInput]) async throws -> [Score] {
     try await score(inputs) { _, _ in }
   }
 }
 
 /// A request that cannot be scored.
-public enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The model does not compare two responses.
   case noJudge(kind: String)
   /// A verdict of one letter is not one token of the vocabulary.
@@ -143,7 +143,7 @@ public enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   case tooLong(index: Int, tokens: Int, maximum: Int)
 
   /// One sentence: what happened, where, and what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .noJudge(let kind):
       "a \(kind) model does not compare responses; judge with a judge, a pair or a language model"

@@ -2,16 +2,16 @@ import AssayData
 import AssayText
 
 /// A response's id and its score, as `assay score` writes them.
-public struct ScoreRecord: Codable, Equatable, Sendable {
+package struct ScoreRecord: Codable, Equatable, Sendable {
   /// The response's id.
-  public var id: String
+  package var id: String
   /// Its score, whose members stand beside the id.
-  public var score: Score
+  package var score: Score
 
   private enum CodingKeys: String, CodingKey { case id }
 
   /// Makes a record.
-  public init(id: String, score: Score) {
+  package init(id: String, score: Score) {
     self.id = id
     self.score = score
   }
@@ -19,7 +19,7 @@ public struct ScoreRecord: Codable, Equatable, Sendable {
   /// Reads the id and the members of a score.
   ///
   /// - Throws: `DecodingError`.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     id = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .id)
     score = try Score(from: decoder)
   }
@@ -27,7 +27,7 @@ public struct ScoreRecord: Codable, Equatable, Sendable {
   /// Writes the id and the members of the score side by side.
   ///
   /// - Throws: `EncodingError`.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     try score.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(id, forKey: .id)
@@ -36,7 +36,7 @@ public struct ScoreRecord: Codable, Equatable, Sendable {
 
 extension ResponseRecord {
   /// What a scorer reads.
-  public var input: ScoringInput {
+  package var input: ScoringInput {
     switch content {
     case .response(let prompt, let response): .response(prompt: prompt, response: response)
     case .text(let text): .rendered(text)

@@ -4,39 +4,39 @@ import AssayTensor
 import AssayText
 
 /// Measures scoring in one forward pass, on fixed shapes with random weights.
-public struct ScoringBenchmark {
+package struct ScoringBenchmark {
   /// What `assay bench score` prints.
-  public struct Result: Codable, Sendable {
+  package struct Result: Codable, Sendable {
     /// `score`.
-    public var bench = "score"
+    package var bench = "score"
     /// The shape's name.
-    public var shape: String
+    package var shape: String
     /// `f32` or `bf16`.
-    public var dtype: String
+    package var dtype: String
     /// Texts that are scored at once.
-    public var batch: Int
+    package var batch: Int
     /// Tokens of each text.
-    public var textTokens: Int
+    package var textTokens: Int
     /// Threads used.
-    public var threads: Int
+    package var threads: Int
     /// The median time of a repeat.
-    public var seconds: Double
+    package var seconds: Double
     /// Texts over that time.
-    public var textsPerSecond: Double
+    package var textsPerSecond: Double
     /// Tokens of the texts over that time.
-    public var tokensPerSecond: Double
+    package var tokensPerSecond: Double
     /// Multiply-adds that the scores of a batch need; see `ScoringBenchmark.multiplyAdds`.
-    public var multiplyAdds: Int
+    package var multiplyAdds: Int
     /// Twice the multiply-adds over that time.
-    public var operationsPerSecond: Double
+    package var operationsPerSecond: Double
     /// Most resident memory of the process so far.
-    public var peakMemoryMB: Int
+    package var peakMemoryMB: Int
     /// Timed repeats behind a warm-up.
-    public var repeats: Int
+    package var repeats: Int
     /// How weights were kept.
-    public var weights: WeightFormat
+    package var weights: WeightFormat
     /// Whether texts and scores did not depend on what was beside them, bit for bit.
-    public var batchInvariant: Bool
+    package var batchInvariant: Bool
 
     enum CodingKeys: String, CodingKey {
       case bench, shape, dtype, batch, threads, seconds, repeats
@@ -59,9 +59,9 @@ public struct ScoringBenchmark {
   let seed: UInt64
 
   /// How weights of products are kept.
-  public var weightFormat = WeightFormat.plain
+  package var weightFormat = WeightFormat.plain
   /// Whether texts and scores do not depend on what is beside them, bit for bit.
-  public var isBatchInvariant = false
+  package var isBatchInvariant = false
 
   /// Prepares a measurement.
   ///
@@ -72,7 +72,7 @@ public struct ScoringBenchmark {
   ///   - device: Where.
   ///   - repeats: Timed repeats; the median counts.
   ///   - seed: Weights and texts are functions of it.
-  public init(
+  package init(
     shape: GenerationBenchmark.Shape,
     batch: Int,
     dtype: DType? = nil,
@@ -92,7 +92,7 @@ public struct ScoringBenchmark {
   ///
   /// - Returns: The figures.
   /// - Throws: `TensorError` where memory runs out.
-  public func run() throws -> Result {
+  package func run() throws -> Result {
     let configuration = shape.configuration
     let decoder = Decoder(
       random: configuration,
@@ -158,7 +158,7 @@ public struct ScoringBenchmark {
   ///   - texts: How many texts.
   ///   - length: T, tokens of each.
   /// - Returns: Multiply-adds; an operation count is twice that.
-  public static func multiplyAdds(
+  package static func multiplyAdds(
     _ configuration: ModelConfiguration,
     texts: Int,
     length: Int

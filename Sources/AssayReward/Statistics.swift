@@ -1,8 +1,9 @@
 // Accuracies with honest intervals.
+import AssayBase
 import Foundation
 
 /// A statistic that cannot be computed from what was given.
-public enum StatisticsError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum StatisticsError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A score is NaN or infinite.
   case nonFiniteScore(name: String, index: Int, actual: String)
   /// Two lists that belong together differ in length.
@@ -15,7 +16,7 @@ public enum StatisticsError: Error, Equatable, Sendable, CustomStringConvertible
   case missingSubset(section: String, subset: String)
 
   /// One sentence: what is wrong, where, what was expected.
-  public var description: String {
+  package var description: String {
     switch self {
     case .nonFiniteScore(let name, let index, let actual):
       "\(name) score \(index) is \(actual), expected a finite number: the model or its input is broken."
@@ -31,18 +32,18 @@ public enum StatisticsError: Error, Equatable, Sendable, CustomStringConvertible
 }
 
 /// A figure with its 95 % interval.
-public struct Estimate: Equatable, Sendable {
+package struct Estimate: Equatable, Sendable {
   /// The figure itself.
-  public let value: Double
+  package let value: Double
   /// The lower end of the interval.
-  public let lower: Double
+  package let lower: Double
   /// The upper end of the interval.
-  public let upper: Double
+  package let upper: Double
   /// The number of items behind it.
-  public let count: Int
+  package let count: Int
 
   /// Makes an estimate.
-  public init(value: Double, lower: Double, upper: Double, count: Int) {
+  package init(value: Double, lower: Double, upper: Double, count: Int) {
     self.value = value
     self.lower = lower
     self.upper = upper
@@ -51,7 +52,7 @@ public struct Estimate: Equatable, Sendable {
 }
 
 /// Accuracies, their intervals and their comparison.
-public enum Statistics {
+package enum Statistics {
   /// The normal quantile of 0.975.
   private static let z95 = 1.959963984540054
 
@@ -64,7 +65,7 @@ public enum Statistics {
   /// - Throws: `StatisticsError.nonFiniteScore` or `.lengthMismatch`.
   ///
   /// Source: allenai/reward-bench, which counts a tie as wrong.
-  public static func outcomes(chosen: [Double], rejected: [Double]) throws -> [Double] {
+  package static func outcomes(chosen: [Double], rejected: [Double]) throws -> [Double] {
     guard chosen.count == rejected.count else {
       throw StatisticsError.lengthMismatch(
         name: "rejected",
@@ -97,7 +98,7 @@ public enum Statistics {
   ///   - resamples: Costs `resamples * outcomes` draws; 2000 puts the ends within about 5 % of the width.
   /// - Returns: The mean and its interval.
   /// - Throws: `StatisticsError.empty` or `.lengthMismatch`.
-  public static func accuracy(
+  package static func accuracy(
     _ outcomes: [Double],
     clusters: [Int]? = nil,
     seed: UInt64 = 0,
@@ -124,7 +125,7 @@ public enum Statistics {
   /// - Returns: The share and its interval.
   ///
   /// Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-  public static func wilson(successes: Int, trials: Int) -> Estimate {
+  package static func wilson(successes: Int, trials: Int) -> Estimate {
     precondition(trials > 0 && (0...trials).contains(successes), "\(successes) of \(trials)")
     let (n, share) = (Double(trials), Double(successes) / Double(trials))
     let scale = 1 + z95 * z95 / n
@@ -140,16 +141,16 @@ public enum Statistics {
   }
 
   /// Outcomes that are resampled among themselves, and how much their mean counts.
-  public struct Stratum: Sendable {
+  package struct Stratum: Sendable {
     /// 1 right, 0 wrong, or between.
-    public let outcomes: [Double]
+    package let outcomes: [Double]
     /// How much the mean counts, in any unit.
-    public let weight: Double
+    package let weight: Double
     /// What each outcome depends on; `nil`: each stands alone.
-    public let clusters: [Int]?
+    package let clusters: [Int]?
 
     /// Makes a stratum.
-    public init(_ outcomes: [Double], weight: Double = 1, clusters: [Int]? = nil) {
+    package init(_ outcomes: [Double], weight: Double = 1, clusters: [Int]? = nil) {
       self.outcomes = outcomes
       self.weight = weight
       self.clusters = clusters
@@ -169,7 +170,7 @@ public enum Statistics {
   ///   `.lengthMismatch`.
   ///
   /// Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapters 8 and 13.
-  public static func stratifiedMean(
+  package static func stratifiedMean(
     _ strata: [Stratum],
     seed: UInt64 = 0,
     resamples: Int = 2000
@@ -211,7 +212,7 @@ public enum Statistics {
   ///   - seed: Same seed, same interval.
   /// - Returns: Mean of first minus mean of second. An interval without 0 is a difference at the 5 % level.
   /// - Throws: `StatisticsError.empty` or `.lengthMismatch`.
-  public static func pairedDifference(
+  package static func pairedDifference(
     _ first: [Double],
     _ second: [Double],
     clusters: [Int]? = nil,
@@ -238,7 +239,7 @@ public enum Statistics {
   /// - Throws: `StatisticsError.lengthMismatch`.
   ///
   /// Source: McNemar 1947; the exact form as in statsmodels `mcnemar(exact=True)`.
-  public static func mcNemar(
+  package static func mcNemar(
     _ first: [Bool],
     _ second: [Bool]
   ) throws -> (onlyFirst: Int, onlySecond: Int, pValue: Double) {

@@ -1,27 +1,27 @@
 // Whether probabilities mean what they say.
 
 /// How well probabilities agree with what happened.
-public struct Calibration: Equatable, Sendable {
+package struct Calibration: Equatable, Sendable {
   /// Items of similar probability.
-  public struct Bin: Equatable, Sendable {
+  package struct Bin: Equatable, Sendable {
     /// Where the bin begins; a probability on a border belongs to the bin above it.
-    public let lower: Double
+    package let lower: Double
     /// Where the bin ends; the last one includes its end.
-    public let upper: Double
+    package let upper: Double
     /// The number of items in it; the means of an empty bin are 0.
-    public let count: Int
+    package let count: Int
     /// The mean probability.
-    public let meanProbability: Double
+    package let meanProbability: Double
     /// The share of items where it happened.
-    public let frequency: Double
+    package let frequency: Double
   }
 
   /// The mean distance of probability and frequency over bins, weighted by their counts, in [0, 1].
-  public let expectedError: Double
+  package let expectedError: Double
   /// The mean squared distance of probability and outcome, in [0, 1].
-  public let brier: Double
+  package let brier: Double
   /// Bins of equal width, to draw a reliability diagram.
-  public let bins: [Bin]
+  package let bins: [Bin]
 
   /// Measures probabilities of an event against outcomes.
   ///
@@ -32,7 +32,7 @@ public struct Calibration: Equatable, Sendable {
   /// - Throws: `StatisticsError.notAProbability`, `.lengthMismatch` or `.empty`.
   ///
   /// Source: Naeini, Cooper and Hauskrecht 2015 (expected calibration error); Brier 1950.
-  public init(probabilities: [Double], outcomes: [Double], binCount: Int = 10) throws {
+  package init(probabilities: [Double], outcomes: [Double], binCount: Int = 10) throws {
     try self.init(
       probabilities: probabilities,
       outcomes: outcomes,
@@ -50,7 +50,7 @@ public struct Calibration: Equatable, Sendable {
   ///   - probabilities: Probability of each pair that the response labelled chosen is better.
   ///   - binCount: Bins of equal width over [0.5, 1].
   /// - Throws: `StatisticsError.notAProbability` or `.empty`.
-  public init(preferences probabilities: [Double], binCount: Int = 10) throws {
+  package init(preferences probabilities: [Double], binCount: Int = 10) throws {
     try self.init(
       probabilities: probabilities.map { max($0, 1 - $0) },
       outcomes: probabilities.map { $0 > 0.5 ? 1 : $0 == 0.5 ? 0.5 : 0 },

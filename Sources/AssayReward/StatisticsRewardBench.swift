@@ -7,9 +7,9 @@
 /// that mathematics and code weigh alike in Reasoning.
 ///
 /// Source: allenai/reward-bench, rewardbench/constants.py (EXAMPLE_COUNTS, SUBSET_MAPPING).
-public enum RewardBenchWeights {
+package enum RewardBenchWeights {
   /// The sections in their published order, each with its subsets and their counts.
-  public static let sections: [(name: String, subsets: [(name: String, count: Int)])] = [
+  package static let sections: [(name: String, subsets: [(name: String, count: Int)])] = [
     (
       "Chat",
       [
@@ -47,7 +47,7 @@ public enum RewardBenchWeights {
   ///   - seed: Same seed, same intervals.
   /// - Returns: A figure for each section, and for `overall`.
   /// - Throws: `StatisticsError.missingSubset` where a weighted subset has no outcomes.
-  public static func figures(
+  package static func figures(
     _ outcomes: [String: [Double]],
     seed: UInt64 = 0
   ) throws -> [String: Estimate] {

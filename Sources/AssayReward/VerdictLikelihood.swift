@@ -6,7 +6,7 @@ import AssayText
 import Foundation
 
 /// How the judgements of a pair become one probability.
-public enum VerdictAggregation: String, Codable, Hashable, Sendable, CaseIterable {
+package enum VerdictAggregation: String, Codable, Hashable, Sendable, CaseIterable {
   /// The share of verdicts for a response.
   case votes
   /// The mean, over judgements, of the likelihood of a verdict behind the rationale written.

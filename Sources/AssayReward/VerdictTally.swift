@@ -1,28 +1,28 @@
 import AssayText
 
 /// What a judge's verdicts on many pairs come to.
-public struct VerdictTally: Equatable, Sendable {
+package struct VerdictTally: Equatable, Sendable {
   /// The share of pairs whose chosen response is preferred, with a 95 % interval.
   ///
   /// Ties are not right; pairs without a verdict do not count. `nil` where no pair has a verdict.
-  public let accuracy: Estimate?
+  package let accuracy: Estimate?
   /// The number of pairs of each outcome.
-  public let outcomes: [PairVerdict.Outcome: Int]
+  package let outcomes: [PairVerdict.Outcome: Int]
   /// The share of pairs whose orders contradict each other, of those with a verdict in both; `nil`
   /// where there are none.
-  public let flipRate: Double?
+  package let flipRate: Double?
   /// The share of judgements without a verdict; a judge of probabilities writes none that is.
-  public let unparseableRate: Double
+  package let unparseableRate: Double
   /// The share of the verdicts that prefer the response shown first; `nil` where there are none.
   ///
   /// Both orders are judged alike often, so a judge that does not mind the order has 0.5.
-  public let firstShare: Double?
+  package let firstShare: Double?
 
   /// Counts verdicts.
   ///
   /// - Parameter verdicts: At least one.
   /// - Throws: `StatisticsError.empty` for none.
-  public init(_ verdicts: [PairVerdict]) throws {
+  package init(_ verdicts: [PairVerdict]) throws {
     guard !verdicts.isEmpty else { throw StatisticsError.empty(name: "The list of verdicts") }
     let read = verdicts.filter { !$0.isMissing }
     accuracy =

@@ -7,9 +7,9 @@ import CTorch
 ///
 /// Keeps a packed copy of the weights, which follows their changes in place. What a row gives is the
 /// same bit for bit whatever rows are beside it.
-public final class DecoderStepper {
+package final class DecoderStepper {
   /// One block's weights.
-  public struct Layer {
+  package struct Layer {
     let inputNorm: Tensor
     let qkv: Tensor
     let qkvBias: Tensor?
@@ -28,7 +28,7 @@ public final class DecoderStepper {
     ///   - middleNorm: `[D]`.
     ///   - gateUp: `[2F, D]`.
     ///   - down: `[D, F]`.
-    public init(
+    package init(
       inputNorm: Tensor,
       qkv: Tensor,
       qkvBias: Tensor?,
@@ -50,7 +50,7 @@ public final class DecoderStepper {
   }
 
   /// A decoder's weights.
-  public struct Weights {
+  package struct Weights {
     let embedding: Tensor
     let layers: [Layer]
     let finalNorm: Tensor
@@ -63,7 +63,7 @@ public final class DecoderStepper {
     ///   - layers: The blocks.
     ///   - finalNorm: `[D]`.
     ///   - outputEmbedding: `[V, D]`.
-    public init(embedding: Tensor, layers: [Layer], finalNorm: Tensor, outputEmbedding: Tensor) {
+    package init(embedding: Tensor, layers: [Layer], finalNorm: Tensor, outputEmbedding: Tensor) {
       self.embedding = embedding
       self.layers = layers
       self.finalNorm = finalNorm
@@ -78,14 +78,14 @@ public final class DecoderStepper {
     ///
     /// - Parameter other: Other weights.
     /// - Returns: Whether each tensor is the other's, not only equal to it.
-    public func isSame(as other: Weights) -> Bool {
+    package func isSame(as other: Weights) -> Bool {
       layers.count == other.layers.count
         && zip(all, other.all).allSatisfy { $0?.storage === $1?.storage }
     }
   }
 
   /// The weights that were packed.
-  public let weights: Weights
+  package let weights: Weights
   private let handle: ct_stepper
 
   /// Packs weights.
@@ -98,7 +98,7 @@ public final class DecoderStepper {
   ///   - epsilon: Of the norms.
   ///
   /// Gives `nil` where a width is no multiple of 16.
-  public init?(_ weights: Weights, heads: Int, groups: Int, width: Int, epsilon: Double) {
+  package init?(_ weights: Weights, heads: Int, groups: Int, width: Int, epsilon: Double) {
     guard let first = weights.layers.first else { return nil }
     let widths = [
       (heads + 2 * groups) * width, weights.finalNorm.count, first.down.shape.last ?? 1,
@@ -138,7 +138,7 @@ public final class DecoderStepper {
   ///   - rows: How to pick each next token; `nil` where none is wanted.
   /// - Returns: What was picked, zeros where nothing was wanted, and the hidden states after the
   ///   final norm, `[S, D]`.
-  public func step(
+  package func step(
     _ tokens: [Int32],
     caches: [KeyValueCache],
     table: RotaryTable,

@@ -10,7 +10,7 @@ import CTorch
 ///   - weight: The table, `[V, D]`.
 ///   - ids: Rows to take, `[N]`, int64.
 /// - Returns: `[N, D]`.
-public func embedding(_ weight: Tensor, _ ids: Tensor) -> Tensor {
+package func embedding(_ weight: Tensor, _ ids: Tensor) -> Tensor {
   Tensor("embedding") { ct_embedding(weight.handle, ids.handle, $0) }
 }
 
@@ -23,7 +23,7 @@ public func embedding(_ weight: Tensor, _ ids: Tensor) -> Tensor {
 /// - Returns: `[N, D]`.
 ///
 /// Source: Zhang and Sennrich 2019 (arXiv:1910.07467).
-public func rmsNorm(_ x: Tensor, _ weight: Tensor, epsilon: Double) -> Tensor {
+package func rmsNorm(_ x: Tensor, _ weight: Tensor, epsilon: Double) -> Tensor {
   Tensor("rmsNorm") { ct_rms_norm(x.handle, weight.handle, epsilon, $0) }
 }
 
@@ -35,7 +35,7 @@ public func rmsNorm(_ x: Tensor, _ weight: Tensor, epsilon: Double) -> Tensor {
 ///   - weight: `[D]`.
 ///   - epsilon: Added to the mean square.
 /// - Returns: `x + residual` and its norm, `[N, D]` each.
-public func addRMSNorm(
+package func addRMSNorm(
   _ x: Tensor,
   residual: Tensor,
   _ weight: Tensor,
@@ -54,23 +54,23 @@ public func addRMSNorm(
 /// - Returns: `[N, F]`.
 ///
 /// Source: Shazeer 2020 (arXiv:2002.05202).
-public func swiGLU(_ gateUp: Tensor) -> Tensor {
+package func swiGLU(_ gateUp: Tensor) -> Tensor {
   Tensor("swiGLU") { ct_swiglu(gateUp.handle, $0) }
 }
 
 /// Cosines and sines of the rotary embedding, `[T, K/2]` each, float32.
-public struct RotaryTable {
+package struct RotaryTable {
   /// Cosines, `[T, K/2]`.
-  public let cosine: Tensor
+  package let cosine: Tensor
   /// Sines, `[T, K/2]`.
-  public let sine: Tensor
+  package let sine: Tensor
 
   /// Makes a table.
   ///
   /// - Parameters:
   ///   - cosine: `[T, K/2]`, float32.
   ///   - sine: `[T, K/2]`, float32.
-  public init(cosine: Tensor, sine: Tensor) {
+  package init(cosine: Tensor, sine: Tensor) {
     self.cosine = cosine
     self.sine = sine
   }
@@ -91,7 +91,7 @@ public struct RotaryTable {
 /// - Returns: `[N, H K]`, and the rotated rows to store in a cache, without gradient.
 ///
 /// Source: Su et al. 2021 (arXiv:2104.09864), halves as in Hugging Face's Llama; Dao et al. 2022.
-public func rotaryAttention(
+package func rotaryAttention(
   _ qkv: Tensor,
   positions: Tensor,
   table: RotaryTable,
@@ -127,6 +127,6 @@ public func rotaryAttention(
 ///   - weight: The output embedding, `[V, D]`, of the same element type.
 ///   - targets: `[N]`, int64, each below V.
 /// - Returns: `[N]`, float32, nats.
-public func tokenNLL(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor {
+package func tokenNLL(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor {
   Tensor("tokenNLL") { ct_token_nll(hidden.handle, weight.handle, targets.handle, $0) }
 }

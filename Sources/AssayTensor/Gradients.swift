@@ -2,22 +2,22 @@ import CTorch
 
 extension Tensor {
   /// Whether gradients are computed for this tensor.
-  public var requiresGradient: Bool { ct_requires_grad(handle) }
+  package var requiresGradient: Bool { ct_requires_grad(handle) }
 
   /// Asks for gradients of this tensor, or no longer.
-  public func setRequiresGradientInPlace(_ on: Bool = true) {
+  package func setRequiresGradientInPlace(_ on: Bool = true) {
     let code = ct_set_requires_grad(handle, on)
     if code != 0 { report(failure(code, "requires gradient")) }
   }
 
   /// Computes the gradients of a scalar in all tensors that ask for them, adding to those there.
-  public func backward() {
+  package func backward() {
     let code = ct_backward(handle)
     if code != 0 { report(failure(code, "backward")) }
   }
 
   /// The gradient collected so far, of the same shape; `nil` where there is none.
-  public var gradient: Tensor? {
+  package var gradient: Tensor? {
     var out: ct_tensor?
     let code = ct_grad(handle, &out)
     if code != 0 { report(failure(code, "gradient")) }
@@ -25,14 +25,14 @@ extension Tensor {
   }
 
   /// Forgets the gradient collected so far.
-  public func clearGradientInPlace() { _ = ct_clear_grad(handle) }
+  package func clearGradientInPlace() { _ = ct_clear_grad(handle) }
 }
 
 /// Runs a body without recording gradients.
 ///
 /// - Parameter body: The code to run; it must not suspend.
 /// - Returns: What the body returns.
-public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+package func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
   let before = ct_set_grad_enabled(false)
   defer { _ = ct_set_grad_enabled(before) }
   return try body()
@@ -46,7 +46,7 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
 ///   - parameters: Tensors whose gradients are clipped; those without one are passed over.
 ///   - maximum: The bound; 0 measures only.
 /// - Returns: The norm before clipping.
-public func clipGradients(_ parameters: [Tensor], maximum: Double) -> Double {
+package func clipGradients(_ parameters: [Tensor], maximum: Double) -> Double {
   let handles: [ct_tensor?] = parameters.map(\.handle)
   var norm = 0.0
   let code = withExtendedLifetime(parameters) {
@@ -59,13 +59,13 @@ public func clipGradients(_ parameters: [Tensor], maximum: Double) -> Double {
 /// AdamW with decoupled weight decay, all parameters in one fused step.
 ///
 /// Source: Loshchilov and Hutter 2019 (arXiv:1711.05101), as `torch.optim.AdamW(fused: true)`.
-public final class AdamW {
+package final class AdamW {
   /// Decay of the first moment.
-  public let beta1: Double
+  package let beta1: Double
   /// Decay of the second moment.
-  public let beta2: Double
+  package let beta2: Double
   /// Added to the root of the second moment.
-  public let epsilon: Double
+  package let epsilon: Double
 
   /// Parameters that share a weight decay, with their moments.
   private struct Group {
@@ -78,7 +78,7 @@ public final class AdamW {
   private var groups: [Group] = []
 
   /// Makes an optimizer; parameters are added by group.
-  public init(beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8) {
+  package init(beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8) {
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
@@ -89,7 +89,7 @@ public final class AdamW {
   /// - Parameters:
   ///   - parameters: Leaf tensors that require gradients.
   ///   - weightDecay: Their decoupled weight decay, a factor of the learning rate.
-  public func add(_ parameters: [Tensor], weightDecay: Double) {
+  package func add(_ parameters: [Tensor], weightDecay: Double) {
     groups.append(
       Group(
         parameters: parameters,
@@ -104,7 +104,7 @@ public final class AdamW {
   /// Takes one step along the gradients; parameters without a gradient stay as they are.
   ///
   /// - Parameter learningRate: The step's learning rate.
-  public func step(learningRate: Double) {
+  package func step(learningRate: Double) {
     for group in groups {
       func handles(_ tensors: [Tensor]) -> [ct_tensor?] { tensors.map(\.handle) }
       let code = ct_adamw(
@@ -124,7 +124,7 @@ public final class AdamW {
   }
 
   /// The moments and step counts, in the order of the parameters, to save and to restore into.
-  public var state: [(name: String, tensor: Tensor)] {
+  package var state: [(name: String, tensor: Tensor)] {
     groups.enumerated().flatMap { index, group in
       group.parameters.indices.flatMap { i in
         [

@@ -8,14 +8,14 @@ import CTorch
 /// A sequence has a table of page numbers: its token at position p lies in page `table[p / P]`, at
 /// place `p % P`. Sequences with a common beginning share its full pages, which none of them writes
 /// to; the kernel reads shared pages of neighbouring sequences once for all of them.
-public struct KeyValueCache {
+package struct KeyValueCache {
   /// P, the tokens of one page.
-  public static let pageTokens = Int(CT_PAGE)
+  package static let pageTokens = Int(CT_PAGE)
 
   /// `[pages, G, K, P]`.
-  public let keys: Tensor
+  package let keys: Tensor
   /// `[pages, G, P, K]`.
-  public let values: Tensor
+  package let values: Tensor
 
   /// Makes an empty cache.
   ///
@@ -25,7 +25,7 @@ public struct KeyValueCache {
   ///   - width: K.
   ///   - dtype: Element type.
   ///   - device: Where it lives.
-  public init(pages: Int, groups: Int, width: Int, dtype: DType, device: Device = .cpu) {
+  package init(pages: Int, groups: Int, width: Int, dtype: DType, device: Device = .cpu) {
     let P = Self.pageTokens
     keys = .zeros([pages, groups, width, P], dtype: dtype, device: device)
     values = .zeros([pages, groups, P, width], dtype: dtype, device: device)
@@ -40,7 +40,7 @@ public struct KeyValueCache {
   ///
   /// - Parameter pages: How many empty ones.
   /// - Returns: The cache, in memory of its own.
-  public func grown(by pages: Int) -> KeyValueCache {
+  package func grown(by pages: Int) -> KeyValueCache {
     func grown(_ tensor: Tensor) -> Tensor {
       let shape = [pages] + tensor.shape.dropFirst()
       let empty = Tensor.zeros(shape, dtype: tensor.dtype, device: tensor.device)
@@ -56,7 +56,7 @@ public struct KeyValueCache {
   ///   - cells: Each row's page times P plus its place in the page, `[N]`, int32.
   ///   - heads: H.
   ///   - groups: G.
-  public func storeInPlace(_ rotated: Tensor, cells: Tensor, heads: Int, groups: Int) {
+  package func storeInPlace(_ rotated: Tensor, cells: Tensor, heads: Int, groups: Int) {
     let code = ct_cache_store(
       rotated.handle,
       keys.handle,
@@ -73,7 +73,7 @@ public struct KeyValueCache {
   /// - Parameters:
   ///   - from: Pages to read.
   ///   - to: As many pages to overwrite.
-  public func copyInPlace(from: [Int32], to: [Int32]) {
+  package func copyInPlace(from: [Int32], to: [Int32]) {
     precondition(from.count == to.count, "\(from.count) pages onto \(to.count)")
     let code = ct_cache_copy(keys.handle, values.handle, from, to, Int32(from.count))
     if code != 0 { report(failure(code, "cache copy")) }
@@ -89,7 +89,7 @@ public struct KeyValueCache {
   ///   - heads: H.
   ///   - groups: G.
   /// - Returns: `[S, H K]`.
-  public func attend(
+  package func attend(
     _ qkv: Tensor,
     tables: Tensor,
     positions: Tensor,

@@ -3,7 +3,7 @@
 import CTorch
 
 /// How numbers of a weight are kept.
-public enum WeightFormat: String, CaseIterable, Codable, Sendable {
+package enum WeightFormat: String, CaseIterable, Codable, Sendable {
   /// In the type that is computed in.
   case plain
   /// 8 bits and a scale an output.
@@ -16,12 +16,12 @@ public enum WeightFormat: String, CaseIterable, Codable, Sendable {
 ///
 /// Such products take as long as reading the weight does, so it lies in the order that it is read
 /// in. Sums are float32, or exact where quantized weights are multiplied in whole numbers.
-public final class PackedWeight {
+package final class PackedWeight {
   private let handle: ct_packed
   /// How its numbers are kept.
-  public let format: WeightFormat
+  package let format: WeightFormat
   /// What plain numbers are kept in.
-  public let dtype: DType
+  package let dtype: DType
 
   /// Packs a weight.
   ///
@@ -29,7 +29,7 @@ public final class PackedWeight {
   ///   - weight: `[O, I]`, float32 or bfloat16, on the CPU.
   ///   - format: How its numbers are kept.
   ///   - dtype: What plain numbers are kept in: bfloat16, or float32.
-  public init?(_ weight: Tensor, format: WeightFormat = .plain, dtype: DType = .bfloat16) {
+  package init?(_ weight: Tensor, format: WeightFormat = .plain, dtype: DType = .bfloat16) {
     let kind =
       switch format {
       case .plain: dtype == .float32 ? CT_PACK_F32 : CT_PACK_BF16
@@ -48,7 +48,7 @@ public final class PackedWeight {
   deinit { ct_packed_free(handle) }
 
   /// Bytes of numbers and scales.
-  public var byteCount: Int { Int(ct_packed_bytes(handle)) }
+  package var byteCount: Int { Int(ct_packed_bytes(handle)) }
 
   /// `x` times the weight.
   ///
@@ -63,7 +63,7 @@ public final class PackedWeight {
   ///   - kernels: Which of `kernels` to use; `nil` is the best.
   ///   - isBatchInvariant: Whether rows are not to depend on others in int4 either.
   /// - Returns: `[N, O]` in the type of `x`.
-  public func callAsFunction(
+  package func callAsFunction(
     _ x: Tensor,
     bias: Tensor? = nil,
     kernels: String? = nil,
@@ -75,10 +75,10 @@ public final class PackedWeight {
   }
 
   /// Names of the kernels that this processor has, the best last.
-  public static var kernels: [String] {
+  package static var kernels: [String] {
     String(cString: ct_packed_kernels()).split(separator: " ").map(String.init)
   }
 
   /// Whether its products beat plain ones for many rows, too.
-  public static var isFast: Bool { ct_packed_is_fast() }
+  package static var isFast: Bool { ct_packed_is_fast() }
 }

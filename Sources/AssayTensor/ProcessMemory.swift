@@ -1,9 +1,9 @@
 import Foundation
 
 /// Memory of this process.
-public enum ProcessMemory {
+package enum ProcessMemory {
   /// The most memory that was resident so far, in MiB.
-  public static var peakMB: Int {
+  package static var peakMB: Int {
     var usage = rusage()
     #if os(Linux)
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

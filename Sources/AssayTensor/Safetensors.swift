@@ -6,7 +6,7 @@
 import Foundation
 
 /// Named tensors to load a model from: one file, or a folder of shards.
-public protocol WeightsSource {
+package protocol WeightsSource {
   /// The names of all tensors, sorted.
   var names: [String] { get }
   /// Free text saved with the tensors.
@@ -24,7 +24,7 @@ public protocol WeightsSource {
 }
 
 /// Names and limits of the safetensors format.
-public enum Safetensors {
+package enum Safetensors {
   /// Longest header that is read, as in the reference implementation.
   static let maximumHeaderBytes = 100_000_000
   /// Most dimensions a tensor may have, which LibTorch's iterators bound.

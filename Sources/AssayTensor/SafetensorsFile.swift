@@ -5,13 +5,13 @@ import Foundation
 ///
 /// The mapping is private: tensors share its pages with no copy, and a write in place changes only
 /// this process's copy. The file must not be cut while tensors of it are in use.
-public struct SafetensorsFile: WeightsSource {
+package struct SafetensorsFile: WeightsSource {
   /// Where the file is.
-  public let url: URL
+  package let url: URL
   /// The names of all tensors, sorted.
-  public let names: [String]
+  package let names: [String]
   /// Free text saved with the tensors.
-  public var metadata: [String: String] { header.metadata }
+  package var metadata: [String: String] { header.metadata }
 
   private let header: SafetensorsHeader
   private let mapping: Mapping
@@ -21,7 +21,7 @@ public struct SafetensorsFile: WeightsSource {
   /// - Parameter url: The file.
   /// - Throws: `TensorError.notFound`, and `TensorError.malformedFile` for whatever is not a whole
   ///   and valid safetensors file.
-  public init(_ url: URL) throws {
+  package init(_ url: URL) throws {
     self.url = url
     mapping = try Mapping(url)
     header = try SafetensorsHeader(UnsafeRawBufferPointer(mapping.bytes), file: url.path)
@@ -29,17 +29,17 @@ public struct SafetensorsFile: WeightsSource {
   }
 
   /// The sizes of a tensor, or `nil` where there is none of this name.
-  public func shape(of name: String) -> [Int]? { header.entries[name]?.shape }
+  package func shape(of name: String) -> [Int]? { header.entries[name]?.shape }
 
   /// The element type of a tensor, or `nil` where there is none of this name.
-  public func dtype(of name: String) -> DType? { header.entries[name]?.dtype }
+  package func dtype(of name: String) -> DType? { header.entries[name]?.dtype }
 
   /// A tensor, on the CPU.
   ///
   /// - Parameter name: Its name in the file.
   /// - Returns: The tensor; it shares memory with the mapping where the file aligns it.
   /// - Throws: `TensorError.malformedFile` where there is none of this name.
-  public func tensor(named name: String) throws -> Tensor {
+  package func tensor(named name: String) throws -> Tensor {
     guard let entry = header.entries[name] else {
       throw TensorError.malformedFile(file: url.path, reason: "has no tensor named \(name)")
     }
@@ -113,11 +113,11 @@ private final class Mapping {
 /// A model's weights in a folder: `model.safetensors`, or shards that an index file lists.
 ///
 /// Source: Hugging Face's layout (`model.safetensors.index.json` with a `weight_map`).
-public struct WeightsFolder: WeightsSource {
+package struct WeightsFolder: WeightsSource {
   /// The names of all tensors, sorted.
-  public let names: [String]
+  package let names: [String]
   /// Free text saved with the tensors, of all files.
-  public let metadata: [String: String]
+  package let metadata: [String: String]
 
   private let files: [String: SafetensorsFile]
   private let fileOfName: [String: String]
@@ -133,7 +133,7 @@ public struct WeightsFolder: WeightsSource {
   ///   - name: What its files' names begin with: `model`, or `adapter_model`.
   /// - Throws: `TensorError.notFound` where neither the file nor the index is there or a shard is
   ///   missing, `TensorError.malformedFile` for a damaged one.
-  public init(_ folder: URL, name: String = "model") throws {
+  package init(_ folder: URL, name: String = "model") throws {
     let single = folder.appendingPathComponent("\(name).safetensors")
     let index = folder.appendingPathComponent("\(name).safetensors.index.json")
     func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
@@ -174,17 +174,17 @@ public struct WeightsFolder: WeightsSource {
   private func file(of name: String) -> SafetensorsFile? { fileOfName[name].flatMap { files[$0] } }
 
   /// The sizes of a tensor, or `nil` where there is none of this name.
-  public func shape(of name: String) -> [Int]? { file(of: name)?.shape(of: name) }
+  package func shape(of name: String) -> [Int]? { file(of: name)?.shape(of: name) }
 
   /// The element type of a tensor, or `nil` where there is none of this name.
-  public func dtype(of name: String) -> DType? { file(of: name)?.dtype(of: name) }
+  package func dtype(of name: String) -> DType? { file(of: name)?.dtype(of: name) }
 
   /// A tensor, on the CPU.
   ///
   /// - Parameter name: Its name.
   /// - Returns: The tensor, which shares memory with the file's private mapping.
   /// - Throws: `TensorError.malformedFile` where there is none of this name.
-  public func tensor(named name: String) throws -> Tensor {
+  package func tensor(named name: String) throws -> Tensor {
     guard let file = file(of: name) else {
       let all = files.values.map(\.url.path).sorted().joined(separator: ", ")
       throw TensorError.malformedFile(file: all, reason: "has no tensor named \(name)")

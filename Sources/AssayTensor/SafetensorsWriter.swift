@@ -11,7 +11,7 @@ extension Safetensors {
   ///   - metadata: Free text; Hugging Face's loaders ask for `format` = `pt`.
   ///   - url: The file, replaced where it exists.
   /// - Throws: `TensorError.cannotWrite`, or what copying a tensor throws.
-  public static func write(
+  package static func write(
     _ tensors: [(name: String, tensor: Tensor)],
     metadata: [String: String] = ["format": "pt"],
     to url: URL
@@ -46,7 +46,7 @@ extension Safetensors {
   ///   - name: What the files' names begin with.
   ///   - maximumShardBytes: Most bytes of tensors in one file; a larger tensor has its own.
   /// - Throws: `TensorError.cannotWrite`, or what copying a tensor throws.
-  public static func writeFolder(
+  package static func writeFolder(
     _ tensors: [(name: String, tensor: Tensor)],
     metadata: [String: String] = ["format": "pt"],
     to folder: URL,

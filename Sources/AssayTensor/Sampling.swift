@@ -1,18 +1,18 @@
 import CTorch
 
 /// How the next token is picked from its logits.
-public struct SamplingSettings: Hashable, Sendable {
+package struct SamplingSettings: Hashable, Sendable {
   /// Divides the logits; 0 picks the most likely token.
-  public var temperature: Float
+  package var temperature: Float
   /// Only this many most likely tokens are picked from; 0 is all.
-  public var topK: Int
+  package var topK: Int
   /// Only the most likely tokens that together have this probability are picked from; 1 is all.
-  public var topP: Float
+  package var topP: Float
   /// Logits of tokens seen before are divided (positive) or multiplied (negative) by it; 1 is off.
-  public var repetitionPenalty: Float
+  package var repetitionPenalty: Float
 
   /// Makes settings; the default is greedy.
-  public init(
+  package init(
     temperature: Float = 0,
     topK: Int = 0,
     topP: Float = 1,
@@ -26,20 +26,20 @@ public struct SamplingSettings: Hashable, Sendable {
 }
 
 /// One row of a sampling step.
-public struct SamplingRow: Sendable {
+package struct SamplingRow: Sendable {
   /// How to pick.
-  public var settings: SamplingSettings
+  package var settings: SamplingSettings
   /// The request's seed; the pick is a function of seed, step and logits alone.
-  public var seed: UInt64
+  package var seed: UInt64
   /// The token's index in its request.
-  public var step: Int
+  package var step: Int
   /// Different ids that the repetition penalty applies to.
-  public var seen: [Int32]
+  package var seen: [Int32]
   /// How many of the likeliest tokens are told.
-  public var topCount: Int
+  package var topCount: Int
 
   /// Makes a row.
-  public init(
+  package init(
     settings: SamplingSettings,
     seed: UInt64,
     step: Int,
@@ -55,14 +55,14 @@ public struct SamplingRow: Sendable {
 }
 
 /// A token and its log probability under the tempered, untruncated softmax, in nats.
-public struct TokenLogProbability: Codable, Equatable, Sendable {
+package struct TokenLogProbability: Codable, Equatable, Sendable {
   /// The token's id.
-  public var id: Int32
+  package var id: Int32
   /// The log probability.
-  public var logProbability: Float
+  package var logProbability: Float
 
   /// Makes one.
-  public init(id: Int32, logProbability: Float) {
+  package init(id: Int32, logProbability: Float) {
     self.id = id
     self.logProbability = logProbability
   }
@@ -74,16 +74,16 @@ public struct TokenLogProbability: Codable, Equatable, Sendable {
 }
 
 /// What a sampling step gives for each row.
-public struct SampledTokens: Sendable {
+package struct SampledTokens: Sendable {
   /// The picked ids.
-  public var tokens: [Int32]
+  package var tokens: [Int32]
   /// Their log probabilities under the tempered, untruncated softmax, in nats.
-  public var logProbabilities: [Float]
+  package var logProbabilities: [Float]
   /// As many of the likeliest tokens as the row asked for, the likeliest first.
-  public var top: [[TokenLogProbability]]
+  package var top: [[TokenLogProbability]]
 
   /// Gathers what was picked.
-  public init(tokens: [Int32], logProbabilities: [Float], top: [[TokenLogProbability]]) {
+  package init(tokens: [Int32], logProbabilities: [Float], top: [[TokenLogProbability]]) {
     self.tokens = tokens
     self.logProbabilities = logProbabilities
     self.top = top
@@ -96,7 +96,7 @@ public struct SampledTokens: Sendable {
 ///   - logits: `[S, V]`, float32 or bfloat16.
 ///   - rows: S rows.
 /// - Returns: What was picked.
-public func sampleTokens(_ logits: Tensor, rows: [SamplingRow]) -> SampledTokens {
+package func sampleTokens(_ logits: Tensor, rows: [SamplingRow]) -> SampledTokens {
   guard logits.shape.first == rows.count else {
     report(.operation(name: "sample", reason: "\(rows.count) rows for logits \(logits.shape)"))
     return SampledTokens(

@@ -6,17 +6,17 @@ extension Tensor {
   /// - Parameters:
   ///   - values: Elements in row-major order, as many as the shape's product.
   ///   - shape: Sizes; one dimension when `nil`.
-  public init(_ values: [Float], _ shape: [Int]? = nil) {
+  package init(_ values: [Float], _ shape: [Int]? = nil) {
     self.init(copying: values, shape ?? [values.count], .float32)
   }
 
   /// Makes an int64 tensor from numbers; the shape as in the float initializer.
-  public init(_ values: [Int64], _ shape: [Int]? = nil) {
+  package init(_ values: [Int64], _ shape: [Int]? = nil) {
     self.init(copying: values, shape ?? [values.count], .int64)
   }
 
   /// Makes an int32 tensor from numbers; the shape as in the float initializer.
-  public init(_ values: [Int32], _ shape: [Int]? = nil) {
+  package init(_ values: [Int32], _ shape: [Int]? = nil) {
     self.init(copying: values, shape ?? [values.count], .int32)
   }
 
@@ -40,7 +40,7 @@ extension Tensor {
   ///   - dtype: Element type.
   ///   - device: Where it lives.
   /// - Returns: The tensor.
-  public static func full(
+  package static func full(
     _ value: Double,
     _ shape: [Int],
     dtype: DType = .float32,
@@ -59,21 +59,21 @@ extension Tensor {
   }
 
   /// A tensor of zeros.
-  public static func zeros(
+  package static func zeros(
     _ shape: [Int],
     dtype: DType = .float32,
     device: Device = .cpu
   ) -> Tensor { full(0, shape, dtype: dtype, device: device) }
 
   /// A tensor of ones.
-  public static func ones(
+  package static func ones(
     _ shape: [Int],
     dtype: DType = .float32,
     device: Device = .cpu
   ) -> Tensor { full(1, shape, dtype: dtype, device: device) }
 
   /// A tensor whose elements are not set: every one must be written before it is read.
-  public static func uninitialized(
+  package static func uninitialized(
     _ shape: [Int],
     dtype: DType = .float32,
     device: Device = .cpu
@@ -92,7 +92,7 @@ extension Tensor {
   ///   - seed: Seed.
   ///   - dtype: Element type.
   /// - Returns: The tensor.
-  public static func normal(
+  package static func normal(
     _ shape: [Int],
     mean: Double = 0,
     deviation: Double = 1,
@@ -113,7 +113,7 @@ extension Tensor {
   }
 
   /// The integers from `start` up to, without, `end`.
-  public static func range(
+  package static func range(
     _ start: Int,
     _ end: Int,
     dtype: DType = .int64,
@@ -123,15 +123,15 @@ extension Tensor {
   }
 
   /// The elements as floats, in row-major order.
-  public var floats: [Float] { copied(as: .float32, of: Float.self) }
+  package var floats: [Float] { copied(as: .float32, of: Float.self) }
 
   /// The elements as 64-bit integers, in row-major order.
-  public var integers: [Int64] { copied(as: .int64, of: Int64.self) }
+  package var integers: [Int64] { copied(as: .int64, of: Int64.self) }
 
   /// The only element.
   ///
   /// - Precondition: There is one element.
-  public var item: Float {
+  package var item: Float {
     if count != 1 {
       report(.operation(name: "item", reason: "a tensor of shape \(shape) has \(count) elements"))
     }
@@ -154,7 +154,7 @@ extension Tensor {
   /// - Returns: What the body returns.
   /// - Throws: `TensorError.operation` for a tensor that is elsewhere or not contiguous, else what
   ///   the body throws.
-  public func withUnsafeBytes<Result>(
+  package func withUnsafeBytes<Result>(
     _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
     var pointer: UnsafeRawPointer?

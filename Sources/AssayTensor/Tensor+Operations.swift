@@ -12,130 +12,130 @@ extension Tensor {
   }
 
   /// Element-wise sum, with broadcasting.
-  public static func + (a: Tensor, b: Tensor) -> Tensor { a.binary("add", CT_ADD, b) }
+  package static func + (a: Tensor, b: Tensor) -> Tensor { a.binary("add", CT_ADD, b) }
   /// Element-wise difference, with broadcasting.
-  public static func - (a: Tensor, b: Tensor) -> Tensor { a.binary("subtract", CT_SUBTRACT, b) }
+  package static func - (a: Tensor, b: Tensor) -> Tensor { a.binary("subtract", CT_SUBTRACT, b) }
   /// Element-wise product, with broadcasting.
-  public static func * (a: Tensor, b: Tensor) -> Tensor { a.binary("multiply", CT_MULTIPLY, b) }
+  package static func * (a: Tensor, b: Tensor) -> Tensor { a.binary("multiply", CT_MULTIPLY, b) }
   /// Element-wise quotient, with broadcasting.
-  public static func / (a: Tensor, b: Tensor) -> Tensor { a.binary("divide", CT_DIVIDE, b) }
+  package static func / (a: Tensor, b: Tensor) -> Tensor { a.binary("divide", CT_DIVIDE, b) }
   /// Adds a number to every element.
-  public static func + (a: Tensor, b: Double) -> Tensor { a.scalar("add", CT_ADD, b) }
+  package static func + (a: Tensor, b: Double) -> Tensor { a.scalar("add", CT_ADD, b) }
   /// Subtracts a number from every element.
-  public static func - (a: Tensor, b: Double) -> Tensor { a.scalar("subtract", CT_SUBTRACT, b) }
+  package static func - (a: Tensor, b: Double) -> Tensor { a.scalar("subtract", CT_SUBTRACT, b) }
   /// Multiplies every element by a number.
-  public static func * (a: Tensor, b: Double) -> Tensor { a.scalar("multiply", CT_MULTIPLY, b) }
+  package static func * (a: Tensor, b: Double) -> Tensor { a.scalar("multiply", CT_MULTIPLY, b) }
   /// Divides every element by a number.
-  public static func / (a: Tensor, b: Double) -> Tensor { a.scalar("divide", CT_DIVIDE, b) }
+  package static func / (a: Tensor, b: Double) -> Tensor { a.scalar("divide", CT_DIVIDE, b) }
   /// Changes the sign of every element.
-  public static prefix func - (a: Tensor) -> Tensor { a.unary("negate", CT_NEGATE) }
+  package static prefix func - (a: Tensor) -> Tensor { a.unary("negate", CT_NEGATE) }
 
   /// Matrix product over the last two dimensions.
-  public func matmul(_ other: Tensor) -> Tensor { binary("matmul", CT_MATMUL, other) }
+  package func matmul(_ other: Tensor) -> Tensor { binary("matmul", CT_MATMUL, other) }
   /// The larger of each pair of elements.
-  public func maximum(_ other: Tensor) -> Tensor { binary("maximum", CT_MAXIMUM, other) }
+  package func maximum(_ other: Tensor) -> Tensor { binary("maximum", CT_MAXIMUM, other) }
   /// The smaller of each pair of elements.
-  public func minimum(_ other: Tensor) -> Tensor { binary("minimum", CT_MINIMUM, other) }
+  package func minimum(_ other: Tensor) -> Tensor { binary("minimum", CT_MINIMUM, other) }
   /// Every element, but at least a number.
-  public func clamped(atLeast low: Double) -> Tensor { scalar("clamp", CT_MAXIMUM, low) }
+  package func clamped(atLeast low: Double) -> Tensor { scalar("clamp", CT_MAXIMUM, low) }
   /// Every element, but at most a number.
-  public func clamped(atMost high: Double) -> Tensor { scalar("clamp", CT_MINIMUM, high) }
+  package func clamped(atMost high: Double) -> Tensor { scalar("clamp", CT_MINIMUM, high) }
   /// Where this is larger than the other, as truth values.
-  public func greater(than other: Tensor) -> Tensor { binary("greater", CT_GREATER, other) }
+  package func greater(than other: Tensor) -> Tensor { binary("greater", CT_GREATER, other) }
 
   /// The exponential of every element.
-  public func exp() -> Tensor { unary("exp", CT_EXP) }
+  package func exp() -> Tensor { unary("exp", CT_EXP) }
   /// The natural logarithm of every element.
-  public func log() -> Tensor { unary("log", CT_LOG) }
+  package func log() -> Tensor { unary("log", CT_LOG) }
   /// The hyperbolic tangent of every element.
-  public func tanh() -> Tensor { unary("tanh", CT_TANH) }
+  package func tanh() -> Tensor { unary("tanh", CT_TANH) }
   /// The logistic function of every element.
-  public func sigmoid() -> Tensor { unary("sigmoid", CT_SIGMOID) }
+  package func sigmoid() -> Tensor { unary("sigmoid", CT_SIGMOID) }
   /// `log(sigmoid(x))` in the form that does not overflow.
-  public func logSigmoid() -> Tensor { unary("logSigmoid", CT_LOG_SIGMOID) }
+  package func logSigmoid() -> Tensor { unary("logSigmoid", CT_LOG_SIGMOID) }
   /// `log(1 + exp(x))` in the form that does not overflow.
-  public func softplus() -> Tensor { unary("softplus", CT_SOFTPLUS) }
+  package func softplus() -> Tensor { unary("softplus", CT_SOFTPLUS) }
   /// The square root of every element.
-  public func squareRoot() -> Tensor { unary("sqrt", CT_SQRT) }
+  package func squareRoot() -> Tensor { unary("sqrt", CT_SQRT) }
   /// `x sigmoid(x)` of every element.
-  public func silu() -> Tensor { unary("silu", CT_SILU) }
+  package func silu() -> Tensor { unary("silu", CT_SILU) }
   /// The magnitude of every element.
-  public func magnitude() -> Tensor { unary("abs", CT_ABS) }
+  package func magnitude() -> Tensor { unary("abs", CT_ABS) }
   /// The square of every element.
-  public func squared() -> Tensor { unary("square", CT_SQUARE) }
+  package func squared() -> Tensor { unary("square", CT_SQUARE) }
   /// The same values, without gradients.
-  public func detached() -> Tensor { unary("detach", CT_DETACH) }
+  package func detached() -> Tensor { unary("detach", CT_DETACH) }
   /// A copy with storage of its own.
-  public func copy() -> Tensor { unary("clone", CT_CLONE) }
+  package func copy() -> Tensor { unary("clone", CT_CLONE) }
   /// The same values in row-major order.
-  public func contiguous() -> Tensor { unary("contiguous", CT_CONTIGUOUS) }
+  package func contiguous() -> Tensor { unary("contiguous", CT_CONTIGUOUS) }
   /// Whether no element is infinite or not a number.
-  public var isFinite: Bool { unary("isfinite", CT_ISFINITE_ALL).item != 0 }
+  package var isFinite: Bool { unary("isfinite", CT_ISFINITE_ALL).item != 0 }
 
   /// The sum of all elements.
-  public func sum() -> Tensor { Tensor("sum") { ct_reduce_all(Int32(CT_SUM), handle, $0) } }
+  package func sum() -> Tensor { Tensor("sum") { ct_reduce_all(Int32(CT_SUM), handle, $0) } }
   /// The mean of all elements.
-  public func mean() -> Tensor { Tensor("mean") { ct_reduce_all(Int32(CT_MEAN), handle, $0) } }
+  package func mean() -> Tensor { Tensor("mean") { ct_reduce_all(Int32(CT_MEAN), handle, $0) } }
 
   private func reduce(_ name: String, _ code: Int, _ axis: Int, _ keep: Bool) -> Tensor {
     Tensor(name) { ct_reduce(Int32(code), handle, Int64(axis), keep, $0) }
   }
   /// Sums along an axis.
-  public func sum(axis: Int, keeping: Bool = false) -> Tensor {
+  package func sum(axis: Int, keeping: Bool = false) -> Tensor {
     reduce("sum", CT_SUM, axis, keeping)
   }
   /// Means along an axis.
-  public func mean(axis: Int, keeping: Bool = false) -> Tensor {
+  package func mean(axis: Int, keeping: Bool = false) -> Tensor {
     reduce("mean", CT_MEAN, axis, keeping)
   }
   /// Largest elements along an axis.
-  public func max(axis: Int, keeping: Bool = false) -> Tensor {
+  package func max(axis: Int, keeping: Bool = false) -> Tensor {
     reduce("max", CT_MAX, axis, keeping)
   }
   /// Indices of the largest elements along an axis, int64.
-  public func argmax(axis: Int) -> Tensor { reduce("argmax", CT_ARGMAX, axis, false) }
+  package func argmax(axis: Int) -> Tensor { reduce("argmax", CT_ARGMAX, axis, false) }
   /// `log(sum(exp(x)))` along an axis, without overflow.
-  public func logSumExp(axis: Int, keeping: Bool = false) -> Tensor {
+  package func logSumExp(axis: Int, keeping: Bool = false) -> Tensor {
     reduce("logSumExp", CT_LOG_SUM_EXP, axis, keeping)
   }
   /// Softmax along an axis.
-  public func softmax(axis: Int) -> Tensor { reduce("softmax", CT_SOFTMAX, axis, false) }
+  package func softmax(axis: Int) -> Tensor { reduce("softmax", CT_SOFTMAX, axis, false) }
   /// Logarithm of the softmax along an axis.
-  public func logSoftmax(axis: Int) -> Tensor { reduce("logSoftmax", CT_LOG_SOFTMAX, axis, false) }
+  package func logSoftmax(axis: Int) -> Tensor { reduce("logSoftmax", CT_LOG_SOFTMAX, axis, false) }
 
   /// The same elements under other sizes.
-  public func reshaped(_ shape: [Int]) -> Tensor {
+  package func reshaped(_ shape: [Int]) -> Tensor {
     Tensor("reshape") { ct_reshape(handle, shape.map(Int64.init), Int32(shape.count), $0) }
   }
   /// Two dimensions exchanged.
-  public func transposed(_ first: Int, _ second: Int) -> Tensor {
+  package func transposed(_ first: Int, _ second: Int) -> Tensor {
     Tensor("transpose") { ct_transpose(handle, Int64(first), Int64(second), $0) }
   }
   /// A stretch of a dimension.
-  public func narrowed(axis: Int, start: Int, count: Int) -> Tensor {
+  package func narrowed(axis: Int, start: Int, count: Int) -> Tensor {
     Tensor("narrow") { ct_narrow(handle, Int64(axis), Int64(start), Int64(count), $0) }
   }
   /// The rows of an axis at int64 indices, in their order.
-  public func selected(axis: Int, _ indices: Tensor) -> Tensor {
+  package func selected(axis: Int, _ indices: Tensor) -> Tensor {
     Tensor("select") { ct_index_select(handle, Int64(axis), indices.handle, $0) }
   }
   /// The element at an index along an axis for each position of `indices`.
-  public func gathered(axis: Int, _ indices: Tensor) -> Tensor {
+  package func gathered(axis: Int, _ indices: Tensor) -> Tensor {
     Tensor("gather") { ct_gather(handle, Int64(axis), indices.handle, $0) }
   }
   /// Tensors one behind the other along an axis.
-  public static func concatenated(_ parts: [Tensor], axis: Int = 0) -> Tensor {
+  package static func concatenated(_ parts: [Tensor], axis: Int = 0) -> Tensor {
     let handles: [ct_tensor?] = parts.map(\.handle)
     return withExtendedLifetime(parts) {
       Tensor("concatenate") { ct_cat(handles, Int32(handles.count), Int64(axis), $0) }
     }
   }
   /// The values in another element type; the same tensor where it is that already.
-  public func to(_ dtype: DType) -> Tensor {
+  package func to(_ dtype: DType) -> Tensor {
     Tensor("to") { ct_to_dtype(handle, dtype.rawValue, $0) }
   }
   /// The values on another device; the same tensor where they are there already.
-  public func to(_ device: Device) -> Tensor {
+  package func to(_ device: Device) -> Tensor {
     Tensor("to") { ct_to_device(handle, device.rawValue, $0) }
   }
 
@@ -143,23 +143,23 @@ extension Tensor {
     if code != 0 { report(failure(code, name)) }
   }
   /// Overwrites the elements with another tensor's, of the same shape; outside of gradients.
-  public func copyInPlace(_ source: Tensor) {
+  package func copyInPlace(_ source: Tensor) {
     change("copy", ct_copy_in_place(handle, source.handle))
   }
   /// Overwrites all elements with one value; outside of gradients.
-  public func fillInPlace(_ value: Double) { change("fill", ct_fill_in_place(handle, value)) }
+  package func fillInPlace(_ value: Double) { change("fill", ct_fill_in_place(handle, value)) }
   /// Adds `scale` times another tensor; outside of gradients.
-  public func addInPlace(_ other: Tensor, scale: Double = 1) {
+  package func addInPlace(_ other: Tensor, scale: Double = 1) {
     change("add", ct_add_in_place(handle, other.handle, scale))
   }
   /// Multiplies all elements by a number; outside of gradients.
-  public func scaleInPlace(_ factor: Double) {
+  package func scaleInPlace(_ factor: Double) {
     change("scale", ct_scale_in_place(handle, factor))
   }
 }
 
 /// Picks from `a` where the condition holds and from `b` elsewhere, with broadcasting.
-public func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+package func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
   Tensor("where") { ct_where(condition.handle, a.handle, b.handle, $0) }
 }
 
@@ -170,6 +170,6 @@ public func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
 ///   - weight: `[O, I]`, of the same element type.
 ///   - bias: `[O]`, or `nil`.
 /// - Returns: `[..., O]`.
-public func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor {
+package func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor {
   Tensor("linear") { ct_linear(x.handle, weight.handle, bias?.handle, $0) }
 }

@@ -1,7 +1,7 @@
 import CTorch
 
 /// The type of a tensor's elements.
-public enum DType: Int32, Sendable, CaseIterable {
+package enum DType: Int32, Sendable, CaseIterable {
   /// 32-bit floating point.
   case float32 = 0
   /// 16-bit floating point with float32's range.
@@ -20,7 +20,7 @@ public enum DType: Int32, Sendable, CaseIterable {
   case float64 = 7
 
   /// Bytes of one element.
-  public var byteCount: Int {
+  package var byteCount: Int {
     switch self {
     case .float64, .int64: 8
     case .float32, .int32: 4
@@ -30,7 +30,7 @@ public enum DType: Int32, Sendable, CaseIterable {
   }
 
   /// Whether elements are floating-point numbers.
-  public var isFloatingPoint: Bool {
+  package var isFloatingPoint: Bool {
     switch self {
     case .float32, .bfloat16, .float16, .float64: true
     default: false
@@ -39,7 +39,7 @@ public enum DType: Int32, Sendable, CaseIterable {
 }
 
 /// Where a tensor lives.
-public enum Device: Int32, Sendable, CaseIterable {
+package enum Device: Int32, Sendable, CaseIterable {
   /// The processor.
   case cpu = 0
   /// The first NVIDIA GPU.
@@ -48,7 +48,7 @@ public enum Device: Int32, Sendable, CaseIterable {
   case mps = 2
 
   /// The name used on the command line.
-  public var name: String {
+  package var name: String {
     switch self {
     case .cpu: "cpu"
     case .cuda: "cuda"
@@ -57,13 +57,13 @@ public enum Device: Int32, Sendable, CaseIterable {
   }
 
   /// Whether this machine has the device and LibTorch can use it.
-  public var isAvailable: Bool {
+  package var isAvailable: Bool {
     var found = false
     return ct_device_available(rawValue, &found) == 0 && found
   }
 
   /// The best device present: an NVIDIA GPU, then an Apple GPU, then the processor.
-  public static var best: Device {
+  package static var best: Device {
     if Device.cuda.isAvailable { return .cuda }
     return Device.mps.isAvailable ? .mps : .cpu
   }
@@ -74,7 +74,7 @@ public enum Device: Int32, Sendable, CaseIterable {
 /// A value: no operation changes its arguments, except those whose name ends in `InPlace`. Storage
 /// is shared by reference. Operations with mismatched shapes stop the process with LibTorch's
 /// message, or throw inside `withTensorErrors`. Not `Sendable`: one task owns a model's tensors.
-public struct Tensor {
+package struct Tensor {
   final class Storage {
     let handle: ct_tensor
     init(_ handle: ct_tensor) { self.handle = handle }
@@ -104,46 +104,46 @@ public struct Tensor {
   }
 
   /// Sizes of the dimensions.
-  public var shape: [Int] {
+  package var shape: [Int] {
     var sizes = [Int64](repeating: 0, count: Int(ct_rank(handle)))
     ct_shape(handle, &sizes)
     return sizes.map(Int.init)
   }
 
   /// How many dimensions there are.
-  public var rank: Int { Int(ct_rank(handle)) }
+  package var rank: Int { Int(ct_rank(handle)) }
 
   /// How many elements there are.
-  public var count: Int { Int(ct_count(handle)) }
+  package var count: Int { Int(ct_count(handle)) }
 
   /// The type of the elements.
-  public var dtype: DType { DType(rawValue: ct_dtype(handle)) ?? .float32 }
+  package var dtype: DType { DType(rawValue: ct_dtype(handle)) ?? .float32 }
 
   /// Where the elements are.
-  public var device: Device { Device(rawValue: ct_device(handle)) ?? .cpu }
+  package var device: Device { Device(rawValue: ct_device(handle)) ?? .cpu }
 }
 
 /// Settings of the compute engine.
-public enum Engine {
+package enum Engine {
   /// The version of LibTorch in use.
-  public static var libTorchVersion: String { String(cString: ct_version()) }
+  package static var libTorchVersion: String { String(cString: ct_version()) }
 
   /// The instruction set that Assay's own kernels run on: `avx512`, `avx2` or `portable`.
-  public static var kernelLevel: String { String(cString: ct_cpu_features()) }
+  package static var kernelLevel: String { String(cString: ct_cpu_features()) }
 
   /// The environment variable that names the newest instructions which Assay's own kernels may use.
   ///
   /// It is read once. LibTorch's kernels do not heed it.
-  public static let kernelLimitVariable = "ASSAY_CPU"
+  package static let kernelLimitVariable = "ASSAY_CPU"
 
   /// What that variable may say, each with those before it; other words limit nothing.
-  public static let kernelLimits = ["portable", "avx2", "avx512", "amx"]
+  package static let kernelLimits = ["portable", "avx2", "avx512", "amx"]
 
   /// Gives memory of freed tensors, which is kept for the next ones, back to the system.
-  public static func releaseMemory() { ct_release_memory() }
+  package static func releaseMemory() { ct_release_memory() }
 
   /// How many threads operations use.
-  public static var threads: Int {
+  package static var threads: Int {
     get { Int(ct_get_threads()) }
     set { _ = ct_set_threads(Int32(max(1, newValue))) }
   }
@@ -154,7 +154,7 @@ public enum Engine {
 /// - Parameters:
 ///   - tensor: The tensor to check.
 ///   - expected: The sizes it must have.
-public func checkShape(_ tensor: Tensor, _ expected: [Int]) {
+package func checkShape(_ tensor: Tensor, _ expected: [Int]) {
   let shape = tensor.shape
   guard shape != expected else { return }
   report(.operation(name: "checkShape", reason: "shape \(shape), expected \(expected)"))

@@ -2,7 +2,7 @@ import CTorch
 import Foundation
 
 /// A failure of the compute engine or of a weights file.
-public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
   /// An operation was refused; the reason is LibTorch's own and names the shapes.
   case operation(name: String, reason: String)
   /// Memory ran out in an operation.
@@ -17,7 +17,7 @@ public enum TensorError: Error, Equatable, Sendable, CustomStringConvertible {
   case cannotWrite(file: String, reason: String)
 
   /// What happened and what to do next, in one line.
-  public var description: String {
+  package var description: String {
     switch self {
     case .operation(let name, let reason): "\(name): \(reason)"
     case .outOfMemory(let name, let reason):
@@ -51,7 +51,7 @@ enum ErrorScope {
 ///   one NaN, shape `[1, 1, 1, 1]`, so that reading its sizes and its item does not stop the process.
 /// - Returns: What the body returns.
 /// - Throws: `TensorError` of the first operation that failed, else what the body throws.
-public func withTensorErrors<Result>(_ body: () throws -> Result) throws -> Result {
+package func withTensorErrors<Result>(_ body: () throws -> Result) throws -> Result {
   let box = ErrorScope.Box()
   let result = Swift.Result { try ErrorScope.$current.withValue(box, operation: body) }
   if let first = box.first { throw first }

@@ -1,26 +1,26 @@
 /// A token that is found in the text before anything else is done to it.
-public struct AddedToken: Hashable, Sendable {
+package struct AddedToken: Hashable, Sendable {
   /// Its id.
-  public var id: Int32
+  package var id: Int32
   /// Its spelling in text.
-  public var content: String
+  package var content: String
   /// Whether decoding may leave it out, and plain text never becomes it.
-  public var isSpecial: Bool
+  package var isSpecial: Bool
   /// Whether it is found only where no word character touches it.
-  public var isSingleWord: Bool
+  package var isSingleWord: Bool
   /// Whether it takes the white space before it.
-  public var stripsLeft: Bool
+  package var stripsLeft: Bool
   /// Whether it takes the white space behind it.
-  public var stripsRight: Bool
+  package var stripsRight: Bool
   /// Whether it is looked for in the normalised text instead of the text as given.
-  public var isNormalized: Bool
+  package var isNormalized: Bool
 
   /// Makes a special token that matches its spelling and nothing more.
   ///
   /// - Parameters:
   ///   - id: Its id.
   ///   - content: Its spelling in text.
-  public init(id: Int32, special content: String) {
+  package init(id: Int32, special content: String) {
     self.id = id
     self.content = content
     isSpecial = true

@@ -1,3 +1,4 @@
+import AssayBase
 import Foundation
 
 extension BPETokenizer {
@@ -5,7 +6,7 @@ extension BPETokenizer {
   ///
   /// - Parameter url: The file, or the folder that holds `tokenizer.json`.
   /// - Throws: `TextError` where the file is missing, malformed or uses an unsupported piece.
-  public convenience init(contentsOf url: URL) throws {
+  package convenience init(contentsOf url: URL) throws {
     let file = TextFile.resolve(url, name: "tokenizer.json")
     try self.init(json: try TextFile.read(file), name: file.path)
   }
@@ -16,7 +17,7 @@ extension BPETokenizer {
   ///   - json: The file's bytes.
   ///   - name: What to call the file in errors.
   /// - Throws: `TextError` where the bytes are malformed or name an unsupported piece.
-  public convenience init(json: [UInt8], name: String = "tokenizer.json") throws {
+  package convenience init(json: [UInt8], name: String = "tokenizer.json") throws {
     let document: JSONValue
     do {
       document = try JSONValue(parsing: json)
@@ -34,7 +35,7 @@ extension BPETokenizer {
   ///
   /// - Parameter url: The file, or an existing folder to put `tokenizer.json` in.
   /// - Throws: `TextError.inaccessible` where the file cannot be written.
-  public func save(to url: URL) throws {
+  package func save(to url: URL) throws {
     let file = TextFile.resolve(url, name: "tokenizer.json")
     try TextFile.write(Array(document.pretty.utf8), to: file)
   }

@@ -1,3 +1,4 @@
+import AssayBase
 import Foundation
 import Synchronization
 
@@ -8,11 +9,11 @@ import Synchronization
 /// The file's truncation, padding and post-processor are kept for saving and not applied.
 ///
 /// Safe to use from several threads at once.
-public final class BPETokenizer: Tokenizer {
+package final class BPETokenizer: Tokenizer {
   /// The tokens that are found in text before anything else, by id.
-  public let addedTokens: [AddedToken]
+  package let addedTokens: [AddedToken]
   /// The bytes that the vocabulary cannot spell; text loses them unless there is an unknown token.
-  public let missingBytes: [UInt8]
+  package let missingBytes: [UInt8]
 
   let parts: TokenizerParts
   private let matcher: AddedTokenMatcher
@@ -51,13 +52,13 @@ public final class BPETokenizer: Tokenizer {
   }
 
   /// How many ids there are: one more than the highest id.
-  public var vocabularySize: Int { parts.spellings.count }
+  package var vocabularySize: Int { parts.spellings.count }
 
   /// Returns the ids of a text, in which the spellings of special tokens are read as such.
   ///
   /// - Parameter text: Any text.
   /// - Returns: Token ids; nothing is added before or behind.
-  public func encode(_ text: String) -> [Int32] {
+  package func encode(_ text: String) -> [Int32] {
     encode(text, matcher: matcher, normalizedMatcher: normalizedMatcher)
   }
 
@@ -67,7 +68,7 @@ public final class BPETokenizer: Tokenizer {
   ///
   /// - Parameter text: Any text.
   /// - Returns: Token ids without any special token; nothing is added before or behind.
-  public func encodePlain(_ text: String) -> [Int32] {
+  package func encodePlain(_ text: String) -> [Int32] {
     encode(text, matcher: plainMatcher, normalizedMatcher: plainNormalizedMatcher)
   }
 
@@ -77,7 +78,7 @@ public final class BPETokenizer: Tokenizer {
   ///   - ids: Token ids.
   ///   - skipSpecialTokens: Whether special tokens are left out.
   /// - Returns: The text.
-  public func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
+  package func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
     String(decoding: bytes(of: ids, skipSpecialTokens: skipSpecialTokens), as: UTF8.self)
   }
 
@@ -87,7 +88,7 @@ public final class BPETokenizer: Tokenizer {
   ///   - ids: Token ids.
   ///   - skipSpecialTokens: Whether special tokens are left out.
   /// - Returns: The bytes, as they are.
-  public func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
+  package func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
     var bytes: [UInt8] = []
     for id in ids where id >= 0 && Int(id) < decoded.count {
       if skipSpecialTokens && isSpecial[Int(id)] { continue }
@@ -97,18 +98,18 @@ public final class BPETokenizer: Tokenizer {
   }
 
   /// Returns the id of a token's exact spelling, or `nil` where the vocabulary lacks it.
-  public func id(of token: String) -> Int32? {
+  package func id(of token: String) -> Int32? {
     parts.vocabulary.value(of: token.utf8)
   }
 
   /// Returns the spelling of an id in the vocabulary, or `nil` where no token has it.
-  public func spelling(of id: Int32) -> String? {
+  package func spelling(of id: Int32) -> String? {
     guard id >= 0, Int(id) < parts.spellings.count else { return nil }
     return parts.spellings[Int(id)]
   }
 
   /// Whether an id is that of a special token.
-  public func isSpecial(_ id: Int32) -> Bool {
+  package func isSpecial(_ id: Int32) -> Bool {
     id >= 0 && Int(id) < isSpecial.count && isSpecial[Int(id)]
   }
 

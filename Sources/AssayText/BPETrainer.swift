@@ -1,3 +1,4 @@
+import AssayBase
 import Foundation
 
 /// Learns a byte-level BPE vocabulary from text.
@@ -5,27 +6,27 @@ import Foundation
 /// The most frequent pair of neighbours is merged first; among equals the one with the lower ids.
 /// The result depends on the texts and options only, and equals that of `BpeTrainer` in the
 /// `tokenizers` package with the byte alphabet as its initial alphabet.
-public struct BPETrainer: Sendable, Equatable {
+package struct BPETrainer: Sendable, Equatable {
   /// How many tokens to stop at: special tokens, 256 bytes and merges (default 4096).
-  public var vocabularySize: Int = 4096
+  package var vocabularySize: Int = 4096
   /// Special tokens, which get the first ids in this order.
-  public var specialTokens: [String] = []
+  package var specialTokens: [String] = []
   /// A pair seen fewer times than this is not merged (default 2).
-  public var minimumFrequency: Int = 2
+  package var minimumFrequency: Int = 2
   /// What cuts text into words; the default splits digits singly.
-  public var pattern: SplitPattern = .qwen2
+  package var pattern: SplitPattern = .qwen2
   /// Whether text is brought into normalisation form C first.
   ///
   /// Off by default, so that decoding
   /// gives back exactly what was encoded.
-  public var composes: Bool = false
+  package var composes: Bool = false
 
   /// Makes a trainer.
   ///
   /// - Parameters:
   ///   - vocabularySize: How many tokens to stop at.
   ///   - specialTokens: Special tokens, which get the first ids.
-  public init(vocabularySize: Int, specialTokens: [String]) {
+  package init(vocabularySize: Int, specialTokens: [String]) {
     self.vocabularySize = vocabularySize
     self.specialTokens = specialTokens
   }
@@ -38,7 +39,7 @@ public struct BPETrainer: Sendable, Equatable {
   /// - Returns: The tokenizer; smaller than asked for where the texts have no more pairs.
   /// - Throws: `TextError.vocabularyTooSmall`, or `invalidTokenizer` for a special token that
   ///   is empty, repeated, or the spelling of a byte.
-  public func train(_ texts: some Sequence<String>) throws -> BPETokenizer {
+  package func train(_ texts: some Sequence<String>) throws -> BPETokenizer {
     let minimum = specialTokens.count + 256
     guard vocabularySize >= minimum else {
       throw TextError.vocabularyTooSmall(size: vocabularySize, minimum: minimum)

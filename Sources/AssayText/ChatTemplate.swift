@@ -5,9 +5,9 @@
 ///
 /// Source: the `tokenizer_config.json` of meta-llama/Meta-Llama-3-8B-Instruct and
 /// Qwen/Qwen2-0.5B-Instruct.
-public struct ChatTemplate: Hashable, Sendable {
+package struct ChatTemplate: Hashable, Sendable {
   /// How the speaker of a turn is marked.
-  public enum RoleMark: Hashable, Sendable {
+  package enum RoleMark: Hashable, Sendable {
     /// One special token a role.
     case tokens([String: String])
     /// The role's name between special tokens, and text before the content.
@@ -15,7 +15,7 @@ public struct ChatTemplate: Hashable, Sendable {
   }
 
   /// A part of a rendered conversation.
-  public enum Part: Hashable, Sendable {
+  package enum Part: Hashable, Sendable {
     /// A special token by its spelling.
     case special(String)
     /// Text that is never read as a special token.
@@ -23,29 +23,29 @@ public struct ChatTemplate: Hashable, Sendable {
   }
 
   /// What the template is called in messages.
-  public var name: String
+  package var name: String
   /// The special token before everything, if any.
-  public var beginning: String?
+  package var beginning: String?
   /// How the speaker of a turn is marked.
-  public var roleMark: RoleMark
+  package var roleMark: RoleMark
   /// The special token that closes every turn; reward heads read its hidden state.
-  public var endOfTurn: String
+  package var endOfTurn: String
   /// Text between a turn's end and the next one.
-  public var separator: String
+  package var separator: String
   /// Whether white space around contents is dropped.
-  public var trimsContent: Bool
+  package var trimsContent: Bool
   /// The system turn that is put first where a conversation has none.
-  public var defaultSystem: String?
+  package var defaultSystem: String?
   /// The special token for padding, distinct from the end of turn.
-  public var padding: String?
+  package var padding: String?
 
   /// The special tokens of Assay's own vocabularies, in the order of their ids.
-  public static let assaySpecialTokens = [
+  package static let assaySpecialTokens = [
     "<pad>", "<s>", "<|system|>", "<|user|>", "<|assistant|>", "<|eot|>",
   ]
 
   /// Assay's own: `<s><|user|>{content}<|eot|><|assistant|>{content}<|eot|>`.
-  public static let assay = ChatTemplate(
+  package static let assay = ChatTemplate(
     name: "assay",
     beginning: "<s>",
     roleMark: .tokens([
@@ -58,7 +58,7 @@ public struct ChatTemplate: Hashable, Sendable {
   )
 
   /// Llama 3's: contents trimmed, no system turn of its own, no date.
-  public static let llama3 = ChatTemplate(
+  package static let llama3 = ChatTemplate(
     name: "llama-3",
     beginning: "<|begin_of_text|>",
     roleMark: .named(
@@ -76,7 +76,7 @@ public struct ChatTemplate: Hashable, Sendable {
   /// - Parameter defaultSystem: The system turn put first where a conversation has none;
   ///   Qwen2's is `qwen2DefaultSystem`.
   /// - Returns: The template.
-  public static func chatML(defaultSystem: String? = nil) -> ChatTemplate {
+  package static func chatML(defaultSystem: String? = nil) -> ChatTemplate {
     ChatTemplate(
       name: "chatml",
       beginning: nil,
@@ -90,10 +90,10 @@ public struct ChatTemplate: Hashable, Sendable {
   }
 
   /// The system turn that Qwen2's template puts first.
-  public static let qwen2DefaultSystem = "You are a helpful assistant."
+  package static let qwen2DefaultSystem = "You are a helpful assistant."
 
   /// Every special token that the template may write.
-  public var specialTokens: [String] {
+  package var specialTokens: [String] {
     let marks: [String] =
       switch roleMark {
       case .tokens(let tokens): tokens.sorted { $0.key < $1.key }.map(\.value)
@@ -107,7 +107,7 @@ public struct ChatTemplate: Hashable, Sendable {
   /// - Parameter role: Who speaks.
   /// - Returns: Special tokens and text.
   /// - Throws: `TextError.unknownRole` where the template has no mark for the role.
-  public func opening(role: String) throws -> [Part] {
+  package func opening(role: String) throws -> [Part] {
     switch roleMark {
     case .tokens(let tokens):
       guard let token = tokens[role] else {
@@ -121,7 +121,7 @@ public struct ChatTemplate: Hashable, Sendable {
   }
 
   /// Returns the content of a turn as the template spells it.
-  public func content(_ text: String) -> String {
+  package func content(_ text: String) -> String {
     trimsContent ? text.trimmedAsPython : text
   }
 
@@ -130,7 +130,7 @@ public struct ChatTemplate: Hashable, Sendable {
   /// - Parameter messages: The conversation, of which only the first role matters.
   /// - Returns: The beginning and the default system turn, where there are such.
   /// - Throws: `TextError.unknownRole` where the template cannot mark a system turn.
-  public func beginning(of messages: [Message]) throws -> [Part] {
+  package func beginning(of messages: [Message]) throws -> [Part] {
     var parts: [Part] = beginning.map { [.special($0)] } ?? []
     if let defaultSystem, let first = messages.first, first.role != "system" {
       parts += try turn(.system(defaultSystem))
@@ -143,7 +143,7 @@ public struct ChatTemplate: Hashable, Sendable {
   /// - Parameter message: The turn.
   /// - Returns: Opening, content, end of turn and separator.
   /// - Throws: `TextError.unknownRole` where the template has no mark for the role.
-  public func turn(_ message: Message) throws -> [Part] {
+  package func turn(_ message: Message) throws -> [Part] {
     try opening(role: message.role)
       + [.text(content(message.content)), .special(endOfTurn), .text(separator)]
   }
@@ -155,7 +155,7 @@ public struct ChatTemplate: Hashable, Sendable {
   ///   - addsGenerationPrompt: Whether an assistant's turn is opened at the end.
   /// - Returns: Special tokens and text.
   /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
-  public func parts(of messages: [Message], addsGenerationPrompt: Bool) throws -> [Part] {
+  package func parts(of messages: [Message], addsGenerationPrompt: Bool) throws -> [Part] {
     var parts = try beginning(of: messages)
     for message in messages { parts += try turn(message) }
     if addsGenerationPrompt { parts += try opening(role: "assistant") }
@@ -172,7 +172,7 @@ public struct ChatTemplate: Hashable, Sendable {
   ///   - addsGenerationPrompt: Whether an assistant's turn is opened at the end.
   /// - Returns: The text.
   /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
-  public func text(of messages: [Message], addsGenerationPrompt: Bool) throws -> String {
+  package func text(of messages: [Message], addsGenerationPrompt: Bool) throws -> String {
     try parts(of: messages, addsGenerationPrompt: addsGenerationPrompt).map { part in
       switch part {
       case .special(let token): token
@@ -184,7 +184,7 @@ public struct ChatTemplate: Hashable, Sendable {
 
 extension ChatTemplate {
   /// The template in Jinja, for `tokenizer_config.json`; `bos_token` is the beginning.
-  public var jinja: String {
+  package var jinja: String {
     let content = trimsContent ? "message['content'] | trim" : "message['content']"
     let close = "'\(Self.quoted(endOfTurn + separator))'"
     let open: String

@@ -4,9 +4,9 @@
 /// asks for is what CLoud's authors ask their oracle for.
 ///
 /// Source: Ankner et al. 2024 (arXiv:2408.11791), figure 9, in substance; METHODS.md 2.4.
-public enum OraclePrompt {
+package enum OraclePrompt {
   /// The system turn.
-  public static let system =
+  package static let system =
     "You are an expert in feedback on the answers of AI assistants. You are shown what a user wrote "
     + "and what an assistant answered. Think step by step, and analyse how well the answer serves "
     + "the user: is it helpful, which means that it does what was asked and is correct; is it "
@@ -26,7 +26,7 @@ public enum OraclePrompt {
   ///   - response: The answer.
   /// - Returns: A system turn, and a user's that holds the prompt and then the answer between two
   ///   lines.
-  public static func critique(prompt: [Message], response: String) -> [Message] {
+  package static func critique(prompt: [Message], response: String) -> [Message] {
     let asked =
       prompt.count == 1
       ? prompt[0].content

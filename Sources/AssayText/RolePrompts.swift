@@ -2,9 +2,9 @@
 ///
 /// The wording is data, so that a model is asked in use exactly what it was asked in training. Two
 /// sets come with Assay: `english` for instruction-tuned models, `playground` for small ones.
-public struct RolePrompts: Codable, Hashable, Sendable {
+package struct RolePrompts: Codable, Hashable, Sendable {
   /// What a judge is to write.
-  public enum JudgeTask: String, Codable, Hashable, Sendable, CaseIterable {
+  package enum JudgeTask: String, Codable, Hashable, Sendable, CaseIterable {
     /// A rationale, then the verdict as `[[A]]` or `[[B]]`.
     case chain
     /// The letter alone.
@@ -12,38 +12,38 @@ public struct RolePrompts: Codable, Hashable, Sendable {
   }
 
   /// What the set is called in recipes and manifests.
-  public var name: String
+  package var name: String
   /// The judge's system turn for a rationale; empty where there is none.
-  public var chainSystem: String
+  package var chainSystem: String
   /// The judge's system turn for the letter alone; empty where there is none.
-  public var tokenSystem: String
+  package var tokenSystem: String
   /// The judge's user turn, with `{prompt}`, `{a}` and `{b}`.
-  public var comparison: String
+  package var comparison: String
   /// What ends the judge's user turn and asks for a rationale and a verdict.
-  public var chainQuestion: String
+  package var chainQuestion: String
   /// What ends the judge's user turn and asks for the letter alone.
-  public var tokenQuestion: String
+  package var tokenQuestion: String
   /// What ends the user turn of whoever is told the better one, `{verdict}`, and asked why.
-  public var rationaleQuestion: String
+  package var rationaleQuestion: String
   /// What opens a critique, in the user's voice.
-  public var critiqueLeadIn: String
+  package var critiqueLeadIn: String
   /// What opens a critique that ends with a stated score.
-  public var scoredCritiqueLeadIn: String
+  package var scoredCritiqueLeadIn: String
   /// What stands between a critique and its stated score.
-  public var scoreMark: String
+  package var scoreMark: String
   /// The turn that asks for the quality of `{critique}`, from 1 to 10.
-  public var rating: String
+  package var rating: String
   /// One critique, `{critique}`, of those to merge; `{number}` counts from 1.
-  public var mergedItem: String
+  package var mergedItem: String
   /// The turn that asks for one critique of the `{critiques}`.
-  public var merging: String
+  package var merging: String
   /// The turn that asks for a better response, given a `{critique}`.
-  public var guidedRevision: String
+  package var guidedRevision: String
   /// The turn that asks for a better response, without critique.
-  public var revision: String
+  package var revision: String
 
   /// The short wording that the Playground's models are taught.
-  public static let playground = RolePrompts(
+  package static let playground = RolePrompts(
     name: "playground",
     chainSystem: "",
     tokenSystem: "",
@@ -62,7 +62,7 @@ public struct RolePrompts: Codable, Hashable, Sendable {
   )
 
   /// Wording for instruction-tuned models of any family.
-  public static let english = RolePrompts(
+  package static let english = RolePrompts(
     name: "english",
     chainSystem: "You compare two answers of AI assistants to a user's question and decide which "
       + "one serves the user better. Weigh whether an answer does what was asked, whether it is "
@@ -97,23 +97,23 @@ public struct RolePrompts: Codable, Hashable, Sendable {
   )
 
   /// The sets that come with Assay.
-  public static let known = [playground, english]
+  package static let known = [playground, english]
 
   /// Finds a set by its name.
-  public static func named(_ name: String) -> RolePrompts? { known.first { $0.name == name } }
+  package static func named(_ name: String) -> RolePrompts? { known.first { $0.name == name } }
 }
 
 /// Which of two responses a judge prefers.
-public enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
+package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
   /// The first.
   case a = "A"
   /// The second.
   case b = "B"
 
   /// The verdict with the two responses exchanged.
-  public var exchanged: Verdict { self == .a ? .b : .a }
+  package var exchanged: Verdict { self == .a ? .b : .a }
   /// How a judgement states it.
-  public var mark: String { "[[\(rawValue)]]" }
+  package var mark: String { "[[\(rawValue)]]" }
 }
 
 extension RolePrompts {
@@ -125,7 +125,7 @@ extension RolePrompts {
   ///   - b: The response shown second.
   ///   - task: What the judge is to write.
   /// - Returns: Turns that a judgement follows, as the assistant's.
-  public func judge(prompt: [Message], a: String, b: String, task: JudgeTask) -> [Message] {
+  package func judge(prompt: [Message], a: String, b: String, task: JudgeTask) -> [Message] {
     let question = task == .chain ? chainQuestion : tokenQuestion
     let system = task == .chain ? chainSystem : tokenSystem
     return (system.isEmpty ? [] : [.system(system)])
@@ -133,19 +133,19 @@ extension RolePrompts {
   }
 
   /// The conversation that tells which response is better and asks why.
-  public func rationale(prompt: [Message], a: String, b: String, better: Verdict) -> [Message] {
+  package func rationale(prompt: [Message], a: String, b: String, better: Verdict) -> [Message] {
     let question = filled(rationaleQuestion, ["verdict": better.rawValue])
     return (chainSystem.isEmpty ? [] : [.system(chainSystem)])
       + [.user(compared(prompt, a, b) + question)]
   }
 
   /// The conversation that asks for the quality of a critique, a number from 1 to 10.
-  public func rating(prompt: [Message], response: String, critique: String) -> [Message] {
+  package func rating(prompt: [Message], response: String, critique: String) -> [Message] {
     prompt + [.assistant(response), .user(filled(rating, ["critique": critique.trimmed]))]
   }
 
   /// The conversation that asks for one critique of several.
-  public func merging(prompt: [Message], response: String, critiques: [String]) -> [Message] {
+  package func merging(prompt: [Message], response: String, critiques: [String]) -> [Message] {
     let items = critiques.enumerated().map {
       filled(mergedItem, ["number": "\($0 + 1)", "critique": $1.trimmed])
     }
@@ -154,7 +154,7 @@ extension RolePrompts {
   }
 
   /// The conversation that asks for a better response, by a critique or, for `nil`, without one.
-  public func revision(prompt: [Message], response: String, critique: String?) -> [Message] {
+  package func revision(prompt: [Message], response: String, critique: String?) -> [Message] {
     let turn = critique.map { filled(guidedRevision, ["critique": $0.trimmed]) } ?? revision
     return prompt + [.assistant(response), .user(turn)]
   }
@@ -190,7 +190,7 @@ extension RolePrompts {
   ///   - text: A judgement.
   ///   - task: What the judge was to write.
   /// - Returns: The verdict.
-  public static func verdict(in text: String, task: JudgeTask) -> Verdict? {
+  package static func verdict(in text: String, task: JudgeTask) -> Verdict? {
     switch task {
     case .chain:
       let found = Verdict.allCases.filter { text.contains($0.mark) }
@@ -202,21 +202,21 @@ extension RolePrompts {
   }
 
   /// A critique and the score that it states.
-  public struct ScoredCritique: Codable, Hashable, Sendable {
+  package struct ScoredCritique: Codable, Hashable, Sendable {
     /// The critique without the score.
-    public var critique: String
+    package var critique: String
     /// From 1 to 10.
-    public var score: Int
+    package var score: Int
 
     /// Makes one.
-    public init(critique: String, score: Int) {
+    package init(critique: String, score: Int) {
       self.critique = critique
       self.score = score
     }
   }
 
   /// A critique's text with its stated score behind it.
-  public func stating(_ scored: ScoredCritique) -> String {
+  package func stating(_ scored: ScoredCritique) -> String {
     scored.critique + scoreMark + "\(scored.score)"
   }
 
@@ -225,7 +225,7 @@ extension RolePrompts {
   /// - Parameter text: What a model wrote behind `scoredCritiqueLeadIn`.
   /// - Returns: The critique before the last score mark, and the score; `nil` where there is no mark,
   ///   no whole number from 1 to 10 behind it, anything else behind that, or no critique before it.
-  public func scoredCritique(in text: String) -> ScoredCritique? {
+  package func scoredCritique(in text: String) -> ScoredCritique? {
     let mark = scoreMark.trimmed
     guard let place = text.ranges(of: mark).last else { return nil }
     var tail = text[place.upperBound...].trimmed[...]
@@ -240,7 +240,7 @@ extension RolePrompts {
   }
 
   /// The quality from 1 to 10 that a meta-judge gives, `nil` where its text is no such number.
-  public static func rating(in text: String) -> Int? {
+  package static func rating(in text: String) -> Int? {
     var word = text.trimmed[...]
     if word.last == "." { word.removeLast() }
     if word.hasSuffix("/10") { word.removeLast(3) }

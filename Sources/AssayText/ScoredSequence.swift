@@ -1,18 +1,18 @@
 /// The tokens of a response to score, and the one token whose hidden state the head reads.
-public struct ScoredSequence: Hashable, Sendable {
+package struct ScoredSequence: Hashable, Sendable {
   /// The tokens, from the beginning to the scored one; not padded.
-  public var tokens: [Int32]
+  package var tokens: [Int32]
   /// The index in `tokens` of the token that the reward head reads.
-  public var scoredIndex: Int
+  package var scoredIndex: Int
   /// How many tokens precede the first one that holds text of the response.
-  public var promptTokenCount: Int
+  package var promptTokenCount: Int
   /// The tokens that the language-model loss trains: the critique and its closing end of turn,
   /// with the lead-in where that was asked for; `nil` for a sequence without a critique.
-  public var targets: Range<Int>?
+  package var targets: Range<Int>?
   /// How many tokens a length limit took from the front, behind the beginning token.
-  public var removedTokenCount: Int = 0
+  package var removedTokenCount: Int = 0
   /// Whether the limit took text of the response as well, and not of the prompt alone.
-  public var isResponseCut: Bool = false
+  package var isResponseCut: Bool = false
 
   /// Makes a sequence without critique that nothing was taken from.
   ///
@@ -20,7 +20,7 @@ public struct ScoredSequence: Hashable, Sendable {
   ///   - tokens: The tokens.
   ///   - scoredIndex: The index of the scored one.
   ///   - promptTokenCount: How many tokens precede the response.
-  public init(tokens: [Int32], scoredIndex: Int, promptTokenCount: Int) {
+  package init(tokens: [Int32], scoredIndex: Int, promptTokenCount: Int) {
     self.init(
       tokens: tokens,
       scoredIndex: scoredIndex,
@@ -46,21 +46,21 @@ public struct ScoredSequence: Hashable, Sendable {
   }
 
   /// Whether a length limit took any tokens.
-  public var isTruncated: Bool { removedTokenCount > 0 }
+  package var isTruncated: Bool { removedTokenCount > 0 }
 }
 
 /// The tokens of a conversation to learn, and which of them are learnt.
-public struct LanguageModelSequence: Hashable, Sendable {
+package struct LanguageModelSequence: Hashable, Sendable {
   /// The tokens; not padded.
-  public var tokens: [Int32]
+  package var tokens: [Int32]
   /// For each token, whether the loss asks for it; the first is never asked for.
-  public var isTarget: [Bool]
+  package var isTarget: [Bool]
   /// How many tokens a length limit took from the front, behind the beginning token.
-  public var removedTokenCount: Int = 0
+  package var removedTokenCount: Int = 0
 }
 
 /// Which turns of a conversation the language-model loss trains.
-public enum LanguageModelTargets: String, Sendable, Codable, CaseIterable {
+package enum LanguageModelTargets: String, Sendable, Codable, CaseIterable {
   /// The assistant's contents and the end-of-turn tokens that close them.
   case assistant
   /// Every token.

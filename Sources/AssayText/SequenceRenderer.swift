@@ -2,9 +2,9 @@
 ///
 /// Contents are encoded as plain text, so that no text can close its turn or open another. A
 /// length limit takes tokens from the front, behind the beginning token, and never the scored one.
-public struct SequenceRenderer: Sendable {
+package struct SequenceRenderer: Sendable {
   /// Which token the reward head reads.
-  public enum ScoredToken: String, Sendable, Codable, CaseIterable {
+  package enum ScoredToken: String, Sendable, Codable, CaseIterable {
     /// The token that closes the last turn (Assay's models, CLoud).
     case endOfTurn
     /// The last token that the template writes, such as ChatML's newline behind the end of turn:
@@ -13,15 +13,15 @@ public struct SequenceRenderer: Sendable {
   }
 
   /// The tokenizer.
-  public let tokenizer: any Tokenizer
+  package let tokenizer: any Tokenizer
   /// The chat template.
-  public let template: ChatTemplate
+  package let template: ChatTemplate
   /// The longest sequence, in tokens; `nil` sets no limit.
-  public let maximumTokens: Int?
+  package let maximumTokens: Int?
   /// Which token the reward head reads.
-  public let scoredToken: ScoredToken
+  package let scoredToken: ScoredToken
   /// The id of the token that closes a turn.
-  public let endOfTurnID: Int32
+  package let endOfTurnID: Int32
 
   private let specialIDs: [String: Int32]
 
@@ -34,7 +34,7 @@ public struct SequenceRenderer: Sendable {
   ///   - scoredToken: Which token the reward head reads.
   /// - Throws: `TextError.missingToken` where the vocabulary lacks a special token, and
   ///   `limitTooSmall` for a limit without room for the beginning and the scored token.
-  public init(
+  package init(
     tokenizer: any Tokenizer,
     template: ChatTemplate,
     maximumTokens: Int? = nil,
@@ -70,7 +70,7 @@ public struct SequenceRenderer: Sendable {
   ///   - response: The assistant's turn.
   /// - Returns: The tokens of the conversation and the index of the scored one.
   /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
-  public func render(prompt: [Message], response: String) throws -> ScoredSequence {
+  package func render(prompt: [Message], response: String) throws -> ScoredSequence {
     var (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
     tokens.append(endOfTurnID)
     return scored(tokens, promptTokenCount: promptTokenCount, targets: nil)
@@ -92,7 +92,7 @@ public struct SequenceRenderer: Sendable {
   ///     CLoud's code has it, rather than at the critique.
   /// - Returns: The tokens, the index of the scored one and the targets.
   /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
-  public func render(
+  package func render(
     prompt: [Message],
     response: String,
     critique: String,
@@ -124,7 +124,7 @@ public struct SequenceRenderer: Sendable {
   /// - Returns: The tokens, cut from the front where the limit asks for it.
   /// - Throws: `TextError.unknownRole` where the template has no mark for a role, and
   ///   `limitTooSmall` where the reserve leaves no room.
-  public func critiquePrefix(
+  package func critiquePrefix(
     prompt: [Message],
     response: String,
     leadIn: String,
@@ -165,7 +165,7 @@ public struct SequenceRenderer: Sendable {
   /// - Parameter prompt: The conversation up to the assistant's turn.
   /// - Returns: The tokens, not cut.
   /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
-  public func generationPrefix(prompt: [Message]) throws -> [Int32] {
+  package func generationPrefix(prompt: [Message]) throws -> [Int32] {
     encode(try template.parts(of: prompt, addsGenerationPrompt: true))
   }
 
@@ -176,7 +176,7 @@ public struct SequenceRenderer: Sendable {
   ///   - targets: Which turns are learnt.
   /// - Returns: The tokens, those of the template's own text included, and which are learnt.
   /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
-  public func renderForLanguageModel(
+  package func renderForLanguageModel(
     _ messages: [Message],
     targets: LanguageModelTargets
   ) throws -> LanguageModelSequence {

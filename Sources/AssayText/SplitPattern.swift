@@ -3,7 +3,7 @@
 ///
 /// Source: openai/gpt-2 `src/encoder.py`; meta-llama/llama3 `llama/tokenizer.py`; the
 /// `tokenizer.json` of Qwen/Qwen2-0.5B.
-public enum SplitPattern: Sendable, Hashable, CaseIterable {
+package enum SplitPattern: Sendable, Hashable, CaseIterable {
   /// GPT-2: contractions, and letters, digits and others, each with at most one space before.
   case gpt2
   /// Llama 3: as Qwen2, digits in groups of up to three.
@@ -12,7 +12,7 @@ public enum SplitPattern: Sendable, Hashable, CaseIterable {
   case qwen2
 
   /// The regular expression that the scanner is equal to, as tokenizer files spell it.
-  public var expression: String {
+  package var expression: String {
     switch self {
     case .gpt2:
       #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#

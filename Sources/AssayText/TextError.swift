@@ -1,5 +1,5 @@
 /// A failure to read or use a tokenizer or a chat template.
-public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   /// There is no file at a path.
   case notFound(path: String)
   /// A file exists and cannot be read or written.
@@ -22,7 +22,7 @@ public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   case limitTooSmall(maximumTokens: Int, minimum: Int)
 
   /// One sentence: what happened, where, what was expected, what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .notFound(let path):
       "\(path): no such file; give a folder or file that exists."

@@ -1,5 +1,5 @@
 /// Text to token ids and back.
-public protocol Tokenizer: Sendable {
+package protocol Tokenizer: Sendable {
   /// How many ids there are: every id is below this number.
   var vocabularySize: Int { get }
 

@@ -1,12 +1,13 @@
+import AssayBase
 import Foundation
 
 /// What `tokenizer_config.json` says beside the tokenizer itself.
-public struct TokenizerConfiguration: Sendable, Equatable {
+package struct TokenizerConfiguration: Sendable, Equatable {
   /// The chat template that the special tokens and the configuration's Jinja text point to.
-  public var template: ChatTemplate
+  package var template: ChatTemplate
   /// Whether `template` is known to render as the folder's own Jinja text does: the texts are
   /// equal, or there is none.
-  public var isExact: Bool
+  package var isExact: Bool
 
   /// Finds the chat template of a model folder.
   ///
@@ -18,7 +19,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
   ///   - tokenizer: The folder's tokenizer.
   /// - Returns: The template, and whether it is known to be exact.
   /// - Throws: `TextError.unknownTemplate` where no template fits, or `malformedJSON`.
-  public static func detect(
+  package static func detect(
     folder: URL,
     tokenizer: any Tokenizer
   ) throws -> TokenizerConfiguration {
@@ -105,7 +106,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
   ///   - template: The chat template.
   ///   - contextTokens: The longest sequence of the model, in tokens.
   /// - Throws: `TextError.inaccessible` where the file cannot be written.
-  public static func save(
+  package static func save(
     to folder: URL,
     template: ChatTemplate,
     contextTokens: Int

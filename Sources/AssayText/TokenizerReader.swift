@@ -1,3 +1,4 @@
+import AssayBase
 import Foundation
 
 /// Turns a `tokenizer.json` document into parts, and refuses what it does not know.

@@ -1,4 +1,5 @@
 import AssayModel
+import AssayRun
 import AssayText
 
 /// A step of a training in shuffled batches.

@@ -1,15 +1,16 @@
+import AssayBase
 import AssayData
 import AssayText
 import Foundation
 
 /// Conversations to learn language from: lines `{"messages": [...]}`, or `{"text": "..."}`.
-public enum CorpusFile {
+package enum CorpusFile {
   /// Reads a corpus.
   ///
   /// - Parameter url: A JSON Lines file.
   /// - Returns: Conversations; a text becomes an assistant's turn of its own.
-  /// - Throws: `RunError.malformedRecord` with file and line, or `DataError.notFound`.
-  public static func read(_ url: URL) throws -> [[Message]] {
+  /// - Throws: `FileError.malformedRecord` with file and line, or `DataError.notFound`.
+  package static func read(_ url: URL) throws -> [[Message]] {
     let lines = try CorpusLines(url)
     return try (0..<lines.count).map(lines.conversation)
   }
@@ -19,8 +20,8 @@ public enum CorpusFile {
   /// - Parameters:
   ///   - conversations: What to write.
   ///   - url: The file, replaced as a whole.
-  /// - Throws: `RunError.fileSystem`.
-  public static func write(_ conversations: [[Message]], to url: URL) throws {
+  /// - Throws: `FileError.fileSystem`.
+  package static func write(_ conversations: [[Message]], to url: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var data = Data()
@@ -66,13 +67,13 @@ struct CorpusLines: Sendable {
   ///
   /// - Parameter index: Its place, from 0.
   /// - Returns: The conversation; a text becomes an assistant's turn of its own.
-  /// - Throws: `RunError.malformedRecord` with file and line.
+  /// - Throws: `FileError.malformedRecord` with file and line.
   func conversation(_ index: Int) throws -> [Message] {
     let (number, range) = lines[index]
     let line = try? JSONDecoder().decode(Line.self, from: data[range])
     if let messages = line?.messages, !messages.isEmpty { return messages }
     if let text = line?.text, !text.isEmpty { return [.assistant(text)] }
-    throw RunError.malformedRecord(
+    throw FileError.malformedRecord(
       file: url.path,
       line: number,
       reason: "expected an object with a list \"messages\" of {\"role\", \"content\"}, or "

@@ -1,5 +1,5 @@
 /// How the critique's token loss and the preference loss are weighed over a training.
-public enum CritiqueWeight: Equatable, Sendable {
+package enum CritiqueWeight: Equatable, Sendable {
   /// `preference + lambda critique`, as CLoud has it.
   case added(lambda: Double)
   /// `(1 - lambda) preference + lambda critique` with the same lambda throughout.
@@ -21,7 +21,7 @@ public enum CritiqueWeight: Equatable, Sendable {
   ///
   /// Source: Yu et al. 2024 (arXiv:2411.16646), from memory; the shape is likely, the constants less
   /// so.
-  public func weights(
+  package func weights(
     step: Int,
     stepsPerEpoch: Int,
     epochs: Int

@@ -5,23 +5,23 @@ import AssayTensor
 import AssayText
 
 /// A sequence to train on: its tokens, which of them are learnt, and the one that is scored.
-public struct TrainingSequence: Equatable, Sendable {
+package struct TrainingSequence: Equatable, Sendable {
   /// The tokens.
-  public var tokens: [Int32]
+  package var tokens: [Int32]
   /// Indices of the tokens that the language-model loss asks for, each above 0.
-  public var targets: [Int]
+  package var targets: [Int]
   /// The index of the token that the reward head reads; `nil` where there is no reward.
-  public var scoredIndex: Int?
+  package var scoredIndex: Int?
 
   /// Makes a sequence.
-  public init(tokens: [Int32], targets: [Int], scoredIndex: Int?) {
+  package init(tokens: [Int32], targets: [Int], scoredIndex: Int?) {
     self.tokens = tokens
     self.targets = targets
     self.scoredIndex = scoredIndex
   }
 
   /// Makes a sequence of a rendered response.
-  public init(_ sequence: ScoredSequence, withTargets: Bool) {
+  package init(_ sequence: ScoredSequence, withTargets: Bool) {
     self.init(
       tokens: sequence.tokens,
       // A cut may put the first target where there is nothing to predict it from.
@@ -31,7 +31,7 @@ public struct TrainingSequence: Equatable, Sendable {
   }
 
   /// Makes a sequence without reward.
-  public init(_ sequence: LanguageModelSequence) {
+  package init(_ sequence: LanguageModelSequence) {
     self.init(
       tokens: sequence.tokens,
       targets: sequence.isTarget.indices.filter { $0 > 0 && sequence.isTarget[$0] },
@@ -41,15 +41,15 @@ public struct TrainingSequence: Equatable, Sendable {
 }
 
 /// What one forward pass gives to losses.
-public struct TrainingOutput {
+package struct TrainingOutput {
   /// Rewards at the scored tokens, `[S]` in the order of the sequences that have one, float32.
-  public var rewards: Tensor?
+  package var rewards: Tensor?
   /// Negative log likelihood of all targets one behind the other, `[R]`, float32 nats.
-  public var nll: Tensor?
+  package var nll: Tensor?
   /// How many targets there are.
-  public var targetCount: Int
+  package var targetCount: Int
   /// How many tokens were read.
-  public var tokenCount: Int
+  package var tokenCount: Int
 }
 
 /// Runs the decoder over packed sequences and reads rewards and token losses from the same pass.
@@ -61,7 +61,7 @@ public struct TrainingOutput {
 ///   - decoder: The model.
 ///   - head: The reward head, for sequences with a scored token.
 /// - Returns: Rewards and token losses, with gradients.
-public func trainingForward(
+package func trainingForward(
   _ sequences: [TrainingSequence],
   decoder: Decoder,
   head: RewardHead?

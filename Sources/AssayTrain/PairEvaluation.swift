@@ -1,25 +1,27 @@
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import Foundation
 
 /// How models are evaluated on pairs.
-public struct EvaluationSection: RecipeSection {
+package struct EvaluationSection: RecipeSection {
   /// How many critiques a score is the mean of; one entry for each evaluation.
   ///
   /// Default: `[1]`.
-  public var critiques = [1]
+  package var critiques = [1]
   /// Temperature where there is more than one critique; a single one is greedy.
   ///
   /// Default: 0.5.
-  public var temperature = 0.5
+  package var temperature = 0.5
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(
       !critiques.isEmpty && critiques.allSatisfy { $0 > 0 }
         && Set(critiques).count == critiques.count,
@@ -31,24 +33,24 @@ public struct EvaluationSection: RecipeSection {
 }
 
 /// Both scores of a pair, as `records.jsonl` of an evaluation has them.
-public struct PairScores: Codable, Equatable, Sendable {
+package struct PairScores: Codable, Equatable, Sendable {
   /// What was evaluated, such as `cloud`.
-  public var method: String
+  package var method: String
   /// The suite, such as `test`.
-  public var suite: String
+  package var suite: String
   /// Critiques of each response.
-  public var samples: Int
+  package var samples: Int
   /// The pair's id.
-  public var id: String
+  package var id: String
   /// The pair's section.
-  public var subset: String?
+  package var subset: String?
   /// The score of the preferred response.
-  public var chosen: Score
+  package var chosen: Score
   /// The score of the other one.
-  public var rejected: Score
+  package var rejected: Score
 
   /// Makes a record.
-  public init(
+  package init(
     method: String,
     suite: String,
     samples: Int,
@@ -68,14 +70,14 @@ public struct PairScores: Codable, Equatable, Sendable {
 }
 
 /// Pairs under a name.
-public struct Suite: Sendable {
+package struct Suite: Sendable {
   /// Such as `test` or `ood`.
-  public var name: String
+  package var name: String
   /// The pairs.
-  public var pairs: [PreferencePair]
+  package var pairs: [PreferencePair]
 
   /// Makes a suite.
-  public init(name: String, pairs: [PreferencePair]) {
+  package init(name: String, pairs: [PreferencePair]) {
     self.name = name
     self.pairs = pairs
   }

@@ -20,7 +20,7 @@ import AssayTensor
 ///
 /// Source: Rafailov et al. 2023 (arXiv:2305.18290) eq. 7; soft labels from Mitchell 2023's
 /// conservative DPO, as in TRL.
-public func directPreferenceLoss(
+package func directPreferenceLoss(
   chosen: Tensor,
   rejected: Tensor,
   referenceChosen: Tensor,
@@ -49,7 +49,7 @@ public func directPreferenceLoss(
 /// - Precondition: The shapes are equal and P > 0.
 ///
 /// Source: Azar et al. 2023 (arXiv:2310.12036) eq. 17.
-public func identityPreferenceLoss(
+package func identityPreferenceLoss(
   chosen: Tensor,
   rejected: Tensor,
   referenceChosen: Tensor,

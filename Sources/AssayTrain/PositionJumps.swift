@@ -5,6 +5,7 @@
 // Source: Zhu et al. 2023 (arXiv:2309.10400), which skips positions between chunks of a text to
 // extend a context; Ruoss et al. 2023 (arXiv:2305.16843) on why random positions generalize.
 
+import AssayBase
 import AssayReward
 
 /// The positions of a sequence, with two jumps in every second one.

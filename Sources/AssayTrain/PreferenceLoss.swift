@@ -20,7 +20,7 @@ import AssayTensor
 ///
 /// Source: Ouyang et al. 2022 (arXiv:2203.02155) eq. 1; margin from Touvron et al. 2023
 /// (arXiv:2307.09288) eq. 2; centring from Eisenstein et al. 2023 (arXiv:2312.09244) as in TRL.
-public func bradleyTerryLoss(
+package func bradleyTerryLoss(
   chosen: Tensor,
   rejected: Tensor,
   margin: Tensor? = nil,

@@ -1,4 +1,5 @@
 import AssayModel
+import AssayRun
 import AssayTensor
 
 /// The joint loss of a batch of pairs, and its gradients.

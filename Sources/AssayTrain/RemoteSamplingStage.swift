@@ -1,4 +1,6 @@
+import AssayBase
 import AssayGenerate
+import AssayRun
 import Foundation
 
 /// Asks for texts for a list of items, a record an item, and goes on behind what is recorded.

@@ -5,31 +5,33 @@
 // Source: Ouyang et al. 2022 (arXiv:2203.02155) section 3.5, there beside policy gradients
 // (PPO-ptx).
 
+import AssayBase
 import AssayModel
+import AssayRun
 import AssayText
 import Foundation
 
 /// How much of an older corpus is read again while a model is tuned.
-public struct ReplaySection: RecipeSection {
+package struct ReplaySection: RecipeSection {
   /// Conversations that are read again for each item of a batch: a pair, a demonstration, a
   /// judgement.
   ///
   /// Default: 0, none.
-  public var share = 0.0
+  package var share = 0.0
   /// Weight of their mean token loss beside the batch's own.
   ///
   /// Default: 1.
-  public var weight = 1.0
+  package var weight = 1.0
   /// The corpus: lines `{"messages": [...]}` or `{"text": ...}`; what the assistant says is learnt.
   ///
   /// Default: none; comparisons take their world's.
-  public var data: String?
+  package var data: String?
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(share >= 0 && share <= 16, "share", "a number from 0 to 16")
     checks.require(weight > 0, "weight", "a number above 0")
   }
@@ -38,7 +40,7 @@ public struct ReplaySection: RecipeSection {
   ///
   /// - Parameter corpus: Where it is, if the section does not say.
   /// - Returns: What to read again, `nil` where the share is 0.
-  /// - Throws: `DataError.notFound`, `RunError.fileSystem`, or `TrainingError.recipe` where no
+  /// - Throws: `DataError.notFound`, `FileError.fileSystem`, or `TrainingError.recipe` where no
   ///   corpus is named.
   func replay(_ corpus: URL? = nil) throws -> Replay? {
     guard share > 0 else { return nil }
@@ -50,7 +52,7 @@ public struct ReplaySection: RecipeSection {
     return Replay(
       section: self,
       corpus: try CorpusLines(url),
-      digest: try SHA256.fingerprint(of: url)
+      digest: try Digest.fingerprint(of: url)
     )
   }
 }

@@ -1,49 +1,50 @@
 import AssayModel
+import AssayRun
 import AssayTensor
 import Foundation
 
 /// Numbers of the compute type that recipes and the command line know.
-public enum ComputeType: String, CaseIterable, Codable, Sendable {
+package enum ComputeType: String, CaseIterable, Codable, Sendable {
   /// Everything in float32.
   case f32
   /// Products in bfloat16; weights, moments and reductions in float32.
   case bf16
 
   /// The engine's name for it.
-  public var dtype: DType { self == .f32 ? .float32 : .bfloat16 }
+  package var dtype: DType { self == .f32 ? .float32 : .bfloat16 }
 }
 
 /// Where and how a recipe computes.
-public struct ComputeSection: RecipeSection {
+package struct ComputeSection: RecipeSection {
   /// The type of matrix products.
   ///
   /// Default: `f32`.
-  public var dtype = ComputeType.f32
+  package var dtype = ComputeType.f32
   /// `cpu`, `cuda` or `mps`.
   ///
   /// Default: null, the best one present.
-  public var device: String?
+  package var device: String?
   /// Every draw is a function of it.
   ///
   /// Default: 1.
-  public var seed = 1
+  package var seed = 1
   /// How many positions every second sequence jumps over in training, at most and in all.
   ///
   /// A model that learns from short texts only finds, with jumps, what lies further back in longer
   /// ones. Texts are read without jumps wherever they are scored, judged or written.
   ///
   /// Default: 0, none.
-  public var positionJumps = 0
+  package var positionJumps = 0
   /// After how many steps a checkpoint is written.
   ///
   /// Default: 200.
-  public var checkpointSteps = 200
+  package var checkpointSteps = 200
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(
       device == nil || Device.allCases.contains { $0.name == device },
       "device",
@@ -58,7 +59,7 @@ public struct ComputeSection: RecipeSection {
   ///
   /// - Returns: The one named, else the best one present.
   /// - Throws: `TensorError.deviceUnavailable`.
-  public func chosenDevice() throws -> Device {
+  package func chosenDevice() throws -> Device {
     guard let device else { return .best }
     guard let chosen = Device.allCases.first(where: { $0.name == device }), chosen.isAvailable
     else { throw TensorError.deviceUnavailable(device: device) }
@@ -84,45 +85,45 @@ public struct ComputeSection: RecipeSection {
 }
 
 /// The sizes of a new model.
-public struct ArchitectureSection: RecipeSection {
+package struct ArchitectureSection: RecipeSection {
   /// D, the width of the residual stream.
   ///
   /// Default: 128.
-  public var hiddenSize = 128
+  package var hiddenSize = 128
   /// Blocks.
   ///
   /// Default: 4.
-  public var layers = 4
+  package var layers = 4
   /// Query heads; divides the width.
   ///
   /// Default: 4.
-  public var heads = 4
+  package var heads = 4
   /// Key/value heads; divides `heads`.
   ///
   /// Default: 4.
-  public var groups = 4
+  package var groups = 4
   /// F, the width of the feed-forward part.
   ///
   /// Default: 384.
-  public var feedForwardSize = 384
+  package var feedForwardSize = 384
   /// Longest sequence, in tokens.
   ///
   /// Default: 512.
-  public var contextTokens = 512
+  package var contextTokens = 512
   /// Whether input and output embeddings are one.
   ///
   /// Default: true.
-  public var tiesEmbeddings = true
+  package var tiesEmbeddings = true
   /// Standard deviation of new weights.
   ///
   /// Default: 0.05, which suits widths of hundreds.
-  public var initializerRange = 0.05
+  package var initializerRange = 0.05
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (hiddenSize, "hiddenSize"), (layers, "layers"), (heads, "heads"), (groups, "groups"),
       (feedForwardSize, "feedForwardSize"), (contextTokens, "contextTokens"),

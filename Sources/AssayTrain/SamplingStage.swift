@@ -1,5 +1,7 @@
+import AssayBase
 import AssayGenerate
 import AssayModel
+import AssayRun
 import Foundation
 
 /// Samples texts for a list of items, a record an item, and goes on behind what is recorded.

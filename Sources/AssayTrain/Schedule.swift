@@ -1,4 +1,5 @@
 // Learning rates as a closed formula of the step, so that a resumed run needs no state.
+import AssayRun
 import Foundation
 
 /// A learning rate that rises linearly to its peak and then falls to a floor.
@@ -9,9 +10,9 @@ import Foundation
 ///
 /// Source: `get_cosine_schedule_with_warmup` and its siblings in huggingface/transformers
 /// (optimization.py); the floor from CLoud's "cosine to 1 % of peak" (arXiv:2408.11791).
-public struct Schedule: RecipeSection {
+package struct Schedule: RecipeSection {
   /// How the rate falls behind the warm-up.
-  public enum Shape: String, CaseIterable, Codable, Sendable {
+  package enum Shape: String, CaseIterable, Codable, Sendable {
     /// It stays at the peak.
     case constant
     /// In a straight line to the floor.
@@ -23,29 +24,29 @@ public struct Schedule: RecipeSection {
   /// How the rate falls behind the warm-up.
   ///
   /// Default: `cosine`.
-  public var shape = Shape.cosine
+  package var shape = Shape.cosine
   /// The peak rate.
   ///
   /// Default: 1e-5; sensible: 1e-6 (billions of parameters) to 1e-3 (millions).
-  public var learningRate = 1e-5
+  package var learningRate = 1e-5
   /// The share of all steps that warm up, rounded up to whole steps.
   ///
   /// Default: 0.05.
-  public var warmupFraction = 0.05
+  package var warmupFraction = 0.05
   /// The number of warm-up steps; wins over `warmupFraction`.
   ///
   /// Default: none.
-  public var warmupSteps: Int?
+  package var warmupSteps: Int?
   /// The rate at the end, as a share of the peak.
   ///
   /// Default: 0.01.
-  public var floorFraction = 0.01
+  package var floorFraction = 0.01
 
   /// Makes a schedule of defaults.
-  public init() {}
+  package init() {}
 
   /// Makes a schedule.
-  public init(
+  package init(
     _ shape: Shape,
     learningRate: Double,
     warmupFraction: Double = 0,
@@ -65,7 +66,7 @@ public struct Schedule: RecipeSection {
   ///   - step: 0-based; the first step of a warm-up has rate 0, as in the source.
   ///   - total: The number of steps of the run.
   /// - Returns: The rate; from `total` on it stays at the floor.
-  public func rate(step: Int, total: Int) -> Double {
+  package func rate(step: Int, total: Int) -> Double {
     precondition(step >= 0 && total > 0, "step \(step) of \(total)")
     let warmup = warmupSteps ?? Int((warmupFraction * Double(total)).rounded(.up))
     guard step >= warmup else { return learningRate * Double(step) / Double(warmup) }
@@ -80,7 +81,7 @@ public struct Schedule: RecipeSection {
   }
 
   /// Reports rates and shares out of range.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(learningRate > 0, "learningRate", "a number above 0")
     checks.require((0...1).contains(warmupFraction), "warmupFraction", "a share from 0 to 1")
     checks.require((warmupSteps ?? 0) >= 0, "warmupSteps", "a number of steps, or null")

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
@@ -6,9 +7,9 @@ import AssayText
 import Foundation
 
 /// Measures Bradley-Terry training steps on fixed shapes with random weights.
-public struct TrainingBenchmark {
+package struct TrainingBenchmark {
   /// A fixed shape.
-  public enum Shape: String, CaseIterable, Sendable {
+  package enum Shape: String, CaseIterable, Sendable {
     /// 1.1 M parameters; 32 pairs of 128 tokens.
     case s
     /// 12 M parameters; 8 pairs of 256 tokens.
@@ -39,27 +40,27 @@ public struct TrainingBenchmark {
   }
 
   /// What `assay bench train` prints.
-  public struct Result: Codable, Sendable {
+  package struct Result: Codable, Sendable {
     /// `train`.
-    public var bench = "train"
+    package var bench = "train"
     /// The shape's name.
-    public var shape: String
+    package var shape: String
     /// `f32` or `bf16`.
-    public var dtype: String
+    package var dtype: String
     /// `random`, or the file of pairs.
-    public var data: String
+    package var data: String
     /// Threads used.
-    public var threads: Int
+    package var threads: Int
     /// Tokens without padding over the median time of a repeat.
-    public var tokensPerSecond: Double
+    package var tokensPerSecond: Double
     /// Milliseconds of a step: the median repeat over its steps.
-    public var stepMilliseconds: Double
+    package var stepMilliseconds: Double
     /// Most resident memory of the process so far.
-    public var peakMemoryMB: Int
+    package var peakMemoryMB: Int
     /// Timed repeats behind a warm-up.
-    public var repeats: Int
+    package var repeats: Int
     /// Steps of a repeat.
-    public var stepsPerRepeat: Int
+    package var stepsPerRepeat: Int
 
     enum CodingKeys: String, CodingKey {
       case bench, shape, dtype, data, threads, repeats
@@ -82,7 +83,7 @@ public struct TrainingBenchmark {
   ///   - compute: The type of products.
   ///   - device: Where.
   ///   - repeats: Timed repeats; the median counts.
-  public init(shape: Shape, compute: ComputeType, device: Device = .cpu, repeats: Int = 5) {
+  package init(shape: Shape, compute: ComputeType, device: Device = .cpu, repeats: Int = 5) {
     self.shape = shape
     self.compute = compute
     self.device = device
@@ -92,7 +93,7 @@ public struct TrainingBenchmark {
   /// Measures steps on random tokens; a repeat lasts about two seconds.
   ///
   /// - Returns: The figures.
-  public func run() throws -> Result {
+  package func run() throws -> Result {
     var random = SeededRandom(7)
     func sequence() -> [Int32] {
       (0..<shape.tokens).map { _ in Int32(random.below(shape.configuration.vocabularySize)) }
@@ -122,7 +123,7 @@ public struct TrainingBenchmark {
   ///   - idsPath: Where the token ids are written, for other tools; `nil` is nowhere.
   /// - Returns: The figures.
   /// - Throws: `DataError` where the pairs cannot be read.
-  public func run(data path: String, writingIDs idsPath: String?) throws -> Result {
+  package func run(data path: String, writingIDs idsPath: String?) throws -> Result {
     let pairs = try PairReader().read(path).pairs
     guard !pairs.isEmpty else {
       throw TrainingError.noData(stage: "bench", hint: "\(path) has no pairs")

@@ -1,11 +1,13 @@
+import AssayBase
 import AssayModel
+import AssayRun
 import AssayTensor
 import Foundation
 
 /// How weights are updated.
-public struct OptimizerSection: RecipeSection {
+package struct OptimizerSection: RecipeSection {
   /// The learning rate over the steps.
-  public var schedule = Schedule(
+  package var schedule = Schedule(
     .cosine,
     learningRate: 1e-5,
     warmupFraction: 0.05,
@@ -14,32 +16,32 @@ public struct OptimizerSection: RecipeSection {
   /// Decay of AdamW's first moment.
   ///
   /// Default: 0.9.
-  public var beta1 = 0.9
+  package var beta1 = 0.9
   /// Decay of AdamW's second moment.
   ///
   /// Default: 0.95.
-  public var beta2 = 0.95
+  package var beta2 = 0.95
   /// Added to the root of the second moment.
   ///
   /// Default: 1e-8.
-  public var epsilon = 1e-8
+  package var epsilon = 1e-8
   /// Decoupled weight decay of matrices; norms and biases have none.
   ///
   /// Default: 0.01.
-  public var weightDecay = 0.01
+  package var weightDecay = 0.01
   /// The largest norm of all gradients together; 0 does not clip.
   ///
   /// Default: 1.
-  public var clipNorm = 1.0
+  package var clipNorm = 1.0
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Makes a section with a peak learning rate.
-  public init(learningRate: Double) { schedule.learningRate = learningRate }
+  package init(learningRate: Double) { schedule.learningRate = learningRate }
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require((0..<1).contains(beta1), "beta1", "a number from 0 to below 1")
     checks.require((0..<1).contains(beta2), "beta2", "a number from 0 to below 1")
     checks.require(epsilon > 0, "epsilon", "a number above 0")
@@ -49,7 +51,7 @@ public struct OptimizerSection: RecipeSection {
 }
 
 /// A training that cannot go on.
-public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A loss or gradient is infinite or not a number.
   case notFinite(what: String, step: Int, items: String)
   /// There is nothing to train on.
@@ -58,7 +60,7 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case recipe(reason: String)
 
   /// One sentence: what happened, where, and what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .notFinite(let what, let step, let items):
       "the \(what) of step \(step) is not finite (items \(items)); lower the learning rate, or look "
@@ -70,18 +72,18 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// What a training step reports of its batch.
-public struct StepReport {
+package struct StepReport {
   /// The loss that was differentiated.
-  public var loss: Double
+  package var loss: Double
   /// Further figures.
-  public var metrics: [Metric]
+  package var metrics: [Metric]
   /// Tokens read.
-  public var tokens: Int
+  package var tokens: Int
   /// The items of the batch, named where something goes wrong.
-  public var items: [Int]
+  package var items: [Int]
 
   /// Makes a report.
-  public init(loss: Double, metrics: [Metric] = [], tokens: Int, items: [Int]) {
+  package init(loss: Double, metrics: [Metric] = [], tokens: Int, items: [Int]) {
     self.loss = loss
     self.metrics = metrics
     self.tokens = tokens
@@ -94,7 +96,7 @@ public struct StepReport {
 /// Recipes give a step's batch and loss; this type makes all of them resumable in the same way. A
 /// checkpoint holds weights, moments and the step; batches are functions of the step, so that a
 /// resumed training ends in the same weights as an uninterrupted one.
-public struct TrainingLoop {
+package struct TrainingLoop {
   let stage: Stage
   let model: Model
   let optimizer: AdamW
@@ -113,7 +115,7 @@ public struct TrainingLoop {
   ///   - steps: How many steps.
   ///   - checkpointSteps: After how many steps a checkpoint is written.
   ///   - events: Hears of every step.
-  public init(
+  package init(
     stage: Stage,
     model: Model,
     section: OptimizerSection,
@@ -140,7 +142,7 @@ public struct TrainingLoop {
   ///
   /// - Parameter body: Computes a step's loss and its gradients, and reports; steps count from 0.
   /// - Throws: `Interrupted` behind a checkpoint, `TrainingError.notFinite`, or what `body` throws.
-  public func run(_ body: (Int) throws -> StepReport) throws {
+  package func run(_ body: (Int) throws -> StepReport) throws {
     let start = try restore()
     let metrics = try MetricsWriter(stage, resumingAt: start)
     events(.stageStarted(name: stage.name, number: stage.number, total: steps, resumedAt: start))
@@ -226,8 +228,8 @@ public struct TrainingLoop {
   /// Saves the trained model as the stage's last checkpoint.
   ///
   /// - Parameter dtype: The type of the stored weights.
-  /// - Throws: `RunError.fileSystem` or `TensorError.cannotWrite`.
-  public func publish(dtype: DType = .float32) throws {
+  /// - Throws: `FileError.fileSystem` or `TensorError.cannotWrite`.
+  package func publish(dtype: DType = .float32) throws {
     try stage.publishCheckpoint(step: steps) { try model.save(to: $0, dtype: dtype) }
   }
 }

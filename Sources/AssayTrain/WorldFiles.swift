@@ -1,4 +1,6 @@
+import AssayBase
 import AssayData
+import AssayRun
 import AssayText
 import Foundation
 
@@ -69,7 +71,7 @@ struct WorldFiles {
     guard let data = try? Data(contentsOf: url),
       let index = try? JSONDecoder().decode(Index.self, from: data)
     else {
-      throw RunError.malformedRecord(
+      throw FileError.malformedRecord(
         file: url.path,
         line: 1,
         reason: "the data stage lost its index"

@@ -1,9 +1,12 @@
 import ArgumentParser
+import AssayBase
 import AssayData
 import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
+import AssayStudy
 import AssayTensor
 import AssayText
 import AssayTrain
@@ -354,7 +357,7 @@ enum InputDigest {
     guard FileManager.default.fileExists(atPath: path) else {
       throw DataError.notFound(path: path)
     }
-    return try SHA256.fingerprint(of: URL(fileURLWithPath: path))
+    return try Digest.fingerprint(of: URL(fileURLWithPath: path))
   }
 
   /// The names, sizes and dates of a model's files.

@@ -1,9 +1,11 @@
 import ArgumentParser
+import AssayBase
 import AssayData
 import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import AssayTrain

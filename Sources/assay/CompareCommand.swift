@@ -1,5 +1,7 @@
 import ArgumentParser
 import AssayEvaluate
+import AssayRun
+import AssayStudy
 import AssayTensor
 import AssayTrain
 import Foundation

@@ -1,5 +1,7 @@
 // Parts of a comparison in processes of their own: small models keep few cores busy each.
 
+import AssayBase
+import AssayRun
 import AssayTrain
 import Foundation
 

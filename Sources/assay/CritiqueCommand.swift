@@ -1,8 +1,10 @@
 import ArgumentParser
+import AssayBase
 import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import AssayTrain
 import Foundation

@@ -1,4 +1,6 @@
 import ArgumentParser
+import AssayBase
+import AssayRun
 import AssayTrain
 import Foundation
 

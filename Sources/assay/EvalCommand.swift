@@ -1,8 +1,10 @@
 import ArgumentParser
+import AssayBase
 import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayTrain
 import Foundation

@@ -1,9 +1,11 @@
 import ArgumentParser
+import AssayBase
 import AssayData
 import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayServe
 import AssayTensor
 import AssayText
@@ -28,10 +30,11 @@ enum ExitStatus {
     case let error as ModelError: code(error)
     case let error as TensorError: code(error)
     case let error as TextError: code(error)
-    case let error as RunError: code(error)
+    case let error as FileError: code(error)
     case let error as EndpointError: code(error)
     case let error as ServeError: code(error)
-    case is TrainingError, is RewardError, is StatisticsError, is EvaluateError: badData
+    case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError:
+      badData
     case is GenerationError, is TrainingLineError, is UncheckedPrompt, is ChangedSettings,
       is ForeignRecord:
       badData
@@ -96,10 +99,10 @@ enum ExitStatus {
     }
   }
 
-  private static func code(_ error: RunError) -> Int32 {
+  private static func code(_ error: FileError) -> Int32 {
     switch error {
     case .fileSystem(let action, _, _): action == "read" ? notFound : cannotCreate
-    default: badData
+    case .malformedRecord: badData
     }
   }
 }

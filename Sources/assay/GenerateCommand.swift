@@ -1,6 +1,8 @@
 import ArgumentParser
+import AssayBase
 import AssayGenerate
 import AssayModel
+import AssayRun
 import AssayTensor
 import AssayText
 import AssayTrain

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayBase
 import AssayGenerate
 import AssayReward
 import AssayTrain

@@ -1,7 +1,10 @@
 import ArgumentParser
+import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import AssayTrain
 import Foundation

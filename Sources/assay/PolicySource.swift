@@ -3,6 +3,7 @@ import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import AssayTrain

@@ -2,6 +2,8 @@ import ArgumentParser
 import AssayData
 import AssayEvaluate
 import AssayReward
+import AssayRun
+import AssayStudy
 import AssayText
 import AssayTrain
 import Foundation

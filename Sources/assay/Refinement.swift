@@ -4,6 +4,8 @@ import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
+import AssayStudy
 import AssayText
 import AssayTrain
 import Foundation

@@ -1,7 +1,9 @@
 import ArgumentParser
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTrain
 import Foundation
 

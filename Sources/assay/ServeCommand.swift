@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayBase
 import AssayModel
 import AssayReward
 import AssayServe

@@ -1,5 +1,8 @@
 import ArgumentParser
+import AssayBase
 import AssayEvaluate
+import AssayRun
+import AssayStudy
 import AssayTrain
 import Foundation
 

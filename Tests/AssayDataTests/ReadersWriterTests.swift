@@ -1,3 +1,4 @@
+import AssayBase
 import AssayData
 import AssayText
 import Foundation

@@ -1,5 +1,6 @@
 import AssayEvaluate
 import AssayReward
+import AssayStudy
 import Foundation
 import Testing
 

@@ -1,3 +1,4 @@
+import AssayEvaluate
 import AssayReward
 import Testing
 

@@ -1,5 +1,6 @@
 // Folders that are damaged or hostile: each gives one clear error, and none ends the process.
 
+import AssayBase
 import AssayModel
 import AssayTensor
 import AssayTestSupport

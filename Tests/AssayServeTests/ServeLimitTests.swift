@@ -1,3 +1,4 @@
+import AssayBase
 import AssayGenerate
 import AssayModel
 import AssayServe

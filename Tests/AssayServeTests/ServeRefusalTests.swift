@@ -1,3 +1,4 @@
+import AssayBase
 import AssayModel
 import AssayServe
 import AssayText

@@ -1,5 +1,6 @@
 // A server of a tiny model in this process, and a client of it.
 
+import AssayBase
 import AssayGenerate
 import AssayModel
 import AssayReward

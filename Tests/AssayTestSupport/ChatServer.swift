@@ -1,5 +1,6 @@
 // A server of `/chat/completions` that tests script: it can be slow, broken and out of order.
 
+import AssayBase
 import AssayText
 import Foundation
 import NIOCore
@@ -8,32 +9,32 @@ import NIOPosix
 import Synchronization
 
 /// A server on 127.0.0.1, at a port that the system chooses.
-public final class ChatServer: Sendable {
+package final class ChatServer: Sendable {
   /// What a client sent.
-  public struct Received: Sendable {
+  package struct Received: Sendable {
     /// Its number, from 0, in the order of arrival.
-    public let number: Int
+    package let number: Int
     /// The path.
-    public let path: String
+    package let path: String
     /// The value of `Authorization`.
-    public let authorization: String?
+    package let authorization: String?
     /// The body.
-    public let body: String
+    package let body: String
 
     /// The content of the last message.
-    public var question: String {
+    package var question: String {
       let value = try? JSONValue(parsing: Array(body.utf8))
       return value?["messages"]?.array?.last?["content"]?.string ?? ""
     }
 
     /// A member of the body as JSON text.
-    public func member(_ key: String) -> String? {
+    package func member(_ key: String) -> String? {
       (try? JSONValue(parsing: Array(body.utf8)))?[key]?.compact
     }
   }
 
   /// What the server does.
-  public enum Reply: Sendable {
+  package enum Reply: Sendable {
     /// Answers.
     case answer(status: Int = 200, body: String, headers: [String: String] = [:])
     /// Announces more than it sends, and closes the connection.
@@ -42,7 +43,7 @@ public final class ChatServer: Sendable {
     case stall(body: String)
 
     /// A chat completion.
-    public static func completion(
+    package static func completion(
       _ text: String,
       finishReason: String = "stop",
       alternatives: [(String, Double)] = []
@@ -69,7 +70,7 @@ public final class ChatServer: Sendable {
   }
 
   /// Called for every request, on the server's threads; it answers by calling `respond`, now or later.
-  public typealias Handler =
+  package typealias Handler =
     @Sendable (Received, _ respond: @escaping @Sendable (Reply) -> Void)
     -> Void
 
@@ -83,7 +84,7 @@ public final class ChatServer: Sendable {
   }
 
   /// Starts a server.
-  public init(_ handler: @escaping Handler) throws {
+  package init(_ handler: @escaping Handler) throws {
     let box = Box(handler)
     self.box = box
     channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -100,10 +101,10 @@ public final class ChatServer: Sendable {
   deinit { channel.close(promise: nil) }
 
   /// The URL before `/chat/completions`.
-  public var base: String { "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/v1" }
+  package var base: String { "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/v1" }
 
   /// What was received so far.
-  public var received: [Received] { box.log.withLock { $0 } }
+  package var received: [Received] { box.log.withLock { $0 } }
 
   /// One connection.
   private final class Exchange: ChannelInboundHandler {

@@ -15,7 +15,7 @@ import Testing
 ///   - tolerance: Largest difference, as a share of the input's largest gradient (or of 1e-3).
 ///   - sourceLocation: Where a miss is reported.
 ///   - body: A function of the inputs that is smooth around them.
-public func gradientCheck(
+package func gradientCheck(
   _ name: String,
   inputs: [Tensor],
   samples: Int = 48,

@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 /// Expects two lists to be of one length and `|a - b| <= absolute + relative * |b|` everywhere.
-public func expectClose(
+package func expectClose(
   _ a: [Float],
   _ b: [Float],
   relative: Float = 1e-5,
@@ -39,7 +39,7 @@ public func expectClose(
 }
 
 /// A folder that is removed when the body ends.
-public func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+package func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory
     .appendingPathComponent("assay-test-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -48,14 +48,14 @@ public func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -
 }
 
 /// Random numbers that are a function of the seed alone (SplitMix64).
-public struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
   /// Makes a generator.
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
   /// The next 64 bits.
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var z = state
     z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9

@@ -3,7 +3,7 @@ import AssayTensor
 import AssayText
 
 /// Tiny models of random weights.
-public enum TinyModels {
+package enum TinyModels {
   private static func tokenizer() throws -> BPETokenizer {
     try BPETrainer(
       vocabularySize: 280,
@@ -15,7 +15,7 @@ public enum TinyModels {
   ///
   /// An endless one writes its last token again and again, and never ends a text: what it reads is hardly
   /// changed on its way to the output, which knows it by the same embedding.
-  public static func make(
+  package static func make(
     _ kind: ModelKind,
     contextTokens: Int = 96,
     isEndless: Bool = false

@@ -1,5 +1,7 @@
+import AssayBase
 import AssayData
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayTestSupport
 import AssayText

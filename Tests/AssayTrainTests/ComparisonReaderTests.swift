@@ -1,6 +1,8 @@
+import AssayBase
 import AssayData
 import AssayEvaluate
 import AssayReward
+import AssayStudy
 import AssayTrain
 import Foundation
 import Testing

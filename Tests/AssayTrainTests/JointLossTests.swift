@@ -1,5 +1,6 @@
 import AssayData
 import AssayModel
+import AssayRun
 import AssayTensor
 import AssayTestSupport
 import AssayText

@@ -1,6 +1,7 @@
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayTestSupport
 import AssayText

@@ -1,7 +1,10 @@
+import AssayBase
 import AssayData
 import AssayEvaluate
 import AssayModel
 import AssayReward
+import AssayRun
+import AssayStudy
 import AssayTensor
 import AssayTestSupport
 import AssayTrain

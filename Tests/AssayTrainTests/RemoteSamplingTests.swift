@@ -1,4 +1,5 @@
 import AssayGenerate
+import AssayRun
 import AssayText
 import AssayTrain
 import Foundation

@@ -1,4 +1,6 @@
+import AssayBase
 import AssayModel
+import AssayRun
 import AssayTensor
 import AssayTestSupport
 import AssayText
@@ -73,7 +75,7 @@ import Testing
     }
     let broken = world.file("broken.jsonl")
     try Data("{\"messages\": []}\n".utf8).write(to: broken)
-    await #expect(throws: RunError.self) {
+    await #expect(throws: FileError.self) {
       try await runRecipe(recipe(world, share: 0.5, corpus: broken.path), in: world.file("broken"))
     }
   }

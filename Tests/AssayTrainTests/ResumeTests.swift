@@ -1,6 +1,8 @@
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayTestSupport
 import AssayTrain

@@ -1,3 +1,5 @@
+import AssayBase
+import AssayRun
 import AssayText
 import AssayTrain
 import Foundation
@@ -34,33 +36,33 @@ final class TemporaryFolder: Sendable {
     ]
   )
   func standardExamples(text: String, expected: String) {
-    #expect(SHA256.hex(text) == expected)
+    #expect(Digest.hex(text) == expected)
   }
 
   @Test("hashes pieces as it hashes the whole")
   func pieces() {
-    var hash = SHA256()
+    var hash = Digest()
     for _ in 0..<1000 { hash.update("a".utf8) }
-    #expect(hash.finalized() == SHA256.hex(String(repeating: "a", count: 1000)))
+    #expect(hash.finalized() == Digest.hex(String(repeating: "a", count: 1000)))
   }
 
   @Test("a folder's fingerprint changes with a file's content and name")
   func folder() throws {
     let folder = try TemporaryFolder()
     try folder.append("one", to: "a.json")
-    let first = try SHA256.fingerprint(of: folder.url)
+    let first = try Digest.fingerprint(of: folder.url)
     try folder.append("x", to: ".hidden")
-    #expect(try SHA256.fingerprint(of: folder.url) == first)
+    #expect(try Digest.fingerprint(of: folder.url) == first)
     try folder.append("!", to: "a.json")
-    let second = try SHA256.fingerprint(of: folder.url)
+    let second = try Digest.fingerprint(of: folder.url)
     #expect(first != second)
     try FileManager.default.moveItem(
       at: folder.url.appendingPathComponent("a.json"),
       to: folder.url.appendingPathComponent("b.json")
     )
-    #expect(try SHA256.fingerprint(of: folder.url) != second)
-    #expect(throws: RunError.self) {
-      try SHA256.fingerprint(of: folder.url.appendingPathComponent("absent"))
+    #expect(try Digest.fingerprint(of: folder.url) != second)
+    #expect(throws: FileError.self) {
+      try Digest.fingerprint(of: folder.url.appendingPathComponent("absent"))
     }
   }
 
@@ -71,7 +73,7 @@ final class TemporaryFolder: Sendable {
     var data = Data(count: 20 << 20)
     func hash() throws -> String {
       try data.write(to: file)
-      return try SHA256.fingerprint(of: file, sampleAbove: 1 << 20)
+      return try Digest.fingerprint(of: file, sampleAbove: 1 << 20)
     }
     var hashes = Set([try hash()])
     data[0] = 1
@@ -121,7 +123,7 @@ final class TemporaryFolder: Sendable {
     let stage = try run.stage("critiques", fingerprint: fingerprint)
     #expect(stage.isDone)
     #expect(try stage.result(as: [String: Int].self) == ["kept": 5])
-    #expect(throws: RunError.self) { try stage.result(as: [Int].self) }
+    #expect(throws: FileError.self) { try stage.result(as: [Int].self) }
     let recipe = try String(contentsOf: stage.file("recipe.yaml"), encoding: .utf8)
     #expect(recipe == "steps: 3\n")
   }
@@ -215,7 +217,7 @@ final class TemporaryFolder: Sendable {
     #expect(try RecordLog<Record>(file).records() == records)
     try folder.append("{\"id\": 1}\n", to: "records.jsonl")
     #expect(
-      throws: RunError.malformedRecord(
+      throws: FileError.malformedRecord(
         file: file.path,
         line: 6,
         reason: "this is not a record of this stage"

@@ -1,3 +1,5 @@
+import AssayBase
+import AssayRun
 import AssayTrain
 import Foundation
 import Synchronization
@@ -109,7 +111,7 @@ import Testing
     let stage = try stage()
     try Data("{\"step\": 1}\n{\"step\": 1.5}\n".utf8).write(to: stage.file("metrics.jsonl"))
     #expect(
-      throws: RunError.malformedRecord(
+      throws: FileError.malformedRecord(
         file: stage.file("metrics.jsonl").path,
         line: 2,
         reason: "this is no line of metrics"

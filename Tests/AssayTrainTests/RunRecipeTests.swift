@@ -1,3 +1,4 @@
+import AssayRun
 import AssayTrain
 import Foundation
 import Testing

@@ -3,6 +3,7 @@
 
 import AssayData
 import AssayModel
+import AssayRun
 import AssayTensor
 import AssayText
 import AssayTrain

@@ -1,4 +1,5 @@
 import AssayModel
+import AssayRun
 import AssayTensor
 import AssayTestSupport
 import AssayText

@@ -1,5 +1,5 @@
 /// How a worked solution is broken.
-public enum GSM8KBreakKind: String, Codable, Hashable, Sendable, CaseIterable {
+package enum GSM8KBreakKind: String, Codable, Hashable, Sendable, CaseIterable {
   /// A step takes a wrong number.
   case number
   /// A step takes the wrong one of `+ - * /`.

@@ -1,5 +1,5 @@
 /// Why a worked solution cannot be broken by program.
-public enum GSM8KObstacle: String, Sendable, CaseIterable {
+package enum GSM8KObstacle: String, Sendable, CaseIterable {
   /// It has no calculator marks with an operation.
   case noSteps = "no-steps"
   /// A mark's value is not that of its expression.

@@ -10,37 +10,37 @@ import Foundation
 /// files and the seed; the split is one of the question alone.
 ///
 /// Source: Cobbe et al. 2021 (arXiv:2110.14168), openai/grade-school-math `grade_school_math/data`.
-public struct GSM8KWorld: Sendable {
+package struct GSM8KWorld: Sendable {
   /// What became of the questions.
-  public struct Report: Hashable, Sendable {
+  package struct Report: Hashable, Sendable {
     /// Questions to train on.
-    public internal(set) var trainQuestionCount = 0
+    package internal(set) var trainQuestionCount = 0
     /// Training questions held out.
-    public internal(set) var heldoutQuestionCount = 0
+    package internal(set) var heldoutQuestionCount = 0
     /// Rows left out of the training file because they are test questions.
-    public internal(set) var leakedQuestionCount = 0
+    package internal(set) var leakedQuestionCount = 0
     /// Questions without a broken solution, by the reason.
-    public internal(set) var obstacleCounts: [GSM8KObstacle: Int] = [:]
+    package internal(set) var obstacleCounts: [GSM8KObstacle: Int] = [:]
     /// Pairs by how their rejected side was broken.
-    public internal(set) var breakCounts: [GSM8KBreakKind: Int] = [:]
+    package internal(set) var breakCounts: [GSM8KBreakKind: Int] = [:]
     /// Test questions.
-    public internal(set) var testQuestionCount = 0
+    package internal(set) var testQuestionCount = 0
     /// Model solutions left out because they come to no answer.
-    public internal(set) var unfinishedSolutionCount = 0
+    package internal(set) var unfinishedSolutionCount = 0
     /// Test questions that no model, or every model, solved.
-    public internal(set) var unpairedTestQuestionCount = 0
+    package internal(set) var unpairedTestQuestionCount = 0
   }
 
   /// Pairs of the training questions.
-  public private(set) var train: [PreferencePair] = []
+  package private(set) var train: [PreferencePair] = []
   /// Pairs of held-out training questions.
-  public private(set) var heldout: [PreferencePair] = []
+  package private(set) var heldout: [PreferencePair] = []
   /// Pairs of real model solutions of the test questions.
-  public private(set) var solutions: [PreferencePair] = []
+  package private(set) var solutions: [PreferencePair] = []
   /// Training questions with their right solutions, to learn language from.
-  public private(set) var corpus: [[Message]] = []
+  package private(set) var corpus: [[Message]] = []
   /// What became of the questions.
-  public private(set) var report = Report()
+  package private(set) var report = Report()
 
   // Of a hash modulo 10: one question in ten is held out.
   private static let heldoutShare: UInt64 = 10
@@ -56,7 +56,7 @@ public struct GSM8KWorld: Sendable {
   ///     steps behind a break stay as they were, and most rejected solutions keep the right answer.
   /// - Precondition: Neither number of pairs is below 0.
   /// - Throws: `DataError` for a file that cannot be read, with file and line for a malformed row.
-  public init(
+  package init(
     folder: URL,
     seed: UInt64,
     breaksPerQuestion: Int,
@@ -188,7 +188,7 @@ public struct GSM8KWorld: Sendable {
   }
 
   /// The counts, in a few lines.
-  public var summary: String {
+  package var summary: String {
     let kinds = GSM8KBreakKind.allCases.map { "\(report.breakCounts[$0] ?? 0) \($0.rawValue)" }
     let obstacles = GSM8KObstacle.allCases.map {
       "\(report.obstacleCounts[$0] ?? 0) \($0.rawValue)"

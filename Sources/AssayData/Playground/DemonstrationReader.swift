@@ -1,24 +1,25 @@
+import AssayBase
 import AssayText
 
 /// Reads demonstrations from JSON Lines, plain or gzip.
 ///
 /// A row has `role` and either `messages`, of which the assistant's last turn is learnt, or
 /// `prompt`, `response`, `critique` and `lead_in`.
-public struct DemonstrationReader: Sendable {
+package struct DemonstrationReader: Sendable {
   /// What to do about rows with problems.
-  public var policy: ReadPolicy
+  package var policy: ReadPolicy
 
   /// Makes a reader.
   ///
   /// - Parameter policy: What to do about rows with problems; by default the first one is an error.
-  public init(policy: ReadPolicy = .strict) { self.policy = policy }
+  package init(policy: ReadPolicy = .strict) { self.policy = policy }
 
   /// Reads all demonstrations of a file.
   ///
   /// - Parameter path: The file, or `-` for standard input.
   /// - Returns: The demonstrations in the file's order, and what became of each row.
   /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused.
-  public func read(
+  package func read(
     _ path: String
   ) throws -> (demonstrations: [Demonstration], report: ReadReport) {
     var demonstrations: [Demonstration] = []
@@ -34,7 +35,7 @@ public struct DemonstrationReader: Sendable {
   /// - Returns: What became of each row.
   /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused;
   ///   whatever `body` throws.
-  public func forEach(
+  package func forEach(
     in path: String,
     _ body: (Demonstration) throws -> Void
   ) throws -> ReadReport {

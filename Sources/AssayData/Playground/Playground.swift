@@ -2,15 +2,15 @@
 ///
 /// Every item is a pure function of the seed, the split and the index, and no prompt is in two
 /// splits: a prompt belongs to the split that its hash names, and is drawn again until it does.
-public struct Playground: Sendable {
+package struct Playground: Sendable {
   /// What the items are drawn from.
-  public let configuration: PlaygroundConfiguration
+  package let configuration: PlaygroundConfiguration
 
   /// Makes a Playground.
   ///
   /// - Parameter configuration: What the items are drawn from.
   /// - Precondition: `1 <= minimumSteps <= maximumSteps`, and `oodSteps` starts at 1 or above.
-  public init(_ configuration: PlaygroundConfiguration = PlaygroundConfiguration()) {
+  package init(_ configuration: PlaygroundConfiguration = PlaygroundConfiguration()) {
     precondition(
       1 <= configuration.minimumSteps && configuration.minimumSteps <= configuration.maximumSteps
         && configuration.oodSteps.lowerBound >= 1,
@@ -26,7 +26,7 @@ public struct Playground: Sendable {
   ///   - index: The item's place in it, from 0.
   /// - Returns: The item, the same in every process.
   /// - Precondition: `index >= 0`.
-  public func item(_ split: PlaygroundSplit, _ index: Int) -> PlaygroundItem {
+  package func item(_ split: PlaygroundSplit, _ index: Int) -> PlaygroundItem {
     precondition(index >= 0, "the index is \(index)")
     var random = PlaygroundRandom(seed: configuration.seed, split: split, index: index)
     let sections = split == .corpus ? Self.corpusSections : PlaygroundSection.allCases
@@ -49,7 +49,7 @@ public struct Playground: Sendable {
   ///
   /// - Parameter id: The split and the index, as in `train-17`.
   /// - Returns: The item, `nil` where there is none of the id.
-  public func item(id: String) -> PlaygroundItem? {
+  package func item(id: String) -> PlaygroundItem? {
     let parts = id.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count == 2, let split = PlaygroundSplit(rawValue: String(parts[0])),
       let index = Int(parts[1]), index >= 0, parts[1] == "\(index)"

@@ -1,20 +1,20 @@
 import AssayText
 
 /// What a check of a critique found.
-public struct CritiqueCheck: Hashable, Sendable {
+package struct CritiqueCheck: Hashable, Sendable {
   /// How many claims the critique makes, the conclusion left aside.
-  public var claims = 0
+  package var claims = 0
   /// How many of them are true.
-  public var trueClaims = 0
+  package var trueClaims = 0
   /// The claims that are not true, as the critique words them.
-  public var falseClaims: [String] = []
+  package var falseClaims: [String] = []
   /// Whether the critique calls the response right, `nil` where it does not say.
-  public var conclusion: Bool?
+  package var conclusion: Bool?
   /// Whether the conclusion is the true one, `nil` where there is none.
-  public var conclusionIsRight: Bool?
+  package var conclusionIsRight: Bool?
 
   /// Whether the critique concludes rightly and claims nothing that is not true.
-  public var isTrue: Bool { falseClaims.isEmpty && conclusionIsRight == true }
+  package var isTrue: Bool { falseClaims.isEmpty && conclusionIsRight == true }
 
   init() {}
 
@@ -29,7 +29,7 @@ public struct CritiqueCheck: Hashable, Sendable {
 /// Reads the sentences that oracle critiques are made of, in any number and order; a sentence of
 /// another form claims nothing. Steps are compared with the item's own, the first with the first:
 /// a true equation about other numbers is a false claim.
-public enum PlaygroundChecker {
+package enum PlaygroundChecker {
   /// Checks a critique.
   ///
   /// - Parameters:
@@ -37,7 +37,7 @@ public enum PlaygroundChecker {
   ///   - item: The task.
   ///   - response: The response that the critique is of.
   /// - Returns: The claims counted, and whether the conclusion is right.
-  public static func check(
+  package static func check(
     critique: String,
     of item: PlaygroundItem,
     response: String
@@ -59,7 +59,7 @@ public enum PlaygroundChecker {
   ///   - a: The response that the judgement calls A.
   ///   - b: The response that the judgement calls B.
   /// - Returns: The claims counted; the conclusion is whether the verdict calls A the better one.
-  public static func check(
+  package static func check(
     judgement: String,
     of item: PlaygroundItem,
     a: String,

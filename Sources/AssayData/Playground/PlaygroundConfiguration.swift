@@ -1,22 +1,22 @@
 /// What the Playground's items are drawn from.
-public struct PlaygroundConfiguration: Codable, Hashable, Sendable {
+package struct PlaygroundConfiguration: Codable, Hashable, Sendable {
   /// Where the draws start; the same seed gives the same items on every machine.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// The fewest steps of a quantity or of a moving object, at least 1.
-  public var minimumSteps = 1
+  package var minimumSteps = 1
   /// The most steps in training and test; more of them make longer critiques.
-  public var maximumSteps = 6
+  package var maximumSteps = 6
   /// The steps out of distribution, beyond `maximumSteps` to be so.
-  public var oodSteps = 7...8
+  package var oodSteps = 7...8
 
   /// Makes a configuration.
   ///
   /// - Parameter seed: Where the draws start.
-  public init(seed: UInt64 = 0) { self.seed = seed }
+  package init(seed: UInt64 = 0) { self.seed = seed }
 }
 
 /// The parts of the Playground; no prompt is in two of them.
-public enum PlaygroundSplit: String, Codable, Hashable, Sendable, CaseIterable {
+package enum PlaygroundSplit: String, Codable, Hashable, Sendable, CaseIterable {
   /// Worked solutions to pretrain on.
   case corpus
   /// Pairs to train on.

@@ -1,7 +1,7 @@
 import AssayText
 
 /// The four sections, named after RewardBench's.
-public enum PlaygroundSection: String, Codable, Hashable, Sendable, CaseIterable {
+package enum PlaygroundSection: String, Codable, Hashable, Sendable, CaseIterable {
   /// Answers that have to be worked out step by step.
   case reasoning = "Reasoning"
   /// Instructions with constraints.
@@ -13,7 +13,7 @@ public enum PlaygroundSection: String, Codable, Hashable, Sendable, CaseIterable
 }
 
 /// The kinds of task.
-public enum PlaygroundKind: String, Codable, Hashable, Sendable, CaseIterable {
+package enum PlaygroundKind: String, Codable, Hashable, Sendable, CaseIterable {
   /// A number of things that changes step by step.
   case quantity
   /// A thing that moves between people.
@@ -31,31 +31,31 @@ public enum PlaygroundKind: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// A task with a right response and a wrong one, and an exact critique of each.
-public struct PlaygroundItem: Hashable, Sendable {
+package struct PlaygroundItem: Hashable, Sendable {
   /// The split and the index, as in `train-17`.
-  public var id: String
+  package var id: String
   /// The section.
-  public var section: PlaygroundSection
+  package var section: PlaygroundSection
   /// The kind of task.
-  public var kind: PlaygroundKind
+  package var kind: PlaygroundKind
   /// What the user says.
-  public var prompt: String
+  package var prompt: String
   /// A right response.
-  public var chosen: String
+  package var chosen: String
   /// A wrong response.
-  public var rejected: String
+  package var rejected: String
   /// What is true of the task.
   package var facts: PlaygroundFacts
 
   /// The exact critique of the right response.
-  public var chosenCritique: String { critique(of: chosen) }
+  package var chosenCritique: String { critique(of: chosen) }
   /// The exact critique of the wrong response.
-  public var rejectedCritique: String { critique(of: rejected) }
+  package var rejectedCritique: String { critique(of: rejected) }
   /// A text that works the task out and answers it, for the corpus.
-  public var solution: String { facts.solution ?? chosen }
+  package var solution: String { facts.solution ?? chosen }
 
   /// The item as a pair with both critiques.
-  public var pair: PreferencePair {
+  package var pair: PreferencePair {
     PreferencePair(
       id: id,
       prompt: [.user(prompt)],
@@ -68,13 +68,13 @@ public struct PlaygroundItem: Hashable, Sendable {
   }
 
   /// Returns the exact critique of any response: the working first, then the conclusion.
-  public func critique(of response: String) -> String {
+  package func critique(of response: String) -> String {
     let conclusion = isRight(response) ? "it is right." : "it is wrong."
     return "\(facts.working(on: response)) \(conclusion)"
   }
 
   /// Returns whether a response is right.
-  public func isRight(_ response: String) -> Bool { facts.isRight(response) }
+  package func isRight(_ response: String) -> Bool { facts.isRight(response) }
 }
 
 /// An item before it has a place.

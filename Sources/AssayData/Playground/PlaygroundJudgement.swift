@@ -7,7 +7,7 @@ extension PlaygroundItem {
   ///   - a: The response shown first.
   ///   - b: The response shown second; exactly one of the two is right.
   /// - Returns: A text that ends with `[[A]]` or `[[B]]`.
-  public func judgement(a: String, b: String) -> String {
+  package func judgement(a: String, b: String) -> String {
     facts.judgement(a: a, b: b, verdict: isRight(a) ? .a : .b)
   }
 }

@@ -3,7 +3,7 @@
 /// Draws by its own rules rather than the standard library's, which may change.
 ///
 /// Source: Steele, Lea and Flood 2014 (SplitMix64).
-public struct PlaygroundRandom: RandomNumberGenerator, Sendable {
+package struct PlaygroundRandom: RandomNumberGenerator, Sendable {
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
   private var state: UInt64
@@ -11,7 +11,7 @@ public struct PlaygroundRandom: RandomNumberGenerator, Sendable {
   /// Makes a generator.
   ///
   /// - Parameter seed: Where the sequence starts; close seeds give unrelated sequences.
-  public init(seed: UInt64) { state = Self.mixed(seed &+ Self.increment) }
+  package init(seed: UInt64) { state = Self.mixed(seed &+ Self.increment) }
 
   /// Makes the generator of one item, a pure function of the three.
   init(seed: UInt64, split: PlaygroundSplit, index: Int) {
@@ -20,7 +20,7 @@ public struct PlaygroundRandom: RandomNumberGenerator, Sendable {
   }
 
   /// The next 64 random bits.
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= Self.increment
     return Self.mixed(state)
   }

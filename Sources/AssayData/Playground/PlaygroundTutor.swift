@@ -1,7 +1,7 @@
 import AssayText
 
 /// What is demonstrated to a start model.
-public enum TutorRole: String, Codable, Hashable, Sendable, CaseIterable {
+package enum TutorRole: String, Codable, Hashable, Sendable, CaseIterable {
   /// Answers a prompt, the answer alone.
   case answer
   /// Criticizes a response and states a score.
@@ -31,7 +31,7 @@ public enum TutorRole: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// A conversation whose end is to be learnt.
-public enum Demonstration: Hashable, Sendable {
+package enum Demonstration: Hashable, Sendable {
   /// The assistant's last turn is learnt.
   case conversation(role: TutorRole, [Message])
   /// The critique of a response, in a turn that a lead-in opens, is learnt.
@@ -44,7 +44,7 @@ public enum Demonstration: Hashable, Sendable {
   )
 
   /// What is demonstrated.
-  public var role: TutorRole {
+  package var role: TutorRole {
     switch self {
     case .conversation(let role, _), .critique(let role, _, _, _, _): role
     }
@@ -52,18 +52,18 @@ public enum Demonstration: Hashable, Sendable {
 }
 
 /// How good the demonstrations are, and with them the model that learns from them.
-public struct TutorStrength: Codable, Hashable, Sendable {
+package struct TutorStrength: Codable, Hashable, Sendable {
   /// The most steps that a demonstrated task has.
-  public var steps: Int
+  package var steps: Int
   /// The share of demonstrations with one slip, carried through to the end.
-  public var slips: Double
+  package var slips: Double
   /// The share of demonstrations whose conclusion is turned round.
-  public var verdictNoise: Double
+  package var verdictNoise: Double
 
   /// Makes a strength.
   ///
   /// - Precondition: At least one step, and shares from 0 to 1.
-  public init(steps: Int = 2, slips: Double = 0.1, verdictNoise: Double = 0.05) {
+  package init(steps: Int = 2, slips: Double = 0.1, verdictNoise: Double = 0.05) {
     precondition(steps > 0, "\(steps) steps")
     precondition((0...1).contains(slips) && (0...1).contains(verdictNoise), "no shares")
     self.steps = steps
@@ -77,7 +77,7 @@ public struct TutorStrength: Codable, Hashable, Sendable {
 /// A model that learns from it can criticize, judge and revise, imperfectly: it has seen few steps
 /// only, and some slips. Prompts are those of the corpus split, so none is in a test. Every
 /// demonstration is a pure function of the Playground's seed and the index.
-public struct PlaygroundTutor: Sendable {
+package struct PlaygroundTutor: Sendable {
   private let playground: Playground
   private let prompts: RolePrompts
   private let strength: TutorStrength
@@ -92,7 +92,7 @@ public struct PlaygroundTutor: Sendable {
   ///   - playground: Where tasks come from.
   ///   - prompts: How the roles are asked.
   ///   - strength: How good the demonstrations are.
-  public init(
+  package init(
     _ playground: Playground,
     prompts: RolePrompts = .playground,
     strength: TutorStrength = TutorStrength()
@@ -106,7 +106,7 @@ public struct PlaygroundTutor: Sendable {
   ///
   /// - Parameter index: Its place, from 0.
   /// - Returns: The demonstration, the same in every process.
-  public func demonstration(_ index: Int) -> Demonstration {
+  package func demonstration(_ index: Int) -> Demonstration {
     var random = random(index)
     let item = item(&random)
     switch role(&random) {
@@ -331,7 +331,7 @@ extension Playground {
   ///   - trainCount: How many training pairs there are; validation follows behind them.
   /// - Returns: Items of the training split whose prompts are not among the first `trainCount`.
   /// - Precondition: Neither count is negative.
-  public func validation(count: Int, behind trainCount: Int) -> [PlaygroundItem] {
+  package func validation(count: Int, behind trainCount: Int) -> [PlaygroundItem] {
     precondition(min(count, trainCount) >= 0, "counts below 0")
     let trained = Set((0..<trainCount).map { item(.train, $0).prompt })
     var result: [PlaygroundItem] = []

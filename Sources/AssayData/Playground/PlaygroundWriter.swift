@@ -1,21 +1,22 @@
+import AssayBase
 import AssayText
 import Foundation
 
 /// How many items to write of each split.
-public struct PlaygroundCounts: Codable, Hashable, Sendable {
+package struct PlaygroundCounts: Codable, Hashable, Sendable {
   /// Pairs to train on.
-  public var train: Int
+  package var train: Int
   /// Pairs to test on.
-  public var test: Int
+  package var test: Int
   /// Pairs to test on, out of distribution.
-  public var ood: Int
+  package var ood: Int
   /// Worked solutions.
-  public var corpus: Int
+  package var corpus: Int
 
   /// Makes counts.
   ///
   /// - Precondition: None is negative.
-  public init(train: Int, test: Int, ood: Int, corpus: Int) {
+  package init(train: Int, test: Int, ood: Int, corpus: Int) {
     precondition(min(train, test, ood, corpus) >= 0, "counts below 0")
     self.train = train
     self.test = test
@@ -25,7 +26,7 @@ public struct PlaygroundCounts: Codable, Hashable, Sendable {
 }
 
 /// Writes the Playground as files.
-public enum PlaygroundWriter {
+package enum PlaygroundWriter {
   /// Writes `train.jsonl`, `test.jsonl`, `ood.jsonl` (pairs) and `corpus.jsonl` (conversations).
   ///
   /// Each file is written beside its place and then moved there, so none is ever half there.
@@ -35,7 +36,7 @@ public enum PlaygroundWriter {
   ///   - counts: How many items to write of each split.
   ///   - folder: Where; made where it does not exist.
   /// - Throws: `DataError.unwritable` where the folder or a file cannot be written.
-  public static func write(
+  package static func write(
     _ configuration: PlaygroundConfiguration,
     _ counts: PlaygroundCounts,
     to folder: URL
@@ -60,7 +61,7 @@ public enum PlaygroundWriter {
   ///   - folder: Where; made where it does not exist.
   /// - Throws: `DataError.unwritable` where the folder or the file cannot be written.
   /// - Precondition: Neither count is negative.
-  public static func writeValidation(
+  package static func writeValidation(
     _ configuration: PlaygroundConfiguration,
     count: Int,
     behind trainCount: Int,
@@ -79,7 +80,7 @@ public enum PlaygroundWriter {
   ///   - folder: Where; made where it does not exist.
   /// - Throws: `DataError.unwritable` where the folder or the file cannot be written.
   /// - Precondition: `count >= 0`.
-  public static func writeDemonstrations(
+  package static func writeDemonstrations(
     _ tutor: PlaygroundTutor,
     count: Int,
     to folder: URL

@@ -3,13 +3,13 @@ import Foundation
 /// Baselines that see only the surface of two responses, to diagnose pair data.
 ///
 /// Where they do much better than chance, the data give the label away without being understood.
-public enum SurfaceBaselines {
+package enum SurfaceBaselines {
   /// How often each baseline prefers the right response; ties count half.
-  public struct Report: Codable, Hashable, Sendable {
+  package struct Report: Codable, Hashable, Sendable {
     /// By the difference of lengths, in characters and words.
-    public var length: Double
+    package var length: Double
     /// By the words of the responses.
-    public var bagOfWords: Double
+    package var bagOfWords: Double
   }
 
   /// Fits both baselines on pairs and returns their accuracies on others.
@@ -22,7 +22,7 @@ public enum SurfaceBaselines {
   ///   - seed: The order of the steps.
   /// - Returns: The accuracies on `test`.
   /// - Precondition: Neither list is empty.
-  public static func measure(
+  package static func measure(
     training: [PreferencePair],
     test: [PreferencePair],
     seed: UInt64 = 0

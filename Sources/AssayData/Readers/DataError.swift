@@ -1,5 +1,5 @@
 /// A failure to read or write records.
-public enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
   /// There is no file at a path.
   case notFound(path: String)
   /// A path exists and cannot be read.
@@ -16,7 +16,7 @@ public enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
   case unwritable(path: String, reason: String)
 
   /// One sentence: what happened, where, what was expected, what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .notFound(let path):
       "\(path): no such file; give a file that exists, or - for standard input."

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 
 extension PairReader {
@@ -10,7 +11,7 @@ extension PairReader {
   /// - Returns: The pairs in the file's order, whether all rows name a chosen response, and what
   ///   became of each row.
   /// - Throws: As `read`.
-  public func readUnlabelled(
+  package func readUnlabelled(
     _ path: String
   ) throws -> (pairs: [PreferencePair], isLabelled: Bool, report: ReadReport) {
     var pairs: [PreferencePair] = []

@@ -1,18 +1,18 @@
 import AssayText
 
 /// A length limit on records.
-public struct TokenLimit<Record>: Sendable {
+package struct TokenLimit<Record>: Sendable {
   /// The most tokens a record may have.
-  public var maximumTokens: Int
+  package var maximumTokens: Int
   /// Returns how many tokens a record has, the longer side of a pair.
-  public var measure: @Sendable (Record) throws -> Int
+  package var measure: @Sendable (Record) throws -> Int
 
   /// Makes a limit.
   ///
   /// - Parameters:
   ///   - maximumTokens: The most tokens a record may have.
   ///   - measure: Returns how many tokens a record has.
-  public init(
+  package init(
     maximumTokens: Int,
     measure: @escaping @Sendable (Record) throws -> Int
   ) {
@@ -29,18 +29,18 @@ public struct TokenLimit<Record>: Sendable {
 /// prompt, as TRL scores it whole. Keys beyond those of the CLI's records are ignored.
 ///
 /// Source: huggingface/trl `trl/trainer/reward_trainer.py`, `data_utils.py`.
-public struct PairReader: Sendable {
+package struct PairReader: Sendable {
   /// What to do about rows with problems.
-  public var policy: ReadPolicy
+  package var policy: ReadPolicy
   /// A length limit, if any.
-  public var limit: TokenLimit<PreferencePair>?
+  package var limit: TokenLimit<PreferencePair>?
 
   /// Makes a reader.
   ///
   /// - Parameters:
   ///   - policy: What to do about rows with problems; by default the first one is an error.
   ///   - limit: A length limit, if any.
-  public init(policy: ReadPolicy = .strict, limit: TokenLimit<PreferencePair>? = nil) {
+  package init(policy: ReadPolicy = .strict, limit: TokenLimit<PreferencePair>? = nil) {
     self.policy = policy
     self.limit = limit
   }
@@ -50,7 +50,7 @@ public struct PairReader: Sendable {
   /// - Parameter path: The file, or `-` for standard input.
   /// - Returns: The pairs in the file's order, and what became of each row.
   /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused.
-  public func read(_ path: String) throws -> (pairs: [PreferencePair], report: ReadReport) {
+  package func read(_ path: String) throws -> (pairs: [PreferencePair], report: ReadReport) {
     var pairs: [PreferencePair] = []
     let report = try forEach(in: path) { pairs.append($0) }
     return (pairs, report)
@@ -64,7 +64,7 @@ public struct PairReader: Sendable {
   /// - Returns: What became of each row.
   /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused;
   ///   whatever `body` throws.
-  public func forEach(
+  package func forEach(
     in path: String,
     _ body: (PreferencePair) throws -> Void
   ) throws -> ReadReport {

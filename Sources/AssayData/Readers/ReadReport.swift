@@ -1,5 +1,5 @@
 /// What can be wrong with a row of a data file.
-public enum ProblemKind: String, Sendable, Codable, CaseIterable, Comparable {
+package enum ProblemKind: String, Sendable, Codable, CaseIterable, Comparable {
   /// The line is not a JSON object.
   case malformedJSON = "malformed-json"
   /// The line is not UTF-8.
@@ -22,31 +22,31 @@ public enum ProblemKind: String, Sendable, Codable, CaseIterable, Comparable {
   case tooLong = "too-long"
 
   /// The order of reports: that of the declaration.
-  public static func < (left: ProblemKind, right: ProblemKind) -> Bool {
+  package static func < (left: ProblemKind, right: ProblemKind) -> Bool {
     let order = allCases
     return (order.firstIndex(of: left) ?? 0) < (order.firstIndex(of: right) ?? 0)
   }
 }
 
 /// One problem of one row.
-public struct RowProblem: Hashable, Sendable, CustomStringConvertible {
+package struct RowProblem: Hashable, Sendable, CustomStringConvertible {
   /// What is wrong.
-  public var kind: ProblemKind
+  package var kind: ProblemKind
   /// The file as it was given.
-  public var file: String
+  package var file: String
   /// The line, from 1; in a `.json` list the element, from 1.
-  public var line: Int
+  package var line: Int
   /// The particulars: which key, what was expected, what was found.
-  public var detail: String
+  package var detail: String
 
   /// The place and the problem, as compilers print them.
-  public var description: String { "\(file):\(line): \(detail)" }
+  package var description: String { "\(file):\(line): \(detail)" }
 }
 
 /// What to do about each kind of problem.
-public struct ReadPolicy: Hashable, Sendable {
+package struct ReadPolicy: Hashable, Sendable {
   /// What to do about a problem.
-  public enum Action: String, Sendable, Codable, CaseIterable {
+  package enum Action: String, Sendable, Codable, CaseIterable {
     /// Stop reading with an error.
     case refuse
     /// Leave the row out and count it.
@@ -61,39 +61,39 @@ public struct ReadPolicy: Hashable, Sendable {
   /// - Parameters:
   ///   - standard: What to do about every kind that has no action of its own.
   ///   - exceptions: Kinds with another action.
-  public init(_ standard: Action, except exceptions: [ProblemKind: Action] = [:]) {
+  package init(_ standard: Action, except exceptions: [ProblemKind: Action] = [:]) {
     self.standard = standard
     self.exceptions = exceptions
   }
 
   /// Stop at the first problem.
-  public static let strict = ReadPolicy(.refuse)
+  package static let strict = ReadPolicy(.refuse)
   /// Leave out and count every row that has a problem.
-  public static let skipping = ReadPolicy(.skip)
+  package static let skipping = ReadPolicy(.skip)
 
   /// What to do about a kind of problem.
-  public func action(for kind: ProblemKind) -> Action { exceptions[kind] ?? standard }
+  package func action(for kind: ProblemKind) -> Action { exceptions[kind] ?? standard }
 }
 
 /// What became of the rows of a file.
-public struct ReadReport: Hashable, Sendable, CustomStringConvertible {
+package struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   /// How many examples of each kind of problem are kept.
-  public static let maximumExamples = 3
+  package static let maximumExamples = 3
 
   /// How many rows the file has; blank lines are none.
-  public private(set) var rowCount = 0
+  package private(set) var rowCount = 0
   /// How many rows became records.
-  public private(set) var keptCount = 0
+  package private(set) var keptCount = 0
   /// How many rows were left out, by what was wrong.
-  public private(set) var skippedCounts: [ProblemKind: Int] = [:]
+  package private(set) var skippedCounts: [ProblemKind: Int] = [:]
   /// The first problems of each kind.
-  public private(set) var examples: [RowProblem] = []
+  package private(set) var examples: [RowProblem] = []
 
   /// Makes an empty report.
-  public init() {}
+  package init() {}
 
   /// How many rows were left out.
-  public var skippedCount: Int { skippedCounts.values.reduce(0, +) }
+  package var skippedCount: Int { skippedCounts.values.reduce(0, +) }
 
   mutating func countRow() { rowCount += 1 }
 
@@ -106,7 +106,7 @@ public struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Adds the report of another file.
-  public mutating func add(_ other: ReadReport) {
+  package mutating func add(_ other: ReadReport) {
     rowCount += other.rowCount
     keptCount += other.keptCount
     skippedCounts.merge(other.skippedCounts, uniquingKeysWith: +)
@@ -117,7 +117,7 @@ public struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The counts on one line, and one line for each example.
-  public var description: String {
+  package var description: String {
     let counts = skippedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }
     let skipped = counts.isEmpty ? "" : "; left out: \(counts.joined(separator: ", "))"
     let lines = ["\(keptCount) of \(rowCount) rows read\(skipped)"] + examples.map { "  \($0)" }

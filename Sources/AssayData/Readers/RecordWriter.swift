@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 import Foundation
 import Synchronization
@@ -6,11 +7,11 @@ import Synchronization
 ///
 /// Each record is one write of a whole line, so that a job that is killed leaves at most one cut
 /// line at the end, which `init(resuming:)` removes. Safe to use from several tasks.
-public final class RecordWriter: Sendable {
+package final class RecordWriter: Sendable {
   /// The path as it was given.
-  public let path: String
+  package let path: String
   /// Whether each record is on the disk before `append` returns.
-  public let synchronizes: Bool
+  package let synchronizes: Bool
   private let handle: Mutex<FileHandle>
 
   /// Makes a writer of a new file; one that exists is replaced.
@@ -19,7 +20,7 @@ public final class RecordWriter: Sendable {
   ///   - path: The file, or `-` for standard output.
   ///   - synchronizes: Whether each record is brought to the disk before `append` returns; slow.
   /// - Throws: `DataError.unwritable` where the file cannot be made.
-  public init(path: String, synchronizes: Bool = false) throws {
+  package init(path: String, synchronizes: Bool = false) throws {
     self.path = path
     self.synchronizes = synchronizes && path != "-"
     if path == "-" {
@@ -119,7 +120,7 @@ public final class RecordWriter: Sendable {
   ///
   /// - Parameter pair: The pair.
   /// - Throws: `DataError.unwritable` where writing fails.
-  public func append(_ pair: PreferencePair) throws {
+  package func append(_ pair: PreferencePair) throws {
     try append(pair.json)
   }
 
@@ -127,7 +128,7 @@ public final class RecordWriter: Sendable {
   ///
   /// - Parameter response: The response.
   /// - Throws: `DataError.unwritable` where writing fails.
-  public func append(_ response: ResponseRecord) throws {
+  package func append(_ response: ResponseRecord) throws {
     try append(response.json)
   }
 
@@ -135,7 +136,7 @@ public final class RecordWriter: Sendable {
   ///
   /// - Parameter demonstration: The demonstration.
   /// - Throws: `DataError.unwritable` where writing fails.
-  public func append(_ demonstration: Demonstration) throws {
+  package func append(_ demonstration: Demonstration) throws {
     try append(demonstration.json)
   }
 
@@ -143,7 +144,7 @@ public final class RecordWriter: Sendable {
   ///
   /// - Parameter record: The record.
   /// - Throws: `DataError.unwritable` where writing fails, and what encoding throws.
-  public func append(encoding record: some Encodable) throws {
+  package func append(encoding record: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     try appendLine(Array(try encoder.encode(record)))

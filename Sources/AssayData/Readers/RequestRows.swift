@@ -1,5 +1,6 @@
 // Rows that come in a request rather than in a file; the readers of files parse them.
 
+import AssayBase
 import AssayText
 
 /// What is wrong with a row that came without a file.

@@ -1,9 +1,9 @@
 import AssayText
 
 /// A response to score.
-public struct ResponseRecord: Hashable, Sendable {
+package struct ResponseRecord: Hashable, Sendable {
   /// What is scored.
-  public enum Content: Hashable, Sendable {
+  package enum Content: Hashable, Sendable {
     /// A response to a prompt, which the chat template renders.
     case response(prompt: [Message], response: String)
     /// A rendered text, taken as it is: special tokens in it are read as such.
@@ -11,12 +11,12 @@ public struct ResponseRecord: Hashable, Sendable {
   }
 
   /// The file's own id, or the 0-based row where it has none.
-  public var id: String
+  package var id: String
   /// What is scored.
-  public var content: Content
+  package var content: Content
 
   /// Makes a record.
-  public init(id: String, content: Content) {
+  package init(id: String, content: Content) {
     self.id = id
     self.content = content
   }
@@ -26,18 +26,18 @@ public struct ResponseRecord: Hashable, Sendable {
 ///
 /// A row has `prompt` and `response`, or `messages` that end with the assistant's turn, or a
 /// rendered `text`.
-public struct ResponseReader: Sendable {
+package struct ResponseReader: Sendable {
   /// What to do about rows with problems.
-  public var policy: ReadPolicy
+  package var policy: ReadPolicy
   /// A length limit, if any.
-  public var limit: TokenLimit<ResponseRecord>?
+  package var limit: TokenLimit<ResponseRecord>?
 
   /// Makes a reader.
   ///
   /// - Parameters:
   ///   - policy: What to do about rows with problems; by default the first one is an error.
   ///   - limit: A length limit, if any.
-  public init(policy: ReadPolicy = .strict, limit: TokenLimit<ResponseRecord>? = nil) {
+  package init(policy: ReadPolicy = .strict, limit: TokenLimit<ResponseRecord>? = nil) {
     self.policy = policy
     self.limit = limit
   }
@@ -47,7 +47,7 @@ public struct ResponseReader: Sendable {
   /// - Parameter path: The file, or `-` for standard input.
   /// - Returns: The responses in the file's order, and what became of each row.
   /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused.
-  public func read(
+  package func read(
     _ path: String
   ) throws -> (responses: [ResponseRecord], report: ReadReport) {
     var responses: [ResponseRecord] = []
@@ -63,7 +63,7 @@ public struct ResponseReader: Sendable {
   /// - Returns: What became of each row.
   /// - Throws: `DataError` for a file that cannot be read, or for the first problem refused;
   ///   whatever `body` throws.
-  public func forEach(
+  package func forEach(
     in path: String,
     _ body: (ResponseRecord) throws -> Void
   ) throws -> ReadReport {

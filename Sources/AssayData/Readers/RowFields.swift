@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 
 /// Typed access to the keys of a row; `null` is as good as absent.

@@ -2,28 +2,28 @@
 import AssayText
 
 /// A question of a benchmark: a prompt, and responses of which some should score above others.
-public struct BenchmarkItem: Sendable, Equatable {
+package struct BenchmarkItem: Sendable, Equatable {
   /// The file's own `pair_id` or `id`, or the 0-based row; see `BenchmarkRow`.
-  public var id: String
+  package var id: String
   /// The smallest part of the benchmark that has a figure of its own.
-  public var subset: String
+  package var subset: String
   /// The part that its subset belongs to, where the benchmark has such.
-  public var section: String
+  package var section: String
   /// The conversation up to the assistant's turn.
-  public var prompt: [Message]
+  package var prompt: [Message]
   /// The responses that should win.
-  public var chosen: [String]
+  package var chosen: [String]
   /// The responses that should lose.
-  public var rejected: [String]
+  package var rejected: [String]
   /// Whether people found both equally good; `chosen` is then the file's first response.
-  public var isTie = false
+  package var isTie = false
   /// Whether a judge sees the chosen response as A in the first of the two orders.
-  public var isChosenFirst = true
+  package var isChosenFirst = true
   /// What items are resampled together, such as the prompt that they share; `nil`: alone.
-  public var cluster: String?
+  package var cluster: String?
 
   /// Makes an item.
-  public init(
+  package init(
     id: String,
     subset: String,
     section: String = "",
@@ -40,41 +40,41 @@ public struct BenchmarkItem: Sendable, Equatable {
   }
 
   /// What must be scored: the chosen responses, then the others.
-  public var candidates: [BenchmarkCandidate] {
+  package var candidates: [BenchmarkCandidate] {
     (chosen + rejected).map { BenchmarkCandidate(prompt: prompt, response: $0) }
   }
 }
 
 /// A response that a benchmark asks a score for.
-public struct BenchmarkCandidate: Hashable, Sendable {
+package struct BenchmarkCandidate: Hashable, Sendable {
   /// The conversation up to the assistant's turn.
-  public var prompt: [Message]
+  package var prompt: [Message]
   /// The assistant's turn.
-  public var response: String
+  package var response: String
 
   /// Makes a candidate.
-  public init(prompt: [Message], response: String) {
+  package init(prompt: [Message], response: String) {
     self.prompt = prompt
     self.response = response
   }
 }
 
 /// What a benchmark says of scores.
-public struct BenchmarkResults: Sendable, Equatable {
+package struct BenchmarkResults: Sendable, Equatable {
   /// Sections, subsets and named figures, beside `overall`.
-  public var sections: ResultsFile.Sections
+  package var sections: ResultsFile.Sections
   /// What a reader of the figures must know, such as subsets that were absent; one sentence each.
-  public var notes: [String]
+  package var notes: [String]
 
   /// Makes results.
-  public init(sections: ResultsFile.Sections, notes: [String] = []) {
+  package init(sections: ResultsFile.Sections, notes: [String] = []) {
     self.sections = sections
     self.notes = notes
   }
 }
 
 /// A benchmark of reward models, read from files.
-public protocol Benchmark: Sendable {
+package protocol Benchmark: Sendable {
   /// The name on the command line.
   static var name: String { get }
   /// What it asks, in a few words.
@@ -108,18 +108,18 @@ public protocol Benchmark: Sendable {
 
 extension Benchmark {
   /// Verdicts can be counted.
-  public static var takesVerdicts: Bool { true }
+  package static var takesVerdicts: Bool { true }
 
   /// 1 where every chosen response scores above every rejected one, else 0: equal scores lose.
   ///
   /// Where people found both equally good, 1 where the scores are equal.
-  public func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double {
+  package func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double {
     guard let lowest = scores.chosen.min(), let highest = scores.rejected.max() else { return 0 }
     return (item.isTie ? lowest == highest : lowest > highest) ? 1 : 0
   }
 
   /// The mean over both orders: 1 for the right verdict, 0 for any other; unparseable ones by `rule`.
-  public func outcome(
+  package func outcome(
     of item: BenchmarkItem,
     verdicts: [BenchmarkVerdict],
     rule: UnparseableRule
@@ -142,7 +142,7 @@ extension Benchmark {
   ///   - rule: What an unparseable verdict counts.
   /// - Returns: Sections, subsets and `overall`, with notes.
   /// - Throws: `StatisticsError`, or `EvaluateError`.
-  public func results(
+  package func results(
     _ records: [BenchmarkRecord],
     unparseable rule: UnparseableRule = .missing
   ) throws -> BenchmarkResults {
@@ -151,9 +151,9 @@ extension Benchmark {
 }
 
 /// All benchmarks, by name.
-public enum BenchmarkCatalogue {
+package enum BenchmarkCatalogue {
   /// All benchmarks, in the order of the help.
-  public static let all: [any Benchmark.Type] = [
+  package static let all: [any Benchmark.Type] = [
     PairsBenchmark.self, RewardBench.self, RewardBench2.self, RMBench.self, JudgeBench.self,
     LLMBar.self, PPE.self, RMB.self, CrossEval.self, AutoJ.self, PandaLM.self, HHH.self,
     ProcessBench.self,
@@ -166,7 +166,7 @@ public enum BenchmarkCatalogue {
   ///   - path: A file, or a folder of files.
   /// - Returns: The benchmark.
   /// - Throws: `EvaluateError.unknownBenchmark`, or what reading throws.
-  public static func load(_ name: String, path: String) throws -> any Benchmark {
+  package static func load(_ name: String, path: String) throws -> any Benchmark {
     guard let type = all.first(where: { $0.name == name }) else {
       throw EvaluateError.unknownBenchmark(name: name, known: all.map { $0.name })
     }

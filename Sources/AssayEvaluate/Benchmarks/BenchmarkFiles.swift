@@ -1,4 +1,5 @@
 // Rows of benchmark files: JSON lists or JSON Lines, in one file or a folder of them.
+import AssayBase
 import AssayData
 import AssayText
 import Foundation

@@ -1,24 +1,25 @@
 // Recorded scores and verdicts: one line for each item.
+import AssayBase
 import AssayData
 import AssayText
 import Foundation
 
 /// The scores of an item's candidates.
-public struct BenchmarkScores: Equatable, Sendable {
+package struct BenchmarkScores: Equatable, Sendable {
   /// Scores of the chosen responses, in the item's order; all finite.
-  public var chosen: [Double]
+  package var chosen: [Double]
   /// Scores of the rejected responses, in the item's order; all finite.
-  public var rejected: [Double]
+  package var rejected: [Double]
 
   /// Makes scores.
-  public init(chosen: [Double], rejected: [Double]) {
+  package init(chosen: [Double], rejected: [Double]) {
     self.chosen = chosen
     self.rejected = rejected
   }
 }
 
 /// What a judge said of a pair in one order.
-public enum BenchmarkVerdict: String, Sendable {
+package enum BenchmarkVerdict: String, Sendable {
   /// The chosen response is better.
   case chosen
   /// The rejected response is better.
@@ -30,7 +31,7 @@ public enum BenchmarkVerdict: String, Sendable {
 }
 
 /// What an unparseable verdict counts.
-public enum UnparseableRule: String, CaseIterable, Sendable {
+package enum UnparseableRule: String, CaseIterable, Sendable {
   /// Nothing: an item without a verdict is left out, and the rate is reported.
   case missing
   /// Half a point, as RewardBench v1 counts.
@@ -38,9 +39,9 @@ public enum UnparseableRule: String, CaseIterable, Sendable {
 }
 
 /// What is known of an item: the scores of its candidates, or a judge's verdicts in the two orders.
-public struct BenchmarkRecord: Equatable, Sendable {
+package struct BenchmarkRecord: Equatable, Sendable {
   /// What was recorded.
-  public enum Content: Equatable, Sendable {
+  package enum Content: Equatable, Sendable {
     /// Scores of the candidates.
     case scores(BenchmarkScores)
     /// Verdicts in the two orders.
@@ -48,18 +49,18 @@ public struct BenchmarkRecord: Equatable, Sendable {
   }
 
   /// The item's id.
-  public var id: String
+  package var id: String
   /// What was recorded.
-  public var content: Content
+  package var content: Content
 
   /// Makes a record.
-  public init(id: String, content: Content) {
+  package init(id: String, content: Content) {
     self.id = id
     self.content = content
   }
 
   /// Makes a record of scores.
-  public init(id: String, chosen: [Double], rejected: [Double]) {
+  package init(id: String, chosen: [Double], rejected: [Double]) {
     self.init(id: id, content: .scores(BenchmarkScores(chosen: chosen, rejected: rejected)))
   }
 }
@@ -75,7 +76,7 @@ extension BenchmarkScores {
 }
 
 /// Reads recorded scores.
-public enum BenchmarkRecords {
+package enum BenchmarkRecords {
   private static let exampleCount = 3
 
   /// Reads the records of a benchmark's items.
@@ -95,7 +96,7 @@ public enum BenchmarkRecords {
   ///   fit, and for items without exactly one line.
   ///
   /// Source: verdicts as in ScalerLab/JudgeBench, utils/metrics.py, whose second game is flipped.
-  public static func read(_ path: String, for benchmark: any Benchmark) throws -> [BenchmarkRecord]
+  package static func read(_ path: String, for benchmark: any Benchmark) throws -> [BenchmarkRecord]
   {
     let rows = try BenchmarkFiles.read(path, stem: path)
     return try match(

@@ -2,13 +2,13 @@
 import AssayReward
 
 /// The outcomes of all items, from which a benchmark makes its figures.
-public struct BenchmarkTally: Sendable {
+package struct BenchmarkTally: Sendable {
   /// The items.
-  public let items: [BenchmarkItem]
+  package let items: [BenchmarkItem]
   /// The records, in the order of the items.
-  public let records: [BenchmarkRecord]
+  package let records: [BenchmarkRecord]
   /// The outcome of each item, from 0 to 1; `nil` is missing.
-  public let outcomes: [Double?]
+  package let outcomes: [Double?]
 
   /// Some items, and how much the mean of their outcomes counts.
   typealias Part = (indices: [Int], weight: Double)
@@ -19,7 +19,7 @@ public struct BenchmarkTally: Sendable {
   ///   - benchmark: The benchmark.
   ///   - records: One for each item, in the order of the items.
   ///   - rule: What an unparseable verdict counts.
-  public init(_ benchmark: some Benchmark, records: [BenchmarkRecord], rule: UnparseableRule) {
+  package init(_ benchmark: some Benchmark, records: [BenchmarkRecord], rule: UnparseableRule) {
     precondition(benchmark.items.map(\.id) == records.map(\.id), "records of other items")
     items = benchmark.items
     self.records = records

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 
 /// HHH alignment (helpful, honest, harmless): BIG-bench's `task.json` files, or the rows of

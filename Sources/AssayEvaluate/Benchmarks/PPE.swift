@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 
 /// PPE (Preference Proxy Evaluations): human preference, and correctness of five tasks.

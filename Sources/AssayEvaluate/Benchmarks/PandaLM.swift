@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 
 /// The test set of PandaLM: columns `instruction`, `input`, `response1`, `response2` and `annotator1` to

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayReward
 
 /// ProcessBench: columns `id`, `problem`, `steps` (a list), `label` (the index of the first wrong step,

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 
 /// RMB: pairs and best-of-N items about helpfulness and harmlessness in 49 scenarios.

@@ -1,35 +1,36 @@
+import AssayBase
 import AssayText
 
 /// What an endpoint answered.
-public struct ChatCompletion: Sendable, Equatable {
+package struct ChatCompletion: Sendable, Equatable {
   /// Tokens read and written, as the endpoint counts them.
-  public struct Usage: Sendable, Equatable {
+  package struct Usage: Sendable, Equatable {
     /// Tokens read.
-    public var promptTokens: Int
+    package var promptTokens: Int
     /// Tokens written.
-    public var completionTokens: Int
+    package var completionTokens: Int
 
     /// Makes a count.
-    public init(promptTokens: Int, completionTokens: Int) {
+    package init(promptTokens: Int, completionTokens: Int) {
       self.promptTokens = promptTokens
       self.completionTokens = completionTokens
     }
   }
 
   /// The answer.
-  public var text: String
+  package var text: String
   /// Why it ended: `stop`, `length` where it was cut, or another word of the endpoint's.
-  public var finishReason: String
+  package var finishReason: String
   /// Tokens read and written; `nil` where the endpoint does not say.
-  public var usage: Usage?
+  package var usage: Usage?
   /// Log probabilities of what the first token could have been; empty where nobody asked.
-  public var firstAlternatives: [String: Double]
+  package var firstAlternatives: [String: Double]
 
   /// Whether the answer lacks its end.
-  public var isCut: Bool { finishReason == "length" || finishReason == "content_filter" }
+  package var isCut: Bool { finishReason == "length" || finishReason == "content_filter" }
 
   /// The answer behind a reasoning model's `<think>...</think>`; nothing where that has no end.
-  public var answer: String {
+  package var answer: String {
     if let end = text.ranges(of: "</think>").last {
       return String(text[end.upperBound...])
     }
@@ -37,7 +38,7 @@ public struct ChatCompletion: Sendable, Equatable {
   }
 
   /// Makes a completion.
-  public init(
+  package init(
     text: String,
     finishReason: String = "stop",
     usage: Usage? = nil,
@@ -125,7 +126,7 @@ extension String {
 }
 
 /// What continues conversations.
-public protocol ChatGenerator: Sendable {
+package protocol ChatGenerator: Sendable {
   /// Answers requests.
   ///
   /// - Parameters:
@@ -142,7 +143,7 @@ public protocol ChatGenerator: Sendable {
 
 extension ChatGenerator {
   /// Answers requests, all at once.
-  nonisolated(nonsending) public func complete(
+  nonisolated(nonsending) package func complete(
     _ requests: [ChatRequest]
   ) async throws -> [ChatCompletion] {
     try await complete(requests) { _, _ in }

@@ -1,33 +1,34 @@
+import AssayBase
 import AssayData
 import AssayText
 
 /// How an answer is drawn and where it ends.
-public struct ChatSettings: Sendable, Equatable {
+package struct ChatSettings: Sendable, Equatable {
   /// Temperature; 0 is greedy.
-  public var temperature: Float = 0
+  package var temperature: Float = 0
   /// The most likely tokens that together have this probability are drawn from; 1 is all.
-  public var topP: Float = 1
+  package var topP: Float = 1
   /// Most tokens of an answer.
-  public var maximumTokens = 512
+  package var maximumTokens = 512
   /// Texts that end an answer, before them.
-  public var stop: [String] = []
+  package var stop: [String] = []
   /// How many alternatives of each token come with their log probability; 0 asks for none.
-  public var alternatives = 0
+  package var alternatives = 0
 
   /// Makes settings of defaults: one greedy answer of up to 512 tokens.
-  public init() {}
+  package init() {}
 }
 
 /// A conversation that an endpoint is to continue.
-public struct ChatRequest: Sendable, Equatable {
+package struct ChatRequest: Sendable, Equatable {
   /// The conversation.
-  public var messages: [Message]
+  package var messages: [Message]
   /// How the answer is drawn.
-  public var settings: ChatSettings
+  package var settings: ChatSettings
   /// Where the seed of the draw starts; what is sent depends on the conversation and the draw too.
-  public var seed: UInt64
+  package var seed: UInt64
   /// Which of several answers to the same conversation this is, from 0.
-  public var draw: Int
+  package var draw: Int
 
   /// Makes a request.
   ///
@@ -36,7 +37,7 @@ public struct ChatRequest: Sendable, Equatable {
   ///   - settings: How the answer is drawn.
   ///   - seed: Where the seed of the draw starts.
   ///   - draw: Which of several answers this is, from 0.
-  public init(
+  package init(
     messages: [Message],
     settings: ChatSettings = ChatSettings(),
     seed: UInt64 = 0,
@@ -90,14 +91,14 @@ public struct ChatRequest: Sendable, Equatable {
   /// - Parameter model: The model's name at the endpoint.
   /// - Returns: 64 hexadecimal digits.
   package func key(model: String) -> String {
-    SHA256.hex("\(draw)\n" + body(model: model).compact)
+    Digest.hex("\(draw)\n" + body(model: model).compact)
   }
 
   /// 31 bits, which every server takes, from all that tells two draws apart.
   ///
   /// It does not depend on a row's place in a file, so that rows can be added or taken away.
   private func sentSeed(_ turns: JSONValue) -> UInt32 {
-    let digits = SHA256.hex("\(seed) \(draw)\n" + turns.compact).prefix(8)
+    let digits = Digest.hex("\(seed) \(draw)\n" + turns.compact).prefix(8)
     return (UInt32(digits, radix: 16) ?? 0) >> 1
   }
 }

@@ -1,5 +1,5 @@
 /// A failure of a remote endpoint, or of what is said about one.
-public enum EndpointError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum EndpointError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A text names no endpoint.
   case address(text: String, reason: String)
   /// The key has characters that no header carries.
@@ -16,7 +16,7 @@ public enum EndpointError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformedRecord(path: String, line: Int)
 
   /// One sentence: what happened, where, what was expected, what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .address(let text, let reason):
       "'\(text)' is no endpoint: \(reason); give the URL before /chat/completions, such as "

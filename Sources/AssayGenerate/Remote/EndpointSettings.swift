@@ -1,12 +1,12 @@
 import Foundation
 
 /// Where an OpenAI-compatible endpoint is.
-public struct EndpointAddress: Sendable, Equatable, CustomStringConvertible {
+package struct EndpointAddress: Sendable, Equatable, CustomStringConvertible {
   /// The URL before `/chat/completions`, as it was given, without a slash at its end.
-  public let base: String
+  package let base: String
 
   /// The URL before `/chat/completions`.
-  public var description: String { base }
+  package var description: String { base }
 
   /// Where requests are posted.
   var requestURL: String { base + "/chat/completions" }
@@ -17,7 +17,7 @@ public struct EndpointAddress: Sendable, Equatable, CustomStringConvertible {
   ///
   /// - Parameter text: An `http` or `https` URL, with or without `/chat/completions`.
   /// - Throws: `EndpointError.address`.
-  public init(_ text: String) throws(EndpointError) {
+  package init(_ text: String) throws(EndpointError) {
     func failure(_ reason: String) -> EndpointError { .address(text: text, reason: reason) }
     guard let parts = URLComponents(string: text), let scheme = parts.scheme else {
       throw failure("it is no URL")
@@ -44,7 +44,7 @@ public struct EndpointAddress: Sendable, Equatable, CustomStringConvertible {
   ///
   /// - Parameter text: `openai:` and an address.
   /// - Throws: `EndpointError.address`.
-  public init(generator text: String) throws(EndpointError) {
+  package init(generator text: String) throws(EndpointError) {
     let scheme = "openai:"
     guard text.hasPrefix(scheme) else {
       throw .address(text: text, reason: "it does not start with openai:")
@@ -54,7 +54,7 @@ public struct EndpointAddress: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// A key of an endpoint, which is sent and never shown.
-public struct EndpointKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+package struct EndpointKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
   CustomReflectable
 {
   let secret: String
@@ -63,7 +63,7 @@ public struct EndpointKey: Sendable, CustomStringConvertible, CustomDebugStringC
   ///
   /// - Parameter text: The key.
   /// - Throws: `EndpointError.malformedKey`.
-  public init?(_ text: String?) throws(EndpointError) {
+  package init?(_ text: String?) throws(EndpointError) {
     let secret = text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
     guard !secret.isEmpty else { return nil }
     guard secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
@@ -73,11 +73,11 @@ public struct EndpointKey: Sendable, CustomStringConvertible, CustomDebugStringC
   }
 
   /// A place holder.
-  public var description: String { "[key]" }
+  package var description: String { "[key]" }
   /// A place holder.
-  public var debugDescription: String { description }
+  package var debugDescription: String { description }
   /// A mirror without children.
-  public var customMirror: Mirror { Mirror(self, children: [:]) }
+  package var customMirror: Mirror { Mirror(self, children: [:]) }
 
   /// A text in which the key does not stand.
   func hidden(in text: String) -> String {
@@ -86,45 +86,45 @@ public struct EndpointKey: Sendable, CustomStringConvertible, CustomDebugStringC
 }
 
 /// How an endpoint is asked.
-public struct EndpointSettings: Sendable {
+package struct EndpointSettings: Sendable {
   /// Requests under way at once.
   ///
   /// Default: 8.
-  public var concurrency = 8
+  package var concurrency = 8
   /// Times that a request is sent again.
   ///
   /// Default: 8, over about three minutes. An endpoint that never answered is given up after 2.
-  public var retries = 8
+  package var retries = 8
   /// Seconds from sending a request to the end of its answer.
   ///
   /// Default: 600.
-  public var timeoutSeconds = 600.0
+  package var timeoutSeconds = 600.0
   /// Seconds before the first retry; they double with every further one.
   ///
   /// Default: 1.
-  public var backoffSeconds = 1.0
+  package var backoffSeconds = 1.0
   /// Most seconds before a retry, where the endpoint does not ask for more.
   ///
   /// Default: 60.
-  public var longestBackoffSeconds = 60.0
+  package var longestBackoffSeconds = 60.0
   /// Most seconds that an endpoint can ask for (`Retry-After`) before it is given up.
   ///
   /// Default: 600.
-  public var longestWaitSeconds = 600.0
+  package var longestWaitSeconds = 600.0
   /// Waits for seconds.
-  public var pause: @Sendable (Double) async throws -> Void = {
+  package var pause: @Sendable (Double) async throws -> Void = {
     try await Task.sleep(for: .seconds($0))
   }
   /// A number from 0 to 1 that spreads retries.
   ///
   /// It only moves waiting times, so it need not be repeatable; clients that start together must not
   /// come back together.
-  public var jitter: @Sendable () -> Double = { Double.random(in: 0..<1) }
+  package var jitter: @Sendable () -> Double = { Double.random(in: 0..<1) }
   /// Throws where the work is to stop; called ten times a second.
-  public var checkpoint: @Sendable () throws -> Void = {}
+  package var checkpoint: @Sendable () throws -> Void = {}
 
   /// Makes settings of defaults.
-  public init() {}
+  package init() {}
 
   /// Seconds before a retry: half of the doubled back-off, and a random part of the other half.
   ///

@@ -5,6 +5,7 @@
 // followed, so that the key goes nowhere else. A refusal that asks for `max_completion_tokens` is
 // answered by the same request with that name, which every further request has too.
 
+import AssayBase
 import AssayText
 import AsyncHTTPClient
 import NIOCore
@@ -12,11 +13,11 @@ import NIOHTTP1
 import Synchronization
 
 /// An OpenAI-compatible endpoint.
-public final class OpenAIEndpoint: ChatGenerator {
+package final class OpenAIEndpoint: ChatGenerator {
   /// Where it is.
-  public let address: EndpointAddress
+  package let address: EndpointAddress
   /// The model's name there.
-  public let model: String
+  package let model: String
   let settings: EndpointSettings
   private let key: EndpointKey?
   private let records: RequestRecords?
@@ -33,7 +34,7 @@ public final class OpenAIEndpoint: ChatGenerator {
   }
 
   /// What answers cost so far.
-  public var spend: Spend { counted.withLock { $0.spend } }
+  package var spend: Spend { counted.withLock { $0.spend } }
 
   /// Makes a client; `close()` ends it.
   ///
@@ -43,7 +44,7 @@ public final class OpenAIEndpoint: ChatGenerator {
   ///   - key: What is sent as bearer token; `nil` sends none.
   ///   - settings: How it is asked.
   ///   - records: Where answers are kept and looked up; `nil` keeps none.
-  public init(
+  package init(
     _ address: EndpointAddress,
     model: String,
     key: EndpointKey? = nil,
@@ -72,7 +73,7 @@ public final class OpenAIEndpoint: ChatGenerator {
   /// Ends all connections.
   ///
   /// - Throws: What the client throws.
-  public func close() async throws { try await client.shutdown() }
+  package func close() async throws { try await client.shutdown() }
 
   /// Answers requests of which no answer is recorded, several at once.
   ///
@@ -82,7 +83,7 @@ public final class OpenAIEndpoint: ChatGenerator {
   /// - Returns: One answer a request, in their order.
   /// - Throws: `EndpointError`, `DataError` where an answer cannot be recorded, `CancellationError`, or
   ///   what `onCompletion` and the settings' checkpoint throw.
-  public nonisolated(nonsending) func complete(
+  package nonisolated(nonsending) func complete(
     _ requests: [ChatRequest],
     onCompletion: (Int, ChatCompletion) throws -> Void
   ) async throws -> [ChatCompletion] {

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayData
 import AssayText
 import Foundation
@@ -6,23 +7,23 @@ import Synchronization
 /// An append-only file of answers, each under the hash of its request.
 ///
 /// A last line that was cut by a kill is removed on opening. One process has the file at a time.
-public final class RequestRecords: Sendable {
+package final class RequestRecords: Sendable {
   /// The path as it was given.
-  public let path: String
+  package let path: String
   private let lock: Int32
   private let writer: RecordWriter
   // Guards what is known; the writer has its own lock.
   private let known: Mutex<[String: ChatCompletion]>
 
   /// How many answers are known.
-  public var count: Int { known.withLock { $0.count } }
+  package var count: Int { known.withLock { $0.count } }
 
   /// Opens or makes a file.
   ///
   /// - Parameter path: The file.
   /// - Throws: `EndpointError.recordsInUse` and `malformedRecord`; `DataError` where the file cannot
   ///   be opened or a line before the last is no JSON.
-  public init(_ path: String) throws {
+  package init(_ path: String) throws {
     self.path = path
     lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard lock >= 0 else {

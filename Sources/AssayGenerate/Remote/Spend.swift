@@ -1,19 +1,19 @@
 /// What answers cost.
-public struct Spend: Codable, Equatable, Sendable {
+package struct Spend: Codable, Equatable, Sendable {
   /// Answers that the endpoint gave.
-  public var requests = 0
+  package var requests = 0
   /// Times that a request was sent again.
-  public var retries = 0
+  package var retries = 0
   /// Answers that were recorded before, or asked for twice, and cost nothing.
-  public var recorded = 0
+  package var recorded = 0
   /// Tokens that the endpoint read.
-  public var promptTokens = 0
+  package var promptTokens = 0
   /// Tokens that it wrote.
-  public var completionTokens = 0
+  package var completionTokens = 0
   /// Answers whose tokens the endpoint did not count.
-  public var uncounted = 0
+  package var uncounted = 0
   /// Seconds of waiting for answers.
-  public var seconds = 0.0
+  package var seconds = 0.0
 
   enum CodingKeys: String, CodingKey {
     case requests, retries, recorded, uncounted, seconds
@@ -22,10 +22,10 @@ public struct Spend: Codable, Equatable, Sendable {
   }
 
   /// Makes a count of nothing.
-  public init() {}
+  package init() {}
 
   /// One line for people.
-  public var text: String {
+  package var text: String {
     var parts = [
       "\(requests) requests", "\(retries) retries", "\(recorded) taken from records",
       "\(promptTokens) prompt and \(completionTokens) completion tokens",

@@ -1,5 +1,6 @@
 // POST /v1/chat/completions, of models that continue texts.
 
+import AssayBase
 import AssayGenerate
 import AssayModel
 import AssayTensor

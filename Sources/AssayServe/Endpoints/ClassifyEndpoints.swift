@@ -4,6 +4,7 @@
 // (`/classify` with `text`, `/v1/embeddings`). We differ where vLLM puts a sigmoid on one label unless
 // it is told not to: what went through a transform says so in `transform` and in a header.
 
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward

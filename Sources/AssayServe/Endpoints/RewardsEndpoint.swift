@@ -1,5 +1,6 @@
 // POST /v1/rewards and /v1/judgements: the records of `assay score` and `assay judge`.
 
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward

@@ -3,6 +3,7 @@
 // Source: OpenRLHF/OpenRLHF `openrlhf/cli/serve_rm.py` and `openrlhf/utils/remote_rm_utils.py`;
 // hiyouga/LLaMA-Factory `src/llamafactory/api/protocol.py`.
 
+import AssayBase
 import AssayModel
 import AssayReward
 import AssayText

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayText
 
 /// Typed access to the members of a request's body; `null` is as good as absent.

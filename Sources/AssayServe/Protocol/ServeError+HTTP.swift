@@ -1,5 +1,6 @@
 // The one place where errors become HTTP statuses and bodies.
 
+import AssayBase
 import AssayData
 import AssayGenerate
 import AssayReward

@@ -1,5 +1,5 @@
 /// Why a server does not start, or does not serve a request.
-public enum ServeError: Error, Equatable, Sendable {
+package enum ServeError: Error, Equatable, Sendable {
   /// The address cannot be listened at.
   case cannotListen(host: String, port: Int, reason: String)
   /// Strangers could use the server.
@@ -46,7 +46,7 @@ public enum ServeError: Error, Equatable, Sendable {
 
 extension ServeError: CustomStringConvertible {
   /// One sentence: what happened, where, what was expected, what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .cannotListen(let host, let port, let reason):
       "cannot listen at \(host):\(port) (\(reason)); choose another --host or --port"

@@ -9,18 +9,18 @@ import NIOPosix
 import Synchronization
 
 /// Serves one model over HTTP.
-public final class ModelServer: Sendable {
+package final class ModelServer: Sendable {
   /// Where a server listens and what it serves.
-  public struct Address: Sendable, Equatable {
+  package struct Address: Sendable, Equatable {
     /// The host.
-    public let host: String
+    package let host: String
     /// The port, also where a free one was taken.
-    public let port: Int
+    package let port: Int
     /// What the model is for.
-    public let kind: ModelKind
+    package let kind: ModelKind
 
     /// The URL that paths follow.
-    public var url: String {
+    package var url: String {
       host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
     }
   }
@@ -47,7 +47,7 @@ public final class ModelServer: Sendable {
   ///   - load: Loads the model, on the thread that will own it.
   /// - Throws: What `load` throws; `TextError` where the template does not fit; `ServeError` where
   ///   strangers could use the server.
-  public init(
+  package init(
     settings: ServeSettings,
     options: GenerationEngine.Options? = nil,
     load: @escaping @Sendable () throws -> Model
@@ -65,7 +65,7 @@ public final class ModelServer: Sendable {
   ///
   /// - Parameter onReady: Called once the server listens.
   /// - Throws: `ServeError.cannotListen`.
-  public func run(onReady: @escaping @Sendable (Address) -> Void) async throws {
+  package func run(onReady: @escaping @Sendable (Address) -> Void) async throws {
     let server = makeServer(onReady)
     listener.withLock { $0 = server }
     let settings = application.settings
@@ -90,7 +90,7 @@ public final class ModelServer: Sendable {
   ///
   /// - Returns: How many requests were cut.
   @discardableResult
-  public func stop() async -> Int {
+  package func stop() async -> Int {
     application.gate.stop()
     let server = listener.withLock { $0 }
     let (closed, continuation) = AsyncStream<Never>.makeStream()

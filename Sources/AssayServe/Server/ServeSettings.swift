@@ -1,36 +1,36 @@
 import AssayReward
 
 /// How a server listens, what it refuses, and what a request has that does not say otherwise.
-public struct ServeSettings: Sendable {
+package struct ServeSettings: Sendable {
   /// The name that the model has for clients.
-  public var modelName: String
+  package var modelName: String
   /// The address to listen at; the default is this machine alone.
-  public var host = "127.0.0.1"
+  package var host = "127.0.0.1"
   /// The port; 0 takes a free one.
-  public var port = 8000
+  package var port = 8000
   /// The key that requests must carry; `nil` asks for none.
-  public var key: ServerKey?
+  package var key: ServerKey?
   /// Whether a server without a key may listen beyond this machine.
-  public var allowsAnyone = false
+  package var allowsAnyone = false
   /// Requests that may be unfinished at once, running ones included; more are refused.
-  public var maximumRequests = 256
+  package var maximumRequests = 256
   /// Bytes of a request's body.
-  public var maximumBodyBytes = 16 << 20
+  package var maximumBodyBytes = 16 << 20
   /// Seconds from a request's head to the end of its answer.
-  public var timeoutSeconds = 600.0
+  package var timeoutSeconds = 600.0
   /// Seconds that running requests have when the server is told to stop.
-  public var graceSeconds = 30.0
+  package var graceSeconds = 30.0
   /// How critiques are written for scores.
-  public var critiques = CritiqueSettings()
+  package var critiques = CritiqueSettings()
   /// The temperature of all texts where the operator gave one; else each use has its own.
-  public var temperature: Float?
+  package var temperature: Float?
   /// The share of probability to draw from where the operator gave one; else each use has its own.
-  public var topP: Float?
+  package var topP: Float?
 
   /// Makes settings of defaults.
   ///
   /// - Parameter modelName: The name that the model has for clients.
-  public init(modelName: String) { self.modelName = modelName }
+  package init(modelName: String) { self.modelName = modelName }
 
   /// How critiques are written for a request that does not say.
   var critiqueDefaults: CritiqueSettings {
@@ -50,7 +50,7 @@ public struct ServeSettings: Sendable {
   /// Checks that the server is not open to strangers by accident.
   ///
   /// - Throws: `ServeError.openHost`.
-  public func validate() throws(ServeError) {
+  package func validate() throws(ServeError) {
     guard isLoopback || key != nil || allowsAnyone else { throw .openHost(host: host) }
   }
 }

@@ -1,12 +1,13 @@
+import AssayBase
 import AssayText
 import Foundation
 
 /// The key that requests must carry; it is never shown.
-public struct ServerKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+package struct ServerKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
   CustomReflectable
 {
   /// Where the key comes from: never the command line, which other users of a machine can read.
-  public static let environmentVariable = "ASSAY_API_KEY"
+  package static let environmentVariable = "ASSAY_API_KEY"
 
   private let digest: [UInt8]
 
@@ -14,7 +15,7 @@ public struct ServerKey: Sendable, CustomStringConvertible, CustomDebugStringCon
   ///
   /// - Parameter text: The key.
   /// - Throws: `ServeError.malformedKey` where a header could not carry it.
-  public init?(_ text: String?) throws(ServeError) {
+  package init?(_ text: String?) throws(ServeError) {
     let secret = text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
     guard !secret.isEmpty else { return nil }
     guard secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
@@ -33,12 +34,12 @@ public struct ServerKey: Sendable, CustomStringConvertible, CustomDebugStringCon
     return difference == 0
   }
 
-  private static func digest(_ text: String) -> [UInt8] { Array(SHA256.hex(text).utf8) }
+  private static func digest(_ text: String) -> [UInt8] { Array(Digest.hex(text).utf8) }
 
   /// A place holder.
-  public var description: String { "[key]" }
+  package var description: String { "[key]" }
   /// A place holder.
-  public var debugDescription: String { description }
+  package var debugDescription: String { description }
   /// A mirror without children.
-  public var customMirror: Mirror { Mirror(self, children: [:]) }
+  package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

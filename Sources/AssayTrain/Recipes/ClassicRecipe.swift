@@ -7,38 +7,39 @@
 
 import AssayData
 import AssayModel
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// How a classic reward model is trained.
-public struct ClassicSection: RecipeSection {
+package struct ClassicSection: RecipeSection {
   /// The head: `linear` (loads as a sequence classifier elsewhere) or `cloud` (two layers).
-  public var head = HeadKind.linear
+  package var head = HeadKind.linear
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 5e-6)
+  package var optimizer = OptimizerSection(learningRate: 5e-6)
   /// Pairs in a step.
   ///
   /// Default: 32.
-  public var batchPairs = 32
+  package var batchPairs = 32
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
   /// Default: 1.
-  public var accumulation = 1
+  package var accumulation = 1
   /// Times that the pairs are read.
   ///
   /// Default: 1.
-  public var epochs = 1
+  package var epochs = 1
   /// Weight of the term that draws rewards to a mean of zero; 0.01 is common.
   ///
   /// Default: 0.
-  public var centring = 0.0
+  package var centring = 0.0
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }
@@ -47,7 +48,7 @@ public struct ClassicSection: RecipeSection {
 }
 
 /// The layout of a reward head, as recipes spell it.
-public enum HeadKind: String, CaseIterable, Codable, Sendable {
+package enum HeadKind: String, CaseIterable, Codable, Sendable {
   /// One row without bias.
   case linear
   /// CLoud's two layers.
@@ -57,18 +58,18 @@ public enum HeadKind: String, CaseIterable, Codable, Sendable {
 }
 
 /// A pair as tokens.
-public struct TrainingPair: Sendable {
+package struct TrainingPair: Sendable {
   /// The preferred response.
-  public var chosen: TrainingSequence
+  package var chosen: TrainingSequence
   /// The other response.
-  public var rejected: TrainingSequence
+  package var rejected: TrainingSequence
   /// By how much the rewards should differ, in logits.
-  public var margin: Double?
+  package var margin: Double?
   /// The probability that chosen is better; `nil` is certainty.
-  public var probability: Double?
+  package var probability: Double?
 
   /// Makes a pair.
-  public init(
+  package init(
     chosen: TrainingSequence,
     rejected: TrainingSequence,
     margin: Double? = nil,

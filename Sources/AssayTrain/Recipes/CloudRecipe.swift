@@ -12,48 +12,50 @@
 //
 // Source: Ankner et al. 2024 (arXiv:2408.11791), and their released code for what it leaves open.
 
+import AssayBase
 import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// How critiques are learnt from the oracle.
-public struct CritiqueSection: RecipeSection {
+package struct CritiqueSection: RecipeSection {
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 5e-6)
+  package var optimizer = OptimizerSection(learningRate: 5e-6)
   /// Responses, of which there are two a pair, in a step.
   ///
   /// Default: 64.
-  public var batchResponses = 64
+  package var batchResponses = 64
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
   /// Default: 1.
-  public var accumulation = 1
+  package var accumulation = 1
   /// Times that the critiques are read.
   ///
   /// Default: 1.
-  public var epochs = 1
+  package var epochs = 1
   /// What opens the critique's turn, in the user's voice.
   ///
   /// Default: `critique :`.
-  public var leadIn = "critique :"
+  package var leadIn = "critique :"
   /// Whether the constant lead-in is learnt too, as in the released code.
   ///
   /// Default: false.
-  public var trainsLeadIn = false
+  package var trainsLeadIn = false
   /// Tokens that a critique may have when it is written.
   ///
   /// Default: 256.
-  public var critiqueTokens = 256
+  package var critiqueTokens = 256
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (batchResponses, "batchResponses"), (accumulation, "accumulation"), (epochs, "epochs"),
       (critiqueTokens, "critiqueTokens"),
@@ -62,47 +64,47 @@ public struct CritiqueSection: RecipeSection {
 }
 
 /// How a CLoud model is trained behind its critique SFT.
-public struct CloudSection: RecipeSection {
+package struct CloudSection: RecipeSection {
   /// Whether stage 3 trains on critiques that the model wrote itself.
   ///
   /// Default: true.
-  public var onPolicy = true
+  package var onPolicy = true
   /// Temperature of the regenerated critiques.
   ///
   /// Default: 0, greedy, as in the paper.
-  public var temperature = 0.0
+  package var temperature = 0.0
   /// Weight of the critique's token loss; the paper has 1.25 (8B) and 0.75 (70B).
   ///
   /// Default: 1.25.
-  public var lambda = 1.25
+  package var lambda = 1.25
   /// The head: `cloud` (two layers, the paper's) or `linear`.
   ///
   /// Default: `cloud`.
-  public var head = HeadKind.cloud
+  package var head = HeadKind.cloud
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 1e-6)
+  package var optimizer = OptimizerSection(learningRate: 1e-6)
   /// Pairs in a step.
   ///
   /// Default: 32.
-  public var batchPairs = 32
+  package var batchPairs = 32
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
   /// Default: 1.
-  public var accumulation = 1
+  package var accumulation = 1
   /// Times that the pairs are read.
   ///
   /// Default: 1.
-  public var epochs = 1
+  package var epochs = 1
   /// Weight of the term that draws rewards to a mean of zero.
   ///
   /// Default: 0.
-  public var centring = 0.0
+  package var centring = 0.0
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }

@@ -2,23 +2,24 @@ import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// A critique of one response of a pair, as `records.jsonl` of a critiques stage has it.
-public struct CritiqueRecord: Codable, Equatable, Sendable {
+package struct CritiqueRecord: Codable, Equatable, Sendable {
   /// The pair's id.
-  public var id: String
+  package var id: String
   /// `chosen` or `rejected`.
-  public var side: String
+  package var side: String
   /// The critique.
-  public var critique: String
+  package var critique: String
   /// `stop`, or `length` where it was cut.
-  public var finishReason: String
+  package var finishReason: String
 
   /// Makes a record.
-  public init(id: String, side: String, critique: String, finishReason: String) {
+  package init(id: String, side: String, critique: String, finishReason: String) {
     self.id = id
     self.side = side
     self.critique = critique

@@ -13,11 +13,12 @@
 
 import AssayData
 import AssayModel
+import AssayRun
 import AssayText
 import Foundation
 
 /// Where a comparison's data come from.
-public enum World: String, CaseIterable, Codable, Sendable {
+package enum World: String, CaseIterable, Codable, Sendable {
   /// The synthetic world that ships with Assay.
   case playground
   /// Grade-school mathematics with broken solutions, from the data set's folder.
@@ -25,29 +26,29 @@ public enum World: String, CaseIterable, Codable, Sendable {
 }
 
 /// How many items of the Playground are made.
-public struct PlaygroundSection: RecipeSection {
+package struct PlaygroundSection: RecipeSection {
   /// Training pairs, over all sections.
   ///
   /// Default: 8000.
-  public var train = 8000
+  package var train = 8000
   /// Test pairs, over all sections.
   ///
   /// Default: 2000.
-  public var test = 2000
+  package var test = 2000
   /// Out-of-distribution pairs, over all sections.
   ///
   /// Default: 1000.
-  public var ood = 1000
+  package var ood = 1000
   /// Worked solutions to pretrain on.
   ///
   /// Default: 40000.
-  public var corpus = 40000
+  package var corpus = 40000
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [(train, "train"), (test, "test"), (ood, "ood"), (corpus, "corpus")] {
       checks.require(value > 0, name, "a number above 0")
     }
@@ -55,55 +56,55 @@ public struct PlaygroundSection: RecipeSection {
 }
 
 /// How pairs are made of GSM8K.
-public struct GSM8KSection: RecipeSection {
+package struct GSM8KSection: RecipeSection {
   /// The folder with `train.jsonl` and `example_model_solutions.jsonl`.
-  public var folder = "../shared/data/gsm8k_openai"
+  package var folder = "../shared/data/gsm8k_openai"
   /// Broken solutions of each question.
   ///
   /// Default: 2.
-  public var breaksPerQuestion = 2
+  package var breaksPerQuestion = 2
   /// Pairs of real model solutions of each test question, at most.
   ///
   /// Default: 2.
-  public var pairsPerTestQuestion = 2
+  package var pairsPerTestQuestion = 2
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(breaksPerQuestion > 0, "breaksPerQuestion", "a number above 0")
     checks.require(pairsPerTestQuestion > 0, "pairsPerTestQuestion", "a number above 0")
   }
 }
 
 /// The settings of a comparison.
-public struct ComparisonConfig: RecipeSection {
+package struct ComparisonConfig: RecipeSection {
   /// Names the recipe's kind.
-  public var method = "comparison"
+  package var method = "comparison"
   /// Where the data come from.
-  public var world = World.playground
+  package var world = World.playground
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// Sizes of the Playground.
-  public var playground = PlaygroundSection()
+  package var playground = PlaygroundSection()
   /// Pairs of GSM8K.
-  public var gsm8k = GSM8KSection()
+  package var gsm8k = GSM8KSection()
   /// The base model that both methods start from.
-  public var base = BaseSection()
+  package var base = BaseSection()
   /// What both methods read again while they learn.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// The classic model.
-  public var classic = ClassicSection()
+  package var classic = ClassicSection()
   /// CLoud's first stage.
-  public var critique = CritiqueSection()
+  package var critique = CritiqueSection()
   /// CLoud's further stages.
-  public var cloud = CloudSection()
+  package var cloud = CloudSection()
   /// What is evaluated.
-  public var evaluation = EvaluationSection()
+  package var evaluation = EvaluationSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 }
 
 /// Runs a comparison.

@@ -1,6 +1,6 @@
 extension Recipe {
   /// What `assay demo` runs: the text of `Recipes/demo.yaml`, so that the command needs no file.
-  public static let demo = """
+  package static let demo = """
     # Classic against CLoud on the Playground: what `assay demo` runs.
     #
     #   assay train Recipes/demo.yaml --out runs/demo

@@ -4,43 +4,44 @@
 
 import AssayData
 import AssayModel
+import AssayRun
 import AssayText
 import Foundation
 
 /// How the start model of the comparison is made.
-public struct InstructSection: RecipeSection {
+package struct InstructSection: RecipeSection {
   /// Demonstrations of all roles together.
   ///
   /// Default: 20000.
-  public var demonstrations = 20000
+  package var demonstrations = 20000
   /// The most steps that a demonstrated task has: longer ones have to be generalized to.
   ///
   /// Default: 2.
-  public var steps = 2
+  package var steps = 2
   /// The share of demonstrations with a slip in their working, carried to the end.
   ///
   /// Default: 0.1.
-  public var slips = 0.1
+  package var slips = 0.1
   /// The share of demonstrations whose conclusion is turned round.
   ///
   /// Default: 0.05.
-  public var verdictNoise = 0.05
+  package var verdictNoise = 0.05
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 1e-3)
+  package var optimizer = OptimizerSection(learningRate: 1e-3)
   /// Demonstrations in a step.
   ///
   /// Default: 64.
-  public var batchSequences = 64
+  package var batchSequences = 64
   /// Times that the demonstrations are read.
   ///
   /// Default: 1.
-  public var epochs = 1
+  package var epochs = 1
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (demonstrations, "demonstrations"), (steps, "steps"), (batchSequences, "batchSequences"),
       (epochs, "epochs"),

@@ -3,37 +3,38 @@
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import Foundation
 
 /// How a model is evaluated on suites when its recipe has run.
-public struct OutcomeSection: RecipeSection {
+package struct OutcomeSection: RecipeSection {
   /// Critiques that a score is the mean of, for models that write them; one is greedy.
   ///
   /// Default: 1.
-  public var critiques = 1
+  package var critiques = 1
   /// Judgements of each pair, half of them in each order, for judges that reason; two are greedy.
   ///
   /// Default: 2.
-  public var votes = 2
+  package var votes = 2
   /// Temperature of critiques where there are several.
   ///
   /// Default: 0.5.
-  public var critiqueTemperature = 0.5
+  package var critiqueTemperature = 0.5
   /// Temperature of judgements where there are more than two.
   ///
   /// Default: 1.
-  public var judgementTemperature = 1.0
+  package var judgementTemperature = 1.0
   /// The most likely tokens that together have this probability are drawn from, in judgements.
   ///
   /// Default: 0.95.
-  public var topP = 0.95
+  package var topP = 0.95
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(critiques > 0, "critiques", "a number above 0")
     checks.require(votes > 0 && votes.isMultiple(of: 2), "votes", "an even number above 0")
     checks.require(critiqueTemperature > 0, "critiqueTemperature", "a number above 0")
@@ -52,53 +53,53 @@ public struct OutcomeSection: RecipeSection {
 }
 
 /// The settings of `method: pair` and `method: genrm`.
-public struct VerdictConfig: RecipeSection {
+package struct VerdictConfig: RecipeSection {
   /// `pair` or `genrm`.
-  public var method = "genrm"
+  package var method = "genrm"
   /// The model to start from: its folder, or a run folder.
-  public var model = ""
+  package var model = ""
   /// The pairs.
-  public var data = DataSection()
+  package var data = DataSection()
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// What is read again while it learns.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// How it is trained.
-  public var verdict = VerdictSection()
+  package var verdict = VerdictSection()
   /// How it is evaluated.
-  public var evaluation = OutcomeSection()
+  package var evaluation = OutcomeSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
 }
 
 /// The settings of `method: star-sft`, `star-rationalizer`, `star-dpo` and `star-ipo`.
-public struct StarConfig: RecipeSection {
+package struct StarConfig: RecipeSection {
   /// The variant.
-  public var method = StarVariant.dpo.rawValue
+  package var method = StarVariant.dpo.rawValue
   /// The instruction-tuned model to start from: its folder, or a run folder.
-  public var model = ""
+  package var model = ""
   /// The pairs.
-  public var data = DataSection()
+  package var data = DataSection()
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// What is read again while it learns.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// How it is trained.
-  public var star = StarSection()
+  package var star = StarSection()
   /// How it is evaluated.
-  public var evaluation = OutcomeSection()
+  package var evaluation = OutcomeSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
     checks.require(
       star.bootstrap == .own,
@@ -109,29 +110,29 @@ public struct StarConfig: RecipeSection {
 }
 
 /// The settings of `method: critic-rm-rank` and `method: critic-rm-summ`.
-public struct CriticRMConfig: RecipeSection {
+package struct CriticRMConfig: RecipeSection {
   /// `critic-rm-rank` or `critic-rm-summ`.
-  public var method = "critic-rm-rank"
+  package var method = "critic-rm-rank"
   /// The instruction-tuned model to start from: its folder, or a run folder.
-  public var model = ""
+  package var model = ""
   /// The pairs.
-  public var data = DataSection()
+  package var data = DataSection()
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// What is read again while it learns.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// How it is trained.
-  public var criticRm = CriticRMSection()
+  package var criticRm = CriticRMSection()
   /// Who writes for the start model, elsewhere.
-  public var endpoints = CriticRMEndpoints()
+  package var endpoints = CriticRMEndpoints()
   /// How it is evaluated.
-  public var evaluation = OutcomeSection()
+  package var evaluation = OutcomeSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
 }

@@ -6,42 +6,43 @@
 
 import AssayData
 import AssayModel
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// How a base model is made.
-public struct BaseSection: RecipeSection {
+package struct BaseSection: RecipeSection {
   /// Token ids of the new tokenizer, bytes and special tokens included.
   ///
   /// Default: 1024.
-  public var vocabularySize = 1024
+  package var vocabularySize = 1024
   /// The model's sizes.
-  public var architecture = ArchitectureSection()
+  package var architecture = ArchitectureSection()
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 3e-3)
+  package var optimizer = OptimizerSection(learningRate: 3e-3)
   /// Conversations in a step.
   ///
   /// Default: 64.
-  public var batchSequences = 64
+  package var batchSequences = 64
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
   /// Default: 1.
-  public var accumulation = 1
+  package var accumulation = 1
   /// Times that the corpus is read.
   ///
   /// Default: 1.
-  public var epochs = 1
+  package var epochs = 1
   /// Whether the assistant's turns are learnt or everything.
   ///
   /// Default: `all`.
-  public var targets = LanguageModelTargets.all
+  package var targets = LanguageModelTargets.all
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(vocabularySize >= 262, "vocabularySize", "at least 262: bytes, special tokens")
     for (value, name) in [
       (batchSequences, "batchSequences"), (accumulation, "accumulation"), (epochs, "epochs"),

@@ -1,30 +1,32 @@
 // Recipes of one method each, on files of the user's own: a base model, a classic reward model, a
 // critic, a CLoud model. Each evaluates on the suites that it is given.
 
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import Foundation
 
 /// Where the pairs of a recipe are.
-public struct DataSection: RecipeSection {
+package struct DataSection: RecipeSection {
   /// Training pairs: JSON Lines, plain or gzip, in one of TRL's four shapes.
-  public var train = ""
+  package var train = ""
   /// Suites to evaluate on, by name.
-  public var suites: [String: String] = [:]
+  package var suites: [String: String] = [:]
   /// Longest sequence of a pair, in tokens.
   ///
   /// Default: null, what the model reads.
-  public var maximumTokens: Int?
+  package var maximumTokens: Int?
   /// What happens to rows that cannot be used: `refuse` stops, `skip` counts and reports them.
-  public var problems = ReadPolicy.Action.refuse
+  package var problems = ReadPolicy.Action.refuse
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!train.isEmpty, "train", "the path of a file of pairs")
     checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
   }
@@ -71,105 +73,105 @@ public struct DataSection: RecipeSection {
 }
 
 /// The settings of `method: pretrain`.
-public struct PretrainConfig: RecipeSection {
+package struct PretrainConfig: RecipeSection {
   /// Names the recipe's kind.
-  public var method = "pretrain"
+  package var method = "pretrain"
   /// Conversations: lines `{"messages": [...]}` or `{"text": ...}`.
-  public var corpus = ""
+  package var corpus = ""
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// The model.
-  public var base = BaseSection()
+  package var base = BaseSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!corpus.isEmpty, "corpus", "the path of a file of conversations")
   }
 }
 
 /// The settings of `method: classic`.
-public struct ClassicConfig: RecipeSection {
+package struct ClassicConfig: RecipeSection {
   /// Names the recipe's kind.
-  public var method = "classic"
+  package var method = "classic"
   /// The model to start from: its folder, or a run folder.
-  public var model = ""
+  package var model = ""
   /// The pairs.
-  public var data = DataSection()
+  package var data = DataSection()
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// What is read again while it learns.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// How it is trained.
-  public var classic = ClassicSection()
+  package var classic = ClassicSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
 }
 
 /// The settings of `method: critique-sft`.
-public struct CritiqueConfig: RecipeSection {
+package struct CritiqueConfig: RecipeSection {
   /// Names the recipe's kind.
-  public var method = "critique-sft"
+  package var method = "critique-sft"
   /// The model to start from: its folder, or a run folder.
-  public var model = ""
+  package var model = ""
   /// The pairs, with critiques.
-  public var data = DataSection()
+  package var data = DataSection()
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// What is read again while it learns.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// How it is trained.
-  public var critique = CritiqueSection()
+  package var critique = CritiqueSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
 }
 
 /// The settings of `method: cloud`.
-public struct CloudConfig: RecipeSection {
+package struct CloudConfig: RecipeSection {
   /// Names the recipe's kind.
-  public var method = "cloud"
+  package var method = "cloud"
   /// The model to start from: its folder, or a run folder.
-  public var model = ""
+  package var model = ""
   /// The pairs, with critiques.
-  public var data = DataSection()
+  package var data = DataSection()
   /// Where and how it computes.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// What is read again while it learns.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// CLoud's first stage.
-  public var critique = CritiqueSection()
+  package var critique = CritiqueSection()
   /// CLoud's further stages.
-  public var cloud = CloudSection()
+  package var cloud = CloudSection()
   /// What is evaluated.
-  public var evaluation = EvaluationSection()
+  package var evaluation = EvaluationSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!model.isEmpty, "model", "the folder of the model to start from")
   }
 }
 
 /// Runs any recipe into a run folder.
-public struct Recipe {
+package struct Recipe {
   /// The kinds of recipes.
-  public static let methods =
+  package static let methods =
     ["pretrain", "classic", "pair", "genrm"] + StarVariant.allCases.map(\.rawValue)
     + ["critique-sft", "cloud", "critic-rm-rank", "critic-rm-summ", "comparison"]
 
@@ -185,7 +187,7 @@ public struct Recipe {
   }
   private let kind: Kind
   /// All settings as YAML.
-  public let resolved: String
+  package let resolved: String
 
   /// Reads a recipe and checks all of its settings.
   ///
@@ -193,7 +195,7 @@ public struct Recipe {
   ///   - file: The recipe; its `method` names the kind.
   ///   - overrides: `a.b=value` texts that win over the file.
   /// - Throws: `RunError.invalidRecipe` with every problem found.
-  public init(_ file: RecipeFile, overrides: [String] = []) throws {
+  package init(_ file: RecipeFile, overrides: [String] = []) throws {
     func resolve<Config: RecipeSection>(_ type: Config.Type) throws -> (Config, String) {
       let resolved = try file.resolve(type, overrides: overrides)
       return (resolved.config, resolved.yaml)
@@ -240,7 +242,7 @@ public struct Recipe {
   ///   - run: The folder.
   ///   - events: Hears of progress.
   /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models.
-  public func run(_ run: RunFolder, events: @escaping RunEventHandler) async throws {
+  package func run(_ run: RunFolder, events: @escaping RunEventHandler) async throws {
     let name = "recipe.yaml"
     let earlier = try? Data(contentsOf: run.url.appendingPathComponent(name))
     try run.write(Data(resolved.utf8), to: name)
@@ -276,7 +278,7 @@ public struct Recipe {
     guard FileManager.default.fileExists(atPath: path) else {
       throw DataError.notFound(path: path)
     }
-    return try SHA256.fingerprint(of: URL(fileURLWithPath: path))
+    return try Digest.fingerprint(of: URL(fileURLWithPath: path))
   }
 
   private func runPretrain(_ config: PretrainConfig, _ stages: StageRunner) async throws {

@@ -1,7 +1,8 @@
+import AssayRun
 import Foundation
 
 /// Models that are trained, or only asked, in a comparison.
-public enum ComparedMethod: String, CaseIterable, Codable, Sendable {
+package enum ComparedMethod: String, CaseIterable, Codable, Sendable {
   /// Bradley-Terry.
   case classic
   /// PairRM.
@@ -46,65 +47,65 @@ public enum ComparedMethod: String, CaseIterable, Codable, Sendable {
 }
 
 /// How compared models are evaluated.
-public struct CompareEvaluationSection: RecipeSection {
+package struct CompareEvaluationSection: RecipeSection {
   /// Critiques that a score is the mean of, for models that write them.
   ///
   /// Default: 4.
-  public var critiques = 4
+  package var critiques = 4
   /// Judgements of each pair, half of them in each order, for judges that reason.
   ///
   /// Default: 8.
-  public var votes = 8
+  package var votes = 8
   /// The same for the methods of `deep`, to see what more of them brings.
   ///
   /// Default: 16.
-  public var deepCritiques = 16
+  package var deepCritiques = 16
   /// The same for the methods of `deep`.
   ///
   /// Default: 32.
-  public var deepVotes = 32
+  package var deepVotes = 32
   /// Methods that are evaluated with more critiques and votes.
   ///
   /// Default: none.
-  public var deep: [String] = []
+  package var deep: [String] = []
   /// Temperature of critiques where there are several.
   ///
   /// Default: 0.5.
-  public var critiqueTemperature = 0.5
+  package var critiqueTemperature = 0.5
   /// Temperature of judgements.
   ///
   /// Default: 1.
-  public var judgementTemperature = 1.0
+  package var judgementTemperature = 1.0
   /// Tokens that a judgement may have; null is what the model was trained for.
   ///
   /// Default: null.
-  public var judgementTokens: Int?
+  package var judgementTokens: Int?
   /// The most likely tokens that together have this probability are drawn from, in judgements.
   ///
   /// Default: 0.95.
-  public var topP = 0.95
+  package var topP = 0.95
   /// Pairs of each suite that are evaluated, its first ones; null takes all.
   ///
   /// Default: null.
-  public var pairs: Int?
+  package var pairs: Int?
   /// Test prompts for best-of-N and revision; 0 leaves both out.
   ///
   /// Default: 0.
-  public var prompts = 0
+  package var prompts = 0
   /// Responses sampled of each prompt for best-of-N.
   ///
   /// Default: 8.
-  public var responses = 8
+  package var responses = 8
   /// Methods that pick the best of N and guide revisions.
   ///
   /// Default: none.
-  public var bestOf: [String] = []
+  package var bestOf: [String] = []
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (critiques, "critiques"), (votes, "votes"), (deepCritiques, "deepCritiques"),
       (deepVotes, "deepVotes"), (responses, "responses"),
@@ -134,25 +135,25 @@ extension CompareEvaluationSection {
 }
 
 /// How settings are searched: every method tries the same number of learning rates.
-public struct SearchSection: RecipeSection {
+package struct SearchSection: RecipeSection {
   /// What a method's learning rate is multiplied with; one entry searches nothing.
   ///
   /// Default: `[1]`.
-  public var learningRates = [1.0]
+  package var learningRates = [1.0]
   /// The share of the training pairs that a trial learns from.
   ///
   /// Default: 0.25.
-  public var share = 0.25
+  package var share = 0.25
   /// Validation pairs, drawn like training's and used for nothing else.
   ///
   /// Default: 400.
-  public var pairs = 400
+  package var pairs = 400
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(
       !learningRates.isEmpty && learningRates.allSatisfy { $0 > 0 }
         && Set(learningRates).count == learningRates.count,
@@ -165,66 +166,66 @@ public struct SearchSection: RecipeSection {
 }
 
 /// The settings of a comparison of methods.
-public struct CompareConfig: RecipeSection {
+package struct CompareConfig: RecipeSection {
   /// Names the recipe's kind.
-  public var method = "compare"
+  package var method = "compare"
   /// Where the data come from.
-  public var world = World.playground
+  package var world = World.playground
   /// What is compared: methods, and names of variants.
-  public var methods = ["classic", "cloud"]
+  package var methods = ["classic", "cloud"]
   /// Methods with other settings: a name, and the method with `key=value` settings behind it.
-  public var variants: [String: String] = [:]
+  package var variants: [String: String] = [:]
   /// Every method is trained once for each seed; world, base and start model are the first one's.
   ///
   /// Default: `[1]`.
-  public var seeds = [1]
+  package var seeds = [1]
   /// The share of the training pairs that is used.
   ///
   /// Default: 1.
-  public var share = 1.0
+  package var share = 1.0
   /// Where and how it computes; its seed is the world's, and its jumps are the methods' alone: the
   /// base and the start model read texts as they are.
-  public var compute = ComputeSection()
+  package var compute = ComputeSection()
   /// Sizes of the Playground.
-  public var playground = PlaygroundSection()
+  package var playground = PlaygroundSection()
   /// Pairs of GSM8K.
-  public var gsm8k = GSM8KSection()
+  package var gsm8k = GSM8KSection()
   /// The base model.
-  public var base = BaseSection()
+  package var base = BaseSection()
   /// What every method reads again while it learns.
-  public var replay = ReplaySection()
+  package var replay = ReplaySection()
   /// The start model of every method.
-  public var instruct = InstructSection()
+  package var instruct = InstructSection()
   /// Bradley-Terry.
-  public var classic = ClassicSection()
+  package var classic = ClassicSection()
   /// PairRM.
-  public var pair = VerdictSection()
+  package var pair = VerdictSection()
   /// GenRM.
-  public var genrm = VerdictSection()
+  package var genrm = VerdictSection()
   /// CLoud's first stage.
-  public var critique = CritiqueSection()
+  package var critique = CritiqueSection()
   /// CLoud's further stages.
-  public var cloud = CloudSection()
+  package var cloud = CloudSection()
   /// Critic-RM.
-  public var criticRm = CriticRMSection()
+  package var criticRm = CriticRMSection()
   /// STaR-SFT.
-  public var starSft = StarSection()
+  package var starSft = StarSection()
   /// STaR-Rationalizer.
-  public var starRationalizer = StarSection()
+  package var starRationalizer = StarSection()
   /// STaR-DPO.
-  public var starDpo = StarSection()
+  package var starDpo = StarSection()
   /// STaR-IPO.
-  public var starIpo = StarSection()
+  package var starIpo = StarSection()
   /// How settings are searched.
-  public var search = SearchSection()
+  package var search = SearchSection()
   /// What is evaluated.
-  public var evaluation = CompareEvaluationSection()
+  package var evaluation = CompareEvaluationSection()
 
   /// Makes a config of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     checks.require(!seeds.isEmpty, "seeds", "at least one seed")
     checks.require(Set(seeds).count == seeds.count, "seeds", "different numbers")
     checks.require(seeds.allSatisfy { $0 >= 0 }, "seeds", "numbers of at least 0")

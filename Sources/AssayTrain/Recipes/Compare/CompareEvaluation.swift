@@ -1,6 +1,8 @@
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import Foundation
 
@@ -170,6 +172,6 @@ extension Suite {
       let turns = pair.prompt.map { "\($0.role):\($0.content)" }.joined(separator: "\n")
       return "\(pair.id)\n\(turns)\n\(pair.chosen)\n\(pair.rejected)"
     }
-    return SHA256.hex(parts.map { "\($0.utf8.count):\($0)" }.joined())
+    return Digest.hex(parts.map { "\($0.utf8.count):\($0)" }.joined())
   }
 }

@@ -7,33 +7,35 @@
 //
 //   assay compare Recipes/papers.yaml --out runs/papers
 
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import Foundation
 
 /// What a comparison has made: where its records are.
-public struct ComparisonRun: Codable, Equatable, Sendable {
+package struct ComparisonRun: Codable, Equatable, Sendable {
   /// One method under one seed.
-  public struct Entry: Codable, Equatable, Sendable {
+  package struct Entry: Codable, Equatable, Sendable {
     /// The method's or variant's name.
-    public var method: String
+    package var method: String
     /// The seed.
-    public var seed: Int
+    package var seed: Int
     /// The folder with `records.jsonl` of its evaluation, from the run's folder.
-    public var evaluation: String
+    package var evaluation: String
     /// The folder with `records.jsonl` of its best-of-N, where it has one.
-    public var bestOf: String?
+    package var bestOf: String?
     /// The folder with `records.jsonl` of revisions by its critiques, where it has one.
-    public var revisions: String?
+    package var revisions: String?
     /// The folders of all of its stages.
-    public var stages: [String]
+    package var stages: [String]
     /// The seconds that its own stages took, shared ones included.
-    public var seconds: Double
+    package var seconds: Double
 
     /// Makes an entry.
-    public init(
+    package init(
       method: String,
       seed: Int,
       evaluation: String,
@@ -53,18 +55,18 @@ public struct ComparisonRun: Codable, Equatable, Sendable {
   }
 
   /// One trial of the search.
-  public struct Trial: Codable, Equatable, Sendable {
+  package struct Trial: Codable, Equatable, Sendable {
     /// The method's name.
-    public var method: String
+    package var method: String
     /// What its learning rate was multiplied with.
-    public var factor: Double
+    package var factor: Double
     /// Its accuracy on the validation pairs.
-    public var accuracy: Double
+    package var accuracy: Double
     /// Whether it is used.
-    public var isChosen: Bool
+    package var isChosen: Bool
 
     /// Makes a trial.
-    public init(method: String, factor: Double, accuracy: Double, isChosen: Bool) {
+    package init(method: String, factor: Double, accuracy: Double, isChosen: Bool) {
       self.method = method
       self.factor = factor
       self.accuracy = accuracy
@@ -73,35 +75,35 @@ public struct ComparisonRun: Codable, Equatable, Sendable {
   }
 
   /// The folders of revisions without critique, by seed.
-  public var unguidedRevisions: [String: String] = [:]
+  package var unguidedRevisions: [String: String] = [:]
   /// Methods in their order, for each seed.
-  public var entries: [Entry] = []
+  package var entries: [Entry] = []
   /// What the search tried.
-  public var trials: [Trial] = []
+  package var trials: [Trial] = []
   /// Methods that could not be trained, with the reason.
-  public var failures: [String: String] = [:]
+  package var failures: [String: String] = [:]
   /// The start model's accuracy on validation pairs, as judge and as critic.
-  public var startModel: [String: Double] = [:]
+  package var startModel: [String: Double] = [:]
   /// The folders of world, base and start model.
-  public var shared: [String] = []
+  package var shared: [String] = []
 
   /// Makes an empty run.
-  public init() {}
+  package init() {}
 }
 
 extension ComparisonRun {
   /// Reads what a comparison has made so far.
   ///
   /// - Parameter folder: Its folder.
-  /// - Throws: `RunError.fileSystem` where there is no `comparison.json`, `.malformedRecord` where it
+  /// - Throws: `FileError.fileSystem` where there is no `comparison.json`, `.malformedRecord` where it
   ///   is none.
-  public init(contentsOf folder: URL) throws {
+  package init(contentsOf folder: URL) throws {
     let url = folder.appendingPathComponent("comparison.json")
     let data: Data
     do {
       data = try Data(contentsOf: url)
     } catch {
-      throw RunError.fileSystem(
+      throw FileError.fileSystem(
         action: "read",
         path: url.path,
         reason: "no method of a comparison has finished there"
@@ -110,7 +112,7 @@ extension ComparisonRun {
     do {
       self = try JSONDecoder().decode(ComparisonRun.self, from: data)
     } catch {
-      throw RunError.malformedRecord(file: url.path, line: 1, reason: "this is no comparison")
+      throw FileError.malformedRecord(file: url.path, line: 1, reason: "this is no comparison")
     }
   }
 
@@ -121,7 +123,7 @@ extension ComparisonRun {
   /// - Parameter folders: Their folders, at least one.
   /// - Returns: All of them, with paths from the root.
   /// - Throws: What reading one of them throws.
-  public static func joined(_ folders: [URL]) throws -> ComparisonRun {
+  package static func joined(_ folders: [URL]) throws -> ComparisonRun {
     var result = ComparisonRun()
     for (index, folder) in folders.enumerated() {
       let run = try ComparisonRun(contentsOf: folder)
@@ -151,11 +153,11 @@ extension ComparisonRun {
 }
 
 /// Runs a comparison.
-public struct CompareRecipe {
+package struct CompareRecipe {
   /// All settings.
-  public let config: CompareConfig
+  package let config: CompareConfig
   /// All settings as YAML.
-  public let resolved: String
+  package let resolved: String
   let file: RecipeFile
   let overrides: [String]
 
@@ -165,7 +167,7 @@ public struct CompareRecipe {
   ///   - file: The specification.
   ///   - overrides: `a.b=value` texts that win over the file.
   /// - Throws: `RunError.invalidRecipe` with every problem found.
-  public init(_ file: RecipeFile, overrides: [String] = []) throws {
+  package init(_ file: RecipeFile, overrides: [String] = []) throws {
     let resolved = try file.resolve(CompareConfig.self, overrides: overrides)
     self.file = file
     self.overrides = overrides
@@ -211,7 +213,7 @@ public struct CompareRecipe {
   /// - Returns: Where everything is; also written as `comparison.json` after each method.
   /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models; what
   ///   `elsewhere` throws.
-  public func run(
+  package func run(
     _ folder: URL,
     elsewhere: (([ComparisonPart]) async throws -> Void)? = nil,
     events: @escaping RunEventHandler

@@ -1,5 +1,6 @@
 import AssayData
 import AssayReward
+import AssayRun
 import Foundation
 
 /// Searches the learning rate of every method, each with the same number of trials.

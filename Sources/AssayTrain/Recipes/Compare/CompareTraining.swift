@@ -1,5 +1,6 @@
 import AssayData
 import AssayReward
+import AssayRun
 import AssayText
 import Foundation
 

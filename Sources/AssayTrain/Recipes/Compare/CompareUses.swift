@@ -1,25 +1,27 @@
 // What reward models are for, within a comparison: picking the best of N responses of a policy, and
 // guiding its revision of one. The policy is the start model.
 
+import AssayBase
 import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// A policy's responses to one prompt.
-public struct CandidateResponses: Codable, Equatable, Sendable {
+package struct CandidateResponses: Codable, Equatable, Sendable {
   /// The prompt's id.
-  public var id: String
+  package var id: String
   /// The responses; the first one is greedy, the others are sampled.
-  public var responses: [String]
+  package var responses: [String]
   /// Whether each is right.
-  public var right: [Bool]
+  package var right: [Bool]
 
   /// Makes a record.
-  public init(id: String, responses: [String], right: [Bool]) {
+  package init(id: String, responses: [String], right: [Bool]) {
     self.id = id
     self.responses = responses
     self.right = right
@@ -27,16 +29,16 @@ public struct CandidateResponses: Codable, Equatable, Sendable {
 }
 
 /// What a method thinks of a policy's sampled responses to one prompt.
-public struct CandidateScores: Codable, Equatable, Sendable {
+package struct CandidateScores: Codable, Equatable, Sendable {
   /// The prompt's id.
-  public var id: String
+  package var id: String
   /// Whether each sampled response is right.
-  public var right: [Bool]
+  package var right: [Bool]
   /// A score for each; of judges the mean preference over the other different responses.
-  public var scores: [Double]
+  package var scores: [Double]
 
   /// Makes a record.
-  public init(id: String, right: [Bool], scores: [Double]) {
+  package init(id: String, right: [Bool], scores: [Double]) {
     self.id = id
     self.right = right
     self.scores = scores
@@ -44,22 +46,22 @@ public struct CandidateScores: Codable, Equatable, Sendable {
 }
 
 /// What became of a response that was revised.
-public struct RevisionRecord: Codable, Equatable, Sendable {
+package struct RevisionRecord: Codable, Equatable, Sendable {
   /// The prompt's id.
-  public var id: String
+  package var id: String
   /// The critique; `nil` where it was revised without.
-  public var critique: String?
+  package var critique: String?
   /// The response before.
-  public var before: String
+  package var before: String
   /// The response behind it.
-  public var after: String
+  package var after: String
   /// Whether the response was right before.
-  public var wasRight: Bool
+  package var wasRight: Bool
   /// Whether it is now.
-  public var isRight: Bool
+  package var isRight: Bool
 
   /// Makes a record.
-  public init(
+  package init(
     id: String,
     critique: String?,
     before: String,

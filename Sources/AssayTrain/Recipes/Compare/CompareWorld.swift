@@ -1,6 +1,8 @@
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import Foundation
 
@@ -100,7 +102,7 @@ struct CompareWorld {
       let tutor = PairTutor(pairs, prompts: prompts, seed: UInt64(compute.seed))
       demonstrations = (0..<section.demonstrations).map(tutor.demonstration)
     }
-    let shown = SHA256.hex(demonstrations.flatMap(\.texts).joined(separator: "\n"))
+    let shown = Digest.hex(demonstrations.flatMap(\.texts).joined(separator: "\n"))
     let base = try await stages.run(
       "base",
       recipe: try RecipeFile.yaml(of: config.base) + computing,

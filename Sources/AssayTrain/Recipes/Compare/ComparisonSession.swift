@@ -1,31 +1,33 @@
 // The parts of a comparison, which run one after the other here, or several at once elsewhere.
 
+import AssayBase
 import AssayData
 import AssayReward
+import AssayRun
 import Foundation
 import Synchronization
 
 /// A part of a comparison that needs no other part to be done.
 ///
 /// Parts may share stages, as the first critiques; whoever comes first makes them.
-public struct ComparisonPart: Codable, Hashable, Sendable, CustomStringConvertible {
+package struct ComparisonPart: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The name of a method or variant.
-  public let method: String
+  package let method: String
   /// The seed of its training.
-  public let seed: Int
+  package let seed: Int
   /// What its learning rate is multiplied with.
-  public let factor: Double
+  package let factor: Double
   /// Whether this is a trial of the search.
-  public let isTrial: Bool
+  package let isTrial: Bool
 
   /// As `cloud, seed 1`.
-  public var description: String {
+  package var description: String {
     isTrial ? "search: \(method), learning rate x \(factor)" : "\(method), seed \(seed)"
   }
 }
 
 /// A comparison whose world is made, so that its parts can run.
-public final class ComparisonSession {
+package final class ComparisonSession {
   private let recipe: CompareRecipe
   private let folder: URL
   private let events: RunEventHandler
@@ -50,7 +52,7 @@ public final class ComparisonSession {
   ///   - events: Hears of progress.
   /// - Throws: `RunError.folderInUse` where another process makes them; what making data and training
   ///   throw.
-  public init(
+  package init(
     _ recipe: CompareRecipe,
     _ folder: URL,
     events: @escaping RunEventHandler
@@ -79,10 +81,10 @@ public final class ComparisonSession {
   }
 
   /// The trials of the search.
-  public var trials: [ComparisonPart] { search.trials }
+  package var trials: [ComparisonPart] { search.trials }
 
   /// Every method under every seed, with what the search found so far.
-  public var parts: [ComparisonPart] {
+  package var parts: [ComparisonPart] {
     recipe.config.seeds.flatMap { seed in
       recipe.config.methods.compactMap { name in
         guard let (method, _) = recipe.config.method(named: name) else { return nil }
@@ -100,7 +102,7 @@ public final class ComparisonSession {
   ///
   /// - Throws: `RunError.folderInUse` where another process makes one of them; what training and
   ///   evaluation throw.
-  public func run(_ part: ComparisonPart) async throws {
+  package func run(_ part: ComparisonPart) async throws {
     defer { _ = store.takeUsed() }
     if part.isTrial { _ = try await search.accuracy(part) } else { _ = try await entry(part) }
   }

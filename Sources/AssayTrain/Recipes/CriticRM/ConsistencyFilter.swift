@@ -1,23 +1,23 @@
 import AssayText
 
 /// A critique that the start model wrote, with the score that it states.
-public struct CandidateCritique: Codable, Hashable, Sendable {
+package struct CandidateCritique: Codable, Hashable, Sendable {
   /// The critique without its stated score; the whole text where none could be read.
-  public var critique: String
+  package var critique: String
   /// From 1 to 10; `nil` where the text states no score.
-  public var score: Int?
+  package var score: Int?
   /// `stop`, or `length` where it was cut.
-  public var finishReason: String
+  package var finishReason: String
 
   /// Makes a candidate.
-  public init(critique: String, score: Int?, finishReason: String) {
+  package init(critique: String, score: Int?, finishReason: String) {
     self.critique = critique
     self.score = score
     self.finishReason = finishReason
   }
 
   /// Reads a candidate from what a model wrote.
-  public init(text: String, finishReason: String, prompts: RolePrompts) {
+  package init(text: String, finishReason: String, prompts: RolePrompts) {
     let scored = finishReason == "length" ? nil : prompts.scoredCritique(in: text)
     self.init(
       critique: scored?.critique ?? text,
@@ -33,7 +33,7 @@ public struct CandidateCritique: Codable, Hashable, Sendable {
 }
 
 /// Which candidate critiques agree with the human label.
-public enum ConsistencyRule: String, CaseIterable, Codable, Sendable {
+package enum ConsistencyRule: String, CaseIterable, Codable, Sendable {
   /// A pair counts where the mean score of chosen is above that of rejected; of its critiques those
   /// of chosen at or below the mean of rejected go, and the other way round.
   case mean
@@ -44,9 +44,9 @@ public enum ConsistencyRule: String, CaseIterable, Codable, Sendable {
 }
 
 /// What a filter leaves of a pair's candidates, and why the rest went.
-public struct FilteredCandidates: Codable, Hashable, Sendable {
+package struct FilteredCandidates: Codable, Hashable, Sendable {
   /// Why a pair or a critique was dropped.
-  public enum Reason: String, Codable, Hashable, Sendable, CaseIterable {
+  package enum Reason: String, Codable, Hashable, Sendable, CaseIterable {
     /// The critique was cut by its length.
     case cut
     /// The critique states no score that can be read, or has no text before it.
@@ -60,16 +60,16 @@ public struct FilteredCandidates: Codable, Hashable, Sendable {
   }
 
   /// Indices of the candidates of chosen that stay.
-  public var chosen: [Int] = []
+  package var chosen: [Int] = []
   /// Indices of the candidates of rejected that stay.
-  public var rejected: [Int] = []
+  package var rejected: [Int] = []
   /// Why the pair went; `nil` where it stays.
-  public var reason: Reason?
+  package var reason: Reason?
   /// How many critiques went, by reason.
-  public var dropped: [String: Int] = [:]
+  package var dropped: [String: Int] = [:]
 
   /// Whether the pair stays.
-  public var isKept: Bool { reason == nil }
+  package var isKept: Bool { reason == nil }
 }
 
 extension ConsistencyRule {
@@ -82,7 +82,7 @@ extension ConsistencyRule {
   ///
   /// Source: Yu et al. 2024 (arXiv:2411.16646) keeps what agrees with the label; the exact rule is
   /// this project's.
-  public func filter(
+  package func filter(
     chosen: [CandidateCritique],
     rejected: [CandidateCritique]
   ) -> FilteredCandidates {

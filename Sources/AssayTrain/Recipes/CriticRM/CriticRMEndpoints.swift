@@ -1,4 +1,6 @@
+import AssayBase
 import AssayGenerate
+import AssayRun
 import AssayText
 import Foundation
 
@@ -9,42 +11,42 @@ import Foundation
 /// conversation, settings and seed, whatever the URL: what is redone asks only what is missing. The
 /// key is read from `OPENAI_API_KEY`. Of these settings, records depend on the models' names and on
 /// `rating_tokens`.
-public struct CriticRMEndpoints: RecipeSection {
+package struct CriticRMEndpoints: RecipeSection {
   /// Who writes the candidate critiques with their scores: `openai:URL`, the URL before
   /// `/chat/completions`.
   ///
   /// Default: null, the start model.
-  public var generator: String?
+  package var generator: String?
   /// The model's name there.
-  public var generatorModel: String?
+  package var generatorModel: String?
   /// Who rates critiques (rank) or merges them (summ): `openai:URL`.
   ///
   /// Default: null, the start model.
-  public var metaJudge: String?
+  package var metaJudge: String?
   /// The model's name there.
-  public var metaJudgeModel: String?
+  package var metaJudgeModel: String?
   /// Tokens that the rating of a critique may have; a model that reasons first needs more.
   ///
   /// Default: 16.
-  public var ratingTokens = 16
+  package var ratingTokens = 16
   /// Requests under way at once.
   ///
   /// Default: 8.
-  public var concurrency = 8
+  package var concurrency = 8
   /// Seconds that the answer to a request may take.
   ///
   /// Default: 600.
-  public var timeoutSeconds = 600.0
+  package var timeoutSeconds = 600.0
   /// Times that a request is sent again after a rate limit, a failure or a time-out.
   ///
   /// Default: 8.
-  public var retries = 8
+  package var retries = 8
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (address, model, name, modelName) in [
       (generator, generatorModel, "generator", "generatorModel"),
       (metaJudge, metaJudgeModel, "metaJudge", "metaJudgeModel"),

@@ -17,92 +17,94 @@
 // Source: Yu et al. 2024 (arXiv:2411.16646); what is known of it and what is proposed: see the
 // docstrings of the settings.
 
+import AssayBase
 import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// How Critic-RM writes, filters and learns critiques.
-public struct CriticRMSection: RecipeSection {
+package struct CriticRMSection: RecipeSection {
   /// Critiques of each response; about 10 in the paper.
   ///
   /// Default: 10.
-  public var samples = 10
+  package var samples = 10
   /// Temperature of the critiques and ratings.
   ///
   /// Default: 1.
-  public var temperature = 1.0
+  package var temperature = 1.0
   /// The most likely tokens that together have this probability are drawn from.
   ///
   /// Default: 0.95.
-  public var topP = 0.95
+  package var topP = 0.95
   /// Tokens that a critique may have when it is written.
   ///
   /// Default: 256.
-  public var critiqueTokens = 256
+  package var critiqueTokens = 256
   /// The wording of all roles: `english`, or `playground`.
   ///
   /// Default: `english`.
-  public var prompts = "english"
+  package var prompts = "english"
   /// Which critiques agree with the label.
   ///
   /// Default: `mean`.
-  public var filter = ConsistencyRule.mean
+  package var filter = ConsistencyRule.mean
   /// Whether the stated score is taken from a critique before it is learnt.
   ///
   /// Default: true.
-  public var stripsScore = true
+  package var stripsScore = true
   /// Ratings that a critique's quality is the mean of (rank).
   ///
   /// Default: 3.
-  public var ratings = 3
+  package var ratings = 3
   /// K, the critiques of a response that stay (rank).
   ///
   /// Default: 2.
-  public var kept = 2
+  package var kept = 2
   /// Critiques that are merged into one, at most (summ).
   ///
   /// Default: 4.
-  public var merged = 4
+  package var merged = 4
   /// The head: `linear`, or `cloud` (two layers), as CLoud has it.
   ///
   /// Default: `cloud`.
-  public var head = HeadKind.cloud
+  package var head = HeadKind.cloud
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 5e-6)
+  package var optimizer = OptimizerSection(learningRate: 5e-6)
   /// Pairs in a step.
   ///
   /// Default: 32.
-  public var batchPairs = 32
+  package var batchPairs = 32
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
   /// Default: 1.
-  public var accumulation = 1
+  package var accumulation = 1
   /// K of the schedule: times that the pairs are read.
   ///
   /// Default: 3.
-  public var epochs = 3
+  package var epochs = 3
   /// Beta of the schedule: by how much lambda falls from 1 in the last epoch.
   ///
   /// Default: 0.9.
-  public var beta = 0.9
+  package var beta = 0.9
   /// A lambda that is the same throughout, the control; null takes the schedule.
   ///
   /// Default: null.
-  public var constantLambda: Double?
+  package var constantLambda: Double?
   /// Weight of the term that draws rewards to a mean of zero.
   ///
   /// Default: 0.
-  public var centring = 0.0
+  package var centring = 0.0
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (samples, "samples"), (critiqueTokens, "critiqueTokens"), (ratings, "ratings"),
       (kept, "kept"), (merged, "merged"), (batchPairs, "batchPairs"),
@@ -129,7 +131,7 @@ public struct CriticRMSection: RecipeSection {
 }
 
 /// How the critiques that a filter leaves are refined.
-public enum CritiqueRefinement: String, CaseIterable, Codable, Sendable {
+package enum CritiqueRefinement: String, CaseIterable, Codable, Sendable {
   /// A meta-judge rates them and the best stay: Critic-RM-Rank.
   case rank
   /// A meta-judge merges them into one: Critic-RM-Summ.

@@ -2,26 +2,27 @@ import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// Tells whether a critique of a response claims and concludes nothing false, `nil` where the data
 /// cannot tell.
-public typealias CritiqueTruth =
+package typealias CritiqueTruth =
   @Sendable (_ pair: PreferencePair, _ response: String, _ critique: String) -> Bool?
 
 /// The candidate critiques of one response, as `records.jsonl` of their stage has them.
-public struct CandidateRecord: Codable, Equatable, Sendable {
+package struct CandidateRecord: Codable, Equatable, Sendable {
   /// The pair's id.
-  public var id: String
+  package var id: String
   /// `chosen` or `rejected`.
-  public var side: String
+  package var side: String
   /// The candidates.
-  public var candidates: [CandidateCritique]
+  package var candidates: [CandidateCritique]
 
   /// Makes a record.
-  public init(id: String, side: String, candidates: [CandidateCritique]) {
+  package init(id: String, side: String, candidates: [CandidateCritique]) {
     self.id = id
     self.side = side
     self.candidates = candidates
@@ -29,18 +30,18 @@ public struct CandidateRecord: Codable, Equatable, Sendable {
 }
 
 /// What is left of a pair's critiques, as `records.jsonl` of the refining stage has it.
-public struct RefinedRecord: Codable, Equatable, Sendable {
+package struct RefinedRecord: Codable, Equatable, Sendable {
   /// A critique to learn from.
-  public struct Critique: Codable, Equatable, Sendable {
+  package struct Critique: Codable, Equatable, Sendable {
     /// The text, without stated score.
-    public var critique: String
+    package var critique: String
     /// The score that it stated; `nil` for a merged one.
-    public var score: Int?
+    package var score: Int?
     /// The mean rating of the meta-judge, from 1 to 10; `nil` where none could be read.
-    public var quality: Double?
+    package var quality: Double?
 
     /// Makes a critique.
-    public init(critique: String, score: Int?, quality: Double? = nil) {
+    package init(critique: String, score: Int?, quality: Double? = nil) {
       self.critique = critique
       self.score = score
       self.quality = quality
@@ -48,18 +49,18 @@ public struct RefinedRecord: Codable, Equatable, Sendable {
   }
 
   /// The pair's id.
-  public var id: String
+  package var id: String
   /// Critiques of the preferred response, the best first.
-  public var chosen: [Critique]
+  package var chosen: [Critique]
   /// Critiques of the other one.
-  public var rejected: [Critique]
+  package var rejected: [Critique]
   /// Why the pair was dropped; `nil` where it stays.
-  public var reason: String?
+  package var reason: String?
   /// How many critiques were dropped, by reason.
-  public var dropped: [String: Int]
+  package var dropped: [String: Int]
 
   /// Makes a record.
-  public init(
+  package init(
     id: String,
     chosen: [Critique],
     rejected: [Critique],
@@ -75,18 +76,18 @@ public struct RefinedRecord: Codable, Equatable, Sendable {
 }
 
 /// What a filter and a refinement did to all candidates: `summary.json` of the refining stage.
-public struct FilterSummary: Codable, Equatable, Sendable {
+package struct FilterSummary: Codable, Equatable, Sendable {
   /// Critiques of a stage of the work, and how many of them are true.
-  public struct Share: Codable, Equatable, Sendable {
+  package struct Share: Codable, Equatable, Sendable {
     /// Critiques.
-    public var count = 0
+    package var count = 0
     /// Of which something is known.
-    public var checked = 0
+    package var checked = 0
     /// Whose every claim and conclusion is true.
-    public var isTrue = 0
+    package var isTrue = 0
 
     /// Makes a share of nothing.
-    public init() {}
+    package init() {}
 
     mutating func add(_ truth: Bool?) {
       count += 1
@@ -102,22 +103,22 @@ public struct FilterSummary: Codable, Equatable, Sendable {
   }
 
   /// Pairs.
-  public var pairs = 0
+  package var pairs = 0
   /// Pairs that stay.
-  public var keptPairs = 0
+  package var keptPairs = 0
   /// Pairs dropped, by reason.
-  public var droppedPairs: [String: Int] = [:]
+  package var droppedPairs: [String: Int] = [:]
   /// Critiques dropped, by reason.
-  public var droppedCritiques: [String: Int] = [:]
+  package var droppedCritiques: [String: Int] = [:]
   /// All candidates that are not cut.
-  public var unfiltered = Share()
+  package var unfiltered = Share()
   /// What the filter leaves.
-  public var filtered = Share()
+  package var filtered = Share()
   /// What the refinement leaves.
-  public var refined = Share()
+  package var refined = Share()
 
   /// Makes a summary of nothing.
-  public init() {}
+  package init() {}
 
   enum CodingKeys: String, CodingKey {
     case pairs, unfiltered, filtered, refined

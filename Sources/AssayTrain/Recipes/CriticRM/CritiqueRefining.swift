@@ -1,7 +1,9 @@
+import AssayBase
 import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation

@@ -1,7 +1,9 @@
+import AssayBase
 import AssayData
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
@@ -19,18 +21,18 @@ enum JudgementSource: String {
 }
 
 /// The judgements of one pair, as `records.jsonl` of a judgements stage has them.
-public struct JudgementRecord: Codable, Equatable, Sendable {
+package struct JudgementRecord: Codable, Equatable, Sendable {
   /// A judgement.
-  public struct Sample: Codable, Equatable, Sendable {
+  package struct Sample: Codable, Equatable, Sendable {
     /// Rationale and verdict.
-    public var text: String
+    package var text: String
     /// `A` or `B`; `nil` where none can be read.
-    public var verdict: Verdict?
+    package var verdict: Verdict?
     /// `stop`, or `length` where it was cut.
-    public var finishReason: String
+    package var finishReason: String
 
     /// Makes a judgement.
-    public init(text: String, verdict: Verdict?, finishReason: String) {
+    package init(text: String, verdict: Verdict?, finishReason: String) {
       self.text = text
       self.verdict = verdict
       self.finishReason = finishReason
@@ -43,14 +45,14 @@ public struct JudgementRecord: Codable, Equatable, Sendable {
   }
 
   /// The pair's id.
-  public var id: String
+  package var id: String
   /// Which response was A.
-  public var order: JudgementOrder
+  package var order: JudgementOrder
   /// The judgements.
-  public var samples: [Sample]
+  package var samples: [Sample]
 
   /// Makes a record.
-  public init(id: String, order: JudgementOrder, samples: [Sample]) {
+  package init(id: String, order: JudgementOrder, samples: [Sample]) {
     self.id = id
     self.order = order
     self.samples = samples
@@ -65,32 +67,32 @@ public struct JudgementRecord: Codable, Equatable, Sendable {
 }
 
 /// What an iteration had to learn from: `summary.json` of a judgements stage.
-public struct JudgementSummary: Codable, Equatable, Sendable {
+package struct JudgementSummary: Codable, Equatable, Sendable {
   /// Items.
-  public var items = 0
+  package var items = 0
   /// Items all of whose judgements are right.
-  public var allRight = 0
+  package var allRight = 0
   /// Items none of whose judgements is right.
-  public var allWrong = 0
+  package var allWrong = 0
   /// The others: all that right against wrong can be learnt from.
-  public var mixed = 0
+  package var mixed = 0
   /// Judgements.
-  public var judgements = 0
+  package var judgements = 0
   /// Judgements whose verdict is right.
-  public var right = 0
+  package var right = 0
   /// Judgements without a readable verdict.
-  public var unparseable = 0
+  package var unparseable = 0
   /// Right judgements whose claims can be checked.
-  public var rightChecked = 0
+  package var rightChecked = 0
   /// Of these, those whose every claim is true.
-  public var rightAndTrue = 0
+  package var rightAndTrue = 0
   /// Wrong judgements whose claims can be checked.
-  public var wrongChecked = 0
+  package var wrongChecked = 0
   /// Of these, those whose every claim is true, the verdict aside.
-  public var wrongButTrue = 0
+  package var wrongButTrue = 0
 
   /// Makes a summary of nothing.
-  public init() {}
+  package init() {}
 
   enum CodingKeys: String, CodingKey {
     case items, mixed, judgements, right, unparseable

@@ -14,14 +14,16 @@
 // Source: Mahan et al. 2024 (arXiv:2410.12832) section 3 and appendix A; what they leave open is
 // named at each setting.
 
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayText
 import Foundation
 
 /// What a judge learns from its judgements.
-public enum StarVariant: String, CaseIterable, Codable, Sendable {
+package enum StarVariant: String, CaseIterable, Codable, Sendable {
   /// Judgements whose verdict is right.
   case sft = "star-sft"
   /// Judgements written knowing the right verdict.
@@ -36,7 +38,7 @@ public enum StarVariant: String, CaseIterable, Codable, Sendable {
 }
 
 /// Where the rationales of the first iteration come from.
-public enum StarBootstrap: String, CaseIterable, Codable, Sendable {
+package enum StarBootstrap: String, CaseIterable, Codable, Sendable {
   /// The start model.
   case own = "self"
   /// The world's oracle, beside the start model's own where wrong ones are needed.
@@ -46,41 +48,41 @@ public enum StarBootstrap: String, CaseIterable, Codable, Sendable {
 }
 
 /// How a judge is trained on its own reasoning.
-public struct StarSection: RecipeSection {
+package struct StarSection: RecipeSection {
   /// The wording of the comparison: `english`, or `playground`.
   ///
   /// Default: `english`.
-  public var prompts = "english"
+  package var prompts = "english"
   /// Iterations, each on its own equal part of the pairs.
   ///
   /// Default: 3.
-  public var iterations = 3
+  package var iterations = 3
   /// Judgements of each pair; the paper does not say.
   ///
   /// Default: 8.
-  public var samples = 8
+  package var samples = 8
   /// Temperature of the judgements.
   ///
   /// Default: 1.
-  public var temperature = 1.0
+  package var temperature = 1.0
   /// The most likely tokens that together have this probability are drawn from.
   ///
   /// Default: 0.95.
-  public var topP = 0.95
+  package var topP = 0.95
   /// Tokens that a judgement may have.
   ///
   /// Default: 512.
-  public var judgementTokens = 512
+  package var judgementTokens = 512
   /// Right judgements that are learnt of each item at most, or wrong ones that the most frequent
   /// right one is held against, the most frequent first; the paper does not say.
   ///
   /// Default: 1.
-  public var learntPerItem = 1
+  package var learntPerItem = 1
   /// How many samples of an item have to say the same, word for word, for a right judgement to be
   /// learnt: a verdict may be right by chance, and false reasons seldom repeat.
   ///
   /// Default: 1, as in the paper.
-  public var agreement = 1
+  package var agreement = 1
   /// Whether every pair is judged in both orders, `samples` times in each, and learnt only where
   /// both have a right judgement that may be learnt.
   ///
@@ -88,47 +90,47 @@ public struct StarSection: RecipeSection {
   /// what it got right then makes that preference stronger; what it got right in both orders cannot.
   ///
   /// Default: false, one order drawn for each pair; the paper does not say.
-  public var bothOrders = false
+  package var bothOrders = false
   /// Whether a judgement without a readable verdict counts as wrong, to be learnt against.
   ///
   /// Default: true.
-  public var unparseableIsWrong = true
+  package var unparseableIsWrong = true
   /// Beta of DPO or IPO; the paper has 1.0 and 0.4.
   ///
   /// Default: 1.
-  public var beta = 1.0
+  package var beta = 1.0
   /// Weight of the right judgement's token loss beside DPO or IPO.
   ///
   /// Default: 0.
-  public var tokenLossWeight = 0.0
+  package var tokenLossWeight = 0.0
   /// Where the first iteration's rationales come from.
   ///
   /// Default: `self`.
-  public var bootstrap = StarBootstrap.own
+  package var bootstrap = StarBootstrap.own
   /// Whether each iteration starts from the first model again rather than from the one before.
   ///
   /// Default: false; the paper does not say.
-  public var startsOver = false
+  package var startsOver = false
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 1e-6)
+  package var optimizer = OptimizerSection(learningRate: 1e-6)
   /// Items in a step.
   ///
   /// Default: 32.
-  public var batchItems = 32
+  package var batchItems = 32
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
   /// Default: 1.
-  public var accumulation = 1
+  package var accumulation = 1
   /// Times that an iteration's judgements are read.
   ///
   /// Default: 1.
-  public var epochs = 1
+  package var epochs = 1
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (iterations, "iterations"), (samples, "samples"), (judgementTokens, "judgementTokens"),
       (learntPerItem, "learntPerItem"), (agreement, "agreement"), (batchItems, "batchItems"),
@@ -168,15 +170,15 @@ struct ShownPair {
 }
 
 /// What a world knows of judgements, where it does.
-public struct JudgementOracle: Sendable {
+package struct JudgementOracle: Sendable {
   /// An exact judgement of a pair in an order; `nil` where there is none.
-  public var judgement: @Sendable (_ pair: PreferencePair, _ order: JudgementOrder) -> String?
+  package var judgement: @Sendable (_ pair: PreferencePair, _ order: JudgementOrder) -> String?
   /// Whether all claims of a judgement, its verdict aside, are true; `nil` where nobody can tell.
-  public var isTrue:
+  package var isTrue:
     @Sendable (_ pair: PreferencePair, _ order: JudgementOrder, _ text: String) -> Bool?
 
   /// Makes an oracle.
-  public init(
+  package init(
     judgement: @escaping @Sendable (PreferencePair, JudgementOrder) -> String?,
     isTrue: @escaping @Sendable (PreferencePair, JudgementOrder, String) -> Bool?
   ) {

@@ -1,8 +1,10 @@
 // P pairs of judgements.
 
+import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation

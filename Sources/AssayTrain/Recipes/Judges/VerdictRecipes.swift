@@ -9,40 +9,41 @@
 import AssayData
 import AssayModel
 import AssayReward
+import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
 
 /// How a judge without words is trained.
-public struct VerdictSection: RecipeSection {
+package struct VerdictSection: RecipeSection {
   /// The wording of the comparison: `english`, or `playground`.
   ///
   /// Default: `english`.
-  public var prompts = "english"
+  package var prompts = "english"
   /// The head of a pair model: `linear`, or `cloud` (two layers); the letter needs none.
   ///
   /// Default: `linear`.
-  public var head = HeadKind.linear
+  package var head = HeadKind.linear
   /// How weights are updated.
-  public var optimizer = OptimizerSection(learningRate: 5e-6)
+  package var optimizer = OptimizerSection(learningRate: 5e-6)
   /// Pairs in a step.
   ///
   /// Default: 32.
-  public var batchPairs = 32
+  package var batchPairs = 32
   /// Parts that a step is computed in, to save memory; the result is the same.
   ///
   /// Default: 1.
-  public var accumulation = 1
+  package var accumulation = 1
   /// Times that the pairs are read.
   ///
   /// Default: 1.
-  public var epochs = 1
+  package var epochs = 1
 
   /// Makes a section of defaults.
-  public init() {}
+  package init() {}
 
   /// Reports settings that cannot be used.
-  public func validate(_ checks: inout RecipeChecks) {
+  package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
       (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }

@@ -3,13 +3,13 @@ import Foundation
 import Yams
 
 /// Lays YAML over defaults, and keeps the problems and where each setting came from.
-struct RecipeOverlay {
+package struct RecipeOverlay {
   /// Where settings come from.
-  enum Source {
+  package enum Source {
     case file(String)
     case override(String)
 
-    func place(_ line: Int?) -> String {
+    package func place(_ line: Int?) -> String {
       switch self {
       case .file(let name): line.map { "\(name):\($0)" } ?? name
       case .override(let text): "--set \(text)"
@@ -17,15 +17,15 @@ struct RecipeOverlay {
     }
   }
 
-  let root: RecipeSchema
-  var source = Source.file("")
-  var problems: [String] = []
+  package let root: RecipeSchema
+  package var source = Source.file("")
+  package var problems: [String] = []
   private var places: [String: String] = [:]
 
-  init(root: RecipeSchema) { self.root = root }
+  package init(root: RecipeSchema) { self.root = root }
 
   /// Returns the value with the node laid over it; problems are noted and skipped.
-  mutating func apply(
+  package mutating func apply(
     _ node: Node,
     to value: RecipeValue,
     _ schema: RecipeSchema,
@@ -172,7 +172,7 @@ struct RecipeOverlay {
   // MARK: Decoding
 
   /// Decodes a checked tree.
-  func decode<Config: RecipeSection>(
+  package func decode<Config: RecipeSection>(
     _ value: RecipeValue,
     _ schema: RecipeSchema,
     name: String
@@ -199,7 +199,9 @@ struct RecipeOverlay {
   }
 
   /// The message of a failed check, with the place and the value that it concerns.
-  func message(_ failure: RecipeChecks.Failure, in value: RecipeValue, name: String) -> String {
+  package func message(_ failure: RecipeChecks.Failure, in value: RecipeValue, name: String)
+    -> String
+  {
     let path = failure.path.joined(separator: ".")
     let actual = value.leaves().first { $0.path == path }.map { " is \($0.value.inline)" } ?? ""
     return "\(places[path] ?? name): \(path)\(actual), expected \(failure.expectation)"

@@ -1,17 +1,20 @@
+import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayReward
+import AssayRun
 import AssayText
 import AssayTrain
 import Foundation
 
 /// What a run folder with an evaluation shows: figures, a table, a report.
-public struct RunReport {
+package struct RunReport {
   /// The content of `results.json`.
-  public let results: ResultsFile
+  package let results: ResultsFile
   /// The comparison for the terminal, with two critiques.
-  public let text: String
+  package let text: String
   /// The content of `report.html`.
-  public let html: String
+  package let html: String
 
   /// Reads the evaluation of a run; `nil` where there is no finished one.
   ///
@@ -19,7 +22,7 @@ public struct RunReport {
   ///   - run: A run folder.
   ///   - command: How the report says it was made.
   /// - Throws: `RunError` where records are damaged, `StatisticsError` where a score is not finite.
-  public init?(run: RunFolder, command: String) throws {
+  package init?(run: RunFolder, command: String) throws {
     let folders = run.stageFolders()
     guard let evaluation = folders.last(where: { $0.hasSuffix("-evaluate") }) else { return nil }
     let folder = run.url.appendingPathComponent(evaluation)

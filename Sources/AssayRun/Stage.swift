@@ -1,4 +1,5 @@
 // One stage of a run: a folder with its recipe, its records, its checkpoint, and `done.json` last.
+import AssayBase
 import Foundation
 
 /// A stage of a run, which is a folder.
@@ -11,15 +12,15 @@ import Foundation
 /// | `metrics.jsonl` | one line a training step |
 /// | `checkpoint/` | the last checkpoint, replaced as a whole |
 /// | `done.json` | written last: the stage's result |
-public struct Stage: Sendable {
+package struct Stage: Sendable {
   /// The name without the number, as `critiques`.
-  public let name: String
+  package let name: String
   /// The 1-based place in the run.
-  public let number: Int
+  package let number: Int
   /// The stage's folder.
-  public let url: URL
+  package let url: URL
   /// The digest of what the stage was made from; give it to the stages that build on this one.
-  public let digest: String
+  package let digest: String
   private let run: RunFolder
 
   private struct Done<Result: Codable>: Codable {
@@ -37,7 +38,7 @@ public struct Stage: Sendable {
   }
 
   /// Opens or creates the stage's folder.
-  init(
+  package init(
     _ name: String,
     number: Int,
     url: URL,
@@ -55,7 +56,7 @@ public struct Stage: Sendable {
       do {
         earlier = try JSONDecoder().decode(StageFingerprint.self, from: data)
       } catch {
-        throw RunError.malformedRecord(
+        throw FileError.malformedRecord(
           file: inputs.path,
           line: 1,
           reason: "this does not say what the stage was made from"
@@ -79,20 +80,20 @@ public struct Stage: Sendable {
   }
 
   /// Whether the stage has finished.
-  public var isDone: Bool { (try? Data(contentsOf: file("done.json"))) != nil }
+  package var isDone: Bool { (try? Data(contentsOf: file("done.json"))) != nil }
 
   /// Lets other processes open the run's folder.
-  func release() { run.release() }
+  package func release() { run.release() }
 
   /// Returns the result that `finish` wrote, or `nil` where the stage has not finished.
   ///
-  /// - Throws: `RunError.malformedRecord` where `done.json` holds something else.
-  public func result<Result: Codable>(as type: Result.Type) throws -> Result? {
+  /// - Throws: `FileError.malformedRecord` where `done.json` holds something else.
+  package func result<Result: Codable>(as type: Result.Type) throws -> Result? {
     guard let data = try? Data(contentsOf: file("done.json")) else { return nil }
     do {
       return try JSONDecoder().decode(Done<Result>.self, from: data).result
     } catch {
-      throw RunError.malformedRecord(
+      throw FileError.malformedRecord(
         file: file("done.json").path,
         line: 1,
         reason: "this is not the result of this stage"
@@ -105,8 +106,8 @@ public struct Stage: Sendable {
   /// - Parameters:
   ///   - result: Anything small that later stages or the report need.
   ///   - seconds: How long the stage took.
-  /// - Throws: `RunError.fileSystem` where `done.json` cannot be written.
-  public func finish<Result: Codable>(_ result: Result, seconds: Double) throws {
+  /// - Throws: `FileError.fileSystem` where `done.json` cannot be written.
+  package func finish<Result: Codable>(_ result: Result, seconds: Double) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     let done = Done(fingerprint: digest, seconds: seconds, result: result)
@@ -114,32 +115,32 @@ public struct Stage: Sendable {
   }
 
   /// Opens the stage's records; a line cut by a kill is dropped.
-  public func records<Record: Codable & Sendable>(of type: Record.Type) throws -> RecordLog<Record>
+  package func records<Record: Codable & Sendable>(of type: Record.Type) throws -> RecordLog<Record>
   {
     try RecordLog(file("records.jsonl"))
   }
 
   /// Returns the URL of a file in the stage's folder.
-  public func file(_ name: String) -> URL { url.appendingPathComponent(name) }
+  package func file(_ name: String) -> URL { url.appendingPathComponent(name) }
 
   // MARK: Checkpoints
 
   /// Where the checkpoint is, if there is one.
-  public var checkpoint: URL? {
+  package var checkpoint: URL? {
     let url = file("checkpoint")
     return FileManager.default.fileExists(atPath: url.path) ? url : nil
   }
 
   /// The number of steps that the checkpoint contains; 0 where there is none.
   ///
-  /// - Throws: `RunError.malformedRecord` where the checkpoint does not say.
-  public func checkpointedStep() throws -> Int {
+  /// - Throws: `FileError.malformedRecord` where the checkpoint does not say.
+  package func checkpointedStep() throws -> Int {
     guard let checkpoint else { return 0 }
     let url = checkpoint.appendingPathComponent("progress.json")
     guard let data = try? Data(contentsOf: url),
       let progress = try? JSONDecoder().decode(Progress.self, from: data)
     else {
-      throw RunError.malformedRecord(
+      throw FileError.malformedRecord(
         file: url.path,
         line: 1,
         reason: "the checkpoint does not say its step"
@@ -153,8 +154,8 @@ public struct Stage: Sendable {
   /// - Parameters:
   ///   - step: How many steps it contains.
   ///   - write: Writes the files into the folder that it is given.
-  /// - Throws: `RunError.fileSystem`, or what `write` throws; the previous checkpoint stays then.
-  public func publishCheckpoint(step: Int, write: (URL) throws -> Void) throws {
+  /// - Throws: `FileError.fileSystem`, or what `write` throws; the previous checkpoint stays then.
+  package func publishCheckpoint(step: Int, write: (URL) throws -> Void) throws {
     let temporary = file("checkpoint.tmp-\(getpid())")
     try? FileManager.default.removeItem(at: temporary)
     try DurableFile.makeFolder(temporary)

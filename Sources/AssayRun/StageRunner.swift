@@ -1,10 +1,11 @@
+import AssayBase
 import Foundation
 
 /// Runs the stages of a recipe in order, passing over those that are done.
-struct StageRunner {
+package struct StageRunner {
   /// Where stages are.
   private let place: Place
-  let events: RunEventHandler
+  package let events: RunEventHandler
 
   private enum Place {
     /// Numbered, in one run's folder: a changed recipe is refused.
@@ -15,13 +16,13 @@ struct StageRunner {
   }
 
   /// Runs numbered stages in a run's folder.
-  init(run: RunFolder, events: @escaping RunEventHandler) {
+  package init(run: RunFolder, events: @escaping RunEventHandler) {
     place = .numbered(run)
     self.events = events
   }
 
   /// Runs stages that several recipes share.
-  init(store: StageStore, events: @escaping RunEventHandler) {
+  package init(store: StageStore, events: @escaping RunEventHandler) {
     place = .addressed(store)
     self.events = events
   }
@@ -35,7 +36,7 @@ struct StageRunner {
   ///   - body: The work; it may find records and a checkpoint to go on from.
   /// - Returns: The finished stage.
   /// - Throws: `RunError.stageChanged`, or what the body throws.
-  func run(
+  package func run(
     _ name: String,
     recipe: String,
     inputs: [String: String],
@@ -64,13 +65,13 @@ struct StageRunner {
 /// Stages in folders named after what they are made from, as `cloud-1f2e3d4c/01-cloud`.
 ///
 /// A folder is locked until its stage is done, so that several processes can share a store.
-final class StageStore {
+package final class StageStore {
   private let url: URL
   private var opened: [String: Stage] = [:]
   private var used: [String] = []
 
   /// Keeps stages in a folder.
-  init(_ url: URL) { self.url = url }
+  package init(_ url: URL) { self.url = url }
 
   /// Opens a stage; the same one for the same fingerprint.
   ///
@@ -79,7 +80,7 @@ final class StageStore {
   ///   - fingerprint: What it is made from.
   /// - Returns: The stage.
   /// - Throws: `RunError.folderInUse` where another process works on it, or `.fileSystem`.
-  func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
+  package func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
     let folder = "\(name)-\(fingerprint.digest.prefix(8))"
     if !used.contains(folder) { used.append(folder) }
     if let stage = opened[folder] { return stage }
@@ -94,25 +95,25 @@ final class StageStore {
   }
 
   /// The stages asked for since the last call, in their order.
-  func takeUsed() -> [Stage] {
+  package func takeUsed() -> [Stage] {
     defer { used = [] }
     return used.compactMap { opened[$0] }
   }
 }
 
 /// What `done.json` of a training stage says.
-struct StageOutcome: Codable {
-  var finished: Bool
+package struct StageOutcome: Codable {
+  package var finished: Bool
 }
 
 extension Stage {
   /// The stage's place in a store, as `cloud-1f2e3d4c/01-cloud`.
-  var storePath: String {
+  package var storePath: String {
     "\(url.deletingLastPathComponent().lastPathComponent)/\(url.lastPathComponent)"
   }
 
   /// The seconds that the finished stage took, 0 before.
-  var seconds: Double {
+  package var seconds: Double {
     struct Done: Decodable { let seconds: Double }
     guard let data = try? Data(contentsOf: file("done.json")),
       let done = try? JSONDecoder().decode(Done.self, from: data)
@@ -123,10 +124,10 @@ extension Stage {
   /// The folder of the model that the finished stage made.
   ///
   /// - Returns: The last checkpoint.
-  /// - Throws: `RunError.malformedRecord` where it is gone.
-  func model() throws -> URL {
+  /// - Throws: `FileError.malformedRecord` where it is gone.
+  package func model() throws -> URL {
     guard let checkpoint else {
-      throw RunError.malformedRecord(
+      throw FileError.malformedRecord(
         file: file("checkpoint").path,
         line: 1,
         reason: "the stage is done, but its model is gone"

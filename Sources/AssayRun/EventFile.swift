@@ -1,4 +1,5 @@
 // TensorBoard event files: TFRecord frames around three hand-written protobuf messages.
+import AssayBase
 import Foundation
 
 /// Writes the scalars of one run as TensorBoard reads them.
@@ -9,7 +10,7 @@ import Foundation
 ///
 /// Source: tensorflow/tensorflow, lib/io/record_writer.h, core/util/event.proto and
 /// core/framework/summary.proto.
-public final class EventFile: Sendable {
+package final class EventFile: Sendable {
   private let file: FileHandle
 
   /// Creates `events.out.tfevents.SECONDS.assay.PROCESS` in a folder.
@@ -18,8 +19,8 @@ public final class EventFile: Sendable {
   ///   - folder: The folder to show in TensorBoard; made where absent.
   ///   - time: Seconds since 1970; files are read in the order of the times in their names.
   ///   - step: The first step to come; TensorBoard forgets what earlier files say of it and later ones.
-  /// - Throws: `RunError.fileSystem`.
-  public init(folder: URL, time: Double, resumingAt step: Int = 0) throws {
+  /// - Throws: `FileError.fileSystem`.
+  package init(folder: URL, time: Double, resumingAt step: Int = 0) throws {
     try DurableFile.makeFolder(folder)
     let name = "events.out.tfevents.\(Self.padded(Int(time))).assay.\(getpid())"
     let url = folder.appendingPathComponent(name)
@@ -37,8 +38,8 @@ public final class EventFile: Sendable {
   ///   - scalars: Names and values.
   ///   - step: The step that they belong to.
   ///   - time: Seconds since 1970.
-  /// - Throws: `RunError.fileSystem`.
-  public func add(_ scalars: [(name: String, value: Double)], step: Int, time: Double) throws {
+  /// - Throws: `FileError.fileSystem`.
+  package func add(_ scalars: [(name: String, value: Double)], step: Int, time: Double) throws {
     try write(Self.event(scalars, step: step, time: time))
   }
 
@@ -46,7 +47,7 @@ public final class EventFile: Sendable {
     do {
       try file.write(contentsOf: data)
     } catch {
-      throw RunError.fileSystem(
+      throw FileError.fileSystem(
         action: "write",
         path: "the TensorBoard events",
         reason: error.localizedDescription

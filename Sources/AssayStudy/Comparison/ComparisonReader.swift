@@ -1,12 +1,14 @@
 // Reads what `CompareRecipe` made and computes all figures of it.
+import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayReward
 import AssayText
 import AssayTrain
 import Foundation
 
 /// Reads the folder of a comparison.
-public struct ComparisonReader {
+package struct ComparisonReader {
   private let folder: URL
   private let run: ComparisonRun
   private let config: CompareConfig
@@ -17,7 +19,7 @@ public struct ComparisonReader {
   ///   - run: What the comparison made.
   ///   - config: Its settings.
   ///   - folder: Its folder.
-  public init(_ run: ComparisonRun, config: CompareConfig, folder: URL) {
+  package init(_ run: ComparisonRun, config: CompareConfig, folder: URL) {
     self.run = run
     self.config = config
     self.folder = folder
@@ -28,7 +30,7 @@ public struct ComparisonReader {
   /// - Parameter claims: What is held against them.
   /// - Returns: The results.
   /// - Throws: `RunError` where records are damaged, `EvaluateError` where they do not belong together.
-  public func results(
+  package func results(
     claims: [ClaimTable.Claim] = ClaimTable.papers
   ) throws -> ComparisonResults {
     var input = ComparisonInput(methods: config.methods, outcomes: [:])

@@ -1,27 +1,28 @@
 // What a comparison of methods comes to: `results.json` of `assay compare`.
+import AssayEvaluate
 import AssayReward
 import Foundation
 
 /// The results of a comparison: `seconds` and `methods` as in `ResultsFile`, and what else was measured.
-public struct ComparisonResults: Codable, Equatable, Sendable {
+package struct ComparisonResults: Codable, Equatable, Sendable {
   /// A figure with its 95 % interval.
-  public struct Interval: Codable, Equatable, Sendable {
+  package struct Interval: Codable, Equatable, Sendable {
     /// The figure.
-    public var value: Double
+    package var value: Double
     /// The lower and the upper end.
-    public var ci95: [Double]
+    package var ci95: [Double]
     /// The number of items behind it.
-    public var n: Int
+    package var n: Int
 
     /// Makes an interval.
-    public init(value: Double, lower: Double, upper: Double, n: Int) {
+    package init(value: Double, lower: Double, upper: Double, n: Int) {
       self.value = value
       ci95 = [lower, upper]
       self.n = n
     }
 
     /// Makes an interval of an estimate.
-    public init(_ estimate: Estimate) {
+    package init(_ estimate: Estimate) {
       self.init(
         value: estimate.value,
         lower: estimate.lower,
@@ -31,43 +32,43 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
     }
 
     /// The lower end; an interval read from a file may lack it.
-    public var lower: Double { ci95.first ?? value }
+    package var lower: Double { ci95.first ?? value }
     /// The upper end.
-    public var upper: Double { ci95.last ?? value }
+    package var upper: Double { ci95.last ?? value }
   }
 
   /// Accuracies of one seed.
-  public struct SeedAccuracy: Codable, Equatable, Sendable {
+  package struct SeedAccuracy: Codable, Equatable, Sendable {
     /// The method.
-    public var method: String
+    package var method: String
     /// The suite.
-    public var suite: String
+    package var suite: String
     /// The section, `overall` for all pairs.
-    public var section: String
+    package var section: String
     /// The seed.
-    public var seed: Int
+    package var seed: Int
     /// The share of pairs that are right.
-    public var accuracy: Double
+    package var accuracy: Double
   }
 
   /// A method beside the reference, paired by seed and pair.
-  public struct Difference: Codable, Equatable, Sendable {
+  package struct Difference: Codable, Equatable, Sendable {
     /// The method.
-    public var method: String
+    package var method: String
     /// What it is compared with.
-    public var reference: String
+    package var reference: String
     /// The suite.
-    public var suite: String
+    package var suite: String
     /// The section, `overall` for all pairs.
-    public var section: String
+    package var section: String
     /// Accuracy of the method less that of the reference.
-    public var difference: Interval
+    package var difference: Interval
     /// The exact McNemar test, of pairs that a method gets right under more than half of its seeds.
-    public var p: Double
+    package var p: Double
     /// Pairs that only the method gets right so.
-    public var onlyMethod: Int
+    package var onlyMethod: Int
     /// Pairs that only the reference gets right so.
-    public var onlyReference: Int
+    package var onlyReference: Int
 
     enum CodingKeys: String, CodingKey {
       case method, reference, suite, section, difference, p
@@ -77,51 +78,51 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
   }
 
   /// Accuracy by how many critiques or votes are aggregated.
-  public struct SampleCurve: Codable, Equatable, Sendable {
+  package struct SampleCurve: Codable, Equatable, Sendable {
     /// A number of critiques or votes.
-    public struct Point: Codable, Equatable, Sendable {
+    package struct Point: Codable, Equatable, Sendable {
       /// Critiques of each response, or votes on each pair.
-      public var samples: Int
+      package var samples: Int
       /// The mean over disjoint groups of so many.
-      public var accuracy: Interval
+      package var accuracy: Interval
     }
 
     /// The method.
-    public var method: String
+    package var method: String
     /// The suite.
-    public var suite: String
+    package var suite: String
     /// The section, or the bin, that the pairs are of.
-    public var section: String
+    package var section: String
     /// In ascending order.
-    public var points: [Point]
+    package var points: [Point]
     /// Accuracy with all less accuracy with one.
-    public var gain: Interval
+    package var gain: Interval
   }
 
   /// Whether preference probabilities mean what they say.
-  public struct CalibrationFigure: Codable, Equatable, Sendable {
+  package struct CalibrationFigure: Codable, Equatable, Sendable {
     /// Pairs of similar probability.
-    public struct Bin: Codable, Equatable, Sendable {
+    package struct Bin: Codable, Equatable, Sendable {
       /// Pairs.
-      public var count: Int
+      package var count: Int
       /// Mean probability of the preferred response, from 0.5 to 1.
-      public var probability: Double
+      package var probability: Double
       /// How often it is the right one.
-      public var frequency: Double
+      package var frequency: Double
     }
 
     /// The method.
-    public var method: String
+    package var method: String
     /// The suite.
-    public var suite: String
+    package var suite: String
     /// The mean distance of probability and frequency.
-    public var expectedError: Double
+    package var expectedError: Double
     /// The mean squared distance of probability and outcome.
-    public var brier: Double
+    package var brier: Double
     /// Judgements without probability, which are left out.
-    public var missing: Int
+    package var missing: Int
     /// Those that are not empty.
-    public var bins: [Bin]
+    package var bins: [Bin]
 
     enum CodingKeys: String, CodingKey {
       case method, suite, brier, missing, bins
@@ -130,44 +131,44 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
   }
 
   /// What a judgement of a pair costs.
-  public struct TokenFigure: Codable, Equatable, Sendable {
+  package struct TokenFigure: Codable, Equatable, Sendable {
     /// The method.
-    public var method: String
+    package var method: String
     /// Critiques of each response, or votes on each pair.
-    public var samples: Int
+    package var samples: Int
     /// Mean tokens read of a pair.
-    public var prompt: Double
+    package var prompt: Double
     /// Mean tokens written of a pair.
-    public var completion: Double
+    package var completion: Double
   }
 
   /// Accuracy by the share of the training pairs.
-  public struct DataPoint: Codable, Equatable, Sendable {
+  package struct DataPoint: Codable, Equatable, Sendable {
     /// The method.
-    public var method: String
+    package var method: String
     /// The suite.
-    public var suite: String
+    package var suite: String
     /// The section.
-    public var section: String
+    package var section: String
     /// The share of the training pairs.
-    public var share: Double
+    package var share: Double
     /// The accuracy.
-    public var accuracy: Interval
+    package var accuracy: Interval
   }
 
   /// Best-of-N with a method.
-  public struct BestOf: Codable, Equatable, Sendable {
+  package struct BestOf: Codable, Equatable, Sendable {
     /// The method that picks.
-    public var method: String
+    package var method: String
     /// The seed; `nil` where seeds were pooled.
-    public var seed: Int?
+    package var seed: Int?
     /// The worth by number of responses.
-    public var points: [BestOfNPoint]
+    package var points: [BestOfNPoint]
     /// What picking out of all gains over a random pick.
-    public var gain: Interval
+    package var gain: Interval
 
     /// Makes a curve.
-    public init(method: String, seed: Int?, points: [BestOfNPoint], gain: Interval) {
+    package init(method: String, seed: Int?, points: [BestOfNPoint], gain: Interval) {
       self.method = method
       self.seed = seed
       self.points = points
@@ -176,27 +177,27 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
   }
 
   /// What an iteration of STaR learnt from.
-  public struct StarIteration: Codable, Equatable, Sendable {
+  package struct StarIteration: Codable, Equatable, Sendable {
     /// The method.
-    public var method: String
+    package var method: String
     /// The seed.
-    public var seed: Int
+    package var seed: Int
     /// From 1.
-    public var iteration: Int
+    package var iteration: Int
     /// Items all of whose judgements are right.
-    public var allRight: Int
+    package var allRight: Int
     /// Items none of whose judgements is right.
-    public var allWrong: Int
+    package var allWrong: Int
     /// The others.
-    public var mixed: Int
+    package var mixed: Int
     /// The share of judgements without a readable verdict.
-    public var unparseableRate: Double
+    package var unparseableRate: Double
     /// The share of judgements with the right verdict whose every claim is true; `nil` where nobody
     /// can tell.
-    public var rightAndTrue: Double?
+    package var rightAndTrue: Double?
 
     /// Makes an iteration.
-    public init(
+    package init(
       method: String,
       seed: Int,
       iteration: Int,
@@ -226,28 +227,28 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
   }
 
   /// What a filter of critiques did.
-  public struct Filter: Codable, Equatable, Sendable {
+  package struct Filter: Codable, Equatable, Sendable {
     /// The method.
-    public var method: String
+    package var method: String
     /// The seed.
-    public var seed: Int
+    package var seed: Int
     /// Pairs.
-    public var pairs: Int
+    package var pairs: Int
     /// Pairs that stay.
-    public var keptPairs: Int
+    package var keptPairs: Int
     /// Pairs dropped, by reason.
-    public var droppedPairs: [String: Int]
+    package var droppedPairs: [String: Int]
     /// Critiques dropped, by reason.
-    public var droppedCritiques: [String: Int]
+    package var droppedCritiques: [String: Int]
     /// The share of true critiques before the filter, where they can be checked.
-    public var trueBefore: Interval?
+    package var trueBefore: Interval?
     /// The same behind the filter.
-    public var trueBehind: Interval?
+    package var trueBehind: Interval?
     /// The same behind the refinement.
-    public var trueRefined: Interval?
+    package var trueRefined: Interval?
 
     /// Makes a filter's figures.
-    public init(
+    package init(
       method: String,
       seed: Int,
       pairs: Int,
@@ -281,18 +282,18 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
   }
 
   /// A trial of the search for a learning rate.
-  public struct Trial: Codable, Equatable, Sendable {
+  package struct Trial: Codable, Equatable, Sendable {
     /// The method.
-    public var method: String
+    package var method: String
     /// What its learning rate was multiplied with.
-    public var factor: Double
+    package var factor: Double
     /// Accuracy on the validation pairs.
-    public var accuracy: Double
+    package var accuracy: Double
     /// Whether it is used.
-    public var isChosen: Bool
+    package var isChosen: Bool
 
     /// Makes a trial.
-    public init(method: String, factor: Double, accuracy: Double, isChosen: Bool) {
+    package init(method: String, factor: Double, accuracy: Double, isChosen: Bool) {
       self.method = method
       self.factor = factor
       self.accuracy = accuracy
@@ -306,46 +307,46 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
   }
 
   /// Seconds that everything took.
-  public var seconds: Double
+  package var seconds: Double
   /// Method to suite to section; accuracies are means over seeds.
-  public var methods: [String: [String: ResultsFile.Sections]] = [:]
+  package var methods: [String: [String: ResultsFile.Sections]] = [:]
   /// The methods in the order asked for.
-  public var order: [String] = []
+  package var order: [String] = []
   /// All seeds.
-  public var seeds: [Int] = []
+  package var seeds: [Int] = []
   /// What intervals are over.
-  public var intervals = ""
+  package var intervals = ""
   /// Each seed's accuracies.
-  public var seedAccuracies: [SeedAccuracy] = []
+  package var seedAccuracies: [SeedAccuracy] = []
   /// Every method beside the reference.
-  public var differences: [Difference] = []
+  package var differences: [Difference] = []
   /// Accuracy by number of critiques or votes.
-  public var sampleCurves: [SampleCurve] = []
+  package var sampleCurves: [SampleCurve] = []
   /// The same by bins of pairs, as their number of steps.
-  public var binnedCurves: [SampleCurve] = []
+  package var binnedCurves: [SampleCurve] = []
   /// Calibration.
-  public var calibration: [CalibrationFigure] = []
+  package var calibration: [CalibrationFigure] = []
   /// Tokens of a judgement.
-  public var tokens: [TokenFigure] = []
+  package var tokens: [TokenFigure] = []
   /// Accuracy by share of the training pairs.
-  public var dataEfficiency: [DataPoint] = []
+  package var dataEfficiency: [DataPoint] = []
   /// Best-of-N.
-  public var bestOf: [BestOf] = []
+  package var bestOf: [BestOf] = []
   /// Revisions.
-  public var revisions: [RevisionFigure] = []
+  package var revisions: [RevisionFigure] = []
   /// What STaR learnt from.
-  public var star: [StarIteration] = []
+  package var star: [StarIteration] = []
   /// What filters did.
-  public var filters: [Filter] = []
+  package var filters: [Filter] = []
   /// What the search tried.
-  public var trials: [Trial] = []
+  package var trials: [Trial] = []
   /// The start model on validation pairs.
-  public var startModel: [String: Double] = [:]
+  package var startModel: [String: Double] = [:]
   /// The papers' claims.
-  public var claims: [ClaimTable.Result] = []
+  package var claims: [ClaimTable.Result] = []
 
   /// Makes results without figures.
-  public init(seconds: Double) { self.seconds = seconds }
+  package init(seconds: Double) { self.seconds = seconds }
 
   enum CodingKeys: String, CodingKey {
     case seconds, methods, order, seeds, intervals, differences, calibration, tokens, revisions
@@ -359,12 +360,12 @@ public struct ComparisonResults: Codable, Equatable, Sendable {
   }
 
   /// The accuracies alone.
-  public var file: ResultsFile { ResultsFile(seconds: seconds, methods: methods) }
+  package var file: ResultsFile { ResultsFile(seconds: seconds, methods: methods) }
 
   /// The results as JSON with sorted keys.
   ///
   /// - Throws: `EncodingError` where a figure is not a finite number.
-  public func json() throws -> Data {
+  package func json() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return try encoder.encode(self) + Data("\n".utf8)

@@ -1,8 +1,7 @@
 // Fingerprints of files and folders.
-import AssayText
 import Foundation
 
-extension SHA256 {
+extension Digest {
   /// Returns a fingerprint of a file, or of a folder's files by their relative paths.
   ///
   /// A file above `sampleAbove` bytes is represented by its size and 18 blocks of 1 MiB (first, last, 16
@@ -14,17 +13,17 @@ extension SHA256 {
   ///
   /// Default: 256 MiB.
   /// - Returns: 64 hexadecimal digits.
-  /// - Throws: `RunError.fileSystem` where something cannot be read.
-  public static func fingerprint(
+  /// - Throws: `FileError.fileSystem` where something cannot be read.
+  package static func fingerprint(
     of url: URL,
     sampleAbove: UInt64 = 256 << 20
   ) throws -> String {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-      throw RunError.fileSystem(action: "read", path: url.path, reason: "it does not exist")
+      throw FileError.fileSystem(action: "read", path: url.path, reason: "it does not exist")
     }
     guard isFolder.boolValue else { return try fileHash(url, sampleAbove: sampleAbove) }
-    var hash = SHA256()
+    var hash = Digest()
     let paths = (FileManager.default.subpaths(atPath: url.path) ?? []).sorted()
     for path in paths where !path.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
       let file = url.appendingPathComponent(path)
@@ -39,7 +38,7 @@ extension SHA256 {
 
   private static func fileHash(_ url: URL, sampleAbove: UInt64) throws -> String {
     let block = 1 << 20
-    var hash = SHA256()
+    var hash = Digest()
     do {
       let handle = try FileHandle(forReadingFrom: url)
       defer { try? handle.close() }
@@ -58,7 +57,7 @@ extension SHA256 {
       hash.update(try handle.read(upToCount: block) ?? Data())
       return hash.finalized()
     } catch {
-      throw RunError.fileSystem(
+      throw FileError.fileSystem(
         action: "read",
         path: url.path,
         reason: error.localizedDescription

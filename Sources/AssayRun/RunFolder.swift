@@ -1,4 +1,5 @@
 // The folder of a run, which one process at a time works in.
+import AssayBase
 import Foundation
 import Synchronization
 
@@ -9,9 +10,9 @@ import Synchronization
 /// let stage = try run.stage("critiques", fingerprint: StageFingerprint(recipe: yaml, inputs: hashes))
 /// if !stage.isDone { ...; try stage.finish(result, seconds: seconds) }
 /// ```
-public final class RunFolder: Sendable {
+package final class RunFolder: Sendable {
   /// Where the folder is.
-  public let url: URL
+  package let url: URL
   // The locked file; `nil` once it is released.
   private let lock: Mutex<Int32?>
   // Guards the number of stages asked for so far.
@@ -23,7 +24,7 @@ public final class RunFolder: Sendable {
   ///   - url: The folder.
   ///   - stage: A stage to redo with all that follow: their folders move to `discarded/`.
   /// - Throws: `RunError.folderInUse`, `.unknownStage`, or `.fileSystem`.
-  public init(_ url: URL, restartingFrom stage: String? = nil) throws {
+  package init(_ url: URL, restartingFrom stage: String? = nil) throws {
     self.url = url
     try DurableFile.makeFolder(url)
     let lockFile = url.appendingPathComponent(".lock")
@@ -49,7 +50,7 @@ public final class RunFolder: Sendable {
   }
 
   /// Opens a folder in which nothing will change any more, without locking it.
-  init(finished url: URL) {
+  package init(finished url: URL) {
     self.url = url
     lock = Mutex(nil)
   }
@@ -57,7 +58,7 @@ public final class RunFolder: Sendable {
   deinit { release() }
 
   /// Lets other processes open the folder, as where nothing in it will change any more.
-  func release() {
+  package func release() {
     lock.withLock { lock in
       if let lock, lock >= 0 { close(lock) }
       lock = nil
@@ -72,7 +73,7 @@ public final class RunFolder: Sendable {
   /// - Returns: The stage; see `Stage.isDone`.
   /// - Throws: `RunError.stageChanged` where it was made from something else, `.stageMoved` where the
   ///   folder has another stage at this place.
-  public func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
+  package func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
     precondition(
       !name.isEmpty
         && name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") },
@@ -99,12 +100,12 @@ public final class RunFolder: Sendable {
   }
 
   /// Replaces a file of the run's folder in one step, as `results.json`.
-  public func write(_ data: Data, to name: String) throws {
+  package func write(_ data: Data, to name: String) throws {
     try DurableFile.write(data, to: url.appendingPathComponent(name))
   }
 
   /// The folders of the stages, in their order, as `03-critiques`.
-  public func stageFolders() -> [String] {
+  package func stageFolders() -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
     return names.filter { $0.wholeMatch(of: /[0-9]{2,}-[a-z0-9-]+/) != nil }.sorted()
   }
@@ -113,7 +114,7 @@ public final class RunFolder: Sendable {
   ///
   /// - Parameter url: A run's folder.
   /// - Returns: The `checkpoint` folder of the last stage with `done.json` that has one.
-  public static func lastCheckpoint(in url: URL) -> URL? {
+  package static func lastCheckpoint(in url: URL) -> URL? {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
     return names.filter { $0.wholeMatch(of: /[0-9]{2,}-[a-z0-9-]+/) != nil }.sorted().reversed()
       .map { url.appendingPathComponent($0) }

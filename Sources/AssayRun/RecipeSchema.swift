@@ -19,7 +19,7 @@ import Foundation
 /// In files, keys are the property names in snake case. Properties may be booleans, numbers, strings,
 /// enums with text values that are `CaseIterable`, sections, and optionals, lists and string-keyed
 /// dictionaries of these.
-public protocol RecipeSection: Codable, Equatable, Sendable {
+package protocol RecipeSection: Codable, Equatable, Sendable {
   /// Makes a section of defaults.
   init()
   /// Reports every setting that cannot be used, one call of `require` each.
@@ -28,18 +28,18 @@ public protocol RecipeSection: Codable, Equatable, Sendable {
 
 extension RecipeSection {
   /// Accepts everything.
-  public func validate(_ checks: inout RecipeChecks) {}
+  package func validate(_ checks: inout RecipeChecks) {}
 }
 
 /// Collects the settings of a section that cannot be used.
-public struct RecipeChecks {
-  struct Failure {
-    let path: [String]
-    let expectation: String
+package struct RecipeChecks {
+  package struct Failure {
+    package let path: [String]
+    package let expectation: String
   }
 
-  var failures: [Failure] = []
-  var path: [String] = []
+  package var failures: [Failure] = []
+  package var path: [String] = []
 
   /// Notes a problem where a condition does not hold.
   ///
@@ -47,7 +47,7 @@ public struct RecipeChecks {
   ///   - condition: What must hold.
   ///   - property: The name of the property in Swift, as `learningRate`.
   ///   - expectation: What the setting must be, as "a number above 0".
-  public mutating func require(_ condition: Bool, _ property: String, _ expectation: String) {
+  package mutating func require(_ condition: Bool, _ property: String, _ expectation: String) {
     guard !condition else { return }
     failures.append(Failure(path: path + [snakeCase(property)], expectation: expectation))
   }
@@ -58,11 +58,11 @@ package indirect enum RecipeSchema: Sendable {
   /// A setting of a section.
   package struct Field: Sendable {
     /// The key in files.
-    let key: String
+    package let key: String
     /// The key in `Codable`.
-    let codingKey: String
-    let schema: RecipeSchema
-    let defaultValue: RecipeValue
+    package let codingKey: String
+    package let schema: RecipeSchema
+    package let defaultValue: RecipeValue
   }
 
   case boolean
@@ -78,7 +78,7 @@ package indirect enum RecipeSchema: Sendable {
   case unknown
 
   /// What an error message says was expected.
-  var expectation: String {
+  package var expectation: String {
     switch self {
     case .boolean: "true or false"
     case .integer(let range): range.lowerBound < 0 ? "a whole number" : "a whole number >= 0"
@@ -93,19 +93,19 @@ package indirect enum RecipeSchema: Sendable {
   }
 
   /// The value that a group starts from when the file gives some of its keys.
-  var emptyValue: RecipeValue {
+  package var emptyValue: RecipeValue {
     guard case .section(let fields) = self else { return .null }
     return .section(fields.map { .init(key: $0.key, value: $0.defaultValue) })
   }
 }
 
 /// A value with its schema.
-struct DescribedRecipe {
-  var value: RecipeValue
-  var schema: RecipeSchema
+package struct DescribedRecipe {
+  package var value: RecipeValue
+  package var schema: RecipeSchema
 
   /// Describes a section and collects its problems.
-  static func of<Section: RecipeSection>(
+  package static func of<Section: RecipeSection>(
     _ section: Section,
     checks: inout RecipeChecks
   ) throws -> DescribedRecipe {
@@ -117,7 +117,7 @@ struct DescribedRecipe {
 }
 
 /// Returns a property name in snake case: `learningRate` is `learning_rate`, `beta1` stays.
-func snakeCase(_ name: String) -> String {
+package func snakeCase(_ name: String) -> String {
   var result = ""
   for character in name {
     if character.isUppercase && !result.isEmpty { result += "_" }

@@ -14,7 +14,7 @@ package final class LineFile: Sendable {
 
   /// Opens or creates the file, and truncates it behind its last line break.
   ///
-  /// - Throws: `RunError.fileSystem`.
+  /// - Throws: `FileError.fileSystem`.
   package init(_ url: URL) throws {
     self.url = url
     descriptor = open(url.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -40,7 +40,7 @@ package final class LineFile: Sendable {
   /// Appends lines with one write; a write that fails half-way is undone.
   ///
   /// - Parameter lines: Text without line breaks.
-  /// - Throws: `RunError.fileSystem`.
+  /// - Throws: `FileError.fileSystem`.
   package func append(_ lines: [Data]) throws {
     var data = Data()
     for line in lines {
@@ -128,36 +128,36 @@ package final class LineFile: Sendable {
 }
 
 /// An append-only file of JSON records, one a line, as a stage's `records.jsonl`.
-public final class RecordLog<Record: Codable & Sendable>: Sendable {
+package final class RecordLog<Record: Codable & Sendable>: Sendable {
   /// Where the file is.
-  public var url: URL { file.url }
+  package var url: URL { file.url }
   /// Whether a line cut by a kill in the middle of a write was dropped on opening.
-  public var droppedCutLine: Bool { file.droppedBytes > 0 }
+  package var droppedCutLine: Bool { file.droppedBytes > 0 }
   private let file: LineFile
 
   /// Opens or creates a log, and drops a last line that was cut in the middle of its write.
   ///
   /// - Parameter url: The file.
-  /// - Throws: `RunError.fileSystem` where it cannot be opened.
-  public init(_ url: URL) throws { file = try LineFile(url) }
+  /// - Throws: `FileError.fileSystem` where it cannot be opened.
+  package init(_ url: URL) throws { file = try LineFile(url) }
 
   /// Appends one record.
-  public func append(_ record: Record) throws { try append(contentsOf: [record]) }
+  package func append(_ record: Record) throws { try append(contentsOf: [record]) }
 
   /// Appends records with one write.
-  public func append(contentsOf records: [Record]) throws {
+  package func append(contentsOf records: [Record]) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     try file.append(try records.map { try encoder.encode($0) })
   }
 
   /// Flushes everything appended to the disk.
-  public func synchronize() throws { try file.synchronize() }
+  package func synchronize() throws { try file.synchronize() }
 
   /// Returns all records in the order of writing.
   ///
-  /// - Throws: `RunError.malformedRecord` with the line that cannot be read.
-  public func records() throws -> [Record] {
+  /// - Throws: `FileError.malformedRecord` with the line that cannot be read.
+  package func records() throws -> [Record] {
     var records: [Record] = []
     try forEach { records.append($0) }
     return records
@@ -165,15 +165,15 @@ public final class RecordLog<Record: Codable & Sendable>: Sendable {
 
   /// Calls `body` with each record in the order of writing, without holding all of them.
   ///
-  /// - Throws: `RunError.malformedRecord` with the line that cannot be read, or what `body` throws.
-  public func forEach(_ body: (Record) throws -> Void) throws {
+  /// - Throws: `FileError.malformedRecord` with the line that cannot be read, or what `body` throws.
+  package func forEach(_ body: (Record) throws -> Void) throws {
     let decoder = JSONDecoder()
     try file.forEachLine { number, line in
       let record: Record
       do {
         record = try decoder.decode(Record.self, from: line)
       } catch {
-        throw RunError.malformedRecord(
+        throw FileError.malformedRecord(
           file: url.path,
           line: number,
           reason: "this is not a record of this stage"

@@ -1,4 +1,5 @@
 // Means over training seeds and items, with intervals that count both.
+import AssayBase
 import AssayReward
 import Foundation
 
@@ -6,9 +7,9 @@ import Foundation
 ///
 /// With one seed the interval says how the figure would vary over other items; with more it says how
 /// it would vary over other seeds too.
-public struct SeedsAndItems: Equatable, Sendable {
+package struct SeedsAndItems: Equatable, Sendable {
   /// A list for each seed, with the items in the same order: 1 right, 0 wrong, or between.
-  public let outcomes: [[Double]]
+  package let outcomes: [[Double]]
   /// The index of each item's group; items of one group are drawn together.
   private let groups: [Int]
   private let groupCount: Int
@@ -19,7 +20,7 @@ public struct SeedsAndItems: Equatable, Sendable {
   ///   - outcomes: A list for each seed, all of the same items in the same order.
   ///   - clusters: What each item depends on, as its question; `nil`: each stands alone.
   /// - Throws: `StatisticsError.empty` or `.lengthMismatch`.
-  public init(_ outcomes: [[Double]], clusters: [String]? = nil) throws {
+  package init(_ outcomes: [[Double]], clusters: [String]? = nil) throws {
     guard let count = outcomes.first?.count, count > 0 else {
       throw StatisticsError.empty(name: "The list of outcomes")
     }
@@ -53,7 +54,7 @@ public struct SeedsAndItems: Equatable, Sendable {
   }
 
   /// The mean of each seed.
-  public var seedMeans: [Double] { outcomes.map { $0.reduce(0, +) / Double($0.count) } }
+  package var seedMeans: [Double] { outcomes.map { $0.reduce(0, +) / Double($0.count) } }
 
   /// The mean over seeds and items, with a 95 % interval.
   ///
@@ -69,7 +70,7 @@ public struct SeedsAndItems: Equatable, Sendable {
   ///
   /// Source: Owen 2007, "The pigeonhole bootstrap", section 3: slightly wide for items, while few
   /// seeds make it narrow by `sqrt((S - 1) / S)` for seeds, as every bootstrap of few.
-  public func mean(seed: UInt64 = 0, resamples: Int = 2000) throws -> Estimate {
+  package func mean(seed: UInt64 = 0, resamples: Int = 2000) throws -> Estimate {
     let items = outcomes[0].count
     if outcomes.count == 1 {
       let isAlone = groupCount == items
@@ -128,7 +129,7 @@ public struct SeedsAndItems: Equatable, Sendable {
   ///   - resamples: See `mean`.
   /// - Returns: The mean difference with its interval, paired by seed and item.
   /// - Throws: `StatisticsError.lengthMismatch`.
-  public func difference(
+  package func difference(
     from other: SeedsAndItems,
     seed: UInt64 = 0,
     resamples: Int = 2000

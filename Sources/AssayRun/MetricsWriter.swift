@@ -1,18 +1,19 @@
 // Metrics of training steps: lines of JSON and TensorBoard events from the same call.
+import AssayBase
 import Foundation
 
 /// Writes `metrics.jsonl` and `tensorboard/` of a stage.
-public final class MetricsWriter: Sendable {
+package final class MetricsWriter: Sendable {
   private let file: LineFile
   private let events: EventFile
   private let now: @Sendable () -> Double
 
   /// A line of `metrics.jsonl`: `{"step": 3, "train/loss": 0.5}`.
-  public struct Line: Equatable, Sendable {
+  package struct Line: Equatable, Sendable {
     /// The step, 1-based: how many steps were done.
-    public let step: Int
+    package let step: Int
     /// The figures, sorted by name.
-    public let metrics: [Metric]
+    package let metrics: [Metric]
   }
 
   /// Opens a stage's metrics, and cuts off those behind the step to resume from.
@@ -21,8 +22,8 @@ public final class MetricsWriter: Sendable {
   ///   - stage: The stage.
   ///   - step: The checkpointed step: lines of later steps are dropped, since those steps run again.
   ///   - now: Seconds since 1970, for TensorBoard only.
-  /// - Throws: `RunError.malformedRecord` or `.fileSystem`.
-  public init(
+  /// - Throws: `FileError.malformedRecord` or `.fileSystem`.
+  package init(
     _ stage: Stage,
     resumingAt step: Int,
     now: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
@@ -47,7 +48,7 @@ public final class MetricsWriter: Sendable {
   ///   - step: How many steps were done, so 1 for the first one.
   ///   - metrics: Figures, of distinct names.
   /// - Throws: `RunError.nonFiniteMetric` where a figure is NaN or infinite, or `.fileSystem`.
-  public func add(step: Int, _ metrics: [Metric]) throws {
+  package func add(step: Int, _ metrics: [Metric]) throws {
     if let metric = metrics.first(where: { !$0.value.isFinite }) {
       throw RunError.nonFiniteMetric(name: metric.name, value: "\(metric.value)", step: step)
     }
@@ -57,17 +58,17 @@ public final class MetricsWriter: Sendable {
   }
 
   /// Flushes the lines to the disk; call it before a checkpoint is published.
-  public func synchronize() throws { try file.synchronize() }
+  package func synchronize() throws { try file.synchronize() }
 
   /// Returns the lines of a stage so far.
   ///
   /// - Parameter stage: The stage.
   /// - Returns: In the order of writing; empty where the stage has no metrics.
-  /// - Throws: `RunError.malformedRecord` with the line that cannot be read.
-  public static func lines(of stage: Stage) throws -> [Line] { try lines(in: stage.url) }
+  /// - Throws: `FileError.malformedRecord` with the line that cannot be read.
+  package static func lines(of stage: Stage) throws -> [Line] { try lines(in: stage.url) }
 
   /// Returns the lines in the folder of a stage, as the other function does.
-  public static func lines(in folder: URL) throws -> [Line] {
+  package static func lines(in folder: URL) throws -> [Line] {
     let url = folder.appendingPathComponent("metrics.jsonl")
     guard let data = try? Data(contentsOf: url) else { return [] }
     return try data.split(separator: 0x0a).enumerated().map {
@@ -79,7 +80,7 @@ public final class MetricsWriter: Sendable {
     guard let values = try? JSONDecoder().decode([String: Double].self, from: line),
       let step = values["step"], let step = Int(exactly: step)
     else {
-      throw RunError.malformedRecord(
+      throw FileError.malformedRecord(
         file: url.path,
         line: number,
         reason: "this is no line of metrics"

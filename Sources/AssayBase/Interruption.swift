@@ -8,24 +8,24 @@ import Synchronization
 private let received = Atomic<Int32>(0)
 
 /// A run was interrupted, and can be resumed.
-public struct Interrupted: Error, Equatable, Sendable, CustomStringConvertible {
+package struct Interrupted: Error, Equatable, Sendable, CustomStringConvertible {
   /// The signal, as `SIGINT`.
-  public let signal: Int32
+  package let signal: Int32
   /// What shells expect of a process that a signal ended: 130 for SIGINT, 143 for SIGTERM.
-  public var exitCode: Int32 { 128 + signal }
+  package var exitCode: Int32 { 128 + signal }
   /// One sentence.
-  public var description: String { "Interrupted: run the same command again to continue." }
+  package var description: String { "Interrupted: run the same command again to continue." }
 
   /// Makes the error of a signal.
-  public init(signal: Int32) { self.signal = signal }
+  package init(signal: Int32) { self.signal = signal }
 }
 
 /// Requests to stop, by SIGINT (Ctrl-C) or SIGTERM.
-public enum Interruption {
+package enum Interruption {
   /// Starts to note signals instead of ending at once; a second one ends the process.
   ///
   /// - Parameter signals: Which to note.
-  public static func install(_ signals: [Int32] = [SIGINT, SIGTERM]) {
+  package static func install(_ signals: [Int32] = [SIGINT, SIGTERM]) {
     received.store(0, ordering: .relaxed)
     for number in signals {
       var action = sigaction()
@@ -41,7 +41,7 @@ public enum Interruption {
   }
 
   /// The signal that asked to stop, or `nil`.
-  public static var signal: Int32? {
+  package static var signal: Int32? {
     let number = received.load(ordering: .relaxed)
     return number == 0 ? nil : number
   }
@@ -49,7 +49,7 @@ public enum Interruption {
   /// Throws `Interrupted` where a signal has asked to stop.
   ///
   /// Loops call it where their state can be resumed: after a step, after a record.
-  public static func check() throws {
+  package static func check() throws {
     if let signal { throw Interrupted(signal: signal) }
   }
 

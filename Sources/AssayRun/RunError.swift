@@ -1,7 +1,7 @@
 // What can go wrong around a run: its folder, its recipe, its metrics.
 
 /// A failure of a run's folder, recipe or metrics, said in one sentence with what to do.
-public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Another process works in the run folder.
   case folderInUse(path: String, process: Int?)
   /// The folder holds a stage that was made from other inputs.
@@ -10,17 +10,13 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
   case stageMoved(folder: String, actual: String, expected: String)
   /// `--restart-from` names a stage that the folder does not hold.
   case unknownStage(folder: String, stage: String, known: [String])
-  /// A line of an append-only file is not what was written there.
-  case malformedRecord(file: String, line: Int, reason: String)
-  /// The operating system refused a file operation.
-  case fileSystem(action: String, path: String, reason: String)
   /// A metric is NaN or infinite, so the run has diverged.
   case nonFiniteMetric(name: String, value: String, step: Int)
   /// A recipe cannot be used; every problem found is listed.
   case invalidRecipe(file: String, problems: [String])
 
   /// Whether a run folder was refused because another recipe made it.
-  var isRefusal: Bool {
+  package var isRefusal: Bool {
     switch self {
     case .stageChanged, .stageMoved: true
     default: false
@@ -28,7 +24,7 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   /// One sentence: what happened, where, what was expected, what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .folderInUse(let path, let process):
       let owner = process.map { "process \($0)" } ?? "another process"
@@ -45,11 +41,6 @@ public enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unknownStage(let folder, let stage, let known):
       let list = known.isEmpty ? "no stages yet" : known.joined(separator: ", ")
       return "--restart-from \(stage): \(folder) has no such stage (it has \(list))."
-    case .malformedRecord(let file, let line, let reason):
-      return "\(file):\(line): \(reason); the file was edited or damaged: remove that line, or "
-        + "restart the stage."
-    case .fileSystem(let action, let path, let reason):
-      return "Cannot \(action) \(path): \(reason)."
     case .nonFiniteMetric(let name, let value, let step):
       return "\(name) is \(value) at step \(step): training has diverged; lower the learning rate, "
         + "clip gradients, or use f32, and run again to continue at the last checkpoint."

@@ -3,9 +3,9 @@ import Foundation
 import Synchronization
 
 /// Turns run events into text: a bar on a terminal, a line every 10 s elsewhere, or nothing.
-public final class ProgressDisplay: Sendable {
+package final class ProgressDisplay: Sendable {
   /// How to show progress.
-  public enum Mode: Equatable, Sendable {
+  package enum Mode: Equatable, Sendable {
     /// A bar that overwrites itself.
     case bar(columns: Int)
     /// One line every 10 s.
@@ -14,7 +14,7 @@ public final class ProgressDisplay: Sendable {
     case quiet
 
     /// What suits standard error: quiet if asked for, a bar on a terminal, else lines.
-    public static func standardError(quiet: Bool) -> Mode {
+    package static func standardError(quiet: Bool) -> Mode {
       guard !quiet else { return .quiet }
       guard isatty(STDERR_FILENO) == 1 else { return .lines }
       var size = winsize()
@@ -49,7 +49,7 @@ public final class ProgressDisplay: Sendable {
   ///   - mode: How to show progress.
   ///   - now: Seconds on any steady clock.
   ///   - write: Takes text; by default writes to standard error.
-  public init(
+  package init(
     _ mode: Mode,
     now: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
     write: @escaping @Sendable (String) -> Void = {
@@ -62,7 +62,7 @@ public final class ProgressDisplay: Sendable {
   }
 
   /// Shows an event.
-  public func handle(_ event: RunEvent) {
+  package func handle(_ event: RunEvent) {
     state.withLock { state in
       switch event {
       case .stageStarted(let name, let number, let total, let resumedAt):
@@ -147,7 +147,7 @@ package enum ProgressText {
     }
 
     /// Seconds to go at the mean speed since the start or resume; `nil` before the first step.
-    var secondsLeft: Double? {
+    package var secondsLeft: Double? {
       let stepsDone = done - resumedAt
       guard stepsDone > 0, total >= done else { return nil }
       return seconds / Double(stepsDone) * Double(total - done)

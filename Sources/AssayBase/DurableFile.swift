@@ -8,7 +8,7 @@ package enum DurableFile {
   /// - Parameters:
   ///   - data: The new content.
   ///   - url: The file; its folder must exist.
-  /// - Throws: `RunError.fileSystem`.
+  /// - Throws: `FileError.fileSystem`.
   package static func write(_ data: Data, to url: URL) throws {
     let temporary = url.deletingLastPathComponent()
       .appendingPathComponent(".\(url.lastPathComponent).tmp-\(getpid())")
@@ -59,7 +59,7 @@ package enum DurableFile {
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
-      throw RunError.fileSystem(
+      throw FileError.fileSystem(
         action: "create",
         path: url.path,
         reason: error.localizedDescription
@@ -85,7 +85,7 @@ package enum DurableFile {
   }
 
   /// The error of the last failed system call.
-  package static func failure(_ action: String, _ url: URL) -> RunError {
+  package static func failure(_ action: String, _ url: URL) -> FileError {
     .fileSystem(action: action, path: url.path, reason: String(cString: strerror(errno)))
   }
 }

@@ -1,13 +1,14 @@
 // The papers' claims beside what a comparison measured.
+import AssayEvaluate
 import AssayReward
 import Foundation
 
 /// Claims, and whether they hold.
-public enum ClaimTable {
+package enum ClaimTable {
   /// A claim of a paper, and what measures it.
-  public struct Claim: Equatable, Sendable {
+  package struct Claim: Equatable, Sendable {
     /// What is measured; above the limit the claim holds.
-    public enum Measure: Equatable, Sendable {
+    package enum Measure: Equatable, Sendable {
       /// A method's accuracy less that of another.
       case difference(String, String, suite: String, section: String, samples: Int? = nil)
       /// The same of whichever of some methods is best there.
@@ -19,20 +20,20 @@ public enum ClaimTable {
     }
 
     /// A short name.
-    public var id: String
+    package var id: String
     /// What is claimed.
-    public var sentence: String
+    package var sentence: String
     /// The paper's figure, as text.
-    public var paper: String
+    package var paper: String
     /// What is measured.
-    public var measure: Measure
+    package var measure: Measure
     /// The claim holds where the interval lies above this: 0 for "better", `-0.05` for "as good as".
-    public var limit = 0.0
+    package var limit = 0.0
     /// A figure that was asked for, beyond the claim.
-    public var bar: Double?
+    package var bar: Double?
 
     /// Makes a claim.
-    public init(
+    package init(
       _ id: String,
       _ sentence: String,
       paper: String,
@@ -50,7 +51,7 @@ public enum ClaimTable {
   }
 
   /// What a claim comes to.
-  public enum Outcome: String, Codable, Equatable, Sendable {
+  package enum Outcome: String, Codable, Equatable, Sendable {
     /// The interval lies above the limit.
     case held
     /// The interval lies below it.
@@ -62,26 +63,26 @@ public enum ClaimTable {
   }
 
   /// A claim and what was measured.
-  public struct Result: Codable, Equatable, Sendable {
+  package struct Result: Codable, Equatable, Sendable {
     /// The claim's short name.
-    public var id: String
+    package var id: String
     /// What is claimed.
-    public var sentence: String
+    package var sentence: String
     /// The paper's figure.
-    public var paper: String
+    package var paper: String
     /// What was measured, as `cloud - classic, test, Reasoning`.
-    public var measure: String
+    package var measure: String
     /// The figure; `nil` where it was not measured.
-    public var figure: ComparisonResults.Interval?
+    package var figure: ComparisonResults.Interval?
     /// What the figure is compared with.
-    public var limit: Double
+    package var limit: Double
     /// A figure that was asked for.
-    public var bar: Double?
+    package var bar: Double?
     /// What it comes to.
-    public var outcome: Outcome
+    package var outcome: Outcome
 
     /// Makes a result.
-    public init(
+    package init(
       id: String,
       sentence: String,
       paper: String,
@@ -102,14 +103,14 @@ public enum ClaimTable {
     }
 
     /// Whether the figure reaches the bar; `nil` without one of them.
-    public var isBarReached: Bool? {
+    package var isBarReached: Bool? {
       guard let bar, let figure else { return nil }
       return figure.value >= bar
     }
   }
 
   /// Says whether a figure is above, below or around a limit.
-  public static func outcome(
+  package static func outcome(
     _ figure: ComparisonResults.Interval?,
     limit: Double = 0
   ) -> Outcome {
@@ -127,7 +128,7 @@ public enum ClaimTable {
   ///   - given: Figures by the ids of claims that only the caller can measure.
   /// - Returns: A result for each claim.
   /// - Throws: `StatisticsError`.
-  public static func results(
+  package static func results(
     _ claims: [Claim] = papers,
     tally: ComparisonTally,
     results: ComparisonResults,
@@ -189,7 +190,7 @@ public enum ClaimTable {
   /// The difference of two figures of different items, with its interval.
   ///
   /// Source: Zou and Donner 2008, "Construction of confidence limits about effect measures" (MOVER).
-  public static func independentDifference(
+  package static func independentDifference(
     _ first: ComparisonResults.Interval,
     _ second: ComparisonResults.Interval
   ) -> ComparisonResults.Interval {
@@ -226,14 +227,14 @@ public enum ClaimTable {
   static let titles = ["claim", "paper", "measured", "points [95 %]", "outcome"]
 
   /// The claims as a table for the terminal.
-  public static func text(_ results: [Result]) -> TextTable {
+  package static func text(_ results: [Result]) -> TextTable {
     var table = TextTable(titles.map { ($0, .left) })
     table.rows = results.map(cells)
     return table
   }
 
   /// The claims as a table in Markdown.
-  public static func markdown(_ results: [Result]) -> String {
+  package static func markdown(_ results: [Result]) -> String {
     let rows = [titles, titles.map { _ in "---" }] + results.map(cells)
     return rows.map { row in
       let cells = row.map { cell in

@@ -2,18 +2,18 @@ import AssayReward
 import Foundation
 
 /// Whether a response was right before and behind its revisions.
-public struct RevisionOutcome: Codable, Equatable, Sendable {
+package struct RevisionOutcome: Codable, Equatable, Sendable {
   /// The prompt's id.
-  public var id: String
+  package var id: String
   /// Whether the first response was right.
-  public var before: Bool
+  package var before: Bool
   /// Whether the response revised with a critique is right.
-  public var guided: Bool
+  package var guided: Bool
   /// Whether the response revised without one is right.
-  public var unguided: Bool
+  package var unguided: Bool
 
   /// Makes an outcome.
-  public init(id: String, before: Bool, guided: Bool, unguided: Bool) {
+  package init(id: String, before: Bool, guided: Bool, unguided: Bool) {
     self.id = id
     self.before = before
     self.guided = guided
@@ -22,31 +22,31 @@ public struct RevisionOutcome: Codable, Equatable, Sendable {
 }
 
 /// What revisions with and without a critique come to.
-public struct RevisionFigure: Codable, Equatable, Sendable {
+package struct RevisionFigure: Codable, Equatable, Sendable {
   /// One way to revise.
-  public struct Way: Codable, Equatable, Sendable {
+  package struct Way: Codable, Equatable, Sendable {
     /// Accuracy behind the revision.
-    public var accuracy: ComparisonResults.Interval
+    package var accuracy: ComparisonResults.Interval
     /// Accuracy behind less accuracy before, paired.
-    public var gain: ComparisonResults.Interval
+    package var gain: ComparisonResults.Interval
     /// The share of wrong responses that became right; `nil` where none was wrong.
-    public var corrected: ComparisonResults.Interval?
+    package var corrected: ComparisonResults.Interval?
     /// The share of right responses that became wrong; `nil` where none was right.
-    public var broken: ComparisonResults.Interval?
+    package var broken: ComparisonResults.Interval?
   }
 
   /// The critic.
-  public var method: String
+  package var method: String
   /// The seed.
-  public var seed: Int?
+  package var seed: Int?
   /// Accuracy of the first responses.
-  public var before: ComparisonResults.Interval
+  package var before: ComparisonResults.Interval
   /// With a critique.
-  public var guided: Way
+  package var guided: Way
   /// Without one.
-  public var unguided: Way
+  package var unguided: Way
   /// Accuracy with a critique less accuracy without, paired.
-  public var difference: ComparisonResults.Interval
+  package var difference: ComparisonResults.Interval
 
   /// Computes the figures.
   ///
@@ -55,7 +55,7 @@ public struct RevisionFigure: Codable, Equatable, Sendable {
   ///   - method: The critic.
   ///   - seed: The seed that the critic was trained with.
   /// - Throws: `StatisticsError.empty`.
-  public init(_ outcomes: [RevisionOutcome], method: String, seed: Int? = nil) throws {
+  package init(_ outcomes: [RevisionOutcome], method: String, seed: Int? = nil) throws {
     self.method = method
     self.seed = seed
     let before = outcomes.map { $0.before ? 1.0 : 0 }

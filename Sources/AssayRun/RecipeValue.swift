@@ -85,7 +85,7 @@ package indirect enum RecipeValue: Equatable, Sendable {
   }
 
   /// YAML 1.1 needs a point and a signed exponent to see a number: `1e-05` becomes `1.0e-05`.
-  static func portable(_ text: String) -> String {
+  package static func portable(_ text: String) -> String {
     guard let exponent = text.firstIndex(of: "e"), !text.contains(".") else { return text }
     return text[..<exponent] + ".0" + text[exponent...]
   }
@@ -152,14 +152,14 @@ package indirect enum RecipeValue: Equatable, Sendable {
 }
 
 /// Differences of two resolved recipes.
-public enum RecipeDifference {
+package enum RecipeDifference {
   /// Returns `key.path: before -> after` for each setting that differs.
   ///
   /// - Parameters:
   ///   - old: Resolved YAML.
   ///   - new: Resolved YAML.
   /// - Returns: The settings of `new` in its order, then those that only `old` has.
-  public static func lines(from old: String, to new: String) -> [String] {
+  package static func lines(from old: String, to new: String) -> [String] {
     guard old != new else { return [] }
     guard let before = leaves(of: old), let after = leaves(of: new) else {
       return ["its text changed"]

@@ -8,18 +8,18 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// A strict reader of JSON (RFC 8259): no comments, no `NaN`, valid UTF-8, bounded depth.
-struct JSONParser {
+package struct JSONParser {
   /// Deeper nesting than any tokenizer or record has; bounds the recursion on hostile input.
   private static let maximumDepth = 128
 
   private let bytes: [UInt8]
   private var position = 0
 
-  init(bytes: [UInt8]) {
+  package init(bytes: [UInt8]) {
     self.bytes = bytes
   }
 
-  mutating func document() throws(JSONError) -> JSONValue {
+  package mutating func document() throws(JSONError) -> JSONValue {
     let value = try value(depth: 0)
     skipSpace()
     guard position == bytes.count else { throw failure("text behind the end of the document") }

@@ -1,21 +1,21 @@
 // What a run tells whoever watches it: the command line, tests, a report.
 
 /// One named figure of a step.
-public struct Metric: Equatable, Sendable {
+package struct Metric: Equatable, Sendable {
   /// As `train/loss`; a slash makes a group in TensorBoard.
-  public let name: String
+  package let name: String
   /// The figure, in the unit that the name implies.
-  public let value: Double
+  package let value: Double
 
   /// Makes a metric.
-  public init(_ name: String, _ value: Double) {
+  package init(_ name: String, _ value: Double) {
     self.name = name
     self.value = value
   }
 }
 
 /// Something that happened in a run.
-public enum RunEvent: Equatable, Sendable {
+package enum RunEvent: Equatable, Sendable {
   /// A stage begins or, where `resumedAt` is above 0, continues behind that many of its steps.
   case stageStarted(name: String, number: Int, total: Int?, resumedAt: Int)
   /// A stage was done already.
@@ -31,4 +31,4 @@ public enum RunEvent: Equatable, Sendable {
 }
 
 /// Receives the events of a run, from any thread.
-public typealias RunEventHandler = @Sendable (RunEvent) -> Void
+package typealias RunEventHandler = @Sendable (RunEvent) -> Void

@@ -1,38 +1,39 @@
 // Computes the figures of a comparison from what methods made of pairs.
+import AssayEvaluate
 import AssayReward
 import Foundation
 
 /// What methods made of pairs, and how the pairs belong together.
-public struct ComparisonInput: Sendable {
+package struct ComparisonInput: Sendable {
   /// A method that is another one trained on a share of the pairs.
-  public struct Share: Equatable, Sendable {
+  package struct Share: Equatable, Sendable {
     /// The method whose pairs were cut.
-    public var method: String
+    package var method: String
     /// The share of the training pairs.
-    public var share: Double
+    package var share: Double
 
     /// Makes a share.
-    public init(method: String, share: Double) {
+    package init(method: String, share: Double) {
       self.method = method
       self.share = share
     }
   }
 
   /// The methods in the order of the report.
-  public var methods: [String]
+  package var methods: [String]
   /// Method to seed to outcomes, of all suites.
-  public var outcomes: [String: [Int: [PairOutcome]]]
+  package var outcomes: [String: [Int: [PairOutcome]]]
   /// What every method is compared with.
-  public var reference = "classic"
+  package var reference = "classic"
   /// Pair id to what it depends on, as its question; pairs that are not named stand alone.
-  public var clusters: [String: String] = [:]
+  package var clusters: [String: String] = [:]
   /// Pair id to a bin, as its number of steps.
-  public var bins: [String: String] = [:]
+  package var bins: [String: String] = [:]
   /// Names of `methods` that are others, trained on fewer pairs.
-  public var shares: [String: Share] = [:]
+  package var shares: [String: Share] = [:]
 
   /// Makes an input.
-  public init(methods: [String], outcomes: [String: [Int: [PairOutcome]]]) {
+  package init(methods: [String], outcomes: [String: [Int: [PairOutcome]]]) {
     self.methods = methods
     self.outcomes = outcomes
   }
@@ -61,9 +62,9 @@ extension PairOutcome {
 }
 
 /// Computes figures.
-public struct ComparisonTally {
+package struct ComparisonTally {
   /// What they are computed from.
-  public let input: ComparisonInput
+  package let input: ComparisonInput
   /// Method to suite to its outcomes: a list for each seed, of the same pairs in the same order.
   private var tables: [String: [String: Table]] = [:]
   private let curveResamples = 1000
@@ -87,7 +88,7 @@ public struct ComparisonTally {
   ///
   /// - Parameter input: Methods without outcomes are left out.
   /// - Throws: `EvaluateError.mismatchedRecords` where seeds of a method have other pairs.
-  public init(_ input: ComparisonInput) throws {
+  package init(_ input: ComparisonInput) throws {
     self.input = input
     for method in input.methods {
       let seeds = (input.outcomes[method] ?? [:]).sorted { $0.key < $1.key }
@@ -114,7 +115,7 @@ public struct ComparisonTally {
   /// - Parameter seconds: Seconds that everything took.
   /// - Returns: The results; best-of-N, revisions, logs and claims are empty.
   /// - Throws: `StatisticsError`, as for a score that is no number.
-  public func results(seconds: Double) throws -> ComparisonResults {
+  package func results(seconds: Double) throws -> ComparisonResults {
     var results = ComparisonResults(seconds: seconds)
     results.order = input.methods
     let seeds = Set(tables.values.flatMap { $0.values.flatMap(\.seeds) }).sorted()
@@ -225,7 +226,7 @@ public struct ComparisonTally {
   ///   - limit: How many samples are looked at, at most.
   /// - Returns: The difference, `nil` where there is nothing to compare.
   /// - Throws: `EvaluateError.mismatchedRecords` where the two have other pairs, or `StatisticsError`.
-  public func difference(
+  package func difference(
     _ method: String,
     from reference: String,
     suite: String,

@@ -1,24 +1,25 @@
 // A comparison for the terminal and as a page.
+import AssayEvaluate
 import Foundation
 
 /// Shows a comparison.
-public struct ComparisonReport {
+package struct ComparisonReport {
   /// What is shown.
-  public let results: ComparisonResults
+  package let results: ComparisonResults
   /// The heading of the page.
-  public var title = "Assay: methods compared"
+  package var title = "Assay: methods compared"
   /// One or two sentences below it.
-  public var summary = ""
+  package var summary = ""
   /// Facts about the run, as the command.
-  public var facts: [HTMLReport.Fact] = []
+  package var facts: [HTMLReport.Fact] = []
 
   /// Makes a report.
-  public init(_ results: ComparisonResults) { self.results = results }
+  package init(_ results: ComparisonResults) { self.results = results }
 
   // MARK: Terminal
 
   /// Accuracies, differences, costs and claims as tables.
-  public var text: String {
+  package var text: String {
     var parts = [accuracies.text]
     if !results.differences.isEmpty {
       // All sections are in the report.
@@ -65,7 +66,7 @@ public struct ComparisonReport {
   }
 
   /// Revisions as a table for the terminal.
-  public static func text(of revisions: [RevisionFigure]) -> String {
+  package static func text(of revisions: [RevisionFigure]) -> String {
     text(Self.revisions(revisions))
   }
 
@@ -86,7 +87,7 @@ public struct ComparisonReport {
   // MARK: Page
 
   /// The page: one file that needs nothing else.
-  public var html: String {
+  package var html: String {
     var report = HTMLReport(title: title, results: results.file)
     report.summary = summary
     report.methodOrder = results.order

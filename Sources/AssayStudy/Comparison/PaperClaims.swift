@@ -1,4 +1,5 @@
 // What CLoud, Critic-RM and GenRM claim, as far as the Playground can tell.
+import AssayEvaluate
 
 extension ClaimTable {
   /// "As good as" means: not more than 5 points below.
@@ -14,7 +15,7 @@ extension ClaimTable {
   ///
   /// Source: Ankner et al. 2024 (arXiv:2408.11791), Yu et al. 2024 (arXiv:2411.16646), Mahan et al.
   /// 2024 (arXiv:2410.12832).
-  public static let papers: [Claim] = [
+  package static let papers: [Claim] = [
     Claim(
       "cloud-classic",
       "CLoud beats Bradley-Terry",

@@ -1,31 +1,32 @@
 // Recipes: YAML files laid over a struct of defaults.
+import AssayBase
 import Foundation
 import Yams
 
 /// A recipe whose settings are all known.
-public struct ResolvedRecipe<Config: RecipeSection>: Equatable, Sendable {
+package struct ResolvedRecipe<Config: RecipeSection>: Equatable, Sendable {
   /// The settings.
-  public let config: Config
+  package let config: Config
   /// All settings as YAML, in the order of declaration; equal settings give equal text.
-  public let yaml: String
+  package let yaml: String
 }
 
 /// A recipe as it was read: YAML whose keys are checked when it meets its config type.
-public struct RecipeFile: Sendable {
+package struct RecipeFile: Sendable {
   /// What error messages call the file.
-  public let name: String
+  package let name: String
   private let text: String
 
   /// Reads a recipe.
   ///
   /// - Parameter url: A YAML file.
-  /// - Throws: `RunError.fileSystem` where it cannot be read, `RunError.invalidRecipe` where it is no YAML.
-  public init(contentsOf url: URL) throws {
+  /// - Throws: `FileError.fileSystem` where it cannot be read, `RunError.invalidRecipe` where it is no YAML.
+  package init(contentsOf url: URL) throws {
     let data: Data
     do {
       data = try Data(contentsOf: url)
     } catch {
-      throw RunError.fileSystem(
+      throw FileError.fileSystem(
         action: "read",
         path: url.path,
         reason: error.localizedDescription
@@ -40,7 +41,7 @@ public struct RecipeFile: Sendable {
   ///   - text: YAML; an empty text is a recipe of defaults.
   ///   - name: What error messages call it.
   /// - Throws: `RunError.invalidRecipe` where it is no YAML.
-  public init(text: String, name: String) throws {
+  package init(text: String, name: String) throws {
     self.text = text
     self.name = name
     _ = try Self.compose(text, name)
@@ -53,7 +54,7 @@ public struct RecipeFile: Sendable {
   ///   - overrides: `--set` texts; the last one of this key wins over the file.
   /// - Returns: The scalar's text, or `nil` where the key is absent or no scalar.
   /// - Throws: `RunError.invalidRecipe` where an override's value is no YAML.
-  public func setting(_ key: String, overrides: [String] = []) throws -> String? {
+  package func setting(_ key: String, overrides: [String] = []) throws -> String? {
     for override in overrides.reversed() where override.hasPrefix(key + "=") {
       return try Self.compose(String(override.dropFirst(key.count + 1)), "--set")?.scalar?.string
     }
@@ -68,7 +69,7 @@ public struct RecipeFile: Sendable {
   ///   - overrides: `a.b=value` texts, with values in YAML; later ones win.
   /// - Returns: The settings and their resolved YAML.
   /// - Throws: `RunError.invalidRecipe` with every problem found.
-  public func resolve<Config: RecipeSection>(
+  package func resolve<Config: RecipeSection>(
     _ type: Config.Type,
     base: Config = Config(),
     overrides: [String] = []
@@ -104,7 +105,7 @@ public struct RecipeFile: Sendable {
   }
 
   /// Returns all settings of a section as YAML.
-  public static func yaml<Config: RecipeSection>(of config: Config) throws -> String {
+  package static func yaml<Config: RecipeSection>(of config: Config) throws -> String {
     var checks = RecipeChecks()
     return try DescribedRecipe.of(config, checks: &checks).value.yaml
   }
