@@ -7,7 +7,10 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   /// Starts a stream; the parts of `path` (a seed, an epoch, a rank) name independent streams.
-  package init(_ path: UInt64...) {
+  package init(_ path: UInt64...) { self.init(path: path) }
+
+  /// Starts the stream that a path of any length names.
+  package init(path: some Sequence<UInt64>) {
     state = 0
     for part in path { state = Self.mix(state &+ 0x9e37_79b9_7f4a_7c15 &+ part) }
   }

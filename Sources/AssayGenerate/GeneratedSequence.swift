@@ -18,6 +18,7 @@ final class GeneratedSequence {
   /// The request's index.
   let index: Int
   let request: GenerationRequest
+  private let seed: UInt64
   /// How many pages of its own it takes.
   let ownPages: Int
   /// Pages that no other sequence uses.
@@ -43,6 +44,7 @@ final class GeneratedSequence {
   init(index: Int, request: GenerationRequest, ownPages: Int) {
     self.index = index
     self.request = request
+    seed = request.settings.temperature == 0 ? 0 : request.drawSeed
     self.ownPages = ownPages
     position = request.promptTokens.count
     scanner = StopScanner(request.stopStrings)
@@ -52,7 +54,7 @@ final class GeneratedSequence {
   var samplingRow: SamplingRow {
     SamplingRow(
       settings: request.settings,
-      seed: request.seed,
+      seed: seed,
       step: tokens.count,
       seen: seen,
       topCount: request.topLogProbabilities

@@ -172,7 +172,8 @@ package struct GenerationBenchmark {
           promptTokens: tokens,
           settings: SamplingSettings(temperature: 1),
           maximumTokens: newTokens,
-          seed: seed &+ UInt64(prompt * samples + sample)
+          seed: seed,
+          draw: sample
         )
       }
     }

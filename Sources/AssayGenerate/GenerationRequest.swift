@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensor
 
 /// One text to generate.
@@ -12,8 +13,10 @@ package struct GenerationRequest: Sendable, Equatable {
   package var stopTokens: Set<Int32>
   /// Texts that end the text; it is cut before them.
   package var stopStrings: [String]
-  /// Seed of the draws: the result is a function of the request alone.
+  /// Where the seed of the draws starts; what is drawn depends on the prompt and the draw too.
   package var seed: UInt64
+  /// Which of several texts behind the same prompt this is, from 0.
+  package var draw: Int
   /// Whether each token's log probability is returned.
   package var wantsLogProbabilities: Bool
   /// How many of the likeliest tokens at each place are returned with theirs.
@@ -32,6 +35,7 @@ package struct GenerationRequest: Sendable, Equatable {
     stopTokens: Set<Int32> = [],
     stopStrings: [String] = [],
     seed: UInt64 = 0,
+    draw: Int = 0,
     wantsLogProbabilities: Bool = false,
     topLogProbabilities: Int = 0,
     closing: Int32? = nil
@@ -42,10 +46,14 @@ package struct GenerationRequest: Sendable, Equatable {
     self.stopTokens = stopTokens
     self.stopStrings = stopStrings
     self.seed = seed
+    self.draw = draw
     self.wantsLogProbabilities = wantsLogProbabilities
     self.topLogProbabilities = topLogProbabilities
     self.closing = closing
   }
+
+  /// The seed of the draws: the result is a function of the request alone.
+  package var drawSeed: UInt64 { DrawSeed.value(seed, content: promptTokens, draw: draw) }
 }
 
 /// Why a text ended.

@@ -58,37 +58,40 @@ package struct CritiqueWriter: Sendable {
 
   /// Requests for the critiques of inputs, `samples` neighbours for each input.
   ///
-  /// A seed is a function of the settings' seed and of the input's index among all.
-  ///
-  /// - Parameters:
-  ///   - inputs: Responses, or rendered texts that the model continues.
-  ///   - firstIndex: The index of the first input among all.
+  /// - Parameter inputs: Responses, or rendered texts that the model continues.
   /// - Returns: The requests, in the order of the inputs.
   /// - Throws: `RewardError` or `TextError`, naming the input that does not fit.
-  package func requests(_ inputs: [ScoringInput], firstIndex: Int = 0) throws -> [GenerationRequest]
-  {
-    try inputs.enumerated().flatMap { offset, input in
-      let index = firstIndex + offset
-      let prefix: [Int32]
-      switch input {
-      case .response(let prompt, let response):
-        prefix = try text.renderer.critiquePrefix(
-          prompt: prompt,
-          response: response,
-          leadIn: text.manifest.leadIn ?? "",
-          reservedTokens: critiqueTokens + 1
-        )
-      case .rendered(let rendered): prefix = text.tokenizer.encode(rendered)
-      }
-      return try requests(behind: prefix, index: index)
+  package func requests(_ inputs: [ScoringInput]) throws -> [GenerationRequest] {
+    try inputs.enumerated().flatMap { try requests($1, index: $0) }
+  }
+
+  /// Requests for the critiques of one input; see `requests(_:)`.
+  ///
+  /// - Parameters:
+  ///   - input: A response, or a rendered text that the model continues.
+  ///   - index: The input's index, for the error.
+  /// - Returns: As many requests as `samples`.
+  /// - Throws: `RewardError` or `TextError`, naming the input where it does not fit.
+  package func requests(_ input: ScoringInput, index: Int) throws -> [GenerationRequest] {
+    let prefix: [Int32]
+    switch input {
+    case .response(let prompt, let response):
+      prefix = try text.renderer.critiquePrefix(
+        prompt: prompt,
+        response: response,
+        leadIn: text.manifest.leadIn ?? "",
+        reservedTokens: critiqueTokens + 1
+      )
+    case .rendered(let rendered): prefix = text.tokenizer.encode(rendered)
     }
+    return try requests(behind: prefix, index: index)
   }
 
   /// Requests for the critiques that follow a prefix.
   ///
   /// - Parameters:
   ///   - prefix: All up to where the critique begins.
-  ///   - index: The input's index among all.
+  ///   - index: The input's index, for the error.
   /// - Returns: As many requests as `samples`.
   /// - Throws: `RewardError` naming the input.
   package func requests(behind prefix: [Int32], index: Int) throws -> [GenerationRequest] {
@@ -103,7 +106,8 @@ package struct CritiqueWriter: Sendable {
         settings: SamplingSettings(temperature: settings.temperature, topP: settings.topP),
         maximumTokens: critiqueTokens,
         stopTokens: [text.renderer.endOfTurnID],
-        seed: settings.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample),
+        seed: settings.seed,
+        draw: sample,
         closing: text.renderer.endOfTurnID
       )
     }

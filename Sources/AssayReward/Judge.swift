@@ -180,39 +180,9 @@ package protocol Judge {
     _ pairs: [PreferencePair],
     onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict]
-
-  /// Judges a stretch of pairs, so that its draws are those of all pairs judged at once.
-  ///
-  /// - Parameters:
-  ///   - pairs: What to judge.
-  ///   - firstIndex: The index of the first pair among all; errors name indices among all.
-  ///   - onJudged: Called with the index among `pairs`, and the verdict, once it is known.
-  /// - Returns: One verdict a pair, in their order.
-  /// - Throws: As `judge(_:onJudged:)`.
-  nonisolated(nonsending) func judge(
-    _ pairs: [PreferencePair],
-    firstIndex: Int,
-    onJudged: (Int, PairVerdict) throws -> Void
-  ) async throws -> [PairVerdict]
 }
 
 extension Judge {
-  /// Judges a stretch of pairs with a judge whose draws do not depend on a pair's index.
-  ///
-  /// - Parameters:
-  ///   - pairs: What to judge.
-  ///   - firstIndex: Not used.
-  ///   - onJudged: Called with the index among `pairs`, and the verdict, once it is known.
-  /// - Returns: One verdict a pair, in their order.
-  /// - Throws: As `judge(_:onJudged:)`.
-  nonisolated(nonsending) package func judge(
-    _ pairs: [PreferencePair],
-    firstIndex: Int,
-    onJudged: (Int, PairVerdict) throws -> Void
-  ) async throws -> [PairVerdict] {
-    try await judge(pairs, onJudged: onJudged)
-  }
-
   /// Judges pairs, each in both orders.
   ///
   /// - Parameter pairs: What to judge.

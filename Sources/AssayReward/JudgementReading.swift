@@ -80,14 +80,14 @@ package struct JudgementReading: Sendable {
   ///
   /// - Parameters:
   ///   - pair: The pair.
-  ///   - index: Its index among all, which the seeds depend on.
+  ///   - index: Its index, for the error.
   /// - Returns: As many as votes, an odd number rounded up.
   /// - Throws: `RewardError.tooLong`, or `TextError` where the template does not fit.
   package func requests(_ pair: PreferencePair, index: Int) throws -> [GenerationRequest] {
     let room = judgementTokens
     let maximum = text.contextTokens - room - 1
     let draws = (settings.votes + 1) / 2
-    return try JudgementOrder.allCases.enumerated().flatMap { place, order in
+    return try JudgementOrder.allCases.flatMap { order in
       let prefix = try text.renderer.generationPrefix(
         prompt: prompts.judge(pair, order, task: .chain)
       )
@@ -103,8 +103,8 @@ package struct JudgementReading: Sendable {
           ),
           maximumTokens: room,
           stopTokens: [text.renderer.endOfTurnID],
-          seed: settings.seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15
-            &+ UInt64(place * draws + draw)
+          seed: settings.seed,
+          draw: draw
         )
       }
     }

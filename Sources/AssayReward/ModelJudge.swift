@@ -51,32 +51,15 @@ package struct ModelJudge: Judge {
     _ pairs: [PreferencePair],
     onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {
-    try await judge(pairs, firstIndex: 0, onJudged: onJudged)
-  }
-
-  /// Judges a stretch of pairs, so that its draws are those of all pairs judged at once.
-  ///
-  /// - Parameters:
-  ///   - pairs: What to judge.
-  ///   - firstIndex: The index of the first pair among all; errors name indices among all.
-  ///   - onJudged: Called with the index among `pairs`, and the verdict, once it is known.
-  /// - Returns: One verdict a pair, in their order.
-  /// - Throws: `RewardError`, or what the model throws.
-  package nonisolated(nonsending) func judge(
-    _ pairs: [PreferencePair],
-    firstIndex: Int,
-    onJudged: (Int, PairVerdict) throws -> Void = { _, _ in }
-  ) async throws -> [PairVerdict] {
     task == .chain
-      ? try await judgeByChains(pairs, firstIndex, onJudged)
-      : try judgeAtOnce(pairs, firstIndex, onJudged)
+      ? try await judgeByChains(pairs, onJudged)
+      : try judgeAtOnce(pairs, onJudged)
   }
 
   // MARK: Rationales
 
   private nonisolated(nonsending) func judgeByChains(
     _ pairs: [PreferencePair],
-    _ firstIndex: Int,
     _ onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {
     let engine =
@@ -88,7 +71,7 @@ package struct ModelJudge: Judge {
     for start in stride(from: 0, to: pairs.count, by: stretch) {
       let range = start..<min(start + stretch, pairs.count)
       let written = try await engine.generate(
-        try range.flatMap { try reading.requests(pairs[$0], index: firstIndex + $0) }
+        try range.flatMap { try reading.requests(pairs[$0], index: $0) }
       )
       for (offset, index) in range.enumerated() {
         let own = Array(written[offset * count..<(offset + 1) * count])
@@ -114,11 +97,10 @@ package struct ModelJudge: Judge {
 
   private func judgeAtOnce(
     _ pairs: [PreferencePair],
-    _ firstIndex: Int,
     _ onJudged: (Int, PairVerdict) throws -> Void
   ) throws -> [PairVerdict] {
     let readings = try pairs.enumerated().map { index, pair in
-      try reading.passes(pair, index: firstIndex + index)
+      try reading.passes(pair, index: index)
     }
     var verdicts: [PairVerdict] = []
     var start = 0
@@ -139,7 +121,7 @@ package struct ModelJudge: Judge {
           pairs[index].id,
           readings[index],
           probabilities: Array(values[2 * (index - start)..<2 * (index - start) + 2]),
-          index: firstIndex + index
+          index: index
         )
         verdicts.append(verdict)
         try onJudged(index, verdict)

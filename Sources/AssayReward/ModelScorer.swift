@@ -107,7 +107,7 @@ package struct ModelScorer: Scorer {
     let stretch = max(1, 2048 / samples)
     for start in stride(from: 0, to: inputs.count, by: stretch) {
       let part = Array(inputs[start..<min(start + stretch, inputs.count)])
-      let written = try await engine.generate(try writer.requests(part, firstIndex: start))
+      let written = try await engine.generate(try writer.requests(part))
       for index in part.indices {
         let own = Array(written[index * samples..<(index + 1) * samples])
         let score = try reading.score(own, index: start + index)

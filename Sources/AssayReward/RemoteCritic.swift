@@ -70,14 +70,12 @@ package struct RemoteCritic: Sendable {
   ///
   /// - Parameters:
   ///   - inputs: Responses to criticize.
-  ///   - firstIndex: The index of the first input among all, for errors.
   ///   - onWritten: Called with the index among `inputs` and the critiques of each, in order.
   /// - Returns: `samples` critiques of each input, in their order.
   /// - Throws: `RewardError.renderedText`, or what the generator and `onWritten` throw.
   @discardableResult
   package nonisolated(nonsending) func write(
     _ inputs: [ScoringInput],
-    firstIndex: Int = 0,
     onWritten: (Int, [RemoteCritique]) throws -> Void = { _, _ in }
   ) async throws -> [[RemoteCritique]] {
     var chat = ChatSettings()
@@ -86,7 +84,7 @@ package struct RemoteCritic: Sendable {
     chat.maximumTokens = critiqueTokens
     let requests = try inputs.enumerated().flatMap { index, input in
       guard case .response(let prompt, let response) = input else {
-        throw RewardError.renderedText(index: firstIndex + index)
+        throw RewardError.renderedText(index: index)
       }
       let messages =
         isOracle

@@ -142,6 +142,35 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A text is longer than the model reads.
   case tooLong(index: Int, tokens: Int, maximum: Int)
 
+  /// Calls `body`, which works on a stretch of a list; its errors name indices among all.
+  ///
+  /// - Parameters:
+  ///   - first: The index of the stretch's first item among all.
+  ///   - body: The work.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  package nonisolated(nonsending) static func inStretch<Result>(
+    from first: Int,
+    _ body: () async throws -> Result
+  ) async throws -> Result {
+    do {
+      return try await body()
+    } catch let error as RewardError {
+      throw error.moved(by: first)
+    }
+  }
+
+  private func moved(by first: Int) -> RewardError {
+    switch self {
+    case .noJudge, .noLetter, .noHead: self
+    case .notFinite(let index, let value): .notFinite(index: first + index, value: value)
+    case .empty(let index): .empty(index: first + index)
+    case .renderedText(let index): .renderedText(index: first + index)
+    case .tooLong(let index, let tokens, let maximum):
+      .tooLong(index: first + index, tokens: tokens, maximum: maximum)
+    }
+  }
+
   /// One sentence: what happened, where, and what to do.
   package var description: String {
     switch self {

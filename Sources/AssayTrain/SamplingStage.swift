@@ -68,13 +68,3 @@ package struct SamplingStage<Record: Codable & Sendable> {
     return records
   }
 }
-
-/// The seed of an item's draw, the same however the items are cut into stretches.
-func drawSeed(_ seed: Int, item: Int, draw: Int) -> UInt64 {
-  drawSeed(UInt64(seed), item: item, draw: draw)
-}
-
-/// The seed of an item's draw, the same however the items are cut into stretches.
-package func drawSeed(_ seed: UInt64, item: Int, draw: Int) -> UInt64 {
-  seed &+ UInt64(item) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(draw)
-}

@@ -145,10 +145,7 @@ struct CritiqueCommand: AssayCommand {
       try Interruption.check()
       let part = Array(units[done..<min(done + max(1, stretch / critiques.samples), units.count)])
       var own: [[WrittenCritiqueLine]] = []
-      let first = done
-      try await source.write(part.flatMap(\.inputs), firstIndex: first * width) {
-        critiques,
-        tokens in
+      let write = { (critiques: [WrittenCritiqueLine], tokens: Int) in
         own.append(critiques)
         guard own.count == width else { return }
         let unit = units[done]
@@ -166,6 +163,9 @@ struct CritiqueCommand: AssayCommand {
         progress.handle(
           .step(done: done, total: units.count, metrics: [], tokens: tokens)
         )
+      }
+      try await RewardError.inStretch(from: done * width) {
+        try await source.write(part.flatMap(\.inputs), write)
       }
     }
     if cut > 0, !common.isQuiet {
@@ -270,14 +270,11 @@ private enum CritiqueSource {
   /// Writes critiques of inputs, and hands those of each over in order, with the tokens written.
   func write(
     _ inputs: [ScoringInput],
-    firstIndex: Int,
     _ body: ([WrittenCritiqueLine], Int) throws -> Void
   ) async throws {
     switch self {
     case .model(let writer, let engine, let samples):
-      let written = try await engine.generate(
-        try writer.requests(inputs, firstIndex: firstIndex)
-      )
+      let written = try await engine.generate(try writer.requests(inputs))
       for start in stride(from: 0, to: written.count, by: samples) {
         let own = written[start..<start + samples]
         try body(
@@ -292,7 +289,7 @@ private enum CritiqueSource {
         )
       }
     case .endpoint(let critic):
-      try await critic.write(inputs, firstIndex: firstIndex) { _, own in
+      try await critic.write(inputs) { _, own in
         try body(
           own.map {
             WrittenCritiqueLine(

@@ -227,7 +227,7 @@ struct GenerateCommand: AssayCommand {
     for start in stride(from: 0, to: prompts.count, by: 256) {
       try Interruption.check()
       let part = Array(prompts[start..<min(start + 256, prompts.count)])
-      let requests = part.enumerated().flatMap { offset, prompt in
+      let requests = part.flatMap { prompt in
         (0..<samples).map { sample in
           GenerationRequest(
             promptTokens: prompt.content,
@@ -235,7 +235,8 @@ struct GenerateCommand: AssayCommand {
             maximumTokens: maxTokens,
             stopTokens: [renderer.endOfTurnID],
             stopStrings: stop,
-            seed: common.seed &+ UInt64(start + offset) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(sample),
+            seed: common.seed,
+            draw: sample,
             wantsLogProbabilities: logprobs != nil,
             topLogProbabilities: logprobs ?? 0
           )

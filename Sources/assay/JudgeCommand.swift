@@ -101,17 +101,19 @@ struct JudgeCommand: AssayCommand {
       try Interruption.check()
       let done = verdicts.count
       let part = Array(pairs[done..<min(done + stretch, pairs.count)])
-      _ = try await judge.judge(part, firstIndex: done) { _, verdict in
-        if let log { try log.append(verdict) } else { try Output.json(verdict) }
-        verdicts.append(verdict)
-        progress.handle(
-          .step(
-            done: verdicts.count,
-            total: pairs.count,
-            metrics: [],
-            tokens: verdict.tokens.prompt + verdict.tokens.completion
+      _ = try await RewardError.inStretch(from: done) {
+        try await judge.judge(part) { _, verdict in
+          if let log { try log.append(verdict) } else { try Output.json(verdict) }
+          verdicts.append(verdict)
+          progress.handle(
+            .step(
+              done: verdicts.count,
+              total: pairs.count,
+              metrics: [],
+              tokens: verdict.tokens.prompt + verdict.tokens.completion
+            )
           )
-        )
+        }
       }
     }
     try log?.synchronize()

@@ -111,15 +111,15 @@ struct LabelCommand: AssayCommand {
     progress.handle(
       .stageStarted(name: "label", number: 1, total: pairs.count, resumedAt: resumed)
     )
-    // Stretches begin at the same pairs however often the work was interrupted, as draws do.
+    // Stretches begin at the same pairs however often the work was interrupted: sums depend on what
+    // is packed.
     let stretch = labeller.stretch
     for start in stride(from: resumed / stretch * stretch, to: pairs.count, by: stretch) {
       try Interruption.check()
       let range = start..<min(start + stretch, pairs.count)
-      let (probabilities, tokens) = try await labeller.probabilities(
-        Array(pairs[range]),
-        firstIndex: start
-      )
+      let (probabilities, tokens) = try await RewardError.inStretch(from: start) {
+        try await labeller.probabilities(Array(pairs[range]))
+      }
       for (pair, probability) in zip(pairs[range], probabilities).dropFirst(max(0, resumed - start))
       {
         guard let probability else {
@@ -223,12 +223,11 @@ private struct Labeller {
   }
 
   func probabilities(
-    _ pairs: [PreferencePair],
-    firstIndex: Int
+    _ pairs: [PreferencePair]
   ) async throws -> (values: [Double?], tokens: Int) {
     switch method {
-    case .model(let judge): return try await verdicts(judge, pairs, firstIndex)
-    case .remote(let judge): return try await verdicts(judge, pairs, firstIndex)
+    case .model(let judge): return try await verdicts(judge, pairs)
+    case .remote(let judge): return try await verdicts(judge, pairs)
     case .scorer(let scorer):
       let scores = try await scorer.score(
         pairs.flatMap { pair in
@@ -246,10 +245,9 @@ private struct Labeller {
 extension Labeller {
   private func verdicts(
     _ judge: some Judge,
-    _ pairs: [PreferencePair],
-    _ firstIndex: Int
+    _ pairs: [PreferencePair]
   ) async throws -> (values: [Double?], tokens: Int) {
-    let verdicts = try await judge.judge(pairs, firstIndex: firstIndex) { _, _ in }
+    let verdicts = try await judge.judge(pairs)
     return (
       verdicts.map(\.probability),
       verdicts.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)

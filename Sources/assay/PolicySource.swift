@@ -116,7 +116,8 @@ enum PolicySource {
               settings: SamplingSettings(temperature: drawing.temperature),
               maximumTokens: drawing.maximumTokens,
               stopTokens: [renderer.endOfTurnID],
-              seed: drawSeed(drawing.seed, item: item, draw: draw)
+              seed: drawing.seed,
+              draw: draw
             )
           }
         }

@@ -81,7 +81,9 @@ struct ScoreCommand: AssayCommand {
     for start in stride(from: 0, to: records.count, by: 256) {
       try Interruption.check()
       let part = Array(records[start..<min(start + 256, records.count)])
-      let scores = try await scorer.score(part.map(\.input))
+      let scores = try await RewardError.inStretch(from: start) {
+        try await scorer.score(part.map(\.input))
+      }
       for (record, score) in zip(part, scores) {
         try Output.json(ScoreRecord(id: record.id, score: score))
       }

@@ -189,7 +189,7 @@ import Testing
     settings.topP = 0.9
     let requests = try CritiqueWriter(model, settings: settings).requests(world.inputs)
     #expect(requests.count == 36)
-    #expect(Set(requests.map(\.seed)).count == 36)
+    #expect(Set(requests.map(\.drawSeed)).count == 36)
     for (index, request) in requests.enumerated() {
       #expect(request.promptTokens == (try prefix(index / 3, model)))
       #expect(request.maximumTokens == 12)
@@ -197,11 +197,8 @@ import Testing
       #expect(request.settings.temperature == 0.5)
       #expect(request.settings.topP == 0.9)
     }
-    // A seed belongs to the place among all inputs, wherever a stretch begins.
-    let later = try CritiqueWriter(model, settings: settings).requests(
-      Array(world.inputs[5...]),
-      firstIndex: 5
-    )
+    // Wherever an input stands, its requests are the same.
+    let later = try CritiqueWriter(model, settings: settings).requests(Array(world.inputs[5...]))
     #expect(later == Array(requests[15...]))
   }
 }

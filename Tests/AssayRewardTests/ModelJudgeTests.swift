@@ -130,7 +130,7 @@ private final class Script: TextGenerator {
     // Neighbours share their prefix; every draw has a seed of its own.
     #expect(script.requests[0].promptTokens == script.requests[1].promptTokens)
     #expect(script.requests[1].promptTokens != script.requests[2].promptTokens)
-    #expect(Set(script.requests.map(\.seed)).count == 4)
+    #expect(Set(script.requests.map(\.drawSeed)).count == 4)
     #expect(script.requests.allSatisfy { $0.maximumTokens == 16 })
     // Both prefixes are read once; every text is two tokens and an end.
     #expect(
@@ -143,8 +143,8 @@ private final class Script: TextGenerator {
     #expect(greedy.requests.map(\.settings.temperature) == [0, 0])
   }
 
-  @Test("a stretch draws what all pairs draw at once")
-  func stretches() async throws {
+  @Test("a pair draws the same wherever it stands")
+  func places() async throws {
     let whole = Script(["[[A]]"])
     let model = world.judge(task: .chain)
     _ = try await ModelJudge(model, settings: settings(votes: 4), generator: whole).judge(
@@ -152,7 +152,7 @@ private final class Script: TextGenerator {
     )
     let part = Script(["[[A]]"])
     let judge = try ModelJudge(model, settings: settings(votes: 4), generator: part)
-    _ = try await judge.judge(Array(world.pairs[5...]), firstIndex: 5)
+    _ = try await judge.judge(Array(world.pairs[5...]))
     #expect(part.requests == Array(whole.requests[20...]))
   }
 
@@ -247,7 +247,7 @@ private final class Script: TextGenerator {
   func tooLong(_ isPair: Bool) async throws {
     let judge = try ModelJudge(world.judge(isPair ? .pair : .judge, contextTokens: 12))
     let error = await #expect(throws: RewardError.self) {
-      try await judge.judge([world.pairs[0]], firstIndex: 7)
+      try await RewardError.inStretch(from: 7) { try await judge.judge([world.pairs[0]]) }
     }
     guard case .tooLong(7, let tokens, 12) = error else {
       Issue.record("\(String(describing: error))")

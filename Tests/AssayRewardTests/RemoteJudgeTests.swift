@@ -185,8 +185,8 @@ private final class ScriptedChat: ChatGenerator {
     let input = ScoringInput.response(prompt: [.user("q")], response: "r")
     let written = try await critic.write([input])
     #expect(written[0][0].isCut && written[0][0].statedScore == nil)
-    await #expect(throws: RewardError.renderedText(index: 5)) {
-      try await critic.write([input, .rendered("<s>")], firstIndex: 4)
+    await #expect(throws: RewardError.renderedText(index: 1)) {
+      try await critic.write([input, .rendered("<s>")])
     }
   }
 }

@@ -24,7 +24,7 @@ import Testing
     return try events.dropLast().map { try JSONValue(parsing: Array($0.utf8)) }
   }
 
-  @Test("choices are the texts of the engine with the seeds that follow on the first")
+  @Test("choices are the draws of the engine")
   func choices() async throws {
     let model = try TinyModels.make(.languageModel)
     let end = try model.renderer().endOfTurnID
@@ -35,7 +35,8 @@ import Testing
           settings: .init(temperature: 1.5, topP: 0.9),
           maximumTokens: 12,
           stopTokens: [end],
-          seed: 7 + UInt64($0),
+          seed: 7,
+          draw: $0,
           wantsLogProbabilities: true,
           topLogProbabilities: 2
         )

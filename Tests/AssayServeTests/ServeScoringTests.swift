@@ -101,6 +101,26 @@ import Testing
     }
   }
 
+  @Test("a response draws the same alone, in a list, in another order, and beside its like")
+  func draws() async throws {
+    let model = try TinyModels.make(.cloud)
+    model.decoder.isBatchInvariant = true
+    let expected = try await scores(model, samples: 2)
+    try await withServer(.cloud, batchInvariant: true) { client, _ in
+      for order in [[0, 1, 2, 3], [3, 1, 0, 2], [2], [1, 1, 3]] {
+        let rows = order.map { index -> JSONValue in
+          [
+            "id": .string("\(index)"), "prompt": .string(prompt),
+            "response": .string(responses[index]),
+          ]
+        }
+        let answer = try await client.post("/v1/rewards", ["records": .array(rows), "samples": 2])
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(try records(answer.text).map(\.score) == order.map { expected[$0] })
+      }
+    }
+  }
+
   @Test(
     "every protocol tells the same reward, raw unless a sigmoid is asked for",
     arguments: [ModelKind.classic, .cloud]

@@ -85,7 +85,8 @@ struct ChatCompletionRequest {
         maximumTokens: min(maximum ?? exchange.settings.critiques.tokens ?? usual, room),
         stopTokens: [end],
         stopStrings: stopStrings,
-        seed: seed &+ UInt64(choice),
+        seed: seed,
+        draw: choice,
         wantsLogProbabilities: wantsLogProbabilities,
         topLogProbabilities: top,
         closing: prefix.isClosed ? end : nil

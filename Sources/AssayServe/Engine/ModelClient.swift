@@ -35,7 +35,7 @@ struct ModelClient: Sendable {
     let writer = CritiqueWriter(model.text, settings: settings)
     let requests = try items.enumerated().flatMap { index, item in
       switch item {
-      case .input(let input): return try writer.requests([input], firstIndex: index)
+      case .input(let input): return try writer.requests(input, index: index)
       case .conversation(let text):
         return try critiques(behind: model.text.tokenizer.encode(text), writer, index)
       case .tokens(let tokens): return try critiques(behind: tokens, writer, index)

@@ -123,7 +123,7 @@ struct CritiqueRegeneration {
     ).run(count: sides.count) { index in
       let (pair, _, response) = sides[index]
       let input = ScoringInput.response(prompt: pair.prompt, response: response)
-      return try writer.requests([input], firstIndex: index)
+      return try writer.requests(input, index: index)
     } record: { index, written in
       CritiqueRecord(
         id: sides[index].0.id,

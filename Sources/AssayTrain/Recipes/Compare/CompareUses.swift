@@ -132,7 +132,8 @@ struct CompareUses {
               settings: SamplingSettings(temperature: draw == 0 ? 0 : 1),
               maximumTokens: responseTokens,
               stopTokens: [renderer.endOfTurnID],
-              seed: drawSeed(compute.seed, item: item, draw: draw)
+              seed: UInt64(compute.seed),
+              draw: draw
             )
           }
         } record: { item, written in

@@ -159,7 +159,8 @@ struct ScoredCritiques {
           ),
           maximumTokens: section.critiqueTokens,
           stopTokens: [renderer.endOfTurnID],
-          seed: drawSeed(compute.seed, item: item, draw: draw)
+          seed: UInt64(compute.seed),
+          draw: draw
         )
       }
     } record: { item, written in

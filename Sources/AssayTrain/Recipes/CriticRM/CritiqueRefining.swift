@@ -57,15 +57,13 @@ struct CritiqueRefining {
       model: model,
       events: events
     ).run(count: pairs.count) { index in
-      var draw = -1
-      return try items[index].questions.flatMap { question in
+      try items[index].questions.flatMap { question in
         let prefix = try fitting(
           try renderer.generationPrefix(prompt: question.messages),
           renderer
         )
-        return (0..<question.draws).map { _ in
-          draw += 1
-          return GenerationRequest(
+        return (0..<question.draws).map { draw in
+          GenerationRequest(
             promptTokens: prefix,
             settings: refinement == .summ
               ? SamplingSettings()
@@ -75,7 +73,8 @@ struct CritiqueRefining {
               ),
             maximumTokens: writtenTokens,
             stopTokens: [renderer.endOfTurnID],
-            seed: refinement == .summ ? 0 : drawSeed(compute.seed, item: index, draw: draw)
+            seed: UInt64(compute.seed),
+            draw: draw
           )
         }
       }

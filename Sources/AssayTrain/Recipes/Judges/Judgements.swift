@@ -183,7 +183,8 @@ struct Judgements {
           ),
           maximumTokens: section.judgementTokens,
           stopTokens: [renderer.endOfTurnID],
-          seed: drawSeed(compute.seed &+ iteration &* 7919, item: item, draw: draw)
+          seed: UInt64(compute.seed &+ iteration &* 7919),
+          draw: draw
         )
       }
     } record: { item, written in
