@@ -71,7 +71,10 @@ let package = Package(
     ),
     .target(
       name: "AssayEvaluate",
-      dependencies: ["AssayBase", "AssayText", "AssayData", "AssayReward"],
+      dependencies: [
+        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayReward",
+      ],
       swiftSettings: settings
     ),
     .target(

@@ -26,6 +26,10 @@ package struct PairOutcome: Codable, Equatable, Sendable {
   package var chosen: [Double]?
   /// Of scorers: a score for each critique of rejected, or one.
   package var rejected: [Double]?
+  /// Of scorers that write: the critiques of chosen.
+  package var chosenCritiques: [String]?
+  /// Of scorers that write: the critiques of rejected.
+  package var rejectedCritiques: [String]?
   /// Of judges: the votes, orders in turn.
   package var votes: [Vote]?
   /// Tokens read.
@@ -40,6 +44,8 @@ package struct PairOutcome: Codable, Equatable, Sendable {
     subset: String?,
     chosen: [Double]? = nil,
     rejected: [Double]? = nil,
+    chosenCritiques: [String]? = nil,
+    rejectedCritiques: [String]? = nil,
     votes: [Vote]? = nil,
     promptTokens: Int,
     completionTokens: Int
@@ -49,6 +55,8 @@ package struct PairOutcome: Codable, Equatable, Sendable {
     self.subset = subset
     self.chosen = chosen
     self.rejected = rejected
+    self.chosenCritiques = chosenCritiques
+    self.rejectedCritiques = rejectedCritiques
     self.votes = votes
     self.promptTokens = promptTokens
     self.completionTokens = completionTokens
@@ -56,6 +64,8 @@ package struct PairOutcome: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case id, suite, subset, chosen, rejected, votes
+    case chosenCritiques = "chosen_critiques"
+    case rejectedCritiques = "rejected_critiques"
     case promptTokens = "prompt_tokens"
     case completionTokens = "completion_tokens"
   }
@@ -119,6 +129,8 @@ extension PairOutcome {
       subset: subset,
       chosen: chosen.critiques?.map(\.score) ?? [chosen.value],
       rejected: rejected.critiques?.map(\.score) ?? [rejected.value],
+      chosenCritiques: chosen.critiques?.map(\.text),
+      rejectedCritiques: rejected.critiques?.map(\.text),
       promptTokens: chosen.tokens.prompt + rejected.tokens.prompt,
       completionTokens: chosen.tokens.completion + rejected.tokens.completion
     )

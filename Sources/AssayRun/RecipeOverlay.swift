@@ -55,6 +55,9 @@ package struct RecipeOverlay {
           apply($0.element, to: element.emptyValue, element, path: path + [String($0.offset)])
         }
       )
+    case (.list(let element), .scalar(let scalar)) where Self.scalar(scalar, element) != nil:
+      // A list of one needs no brackets.
+      return .list([apply(node, to: element.emptyValue, element, path: path + ["0"])])
     case (.unknown, _): return RecipeValue(node)
     default:
       if case .scalar(let scalar) = node, let result = Self.scalar(scalar, schema) { return result }
@@ -72,7 +75,8 @@ package struct RecipeOverlay {
   ) -> RecipeValue {
     guard case .section(var entries) = value else { return value }
     for (keyNode, node) in mapping {
-      let key = keyNode.scalar?.string ?? "?"
+      let spelt = keyNode.scalar?.string ?? "?"
+      let key = fields.first { $0.formerKey == spelt }?.key ?? spelt
       guard let index = fields.firstIndex(where: { $0.key == key }),
         let entry = entries.firstIndex(where: { $0.key == key })
       else {

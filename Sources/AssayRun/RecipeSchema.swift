@@ -20,6 +20,8 @@ import Foundation
 /// enums with text values that are `CaseIterable`, sections, and optionals, lists and string-keyed
 /// dictionaries of these.
 package protocol RecipeSection: Codable, Equatable, Sendable {
+  /// Keys that settings had in earlier versions, and what they are now.
+  static var formerKeys: [String: String] { get }
   /// Makes a section of defaults.
   init()
   /// Reports every setting that cannot be used, one call of `require` each.
@@ -27,6 +29,9 @@ package protocol RecipeSection: Codable, Equatable, Sendable {
 }
 
 extension RecipeSection {
+  /// None.
+  package static var formerKeys: [String: String] { [:] }
+
   /// Accepts everything.
   package func validate(_ checks: inout RecipeChecks) {}
 }
@@ -63,6 +68,8 @@ package indirect enum RecipeSchema: Sendable {
     package let codingKey: String
     package let schema: RecipeSchema
     package let defaultValue: RecipeValue
+    /// The key in files of earlier versions.
+    package let formerKey: String?
   }
 
   case boolean
@@ -186,6 +193,7 @@ private final class EncodingState {
       section.validate(&checks)
     }
     let encoder = SectionEncoder(state: self, codingPath: [], path: path)
+    encoder.formerKeys = (value as? any RecipeSection).map { Swift.type(of: $0).formerKeys } ?? [:]
     try value.encode(to: encoder)
     return encoder.result
   }
@@ -238,6 +246,7 @@ private final class SectionEncoder: Encoder {
   let codingPath: [any CodingKey]
   let userInfo: [CodingUserInfoKey: Any] = [:]
   let path: [String]
+  var formerKeys: [String: String] = [:]
   var result = DescribedRecipe(value: .section([]), schema: .section([]))
 
   init(state: EncodingState, codingPath: [any CodingKey], path: [String]) {
@@ -266,7 +275,8 @@ private final class SectionEncoder: Encoder {
         key: key,
         codingKey: codingKey,
         schema: described.schema,
-        defaultValue: described.value
+        defaultValue: described.value,
+        formerKey: formerKeys.first { $0.value == key }?.key
       )
     )
     result = DescribedRecipe(value: .section(entries), schema: .section(fields))

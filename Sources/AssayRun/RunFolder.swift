@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// ```swift
 /// let run = try RunFolder(URL(filePath: "runs/cloud"), restartingFrom: nil)
-/// let stage = try run.stage("critiques", fingerprint: StageFingerprint(recipe: yaml, inputs: hashes))
+/// let stage = try run.stage("critiques", fingerprint: Fingerprint(recipe: yaml, inputs: hashes))
 /// if !stage.isDone { ...; try stage.finish(result, seconds: seconds) }
 /// ```
 package final class RunFolder: Sendable {
@@ -73,7 +73,7 @@ package final class RunFolder: Sendable {
   /// - Returns: The stage; see `Stage.isDone`.
   /// - Throws: `RunError.stageChanged` where it was made from something else, `.stageMoved` where the
   ///   folder has another stage at this place.
-  package func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
+  package func stage(_ name: String, fingerprint: Fingerprint) throws -> Stage {
     precondition(
       !name.isEmpty
         && name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-") },

@@ -42,7 +42,7 @@ package struct Stage: Sendable {
     _ name: String,
     number: Int,
     url: URL,
-    fingerprint: StageFingerprint,
+    fingerprint: Fingerprint,
     run: RunFolder
   ) throws {
     self.name = name
@@ -52,9 +52,9 @@ package struct Stage: Sendable {
     digest = fingerprint.digest
     let inputs = url.appendingPathComponent("inputs.json")
     if let data = try? Data(contentsOf: inputs) {
-      let earlier: StageFingerprint
+      let earlier: Fingerprint
       do {
-        earlier = try JSONDecoder().decode(StageFingerprint.self, from: data)
+        earlier = try JSONDecoder().decode(Fingerprint.self, from: data)
       } catch {
         throw FileError.malformedRecord(
           file: inputs.path,

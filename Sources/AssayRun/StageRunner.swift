@@ -31,18 +31,35 @@ package struct StageRunner {
   ///
   /// - Parameters:
   ///   - name: The stage's name.
-  ///   - recipe: Its resolved settings.
+  ///   - settings: Everything besides `inputs` that changes its result.
   ///   - inputs: Digests of what it is made from.
   ///   - body: The work; it may find records and a checkpoint to go on from.
   /// - Returns: The finished stage.
-  /// - Throws: `RunError.stageChanged`, or what the body throws.
+  /// - Throws: `RunError.stageChanged`, `EncodingError`, or what the body throws.
+  package func run(
+    _ name: String,
+    from settings: Fingerprint.Settings,
+    inputs: [String: String],
+    body: (Stage) async throws -> Void
+  ) async throws -> Stage {
+    try await run(name, fingerprint: try Fingerprint(settings, inputs: inputs), body: body)
+  }
+
+  /// As `run(_:from:inputs:body:)`, with settings that are YAML already.
   package func run(
     _ name: String,
     recipe: String,
     inputs: [String: String],
     body: (Stage) async throws -> Void
   ) async throws -> Stage {
-    let fingerprint = StageFingerprint(recipe: recipe, inputs: inputs)
+    try await run(name, fingerprint: Fingerprint(recipe: recipe, inputs: inputs), body: body)
+  }
+
+  private func run(
+    _ name: String,
+    fingerprint: Fingerprint,
+    body: (Stage) async throws -> Void
+  ) async throws -> Stage {
     let stage =
       switch place {
       case .numbered(let run): try run.stage(name, fingerprint: fingerprint)
@@ -80,7 +97,7 @@ package final class StageStore {
   ///   - fingerprint: What it is made from.
   /// - Returns: The stage.
   /// - Throws: `RunError.folderInUse` where another process works on it, or `.fileSystem`.
-  package func stage(_ name: String, fingerprint: StageFingerprint) throws -> Stage {
+  package func stage(_ name: String, fingerprint: Fingerprint) throws -> Stage {
     let folder = "\(name)-\(fingerprint.digest.prefix(8))"
     if !used.contains(folder) { used.append(folder) }
     if let stage = opened[folder] { return stage }

@@ -29,8 +29,7 @@ package struct RunReport {
     guard
       FileManager.default.fileExists(atPath: folder.appendingPathComponent("done.json").path)
     else { return nil }
-    let records = try RecordLog<PairScores>(folder.appendingPathComponent("records.jsonl"))
-      .records()
+    let records = try Row.read(folder.appendingPathComponent("records.jsonl"), run: run)
     let stages = folders.map { StageSummary(run.url.appendingPathComponent($0)) }
     let seconds = stages.map(\.seconds).reduce(0, +)
     results = try Self.results(records, seconds: seconds)
@@ -56,7 +55,7 @@ package struct RunReport {
     html = report.html
   }
 
-  private static func results(_ records: [PairScores], seconds: Double) throws -> ResultsFile {
+  private static func results(_ records: [Row], seconds: Double) throws -> ResultsFile {
     var file = ResultsFile(seconds: seconds)
     for (method, own) in Dictionary(grouping: records, by: \.method) {
       let fewest = own.map(\.samples).min() ?? 1
@@ -70,11 +69,11 @@ package struct RunReport {
     return file
   }
 
-  private static func sections(_ scores: [PairScores]) throws -> ResultsFile.Sections {
-    func figure(_ part: [PairScores]) throws -> ResultsFile.Figure {
+  private static func sections(_ scores: [Row]) throws -> ResultsFile.Sections {
+    func figure(_ part: [Row]) throws -> ResultsFile.Figure {
       let outcomes = try Statistics.outcomes(
-        chosen: part.map(\.chosen.value),
-        rejected: part.map(\.rejected.value)
+        chosen: part.map(\.preference),
+        rejected: part.map { _ in 0 }
       )
       return ResultsFile.Figure(try Statistics.accuracy(outcomes))
     }
@@ -85,7 +84,7 @@ package struct RunReport {
     return sections
   }
 
-  private static func critiqueCounts(_ records: [PairScores]) throws -> HTMLReport.Chart? {
+  private static func critiqueCounts(_ records: [Row]) throws -> HTMLReport.Chart? {
     let cloud = records.filter { $0.method == "cloud" }
     let counts = Set(cloud.map(\.samples)).sorted()
     guard counts.count > 1 else { return nil }
@@ -117,7 +116,7 @@ package struct RunReport {
   private static func summary(_ results: ResultsFile) -> String {
     guard let classic = results.methods["classic"]?["test"]?["Reasoning"],
       let cloud = results.methods["cloud"]?["test"]?["Reasoning"]
-    else { return "A classic and a critique-then-score reward model from the same base and pairs." }
+    else { return results.methods.keys.sorted().joined(separator: ", ") + " on held-out pairs." }
     func percent(_ value: Double) -> String { String(format: "%.1f %%", 100 * value) }
     return "From the same base and the same pairs, writing a critique first takes accuracy on "
       + "reasoning from \(percent(classic.accuracy)) to \(percent(cloud.accuracy))."
@@ -143,48 +142,47 @@ package struct RunReport {
   /// Two or more pairs whose critiques are worth reading: scored right, with the longest critiques
   /// first, one of each section; then one that went wrong.
   private static func examples(
-    _ records: [PairScores],
+    _ records: [Row],
     run: RunFolder
   ) throws -> [HTMLReport.Sample] {
-    let cloud = records.filter { $0.method == "cloud" && $0.chosen.critiques != nil }
+    let cloud = records.filter { !$0.critiques.isEmpty }
     guard let suite = cloud.first?.suite else { return [] }
     let first = cloud.filter { $0.suite == suite && $0.samples == cloud.first?.samples }
     let prompts = try pairs(of: suite, run: run)
-    var chosen: [PairScores] = []
+    var chosen: [Row] = []
     for subset in Set(first.compactMap(\.subset)).sorted() {
-      let right = first.filter { $0.subset == subset && $0.chosen.value > $0.rejected.value }
+      let right = first.filter { $0.subset == subset && $0.preference > 0 }
       if let best = right.max(by: { length($0) < length($1) }) { chosen.append(best) }
     }
     if chosen.isEmpty { chosen = Array(first.prefix(2)) }
     chosen.sort { length($0) > length($1) }
-    if let wrong = first.first(where: { $0.chosen.value <= $0.rejected.value }) {
+    if let wrong = first.first(where: { $0.preference <= 0 }) {
       chosen.append(wrong)
     }
     return chosen.compactMap { scores in
       guard let pair = prompts[scores.id] else { return nil }
-      func response(_ text: String, _ score: Score, _ isRight: Bool) -> HTMLReport.Sample.Response {
+      func response(_ text: String, _ side: Int) -> HTMLReport.Sample.Response {
         .init(
           text: text,
-          critique: score.critiques?.first?.text ?? "",
-          score: score.value,
-          isRight: isRight
+          critique: scores.critiques[side],
+          score: scores.scores[side],
+          isRight: side == 0
         )
       }
       return HTMLReport.Sample(
         section: scores.subset ?? suite,
-        method: "cloud",
+        method: scores.method,
         prompt: pair.prompt.map(\.content).joined(separator: "\n"),
         responses: [
-          response(pair.chosen, scores.chosen, true),
-          response(pair.rejected, scores.rejected, false),
+          response(pair.chosen, 0),
+          response(pair.rejected, 1),
         ]
       )
     }
   }
 
-  private static func length(_ scores: PairScores) -> Int {
-    let texts = (scores.chosen.critiques ?? []) + (scores.rejected.critiques ?? [])
-    return texts.map(\.text.count).reduce(0, +)
+  private static func length(_ scores: Row) -> Int {
+    scores.critiques.map(\.count).reduce(0, +)
   }
 
   private static func pairs(of suite: String, run: RunFolder) throws -> [String: PreferencePair] {
@@ -198,6 +196,58 @@ package struct RunReport {
       try PairReader().read(file.path).pairs.map { ($0.id, $0) },
       uniquingKeysWith: { a, _ in a }
     )
+  }
+}
+
+/// What a model made of a pair.
+private struct Row {
+  let method: String
+  let suite: String
+  let samples: Int
+  let id: String
+  let subset: String?
+  /// Above 0 for chosen; nothing that can be read counts as a tie.
+  let preference: Double
+  /// Of chosen and rejected, where the model scores.
+  let scores: [Double]
+  /// The first critiques of chosen and rejected, where the model writes them.
+  let critiques: [String]
+
+  static func read(_ file: URL, run: RunFolder) throws -> [Row] {
+    let recipe = try RecipeFile(contentsOf: run.url.appendingPathComponent("recipe.yaml"))
+    let method = try recipe.setting("method") ?? "model"
+    if method == "comparison" { return try RecordLog<PairScores>(file).records().map(Row.init) }
+    return try RecordLog<PairOutcome>(file).records().map { Row($0, method) }
+  }
+
+  private init(_ outcome: PairOutcome, _ method: String) {
+    func mean(_ values: [Double]?) -> Double {
+      guard let values, !values.isEmpty else { return 0 }
+      return values.reduce(0, +) / Double(values.count)
+    }
+    self.method = method
+    suite = outcome.suite
+    samples = outcome.sampleCount
+    id = outcome.id
+    subset = outcome.subset
+    preference = outcome.preference() ?? 0
+    scores = [mean(outcome.chosen), mean(outcome.rejected)]
+    critiques =
+      outcome.chosenCritiques == nil
+      ? [] : [outcome.chosenCritiques, outcome.rejectedCritiques].map { $0?.first ?? "" }
+  }
+
+  private init(_ scores: PairScores) {
+    method = scores.method
+    suite = scores.suite
+    samples = scores.samples
+    id = scores.id
+    subset = scores.subset
+    preference = scores.chosen.value - scores.rejected.value
+    self.scores = [scores.chosen.value, scores.rejected.value]
+    critiques =
+      scores.chosen.critiques == nil
+      ? [] : [scores.chosen, scores.rejected].map { $0.critiques?.first?.text ?? "" }
   }
 }
 

@@ -1,36 +1,11 @@
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayReward
 import AssayRun
 import AssayTensor
 import Foundation
-
-/// How models are evaluated on pairs.
-package struct EvaluationSection: RecipeSection {
-  /// How many critiques a score is the mean of; one entry for each evaluation.
-  ///
-  /// Default: `[1]`.
-  package var critiques = [1]
-  /// Temperature where there is more than one critique; a single one is greedy.
-  ///
-  /// Default: 0.5.
-  package var temperature = 0.5
-
-  /// Makes a section of defaults.
-  package init() {}
-
-  /// Reports settings that cannot be used.
-  package func validate(_ checks: inout RecipeChecks) {
-    checks.require(
-      !critiques.isEmpty && critiques.allSatisfy { $0 > 0 }
-        && Set(critiques).count == critiques.count,
-      "critiques",
-      "a list of different numbers above 0"
-    )
-    checks.require(temperature > 0, "temperature", "a number above 0")
-  }
-}
 
 /// Both scores of a pair, as `records.jsonl` of an evaluation has them.
 package struct PairScores: Codable, Equatable, Sendable {
@@ -69,20 +44,6 @@ package struct PairScores: Codable, Equatable, Sendable {
   }
 }
 
-/// Pairs under a name.
-package struct Suite: Sendable {
-  /// Such as `test` or `ood`.
-  package var name: String
-  /// The pairs.
-  package var pairs: [PreferencePair]
-
-  /// Makes a suite.
-  package init(name: String, pairs: [PreferencePair]) {
-    self.name = name
-    self.pairs = pairs
-  }
-}
-
 /// Scores suites with models, resuming behind what is recorded.
 struct PairEvaluation {
   let section: EvaluationSection
@@ -105,7 +66,7 @@ struct PairEvaluation {
       for samples in counts {
         var options = ModelScorer.Options()
         options.critiques.samples = samples
-        options.critiques.temperature = samples == 1 ? 0 : Float(section.temperature)
+        options.critiques.temperature = samples == 1 ? 0 : Float(section.critiqueTemperature)
         options.critiques.seed = UInt64(compute.seed)
         let scorer = try ModelScorer(model, options: options)
         for suite in suites {

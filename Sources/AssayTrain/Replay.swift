@@ -42,7 +42,7 @@ package struct ReplaySection: RecipeSection {
   /// - Returns: What to read again, `nil` where the share is 0.
   /// - Throws: `DataError.notFound`, `FileError.fileSystem`, or `TrainingError.recipe` where no
   ///   corpus is named.
-  func replay(_ corpus: URL? = nil) throws -> Replay? {
+  package func replay(_ corpus: URL? = nil) throws -> Replay? {
     guard share > 0 else { return nil }
     guard let url = data.map(URL.init(fileURLWithPath:)) ?? corpus else {
       throw TrainingError.recipe(
@@ -58,13 +58,25 @@ package struct ReplaySection: RecipeSection {
 }
 
 /// A corpus that is read again.
-struct Replay: Sendable {
+package struct Replay: Sendable {
   /// How much of it.
   let section: ReplaySection
   /// The corpus.
   let corpus: CorpusLines
   /// The hash of its content.
   let digest: String
+
+  /// What stages are made from besides.
+  package struct Made: Encodable {
+    let share: Double
+    let weight: Double
+    let corpus: String
+  }
+
+  /// What stages are made from besides.
+  package var made: Made {
+    Made(share: section.share, weight: section.weight, corpus: digest)
+  }
 
   /// What stages are made from besides: settings of their recipes.
   var recipe: String {

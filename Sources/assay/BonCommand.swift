@@ -158,7 +158,7 @@ struct BonCommand: AssayCommand {
     }
     let stage = try run.stage(
       "responses",
-      fingerprint: StageFingerprint(
+      fingerprint: Fingerprint(
         recipe: """
           samples: \(samples)
           temperature: \(temperature)
@@ -194,7 +194,7 @@ struct BonCommand: AssayCommand {
     let folder = try ModelPath.folder(model)
     let stage = try run.stage(
       "scores",
-      fingerprint: StageFingerprint(
+      fingerprint: Fingerprint(
         recipe: """
           critiques: \(critiques)
           votes: \(votes)

@@ -51,7 +51,7 @@ struct Refinement {
   private var fingerprint: String { command.inference.fingerprint }
 
   private func stage(_ name: String, _ recipe: String, _ inputs: [String: String]) throws -> Stage {
-    try run.stage(name, fingerprint: StageFingerprint(recipe: recipe, inputs: inputs))
+    try run.stage(name, fingerprint: Fingerprint(recipe: recipe, inputs: inputs))
   }
 
   /// Draws texts of a model for all rows.

@@ -12,7 +12,7 @@ struct TrainCommand: AssayCommand {
     abstract: "Runs a recipe, or continues one.",
     discussion: """
       A run folder holds one folder a stage. Interrupted, the same command goes on and ends in the \
-      same weights. Methods: \(Recipe.methods.joined(separator: ", ")).
+      same weights. Methods: \(Methods.names.joined(separator: ", ")).
       """
   )
 

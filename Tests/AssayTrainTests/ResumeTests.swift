@@ -116,14 +116,14 @@ import Testing
     try (Data(lines[..<5].joined(separator: [0x0a])) + [0x0a]).write(to: records)
     let events = try await runRecipe(recipe, in: copy)
     #expect(resumedAt("evaluate", events) == 5)
-    let log = try RecordLog<PairScores>(records).records()
-    let expected = try RecordLog<PairScores>(
+    let log = try RecordLog<PairOutcome>(records).records()
+    let expected = try RecordLog<PairOutcome>(
       whole.appendingPathComponent("02-evaluate/records.jsonl")
     ).records()
     #expect(log.map(\.id) == expected.map(\.id))
     expectClose(
-      log.map { Float($0.chosen.value) },
-      expected.map { Float($0.chosen.value) },
+      log.flatMap { ($0.chosen ?? []).map(Float.init) },
+      expected.flatMap { ($0.chosen ?? []).map(Float.init) },
       absolute: 1e-5
     )
   }
@@ -157,7 +157,7 @@ import Testing
       throws: RunError.stageChanged(
         folder: run.path,
         stage: "classic",
-        changes: ["recipe: optimizer.schedule.learning_rate: 0.003 -> 0.004"]
+        changes: ["recipe: classic.optimizer.schedule.learning_rate: 0.003 -> 0.004"]
       )
     ) { try await runRecipe(changed, in: run) }
     #expect(try modelBytes(run, "01-classic") == bytes)

@@ -110,7 +110,7 @@ final class TemporaryFolder: Sendable {
 
   @Test("a stage is done after finish, and gives its result back")
   func finish() throws {
-    let fingerprint = StageFingerprint(recipe: "steps: 3\n", inputs: ["data": "1"])
+    let fingerprint = Fingerprint(recipe: "steps: 3\n", inputs: ["data": "1"])
     do {
       let run = try RunFolder(url)
       let stage = try run.stage("critiques", fingerprint: fingerprint)
@@ -132,7 +132,7 @@ final class TemporaryFolder: Sendable {
   func changed() throws {
     _ = try RunFolder(url).stage(
       "head",
-      fingerprint: StageFingerprint(
+      fingerprint: Fingerprint(
         recipe: "optimizer:\n  rate: 0.1\n",
         inputs: ["seed": "1", "old": "x"]
       )
@@ -144,7 +144,7 @@ final class TemporaryFolder: Sendable {
     #expect(throws: RunError.stageChanged(folder: url.path, stage: "head", changes: changes)) {
       try run.stage(
         "head",
-        fingerprint: StageFingerprint(recipe: "optimizer:\n  rate: 0.2\n", inputs: ["seed": "2"])
+        fingerprint: Fingerprint(recipe: "optimizer:\n  rate: 0.2\n", inputs: ["seed": "2"])
       )
     }
   }
@@ -153,7 +153,7 @@ final class TemporaryFolder: Sendable {
   func restart() throws {
     func stages(_ run: RunFolder, rate: String) throws -> [Bool] {
       try ["data", "critiques", "head"].enumerated().map { index, name in
-        let fingerprint = StageFingerprint(recipe: index == 0 ? "" : "rate: \(rate)\n")
+        let fingerprint = Fingerprint(recipe: index == 0 ? "" : "rate: \(rate)\n")
         let stage = try run.stage(name, fingerprint: fingerprint)
         let wasDone = stage.isDone
         try stage.finish(index, seconds: 0)
@@ -180,7 +180,7 @@ final class TemporaryFolder: Sendable {
 
   @Test("another recipe's stage at the same place is refused")
   func moved() throws {
-    let fingerprint = StageFingerprint(recipe: "")
+    let fingerprint = Fingerprint(recipe: "")
     _ = try RunFolder(url).stage("data", fingerprint: fingerprint)
     #expect(
       throws: RunError.stageMoved(folder: url.path, actual: "01-data", expected: "01-corpus")
@@ -229,7 +229,7 @@ final class TemporaryFolder: Sendable {
   func checkpoint() throws {
     struct Failure: Error {}
     let run = try RunFolder(url)
-    let stage = try run.stage("head", fingerprint: StageFingerprint(recipe: ""))
+    let stage = try run.stage("head", fingerprint: Fingerprint(recipe: ""))
     #expect(try stage.checkpointedStep() == 0)
     func publish(_ step: Int, failing: Bool = false) throws {
       try stage.publishCheckpoint(step: step) { folder in
@@ -254,14 +254,14 @@ final class TemporaryFolder: Sendable {
   @Test("after a kill between setting aside and replacing, the old checkpoint is back")
   func checkpointLeftovers() throws {
     do {
-      let stage = try RunFolder(url).stage("head", fingerprint: StageFingerprint(recipe: ""))
+      let stage = try RunFolder(url).stage("head", fingerprint: Fingerprint(recipe: ""))
       try stage.publishCheckpoint(step: 7) { _ in }
       let checkpoint = try #require(stage.checkpoint)
       let manager = FileManager.default
       try manager.copyItem(at: checkpoint, to: stage.file("checkpoint.tmp-99"))
       try manager.moveItem(at: checkpoint, to: stage.file("checkpoint.old-99"))
     }
-    let stage = try RunFolder(url).stage("head", fingerprint: StageFingerprint(recipe: ""))
+    let stage = try RunFolder(url).stage("head", fingerprint: Fingerprint(recipe: ""))
     #expect(try stage.checkpointedStep() == 7)
     let names = try FileManager.default.contentsOfDirectory(atPath: stage.url.path).sorted()
     #expect(names == ["checkpoint", "inputs.json", "recipe.yaml"])

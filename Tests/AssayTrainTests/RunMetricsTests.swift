@@ -72,7 +72,7 @@ import Testing
 
   func stage() throws -> Stage {
     try RunFolder(folder.url.appendingPathComponent("run"))
-      .stage("head", fingerprint: StageFingerprint(recipe: ""))
+      .stage("head", fingerprint: Fingerprint(recipe: ""))
   }
 
   @Test("lines of steps behind the checkpoint go when a run resumes")

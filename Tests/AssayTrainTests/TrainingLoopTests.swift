@@ -30,7 +30,7 @@ import Testing
     body: (Int, Model) throws -> StepReport? = { _, _ in nil }
   ) throws -> (model: Model, stage: Stage) {
     let model = try TinyModel.make(corpus: corpus)
-    let stage = try run.stage("base", fingerprint: StageFingerprint(recipe: ""))
+    let stage = try run.stage("base", fingerprint: Fingerprint(recipe: ""))
     let renderer = try model.renderer()
     let sequences = try corpus.map {
       TrainingSequence(try renderer.renderForLanguageModel($0, targets: .all))
@@ -88,7 +88,7 @@ import Testing
         step == 3 ? StepReport(loss: .nan, tokens: 1, items: [17, 3]) : nil
       }
     }
-    let stage = try RunFolder(url).stage("base", fingerprint: StageFingerprint(recipe: ""))
+    let stage = try RunFolder(url).stage("base", fingerprint: Fingerprint(recipe: ""))
     #expect(try stage.checkpointedStep() == 2)
     #expect(try MetricsWriter.lines(of: stage).map(\.step) == [1, 2, 3])
     #expect(!stage.isDone)

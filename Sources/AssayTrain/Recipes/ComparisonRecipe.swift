@@ -12,6 +12,7 @@
 //   assay train Recipes/gsm8k.yaml --out runs/gsm8k
 
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayRun
 import AssayText

@@ -1,4 +1,5 @@
 import AssayData
+import AssayEvaluate
 import AssayReward
 import AssayRun
 import Foundation

@@ -3,6 +3,7 @@
 
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward

@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayReward
 import AssayRun

@@ -19,6 +19,7 @@
 
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -119,15 +120,31 @@ package struct CriticRMSection: RecipeSection {
       "a number from 0 to 1, or null"
     )
     checks.require(centring >= 0, "centring", "a number of at least 0")
-    checks.require(
-      RolePrompts.named(prompts) != nil,
-      "prompts",
-      RolePrompts.known.map(\.name).joined(separator: " or ")
-    )
+    checks.requireWording(prompts)
   }
 
   /// The wording of all roles.
   var wording: RolePrompts { RolePrompts.named(prompts) ?? .english }
+
+  /// The settings that candidate critiques depend on.
+  var sampling: CandidateSampling {
+    CandidateSampling(
+      samples: samples,
+      temperature: temperature,
+      topP: topP,
+      critiqueTokens: critiqueTokens,
+      prompts: prompts
+    )
+  }
+}
+
+/// The settings that candidate critiques depend on.
+struct CandidateSampling: Encodable {
+  let samples: Int
+  let temperature: Double
+  let topP: Double
+  let critiqueTokens: Int
+  let prompts: String
 }
 
 /// How the critiques that a filter leaves are refined.
@@ -136,6 +153,52 @@ package enum CritiqueRefinement: String, CaseIterable, Codable, Sendable {
   case rank
   /// A meta-judge merges them into one: Critic-RM-Summ.
   case summ
+}
+
+/// Critic-RM with one of its refinements.
+struct CriticRMMethod: Method {
+  static let section = SectionKey("criticRm", CriticRMSection())
+  static let endpoints = SectionKey("endpoints", CriticRMEndpoints())
+  static let rank = CriticRMMethod(
+    name: "critic-rm-rank",
+    summary: "writes a critique and scores, from its own critiques that it rates best",
+    refinement: .rank
+  )
+  static let summ = CriticRMMethod(
+    name: "critic-rm-summ",
+    summary: "writes a critique and scores, from its own critiques that it merges",
+    refinement: .summ
+  )
+
+  let name: String
+  let summary: String
+  let refinement: CritiqueRefinement
+  var sections: [any MethodSection] { [Self.section, Self.endpoints] }
+  var tuned: (any MethodSection)? { Self.section }
+
+  func data(_ settings: MethodSettings) -> MethodData { .pairs }
+
+  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {
+    .critiqueScores
+  }
+
+  func run(in context: RunContext) async throws -> TrainedModel {
+    let stage = try await CriticRMRecipe(
+      section: context.settings[Self.section],
+      refinement: refinement,
+      compute: context.compute,
+      events: context.events,
+      replay: context.replay,
+      truth: context.truth,
+      endpoints: context.settings[Self.endpoints]
+    ).run(
+      context.stages,
+      start: try context.startFolder(),
+      inputs: context.inputs,
+      pairs: context.pairs
+    )
+    return try TrainedModel(stage, .critiqueScores)
+  }
 }
 
 /// The stages of Critic-RM, one behind the other.
@@ -165,7 +228,6 @@ struct CriticRMRecipe {
     inputs: [String: String],
     pairs: [PreferencePair]
   ) async throws -> Stage {
-    let computing = try RecipeFile.yaml(of: compute)
     let labelled = pairs
     let pairs = labelled.compactMap(\.decided)
     if pairs.count < labelled.count {
@@ -175,14 +237,10 @@ struct CriticRMRecipe {
     }
     let written = try await stages.run(
       "scored-critiques",
-      recipe: """
-        samples: \(section.samples)
-        temperature: \(section.temperature)
-        top_p: \(section.topP)
-        critique_tokens: \(section.critiqueTokens)
-        prompts: \(section.prompts)
-
-        """ + (endpoints.candidates.map { "generator_model: \($0.model)\n" } ?? "") + computing,
+      from: [
+        "critiques": section.sampling, "generatorModel": endpoints.candidates?.model,
+        "compute": compute,
+      ],
       inputs: inputs
     ) { stage in
       let work = ScoredCritiques(section: section, compute: compute, events: events)
@@ -208,14 +266,14 @@ struct CriticRMRecipe {
     inputs: [String: String],
     pairs: [PreferencePair]
   ) async throws -> Stage {
-    let computing = try RecipeFile.yaml(of: compute)
+    let meta = endpoints.refinement
     let own = try candidates.records(of: CandidateRecord.self).records()
     let refined = try await stages.run(
       "refined",
-      recipe: "refinement: \(refinement.rawValue)\n" + (try RecipeFile.yaml(of: section))
-        + (endpoints.refinement.map {
-          "meta_judge_model: \($0.model)\nrating_tokens: \(endpoints.ratingTokens)\n"
-        } ?? "") + computing,
+      from: [
+        "refinement": refinement, "criticRm": section, "metaJudgeModel": meta?.model,
+        "ratingTokens": meta.map { _ in endpoints.ratingTokens }, "compute": compute,
+      ],
       inputs: ["scored-critiques": candidates.digest]
     ) { stage in
       let work = CritiqueRefining(
@@ -224,9 +282,9 @@ struct CriticRMRecipe {
         compute: compute,
         events: events,
         truth: truth,
-        ratingTokens: endpoints.refinement == nil ? nil : endpoints.ratingTokens
+        ratingTokens: meta == nil ? nil : endpoints.ratingTokens
       )
-      guard let place = endpoints.refinement else {
+      guard let place = meta else {
         return try await work.run(stage, start: start, pairs: pairs, candidates: own)
       }
       try await endpoints.withEndpoint(place, for: stage, events: events) {
@@ -246,7 +304,7 @@ struct CriticRMRecipe {
     let leadIn = section.stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
     return try await stages.run(
       "critic-rm",
-      recipe: try RecipeFile.yaml(of: section) + computing + (replay?.recipe ?? ""),
+      from: ["criticRm": section, "compute": compute, "replay": replay?.made],
       inputs: inputs.merging(["refined": refined.digest]) { $1 }
     ) { stage in
       try JointTraining(

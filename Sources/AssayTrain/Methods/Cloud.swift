@@ -14,6 +14,7 @@
 
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -21,47 +22,6 @@ import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
-
-/// How critiques are learnt from the oracle.
-package struct CritiqueSection: RecipeSection {
-  /// How weights are updated.
-  package var optimizer = OptimizerSection(learningRate: 5e-6)
-  /// Responses, of which there are two a pair, in a step.
-  ///
-  /// Default: 64.
-  package var batchResponses = 64
-  /// Parts that a step is computed in, to save memory; the result is the same.
-  ///
-  /// Default: 1.
-  package var accumulation = 1
-  /// Times that the critiques are read.
-  ///
-  /// Default: 1.
-  package var epochs = 1
-  /// What opens the critique's turn, in the user's voice.
-  ///
-  /// Default: `critique :`.
-  package var leadIn = "critique :"
-  /// Whether the constant lead-in is learnt too, as in the released code.
-  ///
-  /// Default: false.
-  package var trainsLeadIn = false
-  /// Tokens that a critique may have when it is written.
-  ///
-  /// Default: 256.
-  package var critiqueTokens = 256
-
-  /// Makes a section of defaults.
-  package init() {}
-
-  /// Reports settings that cannot be used.
-  package func validate(_ checks: inout RecipeChecks) {
-    for (value, name) in [
-      (batchResponses, "batchResponses"), (accumulation, "accumulation"), (epochs, "epochs"),
-      (critiqueTokens, "critiqueTokens"),
-    ] { checks.require(value > 0, name, "a number above 0") }
-  }
-}
 
 /// How a CLoud model is trained behind its critique SFT.
 package struct CloudSection: RecipeSection {
@@ -114,6 +74,40 @@ package struct CloudSection: RecipeSection {
   }
 }
 
+/// Critique, then score.
+struct CloudMethod: Method {
+  static let section = SectionKey("cloud", CloudSection())
+
+  let name = "cloud"
+  let summary = "a reward model that writes a critique and then scores, by CLoud"
+  var sections: [any MethodSection] { [CritiqueSFTMethod.section, Self.section] }
+  var tuned: (any MethodSection)? { Self.section }
+
+  func data(_ settings: MethodSettings) -> MethodData {
+    .critiquedPairs(leadIn: settings[CritiqueSFTMethod.section].leadIn)
+  }
+
+  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {
+    .critiqueScores
+  }
+
+  func run(in context: RunContext) async throws -> TrainedModel {
+    let stage = try await CloudRecipe(
+      critique: context.settings[CritiqueSFTMethod.section],
+      cloud: context.settings[Self.section],
+      compute: context.compute,
+      events: context.events,
+      replay: context.replay
+    ).run(
+      context.stages,
+      base: try context.startFolder(),
+      inputs: context.inputs,
+      pairs: context.pairs
+    )
+    return try TrainedModel(stage, .critiqueScores)
+  }
+}
+
 /// The three stages of CLoud, one behind the other.
 struct CloudRecipe {
   let critique: CritiqueSection
@@ -128,26 +122,18 @@ struct CloudRecipe {
     inputs: [String: String],
     pairs: [PreferencePair]
   ) async throws -> Stage {
-    let computing = try RecipeFile.yaml(of: compute)
-    let training = computing + (replay?.recipe ?? "")
-    let critic = try await stages.run(
-      "critique-sft",
-      recipe: try RecipeFile.yaml(of: critique) + training,
-      inputs: inputs
-    ) { stage in
-      try CritiqueTraining(
-        section: critique,
-        compute: compute,
-        events: events,
-        replay: replay
-      ).run(stage, base: base, pairs: pairs)
-    }
+    let critic = try await CritiqueTraining(
+      section: critique,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(stages, base: base, inputs: inputs, pairs: pairs)
     var own: [CritiqueRecord]?
     var digest = critic.digest
     if cloud.onPolicy {
       let written = try await stages.run(
         "critiques",
-        recipe: "temperature: \(cloud.temperature)\n" + computing,
+        from: ["temperature": cloud.temperature, "compute": compute],
         inputs: ["critique-sft": critic.digest]
       ) { stage in
         try await CritiqueRegeneration(
@@ -162,7 +148,7 @@ struct CloudRecipe {
     }
     return try await stages.run(
       "cloud",
-      recipe: try RecipeFile.yaml(of: cloud) + training,
+      from: ["cloud": cloud, "compute": compute, "replay": replay?.made],
       inputs: ["critiques": digest]
     ) { stage in
       try JointTraining(

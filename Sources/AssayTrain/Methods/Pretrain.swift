@@ -5,6 +5,7 @@
 //   assay train Recipes/pretrain.yaml --set corpus=corpus.jsonl --out runs/base
 
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayRun
 import AssayTensor
@@ -47,6 +48,36 @@ package struct BaseSection: RecipeSection {
     for (value, name) in [
       (batchSequences, "batchSequences"), (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }
+  }
+}
+
+/// A base model from nothing.
+struct PretrainMethod: Method {
+  static let section = SectionKey("base", BaseSection())
+
+  let name = "pretrain"
+  let summary = "a tokenizer and a small base model from a corpus"
+  var sections: [any MethodSection] { [Self.section] }
+  var tuned: (any MethodSection)? { Self.section }
+
+  func data(_ settings: MethodSettings) -> MethodData { .corpus }
+
+  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? { nil }
+
+  func run(in context: RunContext) async throws -> TrainedModel {
+    let section = context.settings[Self.section]
+    guard let corpus = context.corpus else {
+      throw TrainingError.recipe(reason: "there is nothing to learn language from: set `corpus`")
+    }
+    let stage = try await context.stages.run(
+      "base",
+      from: ["base": section, "compute": context.compute],
+      inputs: context.inputs
+    ) { stage in
+      try Pretraining(section: section, compute: context.compute, events: context.events)
+        .run(stage, conversations: try CorpusFile.read(corpus))
+    }
+    return try TrainedModel(stage, nil)
   }
 }
 

@@ -47,11 +47,7 @@ package struct VerdictSection: RecipeSection {
     for (value, name) in [
       (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }
-    checks.require(
-      RolePrompts.named(prompts) != nil,
-      "prompts",
-      RolePrompts.known.map(\.name).joined(separator: " or ")
-    )
+    checks.requireWording(prompts)
   }
 
   /// The wording of the comparison.
@@ -73,6 +69,38 @@ struct VerdictRecipe {
   let compute: ComputeSection
   let events: RunEventHandler
   var replay: Replay?
+
+  init(_ kind: VerdictKind, _ section: VerdictSection, _ context: RunContext) {
+    self.section = section
+    self.kind = kind
+    compute = context.compute
+    events = context.events
+    replay = context.replay
+  }
+
+  /// Runs the stage of a method.
+  func run(_ name: String, _ context: RunContext) async throws -> Stage {
+    let start = try context.startFolder()
+    return try await context.stages.run(
+      name,
+      from: ["verdict": section, "compute": compute, "replay": replay?.made],
+      inputs: context.inputs
+    ) { try run($0, start: start, pairs: context.pairs) }
+  }
+
+  init(
+    section: VerdictSection,
+    kind: VerdictKind,
+    compute: ComputeSection,
+    events: @escaping RunEventHandler,
+    replay: Replay?
+  ) {
+    self.section = section
+    self.kind = kind
+    self.compute = compute
+    self.events = events
+    self.replay = replay
+  }
 
   func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) throws {
     // 1 model

@@ -16,6 +16,7 @@
 
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayReward
 import AssayRun
@@ -140,15 +141,25 @@ package struct StarSection: RecipeSection {
     checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
     checks.require(beta > 0, "beta", "a number above 0")
     checks.require(tokenLossWeight >= 0, "tokenLossWeight", "a number of at least 0")
-    checks.require(
-      RolePrompts.named(prompts) != nil,
-      "prompts",
-      RolePrompts.known.map(\.name).joined(separator: " or ")
-    )
+    checks.requireWording(prompts)
   }
 
   /// The wording of the comparison.
   var wording: RolePrompts { RolePrompts.named(prompts) ?? .english }
+
+  /// What the judgements of an iteration depend on.
+  func sampling(_ source: JudgementSource) -> JudgementSampling {
+    JudgementSampling(
+      source: source,
+      iterations: iterations,
+      samples: samples,
+      temperature: temperature,
+      topP: topP,
+      judgementTokens: judgementTokens,
+      prompts: prompts,
+      bothOrders: bothOrders
+    )
+  }
 
   /// What a judge is shown of an iteration's pairs: each in both orders, neighbours, or in one.
   func items(of pairs: [PreferencePair], iteration: Int, seed: Int) -> [ShownPair] {
@@ -159,6 +170,18 @@ package struct StarSection: RecipeSection {
       return orders.map { ShownPair(pair: pair, order: $0) }
     }
   }
+}
+
+/// The settings that the judgements of an iteration depend on.
+struct JudgementSampling: Encodable {
+  let source: JudgementSource
+  let iterations: Int
+  let samples: Int
+  let temperature: Double
+  let topP: Double
+  let judgementTokens: Int
+  let prompts: String
+  let bothOrders: Bool
 }
 
 /// A pair as a judge is shown it.
@@ -187,6 +210,58 @@ package struct JudgementOracle: Sendable {
   }
 }
 
+/// STaR in one of its variants.
+struct StarMethod: Method {
+  static let sft = StarMethod(.sft, "starSft", "learns its right judgements")
+  static let rationalizer = StarMethod(
+    .rationalizer,
+    "starRationalizer",
+    "learns judgements written knowing the verdict"
+  )
+  static let dpo = StarMethod(.dpo, "starDpo", "learns right against wrong judgements by DPO")
+  static let ipo = StarMethod(.ipo, "starIpo", "learns right against wrong judgements by IPO")
+
+  let variant: StarVariant
+  let section: SectionKey<StarSection>
+  let summary: String
+
+  private init(_ variant: StarVariant, _ sharedKey: String, _ what: String) {
+    self.variant = variant
+    section = SectionKey("star", sharedKey: sharedKey, StarSection())
+    summary = "a judge that reasons, and \(what)"
+  }
+
+  var name: String { variant.rawValue }
+  var sections: [any MethodSection] { [section] }
+  var tuned: (any MethodSection)? { section }
+
+  func data(_ settings: MethodSettings) -> MethodData { .pairs }
+
+  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {
+    .verdicts(.chain, wording ?? settings[section].wording)
+  }
+
+  func run(in context: RunContext) async throws -> TrainedModel {
+    let trained = try await StarRecipe(
+      section: context.settings[section],
+      variant: variant,
+      compute: context.compute,
+      events: context.events,
+      replay: context.replay,
+      oracle: context.oracle
+    ).run(
+      context.stages,
+      start: try context.startFolder(),
+      inputs: context.inputs,
+      pairs: context.pairs
+    )
+    guard let last = trained.last else {
+      throw TrainingError.noData(stage: name, hint: "there is no iteration")
+    }
+    return try TrainedModel(last, preference(context.settings, wording: context.wording))
+  }
+}
+
 /// The iterations of STaR, one behind the other.
 struct StarRecipe {
   let section: StarSection
@@ -211,7 +286,6 @@ struct StarRecipe {
     inputs: [String: String],
     pairs: [PreferencePair]
   ) async throws -> [Stage] {
-    let computing = try RecipeFile.yaml(of: compute)
     if section.bootstrap != .own, oracle == nil {
       throw TrainingError.recipe(
         reason:
@@ -234,7 +308,7 @@ struct StarRecipe {
       let latest = model
       let judged = try await stages.run(
         "judgements-\(iteration)",
-        recipe: samplingRecipe(source) + computing,
+        from: ["judgements": section.sampling(source), "compute": compute],
         inputs: digests
       ) { stage in
         try await Judgements(
@@ -250,8 +324,9 @@ struct StarRecipe {
       let reference = section.startsOver ? start : model
       let stage = try await stages.run(
         "train-\(iteration)",
-        recipe: "variant: \(variant.rawValue)\n" + (try RecipeFile.yaml(of: section)) + computing
-          + (replay?.recipe ?? ""),
+        from: [
+          "variant": variant, "star": section, "compute": compute, "replay": replay?.made,
+        ],
         inputs: ["judgements": judged.digest].merging(
           trained.last.map { ["previous": $0.digest] } ?? inputs
         ) { first, _ in first }
@@ -283,20 +358,6 @@ struct StarRecipe {
 
   /// Who learns from wrong judgements too needs the model's own beside the oracle's.
   private var borrowed: JudgementSource { variant.isContrastive ? .oracleAndSampled : .oracle }
-
-  private func samplingRecipe(_ source: JudgementSource) -> String {
-    """
-    source: \(source.rawValue)
-    iterations: \(section.iterations)
-    samples: \(section.samples)
-    temperature: \(section.temperature)
-    top_p: \(section.topP)
-    judgement_tokens: \(section.judgementTokens)
-    prompts: \(section.prompts)
-    both_orders: \(section.bothOrders)
-
-    """
-  }
 
   /// The pairs of an iteration: equal parts of a shuffled order, none in two of them.
   static func part(

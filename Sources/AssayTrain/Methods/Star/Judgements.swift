@@ -9,7 +9,7 @@ import AssayText
 import Foundation
 
 /// Who writes the judgements of an iteration.
-enum JudgementSource: String {
+enum JudgementSource: String, Encodable {
   /// The latest model.
   case sampled
   /// The latest model, told the right verdict.

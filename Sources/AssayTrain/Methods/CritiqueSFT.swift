@@ -1,4 +1,11 @@
+// Critique SFT: a model learns an oracle's critiques. It is CLoud's first stage, and a method of its
+// own for whoever wants a critic that does not score.
+//
+//   assay train Recipes/cloud.yaml --set method=critique-sft --set model=base \
+//     --set data.train=train.jsonl --out runs/critic
+
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -6,6 +13,78 @@ import AssayRun
 import AssayTensor
 import AssayText
 import Foundation
+
+/// How critiques are learnt from the oracle.
+package struct CritiqueSection: RecipeSection {
+  /// How weights are updated.
+  package var optimizer = OptimizerSection(learningRate: 5e-6)
+  /// Responses, of which there are two a pair, in a step.
+  ///
+  /// Default: 64.
+  package var batchResponses = 64
+  /// Parts that a step is computed in, to save memory; the result is the same.
+  ///
+  /// Default: 1.
+  package var accumulation = 1
+  /// Times that the critiques are read.
+  ///
+  /// Default: 1.
+  package var epochs = 1
+  /// What opens the critique's turn, in the user's voice.
+  ///
+  /// Default: `critique :`.
+  package var leadIn = "critique :"
+  /// Whether the constant lead-in is learnt too, as in the released code.
+  ///
+  /// Default: false.
+  package var trainsLeadIn = false
+  /// Tokens that a critique may have when it is written.
+  ///
+  /// Default: 256.
+  package var critiqueTokens = 256
+
+  /// Makes a section of defaults.
+  package init() {}
+
+  /// Reports settings that cannot be used.
+  package func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (batchResponses, "batchResponses"), (accumulation, "accumulation"), (epochs, "epochs"),
+      (critiqueTokens, "critiqueTokens"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+  }
+}
+
+/// The oracle's critiques alone.
+struct CritiqueSFTMethod: Method {
+  static let section = SectionKey("critique", CritiqueSection())
+
+  let name = "critique-sft"
+  let summary = "a critic that writes and does not score, from critiques in the pairs"
+  var sections: [any MethodSection] { [Self.section] }
+  var tuned: (any MethodSection)? { Self.section }
+
+  func data(_ settings: MethodSettings) -> MethodData {
+    .critiquedPairs(leadIn: settings[Self.section].leadIn)
+  }
+
+  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? { nil }
+
+  func run(in context: RunContext) async throws -> TrainedModel {
+    let stage = try await CritiqueTraining(
+      section: context.settings[Self.section],
+      compute: context.compute,
+      events: context.events,
+      replay: context.replay
+    ).run(
+      context.stages,
+      base: try context.startFolder(),
+      inputs: context.inputs,
+      pairs: context.pairs
+    )
+    return try TrainedModel(stage, nil)
+  }
+}
 
 /// A critique of one response of a pair, as `records.jsonl` of a critiques stage has it.
 package struct CritiqueRecord: Codable, Equatable, Sendable {
@@ -39,7 +118,21 @@ struct CritiqueTraining {
   let events: RunEventHandler
   var replay: Replay?
 
-  func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
+  /// Runs the stage.
+  func run(
+    _ stages: StageRunner,
+    base: URL,
+    inputs: [String: String],
+    pairs: [PreferencePair]
+  ) async throws -> Stage {
+    try await stages.run(
+      "critique-sft",
+      from: ["critique": section, "compute": compute, "replay": replay?.made],
+      inputs: inputs
+    ) { try run($0, base: base, pairs: pairs) }
+  }
+
+  private func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
     // 1 model
     let model = try compute.modelToTrain(base)
     guard model.decoder.isLanguageModel else {

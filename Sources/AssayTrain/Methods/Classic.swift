@@ -6,6 +6,7 @@
 // Source: Ouyang et al. 2022 (arXiv:2203.02155) eq. 1.
 
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayRun
 import AssayTensor
@@ -79,6 +80,38 @@ package struct TrainingPair: Sendable {
     self.rejected = rejected
     self.margin = margin
     self.probability = probability
+  }
+}
+
+/// Bradley-Terry: one forward pass, one score.
+struct ClassicMethod: Method {
+  static let section = SectionKey("classic", ClassicSection())
+
+  let name = "classic"
+  let summary = "a reward model that scores in one pass, trained by Bradley-Terry"
+  var sections: [any MethodSection] { [Self.section] }
+  var tuned: (any MethodSection)? { Self.section }
+
+  func data(_ settings: MethodSettings) -> MethodData { .pairs }
+
+  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? { .scores }
+
+  func run(in context: RunContext) async throws -> TrainedModel {
+    let section = context.settings[Self.section]
+    let start = try context.startFolder()
+    let stage = try await context.stages.run(
+      name,
+      from: ["classic": section, "compute": context.compute, "replay": context.replay?.made],
+      inputs: context.inputs
+    ) { stage in
+      try ClassicRecipe(
+        section: section,
+        compute: context.compute,
+        events: context.events,
+        replay: context.replay
+      ).run(stage, base: start, pairs: context.pairs)
+    }
+    return try TrainedModel(stage, .scores)
   }
 }
 

@@ -1,0 +1,34 @@
+import AssayText
+
+/// How a model gives a preference between two responses.
+package enum Preference: Equatable, Sendable {
+  /// By a score of each, in one pass.
+  case scores
+  /// By a score of each, behind critiques that it writes.
+  case critiqueScores
+  /// By verdicts: with reasons, or by a letter alone.
+  case verdicts(RolePrompts.JudgeTask, RolePrompts)
+  /// By one logit of both responses.
+  case pairLogit
+
+  /// Whether it writes critiques of one response.
+  package var writesCritiques: Bool { self == .critiqueScores }
+
+  /// Whether it scores single responses.
+  package var scores: Bool { self == .scores || self == .critiqueScores }
+
+  /// Whether it writes reasons before a verdict, so that votes differ.
+  package var reasons: Bool {
+    if case .verdicts(.chain, _) = self { true } else { false }
+  }
+
+  /// What fingerprints call it.
+  package var name: String {
+    switch self {
+    case .scores: "scores"
+    case .critiqueScores: "critique-scores"
+    case .verdicts(let task, let prompts): "verdicts-\(task.rawValue)-\(prompts.name)"
+    case .pairLogit: "pair-logit"
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import AssayBase
+import AssayData
+import AssayText
+
+/// Pairs under a name.
+package struct Suite: Sendable {
+  /// Such as `test` or `ood`.
+  package var name: String
+  /// The pairs.
+  package var pairs: [PreferencePair]
+
+  /// Makes a suite.
+  package init(name: String, pairs: [PreferencePair]) {
+    self.name = name
+    self.pairs = pairs
+  }
+
+  /// The hash of all pairs.
+  package var digest: String {
+    let parts = pairs.map { pair in
+      let turns = pair.prompt.map { "\($0.role):\($0.content)" }.joined(separator: "\n")
+      return "\(pair.id)\n\(turns)\n\(pair.chosen)\n\(pair.rejected)"
+    }
+    return Digest.hex(parts.map { "\($0.utf8.count):\($0)" }.joined())
+  }
+}

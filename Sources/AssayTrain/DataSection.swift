@@ -1,0 +1,117 @@
+import AssayData
+import AssayEvaluate
+import AssayModel
+import AssayRun
+import AssayText
+import Foundation
+
+/// Where the pairs of a recipe are.
+package struct DataSection: RecipeSection {
+  /// Training pairs: JSON Lines, plain or gzip, in one of TRL's four shapes.
+  package var train = ""
+  /// Suites to evaluate on, by name.
+  package var suites: [String: String] = [:]
+  /// Longest sequence of a pair, in tokens.
+  ///
+  /// Default: null, what the model reads.
+  package var maximumTokens: Int?
+  /// What happens to rows that cannot be used: `refuse` stops, `skip` counts and reports them.
+  package var problems = ReadPolicy.Action.refuse
+
+  /// Makes a section of defaults.
+  package init() {}
+
+  /// Reports settings that cannot be used.
+  package func validate(_ checks: inout RecipeChecks) {
+    checks.require(!train.isEmpty, "train", "the path of a file of pairs")
+    checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
+  }
+
+  /// Reads the training pairs, measured by the tokens that a model would read.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - model: The folder of the model that will read them.
+  ///   - leadIn: What opens critiques; `nil` where none are read.
+  ///   - events: Hears what was dropped.
+  /// - Returns: The pairs that can be used.
+  /// - Throws: `DataError` with file and line, or what reading the model's files throws.
+  package func pairs(
+    _ path: String,
+    model: URL,
+    leadIn: String?,
+    events: RunEventHandler
+  ) throws
+    -> [PreferencePair]
+  {
+    let tokenizer = try BPETokenizer(contentsOf: model.appendingPathComponent("tokenizer.json"))
+    let template = try TokenizerConfiguration.detect(folder: model, tokenizer: tokenizer).template
+    let context = try ModelConfiguration(contentsOf: model.appendingPathComponent("config.json"))
+      .contextTokens
+    let renderer = try SequenceRenderer(tokenizer: tokenizer, template: template)
+    let limit = TokenLimit<PreferencePair>(maximumTokens: min(maximumTokens ?? context, context)) {
+      pair in
+      try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
+        response,
+        critique in
+        if let leadIn, let critique {
+          return try renderer.render(
+            prompt: pair.prompt,
+            response: response,
+            critique: critique,
+            leadIn: leadIn,
+            trainsLeadIn: false
+          ).tokens.count
+        }
+        return try renderer.render(prompt: pair.prompt, response: response).tokens.count
+      }.max() ?? 0
+    }
+    let reader = PairReader(policy: ReadPolicy(problems), limit: limit)
+    let (pairs, report) = try reader.read(path)
+    if report.skippedCount > 0 { events(.warning(report.description)) }
+    return pairs
+  }
+
+  /// Reads the suites, by their names.
+  ///
+  /// - Parameters:
+  ///   - model: The folder of the model that will read them.
+  ///   - events: Hears what was dropped.
+  /// - Returns: The suites.
+  /// - Throws: As `pairs(_:model:leadIn:events:)`.
+  package func readSuites(model: URL, events: RunEventHandler) throws -> [Suite] {
+    try suites.sorted { $0.key < $1.key }.map { name, path in
+      Suite(name: name, pairs: try pairs(path, model: model, leadIn: nil, events: events))
+    }
+  }
+}
+
+/// The suites of a recipe that trains nothing.
+package struct SuiteSection: RecipeSection {
+  /// Suites to evaluate on, by name.
+  package var suites: [String: String] = [:]
+  /// Longest sequence of a pair, in tokens.
+  ///
+  /// Default: null, what the model reads.
+  package var maximumTokens: Int?
+  /// What happens to rows that cannot be used: `refuse` stops, `skip` counts and reports them.
+  package var problems = ReadPolicy.Action.refuse
+
+  /// Makes a section of defaults.
+  package init() {}
+
+  /// Reports settings that cannot be used.
+  package func validate(_ checks: inout RecipeChecks) {
+    checks.require(!suites.isEmpty, "suites", "names of suites with their files of pairs")
+    checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
+  }
+
+  /// The same suites beside no training data.
+  var data: DataSection {
+    var data = DataSection()
+    data.suites = suites
+    data.maximumTokens = maximumTokens
+    data.problems = problems
+    return data
+  }
+}

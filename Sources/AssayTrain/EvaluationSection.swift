@@ -1,0 +1,58 @@
+import AssayEvaluate
+import AssayRun
+
+/// How a trained model is evaluated on the suites of its recipe.
+package struct EvaluationSection: RecipeSection {
+  /// Critiques that a score is the mean of, of models that write them: one evaluation for each entry, a
+  /// single critique being greedy.
+  ///
+  /// Default: `[1]`.
+  package var critiques = [1]
+  /// Judgements of each pair, half of them in each order, of judges that reason; two are greedy.
+  ///
+  /// Default: 2.
+  package var votes = 2
+  /// Temperature of critiques where there are several.
+  ///
+  /// Default: 0.5.
+  package var critiqueTemperature = 0.5
+  /// Temperature of judgements where there are more than two.
+  ///
+  /// Default: 1.
+  package var judgementTemperature = 1.0
+  /// The most likely tokens that together have this probability are drawn from, in judgements.
+  ///
+  /// Default: 0.95.
+  package var topP = 0.95
+
+  /// What settings were called before.
+  package static let formerKeys = ["temperature": "critique_temperature"]
+
+  /// Makes a section of defaults.
+  package init() {}
+
+  /// Reports settings that cannot be used.
+  package func validate(_ checks: inout RecipeChecks) {
+    checks.require(
+      !critiques.isEmpty && critiques.allSatisfy { $0 > 0 }
+        && Set(critiques).count == critiques.count,
+      "critiques",
+      "a number above 0, or a list of different ones"
+    )
+    checks.require(votes > 0 && votes.isMultiple(of: 2), "votes", "an even number above 0")
+    checks.require(critiqueTemperature > 0, "critiqueTemperature", "a number above 0")
+    checks.require(judgementTemperature > 0, "judgementTemperature", "a number above 0")
+    checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
+  }
+
+  /// The same as the evaluator takes it.
+  var sampling: PairSampling {
+    var sampling = PairSampling()
+    sampling.critiques = critiques
+    sampling.votes = votes
+    sampling.critiqueTemperature = critiqueTemperature
+    sampling.judgementTemperature = judgementTemperature
+    sampling.topP = topP
+    return sampling
+  }
+}

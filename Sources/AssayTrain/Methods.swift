@@ -1,0 +1,26 @@
+/// All methods: the one list that `train`, `compare`, the help, the documentation and the tests read.
+package enum Methods {
+  /// The methods, in the order in which they are shown.
+  package static let all: [any Method] = [
+    PretrainMethod(),
+    ClassicMethod(),
+    PairMethod(),
+    UntrainedJudge.chain,
+    UntrainedJudge.token,
+    GenRMMethod(),
+    StarMethod.sft,
+    StarMethod.rationalizer,
+    StarMethod.dpo,
+    StarMethod.ipo,
+    CritiqueSFTMethod(),
+    CloudMethod(),
+    CriticRMMethod.rank,
+    CriticRMMethod.summ,
+  ]
+
+  /// The names of all methods.
+  package static var names: [String] { all.map(\.name) }
+
+  /// The method of a name.
+  package static func named(_ name: String) -> (any Method)? { all.first { $0.name == name } }
+}

@@ -1,0 +1,30 @@
+// GenRM without rationale: a judge whose next token is the letter of the better response.
+//
+//   assay train Recipes/genrm.yaml --set model=instruct --set data.train=train.jsonl --out runs/genrm
+//
+// Source: Mahan et al. 2024 (arXiv:2410.12832) eq. 7.
+
+import AssayEvaluate
+import AssayText
+
+/// GenRM.
+struct GenRMMethod: Method {
+  static let section = SectionKey("verdict", sharedKey: "genrm", VerdictSection())
+
+  let name = "genrm"
+  let summary = "a judge that names the better response by one letter, by GenRM"
+  var sections: [any MethodSection] { [Self.section] }
+  var tuned: (any MethodSection)? { Self.section }
+
+  func data(_ settings: MethodSettings) -> MethodData { .pairs }
+
+  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {
+    .verdicts(.token, wording ?? settings[Self.section].wording)
+  }
+
+  func run(in context: RunContext) async throws -> TrainedModel {
+    let stage = try await VerdictRecipe(.letter, context.settings[Self.section], context)
+      .run(name, context)
+    return try TrainedModel(stage, preference(context.settings, wording: context.wording))
+  }
+}
