@@ -73,7 +73,7 @@ let package = Package(
       name: "AssayEvaluate",
       dependencies: [
         "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
-        "AssayReward",
+        "AssayGenerate", "AssayReward",
       ],
       swiftSettings: settings
     ),

@@ -53,6 +53,42 @@ package enum Interruption {
     if let signal { throw Interrupted(signal: signal) }
   }
 
+  /// Runs work as a task that a signal cancels, so that it ends within a step wherever it is.
+  ///
+  /// A thread of its own looks for the signal, since work may keep all others busy.
+  ///
+  /// - Parameters:
+  ///   - body: The work.
+  ///   - onSignal: Called once, before the work is cancelled.
+  /// - Throws: `Interrupted` where a signal ended the work, else what it throws.
+  package static func cancelling(
+    _ body: @escaping @Sendable () async throws -> Void,
+    onSignal: @escaping @Sendable () -> Void
+  ) async throws {
+    let task = Task { try await body() }
+    let isDone = Flag()
+    Thread.detachNewThread {
+      while !isDone.isSet {
+        if signal != nil {
+          onSignal()
+          return task.cancel()
+        }
+        usleep(20_000)
+      }
+    }
+    defer { isDone.set() }
+    do { try await task.value } catch is CancellationError {
+      try check()
+      throw CancellationError()
+    }
+  }
+
+  private final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+  }
+
   // Only calls that are safe in signal handlers.
   private static let note: @convention(c) (Int32) -> Void = { number in
     received.store(number, ordering: .relaxed)

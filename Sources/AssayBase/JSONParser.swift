@@ -7,16 +7,20 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
   package var description: String { "\(reason) at byte \(offset)" }
 }
 
-/// A strict reader of JSON (RFC 8259): no comments, no `NaN`, valid UTF-8, bounded depth.
+/// A strict reader of JSON (RFC 8259): no comments, valid UTF-8, bounded depth.
+///
+/// `NaN` and infinities are refused unless they are asked for: Python's json writes them.
 package struct JSONParser {
   /// Deeper nesting than any tokenizer or record has; bounds the recursion on hostile input.
   private static let maximumDepth = 128
 
   private let bytes: [UInt8]
+  private let takesNonFinite: Bool
   private var position = 0
 
-  package init(bytes: [UInt8]) {
+  package init(bytes: [UInt8], takesNonFinite: Bool = false) {
     self.bytes = bytes
+    self.takesNonFinite = takesNonFinite
   }
 
   package mutating func document() throws(JSONError) -> JSONValue {
@@ -57,6 +61,8 @@ package struct JSONParser {
     case UInt8(ascii: "t"): return try word("true", .bool(true))
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "N") where takesNonFinite: return try word("NaN", .number("NaN"))
+    case UInt8(ascii: "I") where takesNonFinite: return try word("Infinity", .number("Infinity"))
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default: throw failure("no JSON value")
     }
@@ -107,7 +113,9 @@ package struct JSONParser {
 
   private mutating func number() throws(JSONError) -> JSONValue {
     let start = position
-    _ = take(UInt8(ascii: "-"))
+    if take(UInt8(ascii: "-")), takesNonFinite, current == UInt8(ascii: "I") {
+      return try word("Infinity", .number("-Infinity"))
+    }
     let leadingZero = current == UInt8(ascii: "0")
     let count = digits()
     guard count > 0, !(leadingZero && count > 1) else { throw failure("no JSON number") }

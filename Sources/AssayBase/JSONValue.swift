@@ -11,10 +11,12 @@ package indirect enum JSONValue: Sendable, Equatable {
 
   /// Reads one document.
   ///
-  /// - Parameter bytes: UTF-8 text.
+  /// - Parameters:
+  ///   - bytes: UTF-8 text.
+  ///   - takesNonFinite: Whether `NaN`, `Infinity` and `-Infinity`, which Python writes, are numbers.
   /// - Throws: `JSONError` for anything that is not one JSON value.
-  package init(parsing bytes: [UInt8]) throws(JSONError) {
-    var parser = JSONParser(bytes: bytes)
+  package init(parsing bytes: [UInt8], takesNonFinite: Bool = false) throws(JSONError) {
+    var parser = JSONParser(bytes: bytes, takesNonFinite: takesNonFinite)
     self = try parser.document()
   }
 

@@ -2,7 +2,7 @@
 import Foundation
 import Synchronization
 
-/// An append-only file of lines; a last line without its line break is dropped on opening.
+/// An append-only file of lines; a last line that was cut is dropped on opening.
 package final class LineFile: Sendable {
   /// Where the file is.
   package let url: URL
@@ -12,18 +12,37 @@ package final class LineFile: Sendable {
   // Guards the file position: a failed append is undone before the next one starts.
   private let size: Mutex<Int>
 
+  /// The longest last line that is looked at for whether it was cut.
+  private static let maximumEndBytes = 1 << 28
+
   /// Opens or creates the file, and truncates it behind its last line break.
   ///
+  /// What is no plain file, as a pipe or a device, is written and never read.
+  ///
+  /// - Parameters:
+  ///   - url: The file.
+  ///   - isWhole: Whether a last line that lacks its line break is kept, which it then gets.
   /// - Throws: `FileError.fileSystem`.
-  package init(_ url: URL) throws {
+  package init(_ url: URL, keepingEnd isWhole: (Data) -> Bool = { _ in false }) throws {
     self.url = url
     descriptor = open(url.path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw DurableFile.failure("open", url) }
-    let actual = Int(lseek(descriptor, 0, SEEK_END))
+    var status = stat()
+    let isPlain = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    let actual = isPlain ? Int(status.st_size) : 0
     do {
       let whole = try Self.lengthOfWholeLines(descriptor, actual, url)
-      droppedBytes = actual - whole
-      if droppedBytes > 0 {
+      let rest = actual - whole
+      if rest > 0, rest <= Self.maximumEndBytes,
+        isWhole(try Self.read(descriptor, at: whole, count: rest, url))
+      {
+        try DurableFile.writeAll(Data([0x0a]), to: descriptor, url)
+        droppedBytes = 0
+        size = Mutex(actual + 1)
+        return
+      }
+      droppedBytes = rest
+      if rest > 0 {
         guard ftruncate(descriptor, off_t(whole)) == 0 else {
           throw DurableFile.failure("truncate", url)
         }

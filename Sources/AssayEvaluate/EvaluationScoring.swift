@@ -136,6 +136,7 @@ package enum EvaluationScoring {
   ///   - scorer: What scores.
   ///   - folder: The folder of the records; `nil` keeps none.
   ///   - settings: What the scores depend on.
+  ///   - isCut: Whether an item does not fit, which its line then says; `nil`: none.
   ///   - onProgress: Called with the items that are done, and the tokens read and written since the
   ///     last call, first with those recorded before; what it throws ends the scoring.
   /// - Returns: One record for each item, in the order of the items.
@@ -145,6 +146,7 @@ package enum EvaluationScoring {
     with scorer: any Scorer,
     folder: URL?,
     settings: EvaluationSettings,
+    isCut: ((BenchmarkItem) throws -> Bool)? = nil,
     onProgress: (_ done: Int, _ tokens: Int) throws -> Void
   ) async throws -> [BenchmarkRecord] {
     let items = benchmark.items
@@ -192,7 +194,7 @@ package enum EvaluationScoring {
           chosen: Array(values.prefix(item.chosen.count)),
           rejected: Array(values.dropFirst(item.chosen.count))
         )
-        try writer?.append(scores.json(id: item.id))
+        try writer?.append(scores.json(id: item.id, isCut: try isCut?(item) ?? false))
         records[index] = BenchmarkRecord(id: item.id, content: .scores(scores))
         done += 1
       }

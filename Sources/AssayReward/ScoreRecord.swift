@@ -7,20 +7,28 @@ package struct ScoreRecord: Codable, Equatable, Sendable {
   package var id: String
   /// Its score, whose members stand beside the id.
   package var score: Score
+  /// Whether the row did not fit, so that its beginning was not read.
+  package var isCut: Bool
 
-  private enum CodingKeys: String, CodingKey { case id }
+  private enum CodingKeys: String, CodingKey {
+    case id
+    case isCut = "cut"
+  }
 
   /// Makes a record.
-  package init(id: String, score: Score) {
+  package init(id: String, score: Score, isCut: Bool = false) {
     self.id = id
     self.score = score
+    self.isCut = isCut
   }
 
   /// Reads the id and the members of a score.
   ///
   /// - Throws: `DecodingError`.
   package init(from decoder: any Decoder) throws {
-    id = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .id)
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    id = try container.decode(String.self, forKey: .id)
+    isCut = try container.decodeIfPresent(Bool.self, forKey: .isCut) ?? false
     score = try Score(from: decoder)
   }
 
@@ -31,6 +39,7 @@ package struct ScoreRecord: Codable, Equatable, Sendable {
     try score.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(id, forKey: .id)
+    if isCut { try container.encode(true, forKey: .isCut) }
   }
 }
 
@@ -40,6 +49,17 @@ extension ResponseRecord {
     switch content {
     case .response(let prompt, let response): .response(prompt: prompt, response: response)
     case .text(let text): .rendered(text)
+    }
+  }
+}
+
+extension JudgedRecord {
+  /// What a scorer or a critic reads: a response, or the chosen and then the rejected one.
+  package var inputs: [ScoringInput] {
+    switch self {
+    case .response(let response): [response.input]
+    case .pair(let pair):
+      [pair.chosen, pair.rejected].map { .response(prompt: pair.prompt, response: $0) }
     }
   }
 }

@@ -53,7 +53,8 @@ package final class ProgressDisplay: Sendable {
     _ mode: Mode,
     now: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
     write: @escaping @Sendable (String) -> Void = {
-      FileHandle.standardError.write(Data($0.utf8))
+      // A log that cannot be written does not end the work.
+      try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
     }
   ) {
     self.mode = mode

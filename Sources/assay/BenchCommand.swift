@@ -44,7 +44,7 @@ struct BenchTrainCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard repeats > 0 else { throw ValidationError("--repeats must be at least 1") }
+    try Limit.check("--repeats", repeats, in: Limit.count)
     guard writeIds == nil || data != nil else {
       throw ValidationError("--write-ids needs --data")
     }

@@ -40,12 +40,11 @@ struct BenchGenerateCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard prompts > 0, samples > 0, repeats > 0 else {
-      throw ValidationError("--prompts, --samples and --repeats must be at least 1")
-    }
-    guard promptTokens ?? 1 > 0, newTokens ?? 1 > 0 else {
-      throw ValidationError("--prompt-tokens and --new-tokens must be at least 1")
-    }
+    try Limit.check("--prompts", prompts, in: Limit.count)
+    try Limit.check("--samples", samples, in: Limit.count)
+    try Limit.check("--repeats", repeats, in: Limit.count)
+    try Limit.check("--prompt-tokens", promptTokens, in: Limit.tokens)
+    try Limit.check("--new-tokens", newTokens, in: Limit.tokens)
   }
 
   func execute() async throws {

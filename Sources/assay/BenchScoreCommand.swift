@@ -28,9 +28,8 @@ struct BenchScoreCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard batch > 0, repeats > 0 else {
-      throw ValidationError("--batch and --repeats must be at least 1")
-    }
+    try Limit.check("--batch", batch, in: Limit.count)
+    try Limit.check("--repeats", repeats, in: Limit.count)
   }
 
   func execute() async throws {

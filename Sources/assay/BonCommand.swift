@@ -62,6 +62,7 @@ struct BonCommand: AssayCommand {
   @Option(help: "Judgements of two responses, half in each order, for judges that reason.")
   var votes = 2
 
+  @OptionGroup var reading: ProblemOptions
   @OptionGroup var checks: CheckerOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -88,11 +89,11 @@ struct BonCommand: AssayCommand {
     guard candidates != nil || (policy.isGiven && data != nil) else {
       throw ValidationError("--data and either --policy or --generator belong together")
     }
-    guard samples > 1, maxTokens > 0, critiques > 0, votes > 0 else {
-      throw ValidationError(
-        "--samples is at least 2, --max-tokens, --critiques and --votes at least 1"
-      )
-    }
+    try Limit.check("--samples", samples, in: 2...Limit.count.upperBound)
+    try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
+    try Limit.check("--critiques", critiques, in: Limit.count)
+    try Limit.check("--votes", votes, in: Limit.count)
+    try Limit.check("--temperature", temperature, in: Limit.temperature)
     guard temperature > 0 else {
       throw ValidationError("--temperature is above 0, or all samples are alike")
     }
@@ -104,7 +105,11 @@ struct BonCommand: AssayCommand {
   func execute() async throws {
     let start = Date()
     let source = candidates ?? data ?? ""
-    let rows = try PromptRow.read(source, hasResponses: candidates != nil)
+    let (rows, report) = try PromptReader(
+      candidates == nil ? .conversations : .candidates,
+      policy: reading.policy
+    ).read(source)
+    try reading.tell(report, of: source)
     let run = try RunFolder(URL(fileURLWithPath: out))
     var (responses, digest) = ([PolicyResponses](), "")
     if candidates != nil {
@@ -126,13 +131,13 @@ struct BonCommand: AssayCommand {
       gain: .init(try BestOfN.gain(prompts, seed: common.seed))
     )
     try run.write(try ResultsJSON.data(results), to: "results.json")
-    if common.isJSON { try Output.json(results) } else { Output.result(Self.table(results)) }
+    if common.isJSON { try Output.json(results) } else { try Output.result(Self.table(results)) }
   }
 
   // MARK: Stages
 
   private func given(
-    _ rows: [PromptRow],
+    _ rows: [PromptRecord],
     _ source: String
   ) throws -> ([PolicyResponses], String) {
     let checker = checks.checker(rows)
@@ -148,7 +153,7 @@ struct BonCommand: AssayCommand {
   }
 
   private func sampled(
-    _ rows: [PromptRow],
+    _ rows: [PromptRecord],
     _ run: RunFolder,
     _ source: String,
     _ policy: PolicySource
@@ -164,8 +169,8 @@ struct BonCommand: AssayCommand {
           temperature: \(temperature)
           max_tokens: \(maxTokens)
           seed: \(common.seed)
-          playground_seed: \(checks.playgroundSeed.map(String.init) ?? "none")\(inference.fingerprint)
-
+          playground_seed: \(checks.playgroundSeed.map(String.init) ?? "none")
+          \(inference.fingerprint(common))
           """,
         inputs: ["policy": try policy.digest(), "data": try InputDigest.file(source)]
       )
@@ -178,7 +183,7 @@ struct BonCommand: AssayCommand {
       drawing: .init(temperature: temperature, maximumTokens: maxTokens, seed: common.seed),
       events: { display.handle($0) }
     ) { item in
-      [.init(messages: rows[item].prompt, draws: samples)]
+      [.init(messages: rows[item].messages, draws: samples)]
     } record: { item, texts in
       try PolicyResponses(rows[item], responses: texts, checker: checker)
     }
@@ -186,7 +191,7 @@ struct BonCommand: AssayCommand {
   }
 
   private func scores(
-    _ rows: [PromptRow],
+    _ rows: [PromptRecord],
     _ responses: [PolicyResponses],
     _ run: RunFolder,
     _ digest: String
@@ -198,8 +203,8 @@ struct BonCommand: AssayCommand {
         recipe: """
           critiques: \(critiques)
           votes: \(votes)
-          seed: \(common.seed)\(inference.fingerprint)
-
+          seed: \(common.seed)
+          \(inference.fingerprint(common))
           """,
         inputs: ["model": InputDigest.model(folder), "responses": digest]
       )
@@ -224,7 +229,7 @@ struct BonCommand: AssayCommand {
       let start = lines.count / stretch * stretch
       let range = start..<min(start + stretch, rows.count)
       let (scores, tokens) = try await ranker.scores(
-        range.map { (rows[$0].prompt, responses[$0].responses) }
+        range.map { (rows[$0].messages, responses[$0].responses) }
       )
       let part = zip(range, scores).dropFirst(lines.count - start).map {
         Line(id: responses[$0].id, right: responses[$0].right, scores: $1)

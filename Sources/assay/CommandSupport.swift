@@ -41,7 +41,7 @@ struct CommonOptions: ParsableArguments {
   var dtype: DType { computeType?.dtype ?? .float32 }
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+    try Limit.check("--threads", threads, in: Limit.threads)
     if let deviceName, !Device.allCases.contains(where: { $0.name == deviceName }) {
       throw ValidationError("--device is cpu, cuda or mps, not \(deviceName)")
     }
@@ -56,6 +56,7 @@ struct CommonOptions: ParsableArguments {
 
   /// Applies the thread count and installs the handlers of interruptions.
   func apply() {
+    Output.openClosed()
     if let threads { Engine.threads = threads }
     Interruption.install()
   }
@@ -84,18 +85,28 @@ struct CommonOptions: ParsableArguments {
 extension ComputeType: ExpressibleByArgument {}
 
 /// A command whose errors become one sentence and a documented exit code.
-protocol AssayCommand: AsyncParsableCommand {
+protocol AssayCommand: AsyncParsableCommand, Sendable {
   /// Options that every command has.
   var common: CommonOptions { get }
+  /// Whether a signal cancels the work, so that it ends within a step; the server ends otherwise.
+  var endsAtSignals: Bool { get }
   /// The work.
   func execute() async throws
 }
 
 extension AssayCommand {
+  var endsAtSignals: Bool { true }
+
   func run() async throws {
     common.apply()
+    let isQuiet = common.isQuiet
     do {
-      try await execute()
+      guard endsAtSignals else { return try await execute() }
+      try await Interruption.cancelling {
+        try await execute()
+      } onSignal: {
+        if !isQuiet { Output.error("stopping; what is finished is kept (again: stop at once)") }
+      }
     } catch let error as ValidationError {
       throw error
     } catch let error as CleanExit {
@@ -106,31 +117,6 @@ extension AssayCommand {
       Output.error("assay: \(ExitStatus.text(error))")
       throw ExitCode(ExitStatus.code(error))
     }
-  }
-}
-
-/// Standard output and standard error.
-enum Output {
-  /// Writes a result and a newline.
-  static func result(_ text: String) { write(text + "\n", to: FileHandle.standardOutput) }
-
-  /// Writes a line of the log.
-  static func error(_ text: String) { write(text + "\n", to: FileHandle.standardError) }
-
-  private static func write(_ text: String, to handle: FileHandle) {
-    try? handle.write(contentsOf: Data(text.utf8))
-  }
-
-  /// Writes a value as one line of JSON.
-  static func json(_ value: some Encodable) throws { result(try line(value)) }
-
-  /// Writes a value as one line of JSON to the log.
-  static func jsonError(_ value: some Encodable) throws { error(try line(value)) }
-
-  private static func line(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 }
 

@@ -61,7 +61,7 @@ struct CompareCommand: AssayCommand {
     let settings = overrides + common.recipeSettings
     let recipe = try CompareRecipe(try RecipeFile(contentsOf: url), overrides: settings)
     if printRecipe {
-      Output.result(recipe.resolved)
+      try Output.result(recipe.resolved)
       return
     }
     let display = common.progress
@@ -89,9 +89,9 @@ struct CompareCommand: AssayCommand {
     try Data(ClaimTable.markdown(results.claims).utf8)
       .write(to: folder.appendingPathComponent("claims.md"), options: .atomic)
     if common.isJSON {
-      Output.result(String(decoding: try results.json().dropLast(), as: UTF8.self))
+      try Output.result(String(decoding: try results.json().dropLast(), as: UTF8.self))
     } else {
-      Output.result(report.text)
+      try Output.result(report.text)
     }
   }
 

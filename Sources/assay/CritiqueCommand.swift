@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -62,6 +63,7 @@ struct CritiqueCommand: AssayCommand {
   )
   var oracle = false
 
+  @OptionGroup var rows: RowOptions
   @OptionGroup var critiques: CritiqueOptions
   @OptionGroup var records: RecordOptions
   @OptionGroup var remote: GeneratorOptions
@@ -72,6 +74,7 @@ struct CritiqueCommand: AssayCommand {
     let id: String
     let side: String?
     let critiques: [WrittenCritiqueLine]
+    let cut: Bool?
   }
 
   /// What becomes one line: a response, or with `--as-pairs` a pair.
@@ -80,10 +83,12 @@ struct CritiqueCommand: AssayCommand {
     let side: String?
     let pair: PreferencePair?
     let inputs: [ScoringInput]
+    let isCut: Bool
   }
 
   func validate() throws {
     try remote.validate(model: model, common: common, inference: inference)
+    try rows.validate(canCut: true, isRemote: model == nil)
     guard remote.generator != nil || !statedScores && prompts == nil && !oracle else {
       throw ValidationError("--stated-scores, --prompts and --oracle belong to --generator")
     }
@@ -96,7 +101,6 @@ struct CritiqueCommand: AssayCommand {
   }
 
   func execute() async throws {
-    let units = try read()
     let settings = critiques.settings(seed: common.seed)
     var written = try RecordSettings(
       model: model,
@@ -107,6 +111,7 @@ struct CritiqueCommand: AssayCommand {
     written.set(settings)
     written.set("--as-pairs", asPairs)
     guard let model else {
+      let units = try read(nil)
       try await remote.withEndpoint(out: out, common: common) { endpoint in
         let critic = RemoteCritic(
           endpoint,
@@ -127,6 +132,8 @@ struct CritiqueCommand: AssayCommand {
     let loaded = try inference.load(model, common)
     let writer = try CritiqueWriter(loaded, settings: settings)
     written.set("--max-tokens", writer.critiqueTokens)
+    written.set("--too-long", rows.tooLong == .cut ? "cut" : "whole")
+    let units = try read(try TextLength(loaded, critiques: settings))
     try records.claim(out, written, common)
     let engine = GenerationEngine(loaded)
     try await write(units, .model(writer, engine, settings.samples), stretch: 256)
@@ -153,9 +160,18 @@ struct CritiqueCommand: AssayCommand {
           let texts = own.map { $0[0].isUsable ? $0[0].text : nil }
           (pair.chosenCritique, pair.rejectedCritique) = (texts[0], texts[1])
           cut += texts.count { $0 == nil }
-          try log.append(pair.json)
+          try log.append(
+            .object((pair.json.members ?? []) + (unit.isCut ? [JSONMember("cut", true)] : []))
+          )
         } else {
-          try log.append(encoding: Line(id: unit.id, side: unit.side, critiques: own[0]))
+          try log.append(
+            encoding: Line(
+              id: unit.id,
+              side: unit.side,
+              critiques: own[0],
+              cut: unit.isCut ? true : nil
+            )
+          )
         }
         own = []
         done += 1
@@ -173,53 +189,34 @@ struct CritiqueCommand: AssayCommand {
     }
   }
 
-  private func read() throws -> [Unit] {
-    if asPairs {
-      return try PairReader().read(data).pairs.map { pair in
-        Unit(
-          id: pair.id,
-          side: nil,
-          pair: pair,
-          inputs: [pair.chosen, pair.rejected].map {
-            .response(prompt: pair.prompt, response: $0)
-          }
-        )
+  private func read(_ length: TextLength?) throws -> [Unit] {
+    let limit = length.map { length in
+      TokenLimit<JudgedRecord>(maximumTokens: length.contextTokens) { record in
+        try record.inputs.map { try length.tokens($0) }.max() ?? 0
       }
     }
-    if !responses, data != "-", try holdsPairs() {
-      return try PairReader().read(data).pairs.flatMap { pair in
-        [("chosen", pair.chosen), ("rejected", pair.rejected)].map { side, response in
-          Unit(
-            id: pair.id,
-            side: side,
-            pair: nil,
-            inputs: [.response(prompt: pair.prompt, response: response)]
-          )
+    let reader = JudgedReader(
+      asPairs ? .pairs : responses ? .responses : .asFirstRow,
+      policy: rows.policy,
+      limit: rows.limit(limit)
+    )
+    let (records, report) = try reader.read(data)
+    try rows.tell(report, of: data)
+    let marker = rows.marker(limit)
+    let isCut = try records.map { try marker?($0) ?? false }
+    rows.tellCut(isCut.count(where: \.self), of: records.count)
+    return zip(records, isCut).flatMap { record, isCut in
+      switch record {
+      case .pair(let pair) where asPairs:
+        return [Unit(id: pair.id, side: nil, pair: pair, inputs: record.inputs, isCut: isCut)]
+      case .pair(let pair):
+        return zip(["chosen", "rejected"], record.inputs).map { side, input in
+          Unit(id: pair.id, side: side, pair: nil, inputs: [input], isCut: isCut)
         }
+      case .response(let response):
+        return [Unit(id: response.id, side: nil, pair: nil, inputs: [response.input], isCut: isCut)]
       }
     }
-    return try ResponseReader().read(data).responses.map {
-      Unit(id: $0.id, side: nil, pair: nil, inputs: [$0.input])
-    }
-  }
-
-  /// Whether the first row is one of a pair.
-  private func holdsPairs() throws -> Bool {
-    struct Row: Decodable {
-      let hasChosen: Bool
-      enum CodingKeys: String, CodingKey { case chosen }
-      init(from decoder: any Swift.Decoder) throws {
-        hasChosen = try decoder.container(keyedBy: CodingKeys.self).contains(.chosen)
-      }
-    }
-    if data.hasSuffix(".gz") { return true }
-    var found = false
-    var isFirst = true
-    try InputLines.forEach(data) { _, line in
-      if isFirst { found = (try? JSONDecoder().decode(Row.self, from: line))?.hasChosen ?? false }
-      isFirst = false
-    }
-    return found
   }
 
   /// How many units are recorded already; they must be the first ones of the data.

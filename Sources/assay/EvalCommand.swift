@@ -58,7 +58,11 @@ struct EvalCommand: AssayCommand {
   var maxTokens: Int?
 
   @Option(
-    help: "What a judge's unparseable verdict counts: missing or half. Default: as --verdict-rule."
+    help: """
+      What a judge's unparseable verdict counts: missing, half or wrong. Default: as --verdict-rule, or \
+      the benchmark's own rule: wrong for llmbar, pandalm and judgebench, half for rewardbench, else \
+      missing.
+      """
   )
   var unparseable: UnparseableRule?
 
@@ -70,8 +74,8 @@ struct EvalCommand: AssayCommand {
   )
   var verdictRule: VerdictRule?
 
+  @OptionGroup var rows: RowOptions
   @OptionGroup var judging: JudgeOptions
-
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var remote: GeneratorOptions
 
@@ -88,6 +92,7 @@ struct EvalCommand: AssayCommand {
         throw ValidationError("--samples belongs to models that score; give --votes")
       }
     }
+    try rows.validate(canCut: true, isRemote: model == nil)
     guard !benchmarks.isEmpty else { throw ValidationError("give at least one --benchmark") }
     let known = BenchmarkCatalogue.all.map { $0.name }
     if let other = benchmarks.first(where: { !known.contains($0.name) }) {
@@ -109,36 +114,38 @@ struct EvalCommand: AssayCommand {
         throw ValidationError("--votes, --task, --prompts and --verdict-rule belong to --model")
       }
     }
-    if let samples, samples < 1 { throw ValidationError("--samples must be at least 1") }
-    if let temperature, !(temperature.isFinite && temperature >= 0) {
-      throw ValidationError("--temperature must be at least 0")
-    }
+    try Limit.check("--samples", samples, in: Limit.count)
+    try Limit.check("--temperature", temperature.map { Float($0) }, in: Limit.temperature)
     if (samples ?? 1) > 1, temperature == 0 {
       throw ValidationError("several samples at temperature 0 are all alike; give a --temperature")
     }
-    if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+    try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
   }
 
   func execute() async throws {
     let start = Date()
-    let loaded = try benchmarks.map { try BenchmarkCatalogue.load($0.name, path: $0.path) }
     var results = ResultsFile(seconds: 0)
     var notes: [String] = []
     let name: String
+    var loaded: [any Benchmark] = []
     var records: [[BenchmarkRecord]] = []
     if let scores {
       name =
         scores == "-"
         ? "scores" : URL(fileURLWithPath: scores).deletingPathExtension().lastPathComponent
+      loaded = try load(nil)
       records = try loaded.map { try BenchmarkRecords.read(scores, for: $0) }
     } else if let model {
       let folder = try ModelPath.folder(model)
       name = URL(fileURLWithPath: model).standardizedFileURL.lastPathComponent
       let model = try inference.load(folder, common)
       let method = try EvaluationMethod(model, folder: folder, command: self)
-      records = try await score(loaded, with: method)
+      let length = try method.length(of: model)
+      loaded = try load(length)
+      records = try await score(loaded, with: method, isCut: rows.marker(length.items))
     } else {
       name = remote.generatorModel ?? ""
+      loaded = try load(nil)
       // Results are alone on standard output.
       try await remote.withEndpoint(out: out, isOutputFree: false, common: common) { endpoint in
         records = try await score(
@@ -150,7 +157,7 @@ struct EvalCommand: AssayCommand {
     for (benchmark, records) in zip(loaded, records) {
       let found = try benchmark.results(
         records,
-        unparseable: unparseable ?? (verdictRule == .rewardBench ? .half : .missing)
+        unparseable: unparseable ?? (verdictRule == .rewardBench ? .half : nil)
       )
       let key = type(of: benchmark).name
       results.methods[name, default: [:]][key] = found.sections
@@ -159,16 +166,33 @@ struct EvalCommand: AssayCommand {
     results.seconds = Date().timeIntervalSince(start)
     if let out { try write(results, to: URL(fileURLWithPath: out)) }
     if common.isJSON {
-      Output.result(String(decoding: try results.json(), as: UTF8.self).trimmed)
+      try Output.result(String(decoding: try results.json(), as: UTF8.self).trimmed)
     } else {
-      Output.result((results.table().text + Self.rates(results)).trimmed)
+      try Output.result((results.table().text + Self.rates(results)).trimmed)
     }
     if !common.isQuiet { notes.forEach { Output.error("note: \($0)") } }
   }
 
+  private func load(_ length: TextLength?) throws -> [any Benchmark] {
+    try benchmarks.map { argument in
+      let source = BenchmarkSource(
+        argument.path,
+        policy: rows.policy,
+        limit: rows.limit(length?.items)
+      )
+      let benchmark = try BenchmarkCatalogue.load(argument.name, from: source)
+      try rows.tell(source.report, of: argument.path)
+      if let marker = rows.marker(length?.items) {
+        rows.tellCut(try benchmark.items.count(where: marker), of: benchmark.items.count)
+      }
+      return benchmark
+    }
+  }
+
   private func score(
     _ benchmarks: [any Benchmark],
-    with method: EvaluationMethod
+    with method: EvaluationMethod,
+    isCut: ((BenchmarkItem) throws -> Bool)? = nil
   ) async throws -> [[BenchmarkRecord]] {
     let display = common.progress
     var records: [[BenchmarkRecord]] = []
@@ -179,7 +203,8 @@ struct EvalCommand: AssayCommand {
       records.append(
         try await method.records(
           benchmark,
-          folder: out.map { URL(fileURLWithPath: $0) }
+          folder: out.map { URL(fileURLWithPath: $0) },
+          isCut: isCut
         ) { done, tokens in
           if !isStarted {
             isStarted = true
@@ -255,7 +280,11 @@ private enum EvaluationMethod {
   }
 
   init(_ model: Model, folder: URL, command: EvalCommand) throws {
-    let dtype = "\(command.common.dtype)\(command.inference.fingerprint)"
+    let kernels = command.inference.kernels
+    let dtype =
+      "\(command.common.dtype)"
+      + (kernels.weights == .plain ? "" : " \(kernels.weights.rawValue)")
+      + (kernels.batchInvariant ? " batch-invariant" : "")
     guard [.classic, .cloud].contains(model.manifest.kind) else {
       guard command.samples == nil else {
         throw ValidationError("--samples belongs to models that score; give --votes")
@@ -293,9 +322,19 @@ private enum EvaluationMethod {
     )
   }
 
+  /// How long items are for the model.
+  func length(of model: Model) throws -> TextLength {
+    switch self {
+    case .scorer(let scorer, _): try TextLength(model, critiques: scorer.options.critiques)
+    case .judge(let judge, _, _):
+      try TextLength(model, judging: (judge as? ModelJudge)?.settings ?? JudgeSettings())
+    }
+  }
+
   func records(
     _ benchmark: any Benchmark,
     folder: URL?,
+    isCut: ((BenchmarkItem) throws -> Bool)?,
     onProgress: (Int, Int) throws -> Void
   ) async throws -> [BenchmarkRecord] {
     switch self {
@@ -305,6 +344,7 @@ private enum EvaluationMethod {
         with: scorer,
         folder: folder,
         settings: settings,
+        isCut: isCut,
         onProgress: onProgress
       )
     case .judge(let judge, let rule, let settings):

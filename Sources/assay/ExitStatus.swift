@@ -38,6 +38,7 @@ enum ExitStatus {
     case is GenerationError, is TrainingLineError, is UncheckedPrompt, is ChangedSettings,
       is ForeignRecord:
       badData
+    case is OutputFailure: inputOutput
     case is CancellationError: 130
     case let error as WorkerFailure: error.code
     default: internalError

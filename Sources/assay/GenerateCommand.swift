@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayBase
+import AssayData
 import AssayGenerate
 import AssayModel
 import AssayRun
@@ -13,8 +14,8 @@ struct GenerateCommand: AssayCommand {
     commandName: "generate",
     abstract: "Samples text.",
     discussion: """
-      Reads lines {"id", "prompt"} (a string or messages) or {"id", "text"} (taken as it is) and \
-      writes one line a sample: {"id", "sample", "text", "finish_reason", "tokens"}.
+      Reads lines {"id", "prompt"} (a string or messages), {"id", "messages"} or {"id", "text"} (taken \
+      as it is) and writes one line a sample: {"id", "sample", "text", "finish_reason", "tokens"}.
       """
   )
 
@@ -55,34 +56,10 @@ struct GenerateCommand: AssayCommand {
   @Option(help: "Ends a sample before this text; may be given several times.")
   var stop: [String] = []
 
+  @OptionGroup var rows: RowOptions
   @OptionGroup var remote: GeneratorOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
-
-  private struct Row: Decodable {
-    enum Prompt: Decodable {
-      case text(String)
-      case messages([Message])
-      init(from decoder: any Swift.Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let text = try? container.decode(String.self) {
-          self = .text(text)
-        } else {
-          self = .messages(try container.decode([Message].self))
-        }
-      }
-
-      var messages: [Message] {
-        switch self {
-        case .text(let text): [.user(text)]
-        case .messages(let messages): messages
-        }
-      }
-    }
-    let id: String?
-    let prompt: Prompt?
-    let text: String?
-  }
 
   private struct TokenLine: Encodable {
     let token: String
@@ -109,16 +86,18 @@ struct GenerateCommand: AssayCommand {
   }
 
   func validate() throws {
-    guard samples > 0, maxTokens > 0 else {
-      throw ValidationError("--samples and --max-tokens must be at least 1")
-    }
-    guard temperature >= 0, topK >= 0, topP > 0, topP <= 1, repetitionPenalty > 0 else {
-      throw ValidationError(
-        "--temperature and --top-k are at least 0, --top-p in (0, 1], --repetition-penalty above 0"
-      )
-    }
+    try Limit.check("--samples", samples, in: Limit.count)
+    try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
+    try Limit.check("--temperature", temperature, in: Limit.temperature)
+    try Limit.check("--top-k", topK, in: 0...Limit.tokens.upperBound)
+    try Limit.check(share: "--top-p", topP)
+    try Limit.check("--repetition-penalty", repetitionPenalty, in: 0.01...100)
+    try Limit.check("--logprobs", logprobs, in: 0...Limit.count.upperBound)
     try remote.validate(model: model, common: common, inference: inference)
-    guard (logprobs ?? 0) >= 0 else { throw ValidationError("--logprobs is at least 0") }
+    guard rows.tooLong != .cut else {
+      throw ValidationError("--too-long is refuse or skip: a prompt is not cut")
+    }
+    try rows.validate(canCut: false, isRemote: model == nil)
     guard remote.generator == nil || topK == 0 && repetitionPenalty == 1 && logprobs == nil else {
       throw ValidationError("--top-k, --repetition-penalty and --logprobs belong to --model")
     }
@@ -139,12 +118,8 @@ struct GenerateCommand: AssayCommand {
     settings.topP = topP
     settings.maximumTokens = maxTokens
     settings.stop = stop
-    let prompts = try rows { row, failure in
-      guard let messages = row.prompt?.messages else {
-        throw failure("\"prompt\" in the object: an endpoint does not continue a \"text\"")
-      }
-      return messages
-    }
+    // An endpoint does not continue a text.
+    let prompts = try read(nil)
     let progress = common.progress
     progress.handle(.stageStarted(name: "generate", number: 1, total: prompts.count, resumedAt: 0))
     let stretch = max(1, remote.stretch / samples)
@@ -152,7 +127,7 @@ struct GenerateCommand: AssayCommand {
       let part = Array(prompts[start..<min(start + stretch, prompts.count)])
       let requests = part.flatMap { prompt in
         (0..<samples).map {
-          ChatRequest(messages: prompt.content, settings: settings, seed: common.seed, draw: $0)
+          ChatRequest(messages: prompt.messages, settings: settings, seed: common.seed, draw: $0)
         }
       }
       _ = try await endpoint.complete(requests) { index, completion in
@@ -180,21 +155,15 @@ struct GenerateCommand: AssayCommand {
     }
   }
 
-  /// Reads the rows, and makes of each what is to be continued.
-  private func rows<Content>(
-    _ content: (Row, (String) -> TrainingLineError) throws -> Content
-  ) throws -> [(id: String, content: Content)] {
-    var result: [(id: String, content: Content)] = []
-    try InputLines.forEach(data) { number, bytes in
-      func failure(_ expected: String) -> TrainingLineError {
-        TrainingLineError(file: data, line: number, expected: expected)
-      }
-      guard let row = try? JSONDecoder().decode(Row.self, from: bytes) else {
-        throw failure("an object with \"prompt\"")
-      }
-      result.append((row.id ?? String(result.count), try content(row, failure)))
-    }
-    return result
+  private func read(_ limit: TokenLimit<PromptRecord>?) throws -> [PromptRecord] {
+    let reader = PromptReader(
+      limit == nil ? .conversations : .conversationsOrTexts,
+      policy: rows.policy,
+      limit: limit
+    )
+    let (prompts, report) = try reader.read(data)
+    try rows.tell(report, of: data)
+    return prompts
   }
 
   /// Samples with a model of one's own.
@@ -208,13 +177,19 @@ struct GenerateCommand: AssayCommand {
       )
     }
     let renderer = try loaded.renderer()
-    let prompts = try rows { row, failure in
-      if let messages = row.prompt?.messages {
-        return try renderer.generationPrefix(prompt: messages)
+    let tokenizer = loaded.tokenizer
+    let tokens = { @Sendable (prompt: PromptRecord) throws -> [Int32] in
+      switch prompt.content {
+      case .messages(let messages): try renderer.generationPrefix(prompt: messages)
+      case .text(let text): tokenizer.encode(text)
       }
-      guard let text = row.text else { throw failure("\"prompt\" or \"text\" in the object") }
-      return loaded.tokenizer.encode(text)
     }
+    let room = maxTokens
+    let prompts = try read(
+      TokenLimit(maximumTokens: loaded.decoder.configuration.contextTokens) {
+        try tokens($0).count + room
+      }
+    )
     let engine = GenerationEngine(loaded, readsReward: false)
     let sampling = SamplingSettings(
       temperature: temperature,
@@ -227,10 +202,11 @@ struct GenerateCommand: AssayCommand {
     for start in stride(from: 0, to: prompts.count, by: 256) {
       try Interruption.check()
       let part = Array(prompts[start..<min(start + 256, prompts.count)])
-      let requests = part.flatMap { prompt in
-        (0..<samples).map { sample in
+      let requests = try part.flatMap { prompt in
+        let prefix = try tokens(prompt)
+        return (0..<samples).map { sample in
           GenerationRequest(
-            promptTokens: prompt.content,
+            promptTokens: prefix,
             settings: sampling,
             maximumTokens: maxTokens,
             stopTokens: [renderer.endOfTurnID],

@@ -70,12 +70,9 @@ struct GeneratorOptions: ParsableArguments {
     guard generatorModel?.isEmpty == false else {
       throw ValidationError("give --generator-model, the model's name at the endpoint")
     }
-    guard (concurrency ?? 1) > 0, (retries ?? 0) >= 0 else {
-      throw ValidationError("--concurrency is at least 1, --retries at least 0")
-    }
-    if let timeout, !(timeout > 0 && timeout.isFinite) {
-      throw ValidationError("--timeout is above 0 seconds")
-    }
+    try Limit.check("--concurrency", concurrency, in: 1...10_000)
+    try Limit.check("--retries", retries, in: 0...10_000)
+    try Limit.check("--timeout", timeout, in: Limit.seconds)
   }
 
   /// Checks that there is either a model here or one elsewhere.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayModel
 import AssayTensor
+import AssayTrain
 import Foundation
 
 extension WeightFormat: ExpressibleByArgument {}
@@ -55,7 +56,7 @@ struct InferenceOptions: ParsableArguments {
   var cacheMib: Int?
 
   func validate() throws {
-    guard (cacheMib ?? 1) > 0 else { throw ValidationError("--cache-mib must be at least 1") }
+    try Limit.check("--cache-mib", cacheMib, in: Limit.mebibytes)
   }
 
   /// Whether none of them is given.
@@ -94,9 +95,16 @@ struct InferenceOptions: ParsableArguments {
     }
   }
 
-  /// What results depend on beside the type of products, for records to be continued.
-  var fingerprint: String {
-    (kernels.weights == .plain ? "" : " \(kernels.weights.rawValue)")
-      + (kernels.batchInvariant ? " batch-invariant" : "")
+  /// How a model on this machine computes, for the fingerprint of stages that it makes.
+  ///
+  /// - Parameter common: The type of products.
+  /// - Returns: A line a setting.
+  func fingerprint(_ common: CommonOptions) -> String {
+    """
+    dtype: \((common.computeType ?? .f32).rawValue)
+    weights: \(kernels.weights.rawValue)
+    batch_invariant: \(kernels.batchInvariant)
+
+    """
   }
 }

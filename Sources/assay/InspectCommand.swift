@@ -97,7 +97,7 @@ struct InspectCommand: AssayCommand {
     )
     if common.isJSON { return try Output.json(description) }
     let head = description.head.map { "\($0) head" } ?? "no reward head"
-    Output.result(
+    try Output.result(
       """
       \(description.path)
         kind        \(description.kind), \(head)
@@ -112,12 +112,12 @@ struct InspectCommand: AssayCommand {
       """
     )
     if let leadIn = description.leadIn {
-      Output.result(
+      try Output.result(
         "  critiques   opened by \"\(leadIn)\", up to \(description.critiqueTokens ?? 0)"
       )
     }
     if let judge = description.judge {
-      Output.result(
+      try Output.result(
         """
           judge       \(judge.taskText(isPair: loaded.manifest.kind == .pair)), up to \(judge.tokens) tokens, wording "\(judge.wording)"
           asked       \(judge.asked)
@@ -125,7 +125,7 @@ struct InspectCommand: AssayCommand {
       )
     }
     if let difference = description.goldenDifference {
-      Output.result("  golden      scores differ from the saved ones by at most \(difference)")
+      try Output.result("  golden      scores differ from the saved ones by at most \(difference)")
     }
   }
 }

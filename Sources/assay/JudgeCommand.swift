@@ -36,6 +36,7 @@ struct JudgeCommand: AssayCommand {
   @Option(help: "The file of records. Default: standard output, which cannot be continued.")
   var out: String?
 
+  @OptionGroup var rows: RowOptions
   @OptionGroup var judging: JudgeOptions
   @OptionGroup var draws: DrawOptions
   @OptionGroup var records: RecordOptions
@@ -45,11 +46,11 @@ struct JudgeCommand: AssayCommand {
 
   func validate() throws {
     try remote.validate(model: model, common: common, inference: inference)
+    try rows.validate(canCut: false, isRemote: model == nil)
     if remote.generator != nil { try judging.validateRemote() }
   }
 
   func execute() async throws {
-    let data = try PairReader().readUnlabelled(data)
     let settings = judging.settings(
       temperature: draws.temperature,
       topP: draws.topP,
@@ -63,6 +64,7 @@ struct JudgeCommand: AssayCommand {
       common: common
     )
     guard let model else {
+      let data = try read(nil)
       try await remote.withEndpoint(out: out, common: common) { endpoint in
         let judge = RemoteJudge(endpoint, settings: settings)
         written.set(judge)
@@ -71,13 +73,21 @@ struct JudgeCommand: AssayCommand {
       }
       return
     }
-    let judge = try ModelJudge(
-      try inference.load(model, common),
-      settings: settings
-    )
+    let loaded = try inference.load(model, common)
+    let judge = try ModelJudge(loaded, settings: settings)
+    let data = try read(try TextLength(loaded, judging: settings).pairs)
     written.set(judge)
     try records.claim(out, written, common)
     try await run(data.pairs, data.isLabelled, judge, judge.task, settings.votes)
+  }
+
+  private func read(
+    _ limit: TokenLimit<PreferencePair>?
+  ) throws -> (pairs: [PreferencePair], isLabelled: Bool) {
+    let (pairs, isLabelled, report) = try PairReader(policy: rows.policy, limit: limit)
+      .readUnlabelled(data)
+    try rows.tell(report, of: data)
+    return (pairs, isLabelled)
   }
 
   private func run(

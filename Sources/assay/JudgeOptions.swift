@@ -24,7 +24,7 @@ struct JudgeOptions: ParsableArguments {
   var aggregate: VerdictAggregation?
 
   func validate() throws {
-    guard (votes ?? 1) > 0 else { throw ValidationError("--votes must be at least 1") }
+    try Limit.check("--votes", votes, in: Limit.count)
   }
 
   /// Whether any of them is given.
@@ -78,10 +78,8 @@ struct DrawOptions: ParsableArguments {
   var maxTokens: Int?
 
   func validate() throws {
-    guard (temperature ?? 0) >= 0 else { throw ValidationError("--temperature is at least 0") }
-    if let topP, !(topP > 0 && topP <= 1) {
-      throw ValidationError("--top-p is above 0 and at most 1")
-    }
-    guard (maxTokens ?? 1) > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+    try Limit.check("--temperature", temperature, in: Limit.temperature)
+    try Limit.check(share: "--top-p", topP)
+    try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
   }
 }

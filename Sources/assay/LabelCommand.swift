@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayReward
 import AssayRun
@@ -44,6 +45,7 @@ struct LabelCommand: AssayCommand {
   @Option(help: "Critiques of each response, for models that write them. Default: 1.")
   var samples: Int?
 
+  @OptionGroup var rows: RowOptions
   @OptionGroup var judging: JudgeOptions
   @OptionGroup var draws: DrawOptions
   @OptionGroup var records: RecordOptions
@@ -55,8 +57,9 @@ struct LabelCommand: AssayCommand {
     guard (0...1).contains(minimumConfidence) else {
       throw ValidationError("--minimum-confidence is from 0 to 1")
     }
-    guard (samples ?? 1) > 0 else { throw ValidationError("--samples must be at least 1") }
+    try Limit.check("--samples", samples, in: Limit.count)
     try remote.validate(model: model, common: common, inference: inference)
+    try rows.validate(canCut: true, isRemote: model == nil)
     if remote.generator != nil {
       try judging.validateRemote()
       guard samples == nil else {
@@ -66,8 +69,6 @@ struct LabelCommand: AssayCommand {
   }
 
   func execute() async throws {
-    let pairs =
-      labelled ? try PairReader().read(data).pairs : try PairReader().readUnlabelled(data).pairs
     var written = try RecordSettings(
       model: model,
       remote: remote,
@@ -76,6 +77,7 @@ struct LabelCommand: AssayCommand {
     )
     written.set("--minimum-confidence", minimumConfidence)
     guard let model else {
+      let pairs = try read(nil)
       let settings = judging.settings(
         temperature: draws.temperature,
         topP: draws.topP,
@@ -91,19 +93,40 @@ struct LabelCommand: AssayCommand {
       }
       return
     }
+    let loaded = try inference.load(model, common)
     let labeller = try Labeller(
-      inference.load(model, common),
+      loaded,
       samples: samples,
       judging: judging,
       draws: draws,
       seed: common.seed
     )
     labeller.note(in: &written)
+    written.set("--too-long", rows.tooLong == .cut ? "cut" : "whole")
+    let length = try labeller.length(of: loaded)
+    try rows.validate(canCut: loaded.manifest.kind == .classic || loaded.manifest.kind == .cloud)
+    let pairs = try read(length.pairs)
     try records.claim(out, written, common)
-    try await label(pairs, labeller)
+    try await label(pairs, labeller, isCut: rows.marker(length.pairs))
   }
 
-  private func label(_ pairs: [PreferencePair], _ labeller: Labeller) async throws {
+  private func read(_ limit: TokenLimit<PreferencePair>?) throws -> [PreferencePair] {
+    let reader = PairReader(policy: rows.policy, limit: rows.limit(limit))
+    var (pairs, report) = ([PreferencePair](), ReadReport())
+    if labelled {
+      (pairs, report) = try reader.read(data)
+    } else {
+      (pairs, _, report) = try reader.readUnlabelled(data)
+    }
+    try rows.tell(report, of: data)
+    return pairs
+  }
+
+  private func label(
+    _ pairs: [PreferencePair],
+    _ labeller: Labeller,
+    isCut: ((PreferencePair) throws -> Bool)? = nil
+  ) async throws {
     let (writer, lines, _) = try RecordWriter.resume(out)
     var tally = LabelTally()
     let resumed = try recorded(lines, pairs, &tally)
@@ -131,13 +154,14 @@ struct LabelCommand: AssayCommand {
           tally.unsure += 1
           continue
         }
-        try writer.append(label.json)
+        try writer.append(label.json(isCut: try isCut?(pair) ?? false))
         tally.add(probability)
       }
       progress.handle(
         .step(done: range.upperBound, total: pairs.count, metrics: [], tokens: tokens)
       )
     }
+    rows.tellCut(try pairs.count { try isCut?($0) ?? false }, of: pairs.count)
     if !common.isQuiet { Output.error(tally.text(isLabelled: labelled)) }
   }
 
@@ -213,6 +237,15 @@ private struct Labeller {
     stretch = max(1, 128 / samples)
   }
 
+  /// How long pairs are for the model.
+  func length(of model: Model) throws -> TextLength {
+    switch method {
+    case .scorer(let scorer): try TextLength(model, critiques: scorer.options.critiques)
+    case .model(let judge): try TextLength(model, judging: judge.settings)
+    case .remote(let judge): try TextLength(model, judging: judge.settings)
+    }
+  }
+
   /// Notes what the labels depend on.
   func note(in settings: inout RecordSettings) {
     switch method {
@@ -277,8 +310,11 @@ private struct Label {
     confidence = 2 * own - 1
   }
 
-  var json: JSONValue {
-    .object((pair.json.members ?? []) + [JSONMember("confidence", .number("\(confidence)"))])
+  func json(isCut: Bool) -> JSONValue {
+    .object(
+      (pair.json.members ?? []) + [JSONMember("confidence", .number("\(confidence)"))]
+        + (isCut ? [JSONMember("cut", true)] : [])
+    )
   }
 
   /// Whether a written line has the given order of a pair.

@@ -43,9 +43,10 @@ struct PlaygroundCommand: AssayCommand {
   }
 
   func validate() throws {
-    guard [train, test, ood, corpus, validation, instruct].allSatisfy({ $0 >= 0 }) else {
-      throw ValidationError("counts are at least 0")
-    }
+    for (option, count) in [
+      ("--train", train), ("--test", test), ("--ood", ood), ("--corpus", corpus),
+      ("--validation", validation), ("--instruct", instruct),
+    ] { try Limit.check(option, count, in: Limit.items) }
   }
 
   func execute() async throws {
@@ -81,7 +82,7 @@ struct PlaygroundCommand: AssayCommand {
         )
       )
     } else {
-      Output.result(
+      try Output.result(
         "\(out): \(train) train, \(test) test, \(ood) out-of-distribution, \(validation) validation "
           + "pairs, \(corpus) worked solutions, \(instruct) demonstrations, seed \(common.seed)"
       )

@@ -60,6 +60,7 @@ struct RefineCommand: AssayCommand {
   @Option(help: "How the policy is asked: english or playground.")
   var prompts = "english"
 
+  @OptionGroup var reading: ProblemOptions
   @OptionGroup var checks: CheckerOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -77,11 +78,9 @@ struct RefineCommand: AssayCommand {
     guard (critic == nil) == (criticModel?.isEmpty ?? true) else {
       throw ValidationError("--critic and --critic-model, the model's name there, belong together")
     }
-    guard maxTokens > 0, critiqueTokens ?? 1 > 0, temperature >= 0 else {
-      throw ValidationError(
-        "--max-tokens and --critique-tokens are at least 1, --temperature at least 0"
-      )
-    }
+    try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
+    try Limit.check("--critique-tokens", critiqueTokens, in: Limit.tokens)
+    try Limit.check("--temperature", temperature, in: Limit.temperature)
     guard RolePrompts.named(prompts) != nil else {
       throw ValidationError(
         "--prompts is \(RolePrompts.known.map(\.name).joined(separator: " or "))"
@@ -94,7 +93,8 @@ struct RefineCommand: AssayCommand {
 
   func execute() async throws {
     let start = Date()
-    let rows = try PromptRow.read(data, hasResponses: false)
+    let (rows, report) = try PromptReader(.conversations, policy: reading.policy).read(data)
+    try reading.tell(report, of: data)
     guard let checker = checks.checker(rows), let wording = RolePrompts.named(prompts) else {
       throw ValidationError("give --playground-seed or --answers, which tell what is right")
     }
@@ -122,7 +122,7 @@ struct RefineCommand: AssayCommand {
     if common.isJSON {
       try Output.json(results)
     } else {
-      Output.result(ComparisonReport.text(of: [results.figures]))
+      try Output.result(ComparisonReport.text(of: [results.figures]))
     }
   }
 }

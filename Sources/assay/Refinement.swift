@@ -13,7 +13,7 @@ import Foundation
 /// The stages of `assay refine`: responses, critiques of them, and revisions.
 struct Refinement {
   let command: RefineCommand
-  let rows: [PromptRow]
+  let rows: [PromptRecord]
   let checker: ResponseChecker
   let wording: RolePrompts
   let run: RunFolder
@@ -48,7 +48,7 @@ struct Refinement {
     return try await revisions(responses.records, critiques).map(\.outcome)
   }
 
-  private var fingerprint: String { command.inference.fingerprint }
+  private var fingerprint: String { command.inference.fingerprint(command.common) }
 
   private func stage(_ name: String, _ recipe: String, _ inputs: [String: String]) throws -> Stage {
     try run.stage(name, fingerprint: Fingerprint(recipe: recipe, inputs: inputs))
@@ -86,8 +86,8 @@ struct Refinement {
       temperature: \(command.temperature)
       max_tokens: \(command.maxTokens)
       seed: \(command.common.seed)
-      playground_seed: \(command.checks.playgroundSeed.map(String.init) ?? "none")\(fingerprint)
-
+      playground_seed: \(command.checks.playgroundSeed.map(String.init) ?? "none")
+      \(fingerprint)
       """,
       ["policy": try policy.digest(), "data": try InputDigest.file(command.data)]
     )
@@ -97,7 +97,7 @@ struct Refinement {
       temperature: command.temperature,
       maximumTokens: command.maxTokens
     ) { item in
-      [.init(messages: rows[item].prompt)]
+      [.init(messages: rows[item].messages)]
     } record: { item, texts in
       try PolicyResponses(rows[item], responses: texts, checker: checker)
     }
@@ -123,7 +123,7 @@ struct Refinement {
     let leadIn = loaded.manifest.leadIn ?? wording.critiqueLeadIn
     let stage = try stage(
       "critiques",
-      "critique_tokens: \(room)\nlead_in: \(leadIn)\(fingerprint)\n",
+      "critique_tokens: \(room)\nlead_in: \(leadIn)\n\(fingerprint)",
       ["model": InputDigest.model(try ModelPath.folder(path)), "responses": responses.digest]
     )
     let renderer = try loaded.renderer()
@@ -136,7 +136,7 @@ struct Refinement {
       [
         GenerationRequest(
           promptTokens: try renderer.critiquePrefix(
-            prompt: rows[item].prompt,
+            prompt: rows[item].messages,
             response: responses.records[item].responses[0],
             leadIn: leadIn,
             reservedTokens: room + 1
@@ -176,7 +176,7 @@ struct Refinement {
         [
           .init(
             messages: wording.critique(
-              prompt: rows[item].prompt,
+              prompt: rows[item].messages,
               response: responses.records[item].responses[0],
               statesScore: false
             )
@@ -197,7 +197,7 @@ struct Refinement {
   ) async throws -> [Revision] {
     let stage = try stage(
       "revisions",
-      "prompts: \(wording.name)\nmax_tokens: \(command.maxTokens)\(fingerprint)\n",
+      "prompts: \(wording.name)\nmax_tokens: \(command.maxTokens)\n\(fingerprint)",
       ["policy": try policy.digest(), "critiques": critiques.digest]
     )
     return try await records(
@@ -209,7 +209,7 @@ struct Refinement {
       [critiques.records[item].critique, nil].map { critique in
         .init(
           messages: wording.revision(
-            prompt: rows[item].prompt,
+            prompt: rows[item].messages,
             response: responses[item].responses[0],
             critique: critique
           )

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayModel
 import AssayReward
 import AssayRun
@@ -26,10 +27,10 @@ struct CritiqueOptions: ParsableArguments {
   var maxTokens: Int?
 
   func validate() throws {
-    guard samples > 0 else { throw ValidationError("--samples must be at least 1") }
-    guard (temperature ?? 0) >= 0 else { throw ValidationError("--temperature is at least 0") }
-    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p is above 0 and at most 1") }
-    guard (maxTokens ?? 1) > 0 else { throw ValidationError("--max-tokens must be at least 1") }
+    try Limit.check("--samples", samples, in: Limit.count)
+    try Limit.check("--temperature", temperature, in: Limit.temperature)
+    try Limit.check(share: "--top-p", topP)
+    try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
   }
 
   func settings(seed: UInt64) -> CritiqueSettings {
@@ -59,9 +60,7 @@ struct ScoreCommand: AssayCommand {
   @Option(help: "Responses, JSON Lines; - is standard input.")
   var data: String
 
-  @Flag(help: "Skip rows that cannot be used and count them, rather than stop at the first.")
-  var skipProblems = false
-
+  @OptionGroup var rows: RowOptions
   @OptionGroup var critiques: CritiqueOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -71,9 +70,15 @@ struct ScoreCommand: AssayCommand {
     var options = ModelScorer.Options()
     options.critiques = critiques.settings(seed: common.seed)
     let scorer = try ModelScorer(loaded, options: options)
-    let (records, report) = try ResponseReader(policy: skipProblems ? .skipping : .strict)
-      .read(data)
-    if report.skippedCount > 0 { Output.error(report.description) }
+    let length = try TextLength(loaded, critiques: options.critiques)
+    let (records, report) = try ResponseReader(
+      policy: rows.policy,
+      limit: rows.limit(length.responses)
+    ).read(data)
+    try rows.tell(report, of: data)
+    let marker = rows.marker(length.responses)
+    let isCut = try records.map { try marker?($0) ?? false }
+    rows.tellCut(isCut.count(where: \.self), of: records.count)
     let progress = common.progress
     progress.handle(.stageStarted(name: "score", number: 1, total: records.count, resumedAt: 0))
     var done = 0
@@ -84,8 +89,10 @@ struct ScoreCommand: AssayCommand {
       let scores = try await RewardError.inStretch(from: start) {
         try await scorer.score(part.map(\.input))
       }
-      for (record, score) in zip(part, scores) {
-        try Output.json(ScoreRecord(id: record.id, score: score))
+      for (index, score) in scores.enumerated() {
+        try Output.json(
+          ScoreRecord(id: part[index].id, score: score, isCut: isCut[start + index])
+        )
       }
       done += part.count
       progress.handle(

@@ -62,7 +62,7 @@ struct ServeCommand: AssayCommand {
 
   func validate() throws {
     guard (0...65535).contains(port) else { throw ValidationError("--port is 0 to 65535") }
-    guard maxQueue > 0 else { throw ValidationError("--max-queue must be at least 1") }
+    try Limit.check("--max-queue", maxQueue, in: 1...1_000_000)
     guard (1...4096).contains(maxBodyMib) else {
       throw ValidationError("--max-body-mib is 1 to 4096")
     }
@@ -73,6 +73,9 @@ struct ServeCommand: AssayCommand {
     guard (1...256).contains(samples) else { throw ValidationError("--samples is 1 to 256") }
     if let name, name.isEmpty { throw ValidationError("--name is empty") }
   }
+
+  // It answers what it has begun within --grace.
+  var endsAtSignals: Bool { false }
 
   private struct Ready: Encodable {
     let url: String

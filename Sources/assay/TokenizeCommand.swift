@@ -29,7 +29,7 @@ struct TokenizeCommand: AssayCommand {
       guard let text = try? decoder.decode(String.self, from: line) else {
         throw TrainingLineError(file: data, line: number, expected: "a JSON string")
       }
-      Output.result("[" + tokenizer.encode(text).map(String.init).joined(separator: ", ") + "]")
+      try Output.result("[" + tokenizer.encode(text).map(String.init).joined(separator: ", ") + "]")
     }
   }
 }

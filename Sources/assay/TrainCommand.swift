@@ -41,7 +41,7 @@ struct TrainCommand: AssayCommand {
     settings += common.recipeSettings
     let loaded = try Recipe(try RecipeFile(contentsOf: url), overrides: settings)
     if printRecipe {
-      Output.result(loaded.resolved)
+      try Output.result(loaded.resolved)
       return
     }
     let folder = out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
@@ -80,7 +80,7 @@ enum RecipeRun {
     }
     try run.write(try report.results.json(), to: "results.json")
     try run.write(Data(report.html.utf8), to: "report.html")
-    Output.result(
+    try Output.result(
       common.isJSON
         ? String(decoding: try report.results.json(), as: UTF8.self) : report.text
     )

@@ -86,13 +86,14 @@ final class RunningCommand {
     _ arguments: [String],
     input: String = "",
     folder: WorkFolder? = nil,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:],
+    executable: URL? = Binary.url
   ) throws {
     self.folder = try WorkFolder()
     if !environment.isEmpty {
       process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     }
-    process.executableURL = Binary.url
+    process.executableURL = executable
     process.arguments = arguments
     process.currentDirectoryURL = folder?.url
     let (output, log) = (

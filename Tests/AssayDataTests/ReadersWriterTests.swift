@@ -29,11 +29,11 @@ import Testing
     PreferencePair(id: "e", prompt: [], chosen: "\n\nHuman: x", rejected: "y"),
   ]
 
-  @Test("pairs read back equal", arguments: [false, true])
-  func pairsRoundTrip(synchronizes: Bool) throws {
+  @Test("pairs read back equal")
+  func pairsRoundTrip() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("out.jsonl")
-    let writer = try RecordWriter(path: path, synchronizes: synchronizes)
+    let writer = try RecordWriter(path: path)
     for pair in Self.pairs { try writer.append(pair) }
     #expect(try PairReader().read(path).pairs == Self.pairs)
   }

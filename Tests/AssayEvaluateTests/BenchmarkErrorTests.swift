@@ -8,8 +8,8 @@ import Testing
   @Test(
     "a file that does not fit is refused with its place and one sentence",
     arguments: [
-      ("rewardbench", "d.jsonl", "", "the file is empty"),
-      ("rewardbench", "d.jsonl", " \n\n", "the file is empty"),
+      ("rewardbench", "d.jsonl", "", "the file has no rows"),
+      ("rewardbench", "d.jsonl", " \n\n", "the file has no rows"),
       ("rewardbench", "d.json", "[]", "the list has no rows"),
       ("rewardbench", "d.json", "[1", "the file is not a JSON list: "),
       ("rewardbench", "d.jsonl", "{}\n", ":1: the key 'subset' is missing"),
@@ -62,7 +62,7 @@ import Testing
       ),
       (
         "rmb", "d.jsonl", #"{"conversation_input":[{"role":"user"}],"bon_best":{}}"#,
-        ":1: 'conversation_input' must hold messages with the texts 'role' and 'content'"
+        ":1: 'conversation_input' must be a string or a list of messages with role and content, found an object"
       ),
       ("crosseval", "d.jsonl", #"{"prompt":"q"}"#, ":1: the key 'response_1' is missing"),
       (
@@ -105,7 +105,7 @@ import Testing
     try Data([0x1F, 0x8B, 8, 0]).write(to: packed)
     #expect(
       sentence { _ = try BenchmarkCatalogue.load("hhh", path: packed.path) }
-        == "\(packed.path): the file is compressed; unpack it first."
+        .hasPrefix("\(packed.path): the gzip data is damaged")
     )
     #expect(
       sentence { _ = try BenchmarkCatalogue.load("rewardbench3", path: packed.path) }
@@ -134,7 +134,7 @@ import Testing
         "'chosen' has 2 scores, the item has 1 responses"
       ),
       (#"{"id":"a","chosen":1e999,"rejected":0}"#, ":1: 'chosen' must be finite, found 1e999"),
-      (#"{"id":"a","chosen":NaN,"rejected":0}"#, "NaN and Infinity are no JSON numbers"),
+      (#"{"id":"a","chosen":NaN,"rejected":0}"#, ":1: 'chosen' must be finite, found NaN"),
       (
         #"{"id":"a","verdicts":["A>B"]}"#,
         ":1: 'verdicts' must hold two, one for each order, found 1"
@@ -144,7 +144,7 @@ import Testing
         #"{"id":"a","verdicts":["A>B","B>A"],"chosen":1}"#,
         "a line has scores or verdicts, not both"
       ),
-      ("", "the file is empty"),
+      ("", "the file has no rows"),
     ]
   )
   func records(text: String, reason: String) throws {

@@ -73,7 +73,17 @@ package struct PairReader: Sendable {
 }
 
 /// The loop that all readers share: every row becomes a record or a counted problem.
-func readRecords<Record>(
+///
+/// - Parameters:
+///   - path: The file, or `-` for standard input.
+///   - policy: What to do about rows with problems.
+///   - limit: A length limit, if any.
+///   - id: A record's id, which no other has.
+///   - parse: Makes a record of a row.
+///   - body: What to do with each record.
+/// - Returns: What became of each row.
+/// - Throws: `DataError`, or what `body` and the limit throw.
+package func readRecords<Record>(
   _ path: String,
   policy: ReadPolicy,
   limit: TokenLimit<Record>?,
@@ -161,17 +171,13 @@ private struct Answers {
   init(_ fields: RowFields) throws(RowFault) {
     let chosen = try fields.turns("chosen")
     let rejected = try fields.turns("rejected")
-    guard fields.value("prompt") != nil else {
+    if fields.value("prompt") != nil {
+      try self.init(prompt: try fields.prompt(), chosen, rejected)
+      try checkPrompt()
+    } else {
       try self.init(implicit: chosen, rejected)
-      return
     }
-    switch try fields.turns("prompt") {
-    case .text(let text):
-      try self.init(prompt: HumanAssistantText.prompt(text), chosen, rejected)
-    case .messages(let messages):
-      try self.init(prompt: messages, chosen, rejected)
-    }
-    try checkPrompt()
+    try fields.checkNothingDropped(prompt: prompt)
   }
 
   private init(
@@ -179,51 +185,62 @@ private struct Answers {
     _ chosen: RowFields.Turns,
     _ rejected: RowFields.Turns
   ) throws(RowFault) {
-    self.prompt = prompt
-    self.chosen = try Self.answer(chosen, "chosen", to: prompt)
-    self.rejected = try Self.answer(rejected, "rejected", to: prompt)
+    let own = try Self.answer(chosen, "chosen", to: prompt)
+    let other = try Self.answer(rejected, "rejected", to: prompt)
+    guard own.prompt == other.prompt else {
+      throw RowFault(
+        kind: .badConversation,
+        detail: "chosen and rejected differ before their last turn"
+      )
+    }
+    self.prompt = own.prompt
+    self.chosen = own.text
+    self.rejected = other.text
   }
 
-  /// The one assistant's turn behind a prompt, which the list may repeat.
+  /// The one assistant's turn behind a prompt, and the conversation before it.
+  ///
+  /// A list may repeat the prompt, and may begin before it, as with a system's turn: then its own
+  /// conversation is the prompt. Spaces around a turn make no difference.
   private static func answer(
     _ turns: RowFields.Turns,
     _ key: String,
     to prompt: [Message]
-  ) throws(RowFault) -> String {
-    switch turns {
-    case .text(let text): return text
-    case .messages(let messages):
-      let repeatsPrompt = messages.count > prompt.count && messages.starts(with: prompt)
-      let rest = repeatsPrompt ? messages.dropFirst(prompt.count) : messages[...]
-      guard rest.count == 1, let last = rest.last, last.role == "assistant" else {
-        throw RowFault(
-          kind: .badConversation,
-          detail: "'\(key)' must be one assistant's turn behind the prompt, found "
-            + Self.roles(rest)
-        )
-      }
-      return last.content
+  ) throws(RowFault) -> (prompt: [Message], text: String) {
+    guard case .messages(let messages) = turns else {
+      if case .text(let text) = turns { return (prompt, text) }
+      return (prompt, "")
     }
+    let before = Array(messages.dropLast())
+    let isRepeated =
+      !before.isEmpty && before.count >= prompt.count
+      && zip(before.suffix(prompt.count), prompt).allSatisfy { own, given in
+        own.role == given.role && own.content.trimmedAsPython == given.content.trimmedAsPython
+      }
+    guard let last = messages.last, last.role == "assistant", isRepeated || before.isEmpty else {
+      let rest = messages.starts(with: prompt) ? messages.dropFirst(prompt.count) : messages[...]
+      throw RowFault(
+        kind: .badConversation,
+        detail: "'\(key)' must be one assistant's turn behind the prompt, found \(roles(rest))"
+      )
+    }
+    return (before.isEmpty ? prompt : before, last.content)
   }
 
   /// Without a prompt: what both conversations share, up to the last turn.
   private init(implicit chosen: RowFields.Turns, _ rejected: RowFields.Turns) throws(RowFault) {
     switch (Self.conversation(chosen), Self.conversation(rejected)) {
     case (.messages(let chosen), .messages(let rejected)):
-      prompt = Array(chosen.dropLast())
+      let prompt = Array(chosen.dropLast())
       guard prompt == rejected.dropLast() else {
         throw RowFault(
           kind: .badConversation,
           detail: "chosen and rejected differ before their last turn"
         )
       }
-      self.chosen = try Self.answer(.messages(chosen), "chosen", to: prompt)
-      self.rejected = try Self.answer(.messages(rejected), "rejected", to: prompt)
+      try self.init(prompt: prompt, .messages(chosen), .messages(rejected))
       try checkPrompt()
-    case (.text(let chosen), .text(let rejected)):
-      prompt = []
-      self.chosen = chosen
-      self.rejected = rejected
+    case (.text, .text): try self.init(prompt: [], chosen, rejected)
     default:
       throw RowFault(
         kind: .wrongType,

@@ -18,6 +18,8 @@ package enum ProblemKind: String, Sendable, Codable, CaseIterable, Comparable {
   case duplicateID = "duplicate-id"
   /// A probability is not strictly between 0 and 1, or a margin is not finite.
   case outOfRange = "out-of-range"
+  /// A part that a model would read, such as a tool call, and that is not read here.
+  case unsupported = "unsupported"
   /// A row has more tokens than the limit.
   case tooLong = "too-long"
 
@@ -38,6 +40,11 @@ package struct RowProblem: Hashable, Sendable, CustomStringConvertible {
   package var line: Int
   /// The particulars: which key, what was expected, what was found.
   package var detail: String
+
+  /// Makes a problem.
+  package init(kind: ProblemKind, file: String, line: Int, detail: String) {
+    (self.kind, self.file, self.line, self.detail) = (kind, file, line, detail)
+  }
 
   /// The place and the problem, as compilers print them.
   package var description: String { "\(file):\(line): \(detail)" }
@@ -95,9 +102,35 @@ package struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   /// How many rows were left out.
   package var skippedCount: Int { skippedCounts.values.reduce(0, +) }
 
+  /// Refuses a file of which nothing can be used.
+  ///
+  /// - Parameter file: The file, for the message.
+  /// - Throws: `DataError.noRows`.
+  package func requireRows(of file: String) throws {
+    guard keptCount == 0 else { return }
+    throw DataError.noRows(file: file == "-" ? "<stdin>" : file, skipped: skippedCount)
+  }
+
   mutating func countRow() { rowCount += 1 }
 
   mutating func countKept() { keptCount += 1 }
+
+  /// Counts rows that became records.
+  package mutating func countKept(_ count: Int) {
+    rowCount += count
+    keptCount += count
+  }
+
+  /// Counts a row that is left out.
+  ///
+  /// - Parameters:
+  ///   - problem: What is wrong with it.
+  ///   - keptBefore: 1 where it was counted as a record before, else 0.
+  package mutating func leaveOut(_ problem: RowProblem, keptBefore: Int) {
+    rowCount += 1 - keptBefore
+    keptCount -= keptBefore
+    add(problem)
+  }
 
   mutating func add(_ problem: RowProblem) {
     let count = skippedCounts[problem.kind, default: 0]

@@ -1,111 +1,80 @@
 import AssayBase
 import AssayText
 import Foundation
-import Synchronization
 
-/// Appends records to a JSON Lines file, one line a record.
+/// Appends records to a JSON Lines file, or to standard output, one line a record.
 ///
 /// Each record is one write of a whole line, so that a job that is killed leaves at most one cut
-/// line at the end, which `init(resuming:)` removes. Safe to use from several tasks.
+/// line at the end, which `resume` removes. Safe to use from several tasks.
 package final class RecordWriter: Sendable {
   /// The path as it was given.
   package let path: String
-  /// Whether each record is on the disk before `append` returns.
-  package let synchronizes: Bool
-  private let handle: Mutex<FileHandle>
+  /// `nil` for standard output.
+  private let file: LineFile?
 
   /// Makes a writer of a new file; one that exists is replaced.
   ///
-  /// - Parameters:
-  ///   - path: The file, or `-` for standard output.
-  ///   - synchronizes: Whether each record is brought to the disk before `append` returns; slow.
+  /// - Parameter path: The file, or `-` for standard output.
   /// - Throws: `DataError.unwritable` where the file cannot be made.
-  package init(path: String, synchronizes: Bool = false) throws {
-    self.path = path
-    self.synchronizes = synchronizes && path != "-"
-    if path == "-" {
-      handle = Mutex(.standardOutput)
-    } else {
-      guard FileManager.default.createFile(atPath: path, contents: nil),
-        let file = FileHandle(forWritingAtPath: path)
-      else {
-        throw DataError.unwritable(path: path, reason: "it cannot be created")
-      }
-      handle = Mutex(file)
-    }
+  package convenience init(path: String) throws {
+    try self.init(opening: path) { _ in false }
+    try Self.named(path) { try file?.truncate(at: 0) }
   }
 
-  private init(path: String, synchronizes: Bool, handle: sending FileHandle) {
+  private init(opening path: String, keepingEnd isWhole: (Data) -> Bool) throws {
     self.path = path
-    self.synchronizes = synchronizes
-    self.handle = Mutex(handle)
+    file = try Self.named(path) {
+      path == "-" ? nil : try LineFile(URL(fileURLWithPath: path), keepingEnd: isWhole)
+    }
   }
 
   /// Opens a file to append to, and returns what it holds.
   ///
   /// A last line that was cut is removed from the file; every other line must be whole.
   ///
-  /// - Parameters:
-  ///   - path: The file; made where it does not exist.
-  ///   - synchronizes: Whether each record is brought to the disk before `append` returns; slow.
+  /// - Parameter path: The file; made where it does not exist. Of what is no plain file, as standard
+  ///   output, nothing is read.
   /// - Returns: The writer, the records of the file, and how many bytes were removed.
   /// - Throws: `DataError.refused` for a malformed line before the last, `unwritable`.
   package static func resume(
-    _ path: String,
-    synchronizes: Bool = false
+    _ path: String
   ) throws -> (writer: RecordWriter, records: [JSONValue], removedBytes: Int) {
-    guard FileManager.default.fileExists(atPath: path) else {
-      return (try RecordWriter(path: path, synchronizes: synchronizes), [], 0)
-    }
-    guard let file = FileHandle(forUpdatingAtPath: path) else {
-      throw DataError.unwritable(path: path, reason: "no permission")
-    }
-    do {
-      let bytes = Array(try file.readToEnd() ?? Data())
-      let (records, kept) = try wholeRecords(bytes, path: path)
-      try file.truncate(atOffset: UInt64(kept))
-      try file.seekToEnd()
-      if kept > 0, bytes[kept - 1] != 0x0A { try file.write(contentsOf: Data([0x0A])) }
-      let writer = RecordWriter(path: path, synchronizes: synchronizes, handle: file)
-      return (writer, records, bytes.count - kept)
-    } catch let error as DataError {
-      throw error
-    } catch {
-      throw DataError.unwritable(path: path, reason: "\(error)")
-    }
-  }
-
-  /// The records of a file and the number of bytes up to the end of the last whole one.
-  private static func wholeRecords(
-    _ bytes: [UInt8],
-    path: String
-  ) throws -> (records: [JSONValue], kept: Int) {
+    let writer = try RecordWriter(opening: path) { record($0) != nil }
     var records: [JSONValue] = []
-    var start = 0
-    var line = 0
-    while start < bytes.count {
-      line += 1
-      let newline = bytes[start...].firstIndex(of: 0x0A)
-      let end = newline ?? bytes.count
-      if end > start {
-        switch RowSource.parse(Array(bytes[start..<end])) {
-        case .success(let record) where record.members != nil: records.append(record)
-        case .success, .failure:
-          // Only the last line can have been cut, and then it has no line end.
-          guard newline != nil else { return (records, start) }
+    try named(path) {
+      try writer.file?.forEachLine { number, line in
+        if line.isEmpty { return true }
+        guard let record = record(line) else {
           throw DataError.refused(
             problem: RowProblem(
               kind: .malformedJSON,
               file: path,
-              line: line,
+              line: number,
               detail: "not a JSON object"
             )
           )
         }
+        records.append(record)
+        return true
       }
-      start = newline.map { $0 + 1 } ?? end
     }
-    return (records, bytes.count)
+    return (writer, records, writer.file?.droppedBytes ?? 0)
+  }
+
+  private static func record(_ line: Data) -> JSONValue? {
+    guard let value = try? RowSource.parse(Array(line)).get(), value.members != nil else {
+      return nil
+    }
+    return value
+  }
+
+  /// Says of a file that could not be used that it is the one for records.
+  @discardableResult
+  private static func named<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as FileError {
+      guard case .fileSystem(_, _, let reason) = error else { throw error }
+      throw DataError.unwritable(path: path, reason: reason)
+    }
   }
 
   /// Appends a JSON object.
@@ -151,13 +120,12 @@ package final class RecordWriter: Sendable {
   }
 
   private func appendLine(_ line: [UInt8]) throws {
-    do {
-      try handle.withLock { handle in
-        try handle.write(contentsOf: Data(line + [0x0A]))
-        if synchronizes { try handle.synchronize() }
+    try Self.named(path) {
+      guard let file else {
+        let output = URL(fileURLWithPath: "/dev/stdout")
+        return try DurableFile.writeAll(Data(line + [0x0A]), to: STDOUT_FILENO, output)
       }
-    } catch {
-      throw DataError.unwritable(path: path, reason: "\(error)")
+      try file.append([Data(line)])
     }
   }
 }

@@ -98,10 +98,7 @@ extension ResponseRecord {
       }
       messages = list
     } else {
-      switch try fields.turns("prompt") {
-      case .text(let text): messages = HumanAssistantText.prompt(text)
-      case .messages(let list): messages = list
-      }
+      messages = try fields.prompt()
       switch try fields.turns("response") {
       case .text(let text): messages.append(.assistant(text))
       case .messages(let list):
@@ -118,6 +115,7 @@ extension ResponseRecord {
         detail: "the conversation must end with one assistant's turn"
       )
     }
+    try fields.checkNothingDropped(prompt: messages)
     return (messages, last.content)
   }
 }

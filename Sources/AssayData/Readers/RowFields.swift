@@ -2,11 +2,16 @@ import AssayBase
 import AssayText
 
 /// Typed access to the keys of a row; `null` is as good as absent.
-struct RowFields {
-  let row: JSONValue
-  let index: Int
+package struct RowFields {
+  /// The row, an object.
+  package let row: JSONValue
+  /// Rows before this one.
+  package let index: Int
 
-  init(_ row: JSONValue, index: Int) throws(RowFault) {
+  /// Makes fields of a row.
+  ///
+  /// - Throws: `RowFault` where it is no object.
+  package init(_ row: JSONValue, index: Int) throws(RowFault) {
     guard row.members != nil else {
       throw RowFault(kind: .malformedJSON, detail: "not a JSON object: found \(row.kind)")
     }
@@ -14,32 +19,43 @@ struct RowFields {
     self.index = index
   }
 
-  func value(_ key: String) -> JSONValue? {
+  /// The value of a key; `nil` where it is absent or `null`.
+  package func value(_ key: String) -> JSONValue? {
     guard let value = row[key], !value.isNull else { return nil }
     return value
   }
 
-  func required(_ key: String) throws(RowFault) -> JSONValue {
+  /// The value of a key that the row needs.
+  ///
+  /// - Throws: `RowFault` where it is absent.
+  package func required(_ key: String) throws(RowFault) -> JSONValue {
     guard let value = value(key) else {
       throw RowFault(kind: .missingKey, detail: "the key '\(key)' is missing")
     }
     return value
   }
 
-  static func wrongType(_ key: String, _ expected: String, _ value: JSONValue) -> RowFault {
+  /// The fault of a value that has another type than its key asks for.
+  package static func wrongType(_ key: String, _ expected: String, _ value: JSONValue) -> RowFault {
     RowFault(
       kind: .wrongType,
       detail: "'\(key)' must be \(expected), found \(value.kind)"
     )
   }
 
-  func string(_ key: String) throws(RowFault) -> String? {
+  /// A string; `nil` where the key is absent.
+  ///
+  /// - Throws: `RowFault` for any other value.
+  package func string(_ key: String) throws(RowFault) -> String? {
     guard let value = value(key) else { return nil }
     guard let string = value.string else { throw Self.wrongType(key, "a string", value) }
     return string
   }
 
-  func number(_ key: String) throws(RowFault) -> Double? {
+  /// A finite number; `nil` where the key is absent.
+  ///
+  /// - Throws: `RowFault` for any other value.
+  package func number(_ key: String) throws(RowFault) -> Double? {
     guard let value = value(key) else { return nil }
     guard let number = value.double else { throw Self.wrongType(key, "a number", value) }
     guard number.isFinite else {
@@ -49,8 +65,13 @@ struct RowFields {
   }
 
   /// The row's own id (`id` or `pair_id`, a string or a number), or its 0-based index.
-  func id() throws(RowFault) -> String {
-    for key in ["id", "pair_id"] {
+  func id() throws(RowFault) -> String { try ownID(["id", "pair_id"]) ?? String(index) }
+
+  /// The first of some keys that has a value, which is a string or a number.
+  ///
+  /// - Throws: `RowFault` for any other value.
+  package func ownID(_ keys: [String]) throws(RowFault) -> String? {
+    for key in keys {
       switch value(key) {
       case nil: continue
       case .string(let id): return id
@@ -58,7 +79,7 @@ struct RowFields {
       case .some(let other): throw Self.wrongType(key, "a string or a number", other)
       }
     }
-    return String(index)
+    return nil
   }
 
   /// A text under one of two keys, as a string or, as CLoud writes it, a list of one string.
@@ -73,12 +94,15 @@ struct RowFields {
   }
 
   /// A string, or a list of messages.
-  enum Turns: Equatable {
+  package enum Turns: Equatable {
     case text(String)
     case messages([Message])
   }
 
-  func turns(_ key: String) throws(RowFault) -> Turns {
+  /// A string, or a list of at least one message.
+  ///
+  /// - Throws: `RowFault` for any other value, or a message with a part that is not read.
+  package func turns(_ key: String) throws(RowFault) -> Turns {
     switch try required(key) {
     case .string(let text): return .text(text)
     case .array(let rows):
@@ -92,11 +116,32 @@ struct RowFields {
     }
   }
 
+  /// The conversation of the key `prompt`: a string or messages.
+  ///
+  /// - Throws: `RowFault` where it is missing or something else.
+  func prompt() throws(RowFault) -> [Message] {
+    switch try turns("prompt") {
+    case .text(let text): return HumanAssistantText.prompt(text)
+    case .messages(let messages): return messages
+    }
+  }
+
   private static func message(_ row: JSONValue, _ key: String) throws(RowFault) -> Message {
+    for part in ["tool_calls", "function_call", "audio", "images"] where row[part]?.isEmpty == false
+    {
+      throw RowFault(
+        kind: .unsupported,
+        detail:
+          "'\(key)' has a message with '\(part)', which is not read; expected all that was said in "
+          + "'content'"
+      )
+    }
     guard let role = row["role"]?.string, let content = row["content"] else {
       throw wrongType(key, "a string or a list of messages with role and content", row)
     }
-    if let text = content.string { return Message(role: role, content: text) }
+    // OpenAI's later name of the same role.
+    let speaker = role == "developer" ? "system" : role
+    if let text = content.string { return Message(role: speaker, content: text) }
     // OpenAI's list of parts, all of which must be text.
     var text = ""
     for part in content.array ?? [.null] {
@@ -105,7 +150,52 @@ struct RowFields {
       }
       text += piece
     }
-    return Message(role: role, content: text)
+    return Message(role: speaker, content: text)
+  }
+
+  /// Refuses a row that holds a part of the conversation under a key that is not read.
+  ///
+  /// - Parameter prompt: What was read of the row as its prompt.
+  /// - Throws: `RowFault` of the kind `unsupported`.
+  func checkNothingDropped(prompt: [Message]) throws(RowFault) {
+    let isSystemRead = prompt.first?.role == "system"
+    for key in ["system", "system_prompt"] where !isSystemRead && value(key)?.isEmpty == false {
+      throw RowFault(
+        kind: .unsupported,
+        detail:
+          "'\(key)' is not read; expected it as the first message of 'prompt', with the role system"
+      )
+    }
+    for key in ["tools", "functions", "documents", "images", "audio"]
+    where value(key)?.isEmpty == false {
+      throw RowFault(kind: .unsupported, detail: "'\(key)' is not read; expected text alone")
+    }
+    guard prompt.isEmpty, value("prompt") == nil else { return }
+    for key in Self.otherPrompts where value(key)?.isEmpty == false {
+      throw RowFault(
+        kind: .missingKey,
+        detail: "the key 'prompt' is missing, and '\(key)' is not read: name it 'prompt'"
+      )
+    }
+  }
+
+  /// What data sets call a prompt, beside `prompt`.
+  private static let otherPrompts = [
+    "question", "query", "instruction", "input", "context", "problem", "task", "messages",
+    "conversation", "conversations", "history", "user",
+  ]
+}
+
+extension JSONValue {
+  /// Whether this is `null`, or a text, a list or an object with nothing in it.
+  fileprivate var isEmpty: Bool {
+    switch self {
+    case .null: true
+    case .string(let text): text.isEmpty
+    case .array(let values): values.isEmpty
+    case .object(let members): members.isEmpty
+    case .bool, .number: false
+    }
   }
 }
 
@@ -120,9 +210,11 @@ enum HumanAssistantText {
 
   /// Returns the turns of a text that starts with a human's turn, `nil` for any other text.
   ///
-  /// A last turn without text, which opens the answer, is left out.
+  /// The line breaks before the first turn may be missing, where an assistant's turn follows. A last
+  /// turn without text, which opens the answer, is left out.
   static func messages(_ text: String) -> [Message]? {
-    let bytes = Array(text.utf8)
+    var bytes = Array(text.utf8)
+    if text.hasPrefix("Human:"), text.contains(marks[1].0) { bytes = Array("\n\n".utf8) + bytes }
     guard bytes.starts(with: marks[0].0.utf8) else { return nil }
     var messages: [Message] = []
     var role = ""

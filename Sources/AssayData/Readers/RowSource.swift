@@ -3,24 +3,38 @@ import AssayText
 import Foundation
 
 /// A row of a data file, read or not.
-struct Row {
-  /// The line, from 1; in a `.json` list the element, from 1.
-  var line: Int
+package struct Row {
+  /// The line, from 1; in a file that is one list the element, from 1.
+  package var line: Int
   /// Rows before this one; blank lines are none.
-  var index: Int
-  var value: Result<JSONValue, RowFault>
+  package var index: Int
+  /// The row's value, or why there is none.
+  package var value: Result<JSONValue, RowFault>
 }
 
 /// What is wrong with a row, without its place.
-struct RowFault: Error, Equatable {
-  var kind: ProblemKind
-  var detail: String
+package struct RowFault: Error, Equatable {
+  /// The kind of problem.
+  package var kind: ProblemKind
+  /// The particulars.
+  package var detail: String
 }
 
-/// The rows of a JSON Lines file, or of a `.json` file that holds a list.
-final class RowSource {
+/// The rows of a file: JSON Lines, or one JSON list, whatever the file's name says.
+///
+/// A file that begins with `[` is a list, since no row is one. A `.json` file may also be one object:
+/// its rows are its `examples` where it has such a list, else it is the only row. `NaN` and infinities
+/// are read as numbers, which Python writes into columns that nobody uses.
+package final class RowSource {
   /// Bounds the memory that a file without line ends can ask for.
   private static let maximumLineBytes = 1 << 28
+
+  /// What the first bytes of other formats are, and what to do about each.
+  private static let otherFormats: [(magic: [UInt8], name: String)] = [
+    (Array("PAR1".utf8), "Parquet"), (Array("ARROW1".utf8), "Arrow"),
+    ([0x28, 0xB5, 0x2F, 0xFD], "packed by zstd"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "packed by xz"),
+    (Array("BZh".utf8), "packed by bzip2"), ([0x50, 0x4B, 0x03, 0x04], "a zip archive"),
+  ]
 
   private let source: ByteSource
   private var buffer: [UInt8] = []
@@ -28,42 +42,77 @@ final class RowSource {
   private var line = 0
   private var index = 0
   private var isAtEnd = false
-  /// The elements of a `.json` file that are still to be given, the last one first.
+  /// The rows of a file that is one document and are still to be given, the last one first.
   private var elements: [JSONValue]?
 
-  init(path: String) throws {
+  /// Opens a file.
+  ///
+  /// - Parameter path: The file, plain or gzip; `-` is standard input.
+  /// - Throws: `DataError` for what cannot be read, is of another format, or is a broken list.
+  package init(path: String) throws {
     source = try ByteSource(path: path)
-    if path.hasSuffix(".json") || path.hasSuffix(".json.gz") { elements = try list() }
+    while firstByte == nil, try fill() {}
+    if let other = Self.otherFormats.first(where: { buffer.starts(with: $0.magic) }) {
+      throw DataError.otherFormat(file: name, actual: other.name)
+    }
+    let isNamedDocument = path.hasSuffix(".json") || path.hasSuffix(".json.gz")
+    switch firstByte {
+    case UInt8(ascii: "["): elements = try list()
+    case nil where isNamedDocument: throw DataError.notAList(file: name, actual: "nothing")
+    case .some where isNamedDocument: elements = try object()
+    default: break
+    }
   }
 
-  var name: String { source.name }
+  /// What to call the file in messages.
+  package var name: String { source.name }
+
+  /// The first byte that is no space, of what was read so far.
+  private var firstByte: UInt8? { buffer.dropFirst(markLength).first { !Self.isSpace($0) } }
+
+  private static func isSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+  }
 
   private func list() throws -> [JSONValue] {
     while try fill() {}
-    let document: JSONValue
     do {
-      document = try JSONValue(parsing: Array(buffer.dropFirst(markLength)))
+      let document = try JSONValue(
+        parsing: Array(buffer.dropFirst(markLength)),
+        takesNonFinite: true
+      )
+      return (document.array ?? []).reversed()
     } catch {
       throw DataError.notAList(file: name, actual: "no JSON document: \(error)")
     }
-    guard let rows = document.array else {
+  }
+
+  /// The rows of a file that is one object; `nil` where it is not, as JSON Lines named .json.
+  private func object() throws -> [JSONValue]? {
+    while try fill() {}
+    isAtEnd = true
+    let bytes = Array(buffer.dropFirst(markLength))
+    guard let document = try? JSONValue(parsing: bytes, takesNonFinite: true) else { return nil }
+    guard document.members != nil else {
       throw DataError.notAList(file: name, actual: document.kind)
     }
-    return rows.reversed()
+    return document["examples"]?.array?.reversed() ?? [document]
   }
 
   /// The length of a byte-order mark at the start, which some editors write.
   private var markLength: Int { buffer.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0 }
 
   /// Returns the next row, `nil` at the end.
-  func next() throws -> Row? {
+  ///
+  /// - Throws: `DataError` where reading fails, or a line has no end.
+  package func next() throws -> Row? {
     if elements != nil {
       guard let value = elements?.popLast() else { return nil }
       line += 1
       return row(.success(value))
     }
     while let bytes = try nextLine() {
-      if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+      if bytes.allSatisfy(Self.isSpace) { continue }
       return row(Self.parse(bytes))
     }
     return nil
@@ -79,7 +128,7 @@ final class RowSource {
       return .failure(RowFault(kind: .invalidUTF8, detail: "the line is not UTF-8"))
     }
     do {
-      return .success(try JSONValue(parsing: bytes))
+      return .success(try JSONValue(parsing: bytes, takesNonFinite: true))
     } catch {
       return .failure(RowFault(kind: .malformedJSON, detail: "not a JSON object: \(error)"))
     }

@@ -15,8 +15,8 @@ package struct AutoJ: Benchmark {
   package static let summary = "Auto-J: pairs of 58 scenarios, with ties"
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let responses = [try row.text("response 1"), try row.text("response 2")]
       let label = try row.integer("label")
       guard (0...2).contains(label) else {

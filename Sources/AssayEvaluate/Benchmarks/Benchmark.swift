@@ -84,12 +84,15 @@ package protocol Benchmark: Sendable {
   /// The items in the files' order.
   var items: [BenchmarkItem] { get }
 
+  /// What an unparseable verdict counts where the benchmark's authors count.
+  static var unparseable: UnparseableRule { get }
+
   /// Reads the benchmark.
   ///
-  /// - Parameter path: A file, or a folder of files.
+  /// - Parameter source: A file, or a folder of files.
   /// - Throws: `DataError` for what cannot be read, `EvaluateError` for what does not fit, with the
   ///   file and the row.
-  init(path: String) throws
+  init(_ source: BenchmarkSource) throws
 
   /// How far the scores of an item's candidates are right, from 0 to 1.
   func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double
@@ -110,6 +113,9 @@ extension Benchmark {
   /// Verdicts can be counted.
   package static var takesVerdicts: Bool { true }
 
+  /// Nothing: an item without a verdict is left out.
+  package static var unparseable: UnparseableRule { .missing }
+
   /// 1 where every chosen response scores above every rejected one, else 0: equal scores lose.
   ///
   /// Where people found both equally good, 1 where the scores are equal.
@@ -126,7 +132,7 @@ extension Benchmark {
   ) -> Double? {
     let values = verdicts.compactMap { verdict -> Double? in
       switch verdict {
-      case .unparseable: rule == .half ? 0.5 : nil
+      case .unparseable: rule.outcome
       case .tie: item.isTie ? 1 : 0
       case .chosen: item.isTie ? 0 : 1
       case .rejected: 0
@@ -139,14 +145,32 @@ extension Benchmark {
   ///
   /// - Parameters:
   ///   - records: One for each item, in the order of `items`.
-  ///   - rule: What an unparseable verdict counts.
-  /// - Returns: Sections, subsets and `overall`, with notes.
+  ///   - rule: What an unparseable verdict counts; `nil` is the benchmark's own rule.
+  /// - Returns: Sections, subsets and `overall`, with notes: where verdicts cannot be read, one with
+  ///   what each rule makes of them.
   /// - Throws: `StatisticsError`, or `EvaluateError`.
   package func results(
     _ records: [BenchmarkRecord],
-    unparseable rule: UnparseableRule = .missing
+    unparseable rule: UnparseableRule? = nil
   ) throws -> BenchmarkResults {
-    try results(BenchmarkTally(self, records: records, rule: rule))
+    let own = rule ?? Self.unparseable
+    var found = try results(BenchmarkTally(self, records: records, rule: own))
+    if records.contains(where: \.isUnparseable) {
+      let figures = UnparseableRule.allCases.map { other in
+        let whole = try? results(BenchmarkTally(self, records: records, rule: other))
+          .sections["overall"]
+        return "\(other.rawValue) \(whole.map { Self.percent($0.accuracy) } ?? "-")"
+      }
+      found.notes.append(
+        "verdicts that cannot be read count as '\(own.rawValue)'; overall by rule: "
+          + figures.joined(separator: ", ")
+      )
+    }
+    return found
+  }
+
+  private static func percent(_ share: Double) -> String {
+    "\((1000 * share).rounded() / 10) %"
   }
 }
 
@@ -167,13 +191,27 @@ package enum BenchmarkCatalogue {
   /// - Returns: The benchmark.
   /// - Throws: `EvaluateError.unknownBenchmark`, or what reading throws.
   package static func load(_ name: String, path: String) throws -> any Benchmark {
+    try load(name, from: BenchmarkSource(path))
+  }
+
+  /// Reads a benchmark; the source then tells what became of its rows.
+  ///
+  /// - Parameters:
+  ///   - name: Its name on the command line.
+  ///   - source: A file, or a folder of files.
+  /// - Returns: The benchmark.
+  /// - Throws: `EvaluateError.unknownBenchmark`, or what reading throws.
+  package static func load(
+    _ name: String,
+    from source: BenchmarkSource
+  ) throws -> any Benchmark {
     guard let type = all.first(where: { $0.name == name }) else {
       throw EvaluateError.unknownBenchmark(name: name, known: all.map { $0.name })
     }
-    let benchmark = try type.init(path: path)
+    let benchmark = try type.init(source)
     var ids: Set<String> = []
     if let item = benchmark.items.first(where: { !ids.insert($0.id).inserted }) {
-      throw EvaluateError.badFile(file: path, reason: "two items have the id '\(item.id)'")
+      throw EvaluateError.badFile(file: source.path, reason: "two items have the id '\(item.id)'")
     }
     return benchmark
   }

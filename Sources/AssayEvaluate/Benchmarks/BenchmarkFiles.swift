@@ -14,29 +14,47 @@ struct BenchmarkRow {
   let line: Int
   /// Rows before this one in the file.
   let index: Int
-  let value: JSONValue
   /// The file's own id (`pair_id` or `id`), or the 0-based row.
   ///
   /// In a folder of several files a row is spelt `FILE:ROW`, and so is an id that two files have;
   /// an id that one file has twice is spelt `SUBSET:ID`.
   fileprivate(set) var id = ""
 
+  private var fields: RowFields
+
+  /// Makes a row.
+  ///
+  /// - Throws: `EvaluateError.badRow` for what is no object.
+  init(file: String, stem: String, line: Int, index: Int, value: JSONValue) throws {
+    (self.file, self.stem, self.line, self.index) = (file, stem, line, index)
+    do throws(RowFault) {
+      fields = try RowFields(value, index: index)
+    } catch {
+      throw EvaluateError.badRow(file: file, row: line, reason: error.detail)
+    }
+  }
+
+  var value: JSONValue { fields.row }
+
   func failure(_ reason: String) -> EvaluateError {
     .badRow(file: file, row: line, reason: reason)
   }
 
-  func optional(_ key: String) -> JSONValue? {
-    guard let value = value[key], !value.isNull else { return nil }
-    return value
+  /// Reads a part, and says of a fault which row has it.
+  private func read<Part>(
+    _ part: (RowFields) throws(RowFault) -> Part
+  ) throws -> Part {
+    do throws(RowFault) { return try part(fields) } catch { throw failure(error.detail) }
   }
 
+  func optional(_ key: String) -> JSONValue? { fields.value(key) }
+
   func required(_ key: String) throws -> JSONValue {
-    guard let value = optional(key) else { throw failure("the key '\(key)' is missing") }
-    return value
+    try read { fields throws(RowFault) in try fields.required(key) }
   }
 
   private func wrongType(_ key: String, _ expected: String, _ value: JSONValue) -> EvaluateError {
-    failure("'\(key)' must be \(expected), found \(value.kind)")
+    failure(RowFields.wrongType(key, expected, value).detail)
   }
 
   func text(_ key: String) throws -> String {
@@ -86,211 +104,258 @@ struct BenchmarkRow {
 
   /// The text of an assistant's turn: a string, or a list of messages whose last one it is.
   func response(_ key: String) throws -> String {
-    if let text = try required(key).string { return text }
-    let messages = try messages(key)
-    guard let last = messages.last, last.role == "assistant" else {
-      throw failure("'\(key)' must end with an assistant's turn")
+    switch try turns(key) {
+    case .text(let text): return text
+    case .messages(let messages):
+      guard let last = messages.last, last.role == "assistant" else {
+        throw failure("'\(key)' must end with an assistant's turn")
+      }
+      return last.content
     }
-    return last.content
   }
 
   /// A prompt: a string is one user's turn, an empty one no turn.
   func prompt(_ key: String) throws -> [Message] {
-    if let text = try required(key).string { return text.isEmpty ? [] : [.user(text)] }
-    return try messages(key)
+    switch try turns(key) {
+    case .text(let text): text.isEmpty ? [] : [.user(text)]
+    case .messages(let messages): messages
+    }
   }
 
-  private func messages(_ key: String) throws -> [Message] {
-    let value = try required(key)
-    guard let list = value.array, !list.isEmpty else {
-      throw wrongType(key, "a string or a list of messages", value)
-    }
-    return try list.map { entry in
-      guard let role = entry["role"]?.string, let content = entry["content"]?.string else {
-        throw failure("'\(key)' must hold messages with the texts 'role' and 'content'")
-      }
-      return Message(role: role, content: content)
-    }
+  private func turns(_ key: String) throws -> RowFields.Turns {
+    try read { fields throws(RowFault) in try fields.turns(key) }
   }
 
   fileprivate func ownID() throws -> String? {
-    for key in ["pair_id", "id"] {
-      switch optional(key) {
-      case nil: continue
-      case .string(let id): return id
-      case .number(let digits): return digits
-      case .some(let other): throw wrongType(key, "a string or a number", other)
-      }
-    }
-    return nil
+    try read { fields throws(RowFault) in try fields.ownID(["pair_id", "id"]) }
   }
 }
 
-/// The files of a benchmark.
-enum BenchmarkFiles {
-  private static let endings = [".json", ".jsonl"]
+/// Where a benchmark is, what to do about its rows with problems, and what became of them.
+package final class BenchmarkSource {
+  private static let endings = [".json", ".jsonl", ".json.gz", ".jsonl.gz"]
 
-  /// Reads all rows of a file, or of all `.json` and `.jsonl` files in a folder, by name.
+  /// A file, or a folder of files.
+  package let path: String
+  /// What to do about rows with problems.
+  package let policy: ReadPolicy
+  /// A length limit on items, if any.
+  package let limit: TokenLimit<BenchmarkItem>?
+  /// What became of the rows that were read.
+  package private(set) var report = ReadReport()
+
+  /// Makes a source.
   ///
   /// - Parameters:
-  ///   - path: A file or a folder.
-  ///   - includes: Whether to read a file of the folder, by its path inside the folder.
-  /// - Returns: The rows, with their ids.
-  /// - Throws: `DataError` or `EvaluateError`.
-  static func rows(
+  ///   - path: A file, or a folder of files.
+  ///   - policy: What to do about rows with problems; by default the first one is an error.
+  ///   - limit: A length limit on items, if any.
+  package init(
     _ path: String,
-    where includes: (String) -> Bool = { _ in true }
-  ) throws -> [BenchmarkRow] {
+    policy: ReadPolicy = .strict,
+    limit: TokenLimit<BenchmarkItem>? = nil
+  ) {
+    self.path = path
+    self.policy = policy
+    self.limit = limit
+  }
+
+  /// The file, or all data files in the folder, by name, each with its path inside the folder without
+  /// its ending.
+  ///
+  /// - Parameter includes: Which of a folder's files to read, of their paths inside it.
+  /// - Returns: At least one file.
+  /// - Throws: `DataError.notFound`, or `EvaluateError.badFile` where no file belongs to the benchmark.
+  func files(
+    _ includes: ([String]) -> [String] = { $0 }
+  ) throws -> [(path: String, stem: String)] {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw DataError.notFound(path: path)
     }
-    var rows: [BenchmarkRow] = []
-    var fileCount = 1
-    if isFolder.boolValue {
-      let names = (FileManager.default.subpaths(atPath: path) ?? []).filter { name in
-        endings.contains(where: name.hasSuffix)
-          && !name.split(separator: "/").contains { $0.hasPrefix(".") }
-      }
-      let included = names.filter(includes).sorted()
-      guard !included.isEmpty else {
-        throw EvaluateError.badFile(
-          file: path,
-          reason: names.isEmpty
-            ? "the folder holds no .json or .jsonl file"
-            : "none of its \(names.count) .json and .jsonl files belongs to this benchmark"
-        )
-      }
-      fileCount = included.count
-      for name in included {
-        let url = URL(fileURLWithPath: path).appendingPathComponent(name)
-        rows += try read(url.path, stem: stem(name))
-      }
-    } else {
-      rows = try read(path, stem: stem(URL(fileURLWithPath: path).lastPathComponent))
+    guard isFolder.boolValue else {
+      return [(path, Self.stem(URL(fileURLWithPath: path).lastPathComponent))]
     }
-    return try identified(rows, inSeveralFiles: fileCount > 1)
+    let names = (FileManager.default.subpaths(atPath: path) ?? []).filter { name in
+      Self.endings.contains(where: name.hasSuffix)
+        && !name.split(separator: "/").contains { $0.hasPrefix(".") }
+    }
+    let included = includes(names).sorted()
+    guard !included.isEmpty else {
+      throw EvaluateError.badFile(
+        file: path,
+        reason: names.isEmpty
+          ? "the folder holds no .json or .jsonl file"
+          : "none of its \(names.count) .json and .jsonl files belongs to this benchmark"
+      )
+    }
+    let folder = URL(fileURLWithPath: path)
+    return included.map { (folder.appendingPathComponent($0).path, Self.stem($0)) }
   }
 
   private static func stem(_ name: String) -> String {
     endings.first(where: name.hasSuffix).map { String(name.dropLast($0.count)) } ?? name
   }
 
+  /// Makes an item of each row of all files.
+  ///
+  /// - Parameters:
+  ///   - includes: Which of a folder's files to read.
+  ///   - item: Makes an item.
+  /// - Returns: The items in the files' order.
+  /// - Throws: `DataError`; `EvaluateError` for a row that does not fit and is not left out.
+  func items(
+    in includes: ([String]) -> [String] = { $0 },
+    _ item: (BenchmarkRow) throws -> BenchmarkItem
+  ) throws -> [BenchmarkItem] {
+    try itemLists(in: includes) { [try item($0)] }
+  }
+
+  /// As `items`, of rows that make several items or none.
+  func itemLists(
+    in includes: ([String]) -> [String] = { $0 },
+    _ items: (BenchmarkRow) throws -> [BenchmarkItem]
+  ) throws -> [BenchmarkItem] {
+    var made: [BenchmarkItem] = []
+    for row in try rows(in: includes) {
+      do {
+        let own = try items(row)
+        if let limit,
+          let tooLong = try own.lazy.map(limit.measure).first(where: { $0 > limit.maximumTokens })
+        {
+          try leaveOut(
+            row.failure("\(tooLong) tokens, more than the limit of \(limit.maximumTokens)"),
+            .tooLong,
+            read: 1
+          )
+        } else {
+          made += own
+        }
+      } catch let error as EvaluateError { try leaveOut(error, read: 1) }
+    }
+    return made
+  }
+
+  /// Reads the pairs of a file of the shapes that training reads.
+  func pairs(_ file: String) throws -> [PreferencePair] {
+    let pairLimit = limit.map { limit in
+      TokenLimit<PreferencePair>(maximumTokens: limit.maximumTokens) {
+        try limit.measure(BenchmarkItem($0))
+      }
+    }
+    let (pairs, own) = try PairReader(policy: policy, limit: pairLimit).read(file)
+    report.add(own)
+    return pairs
+  }
+
+  private func rows(in includes: ([String]) -> [String]) throws -> [BenchmarkRow] {
+    let files = try files(includes)
+    var rows: [BenchmarkRow] = []
+    for file in files {
+      rows += try BenchmarkFiles.read(file.path, stem: file.stem) { try self.leaveOut($0, read: 0) }
+    }
+    let found = try BenchmarkFiles.identified(rows, inSeveralFiles: files.count > 1) {
+      try self.leaveOut($0, read: 0)
+    }
+    report.countKept(found.count)
+    return found
+  }
+
+  /// Counts a row's problem, or stops at it.
+  private func leaveOut(
+    _ error: EvaluateError,
+    _ kind: ProblemKind = .wrongType,
+    read: Int
+  ) throws {
+    guard case .badRow(let file, let line, let reason) = error,
+      policy.action(for: kind) == .skip
+    else { throw error }
+    report.leaveOut(
+      RowProblem(kind: kind, file: file, line: line, detail: reason),
+      keptBefore: read
+    )
+  }
+}
+
+/// The rows of a benchmark's files.
+enum BenchmarkFiles {
   /// The rows of one file.
-  static func read(_ path: String, stem: String) throws -> [BenchmarkRow] {
-    guard path == "-" || FileManager.default.fileExists(atPath: path) else {
-      throw DataError.notFound(path: path)
-    }
-    let data =
-      path == "-"
-      ? try? FileHandle.standardInput.readToEnd() ?? Data()
-      : FileManager.default.contents(atPath: path)
-    guard let data else {
-      throw DataError.unreadable(path: path, reason: "it is a folder, or there is no permission")
-    }
-    var bytes = [UInt8](data)
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-    guard !bytes.starts(with: [0x1F, 0x8B]) else {
-      throw EvaluateError.badFile(file: path, reason: "the file is compressed; unpack it first")
-    }
-    guard let first = bytes.first(where: { !isSpace($0) }) else {
-      throw EvaluateError.badFile(file: path, reason: "the file is empty")
-    }
-    let values: [(line: Int, value: JSONValue)]
-    if let list = try document(bytes, first: first, path: path) {
-      guard !list.isEmpty else {
-        throw EvaluateError.badFile(file: path, reason: "the list has no rows")
-      }
-      values = list.enumerated().map { ($0 + 1, $1) }
-    } else {
-      values = try lines(bytes, path: path)
-    }
-    return try values.enumerated().map { index, entry in
-      let row = BenchmarkRow(
-        file: path,
-        stem: stem,
-        line: entry.line,
-        index: index,
-        value: entry.value
-      )
-      guard entry.value.members != nil else {
-        throw row.failure("a row must be a JSON object, found \(entry.value.kind)")
-      }
-      return row
-    }
-  }
-
-  private static func isSpace(_ byte: UInt8) -> Bool {
-    byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
-  }
-
-  /// The rows of a file that is one document: a list, or an object whose `examples` are a list.
-  private static func document(_ bytes: [UInt8], first: UInt8, path: String) throws -> [JSONValue]?
-  {
-    if first == UInt8(ascii: "[") {
-      do {
-        return try JSONValue(parsing: bytes).array
-      } catch {
-        throw EvaluateError.badFile(file: path, reason: "the file is not a JSON list: \(error)")
-      }
-    }
-    guard path.hasSuffix(".json") else { return nil }
-    // Where this fails the file may still be JSON Lines, whose errors name the line.
-    return (try? JSONValue(parsing: bytes))?["examples"]?.array
-  }
-
-  private static func lines(_ bytes: [UInt8], path: String) throws -> [(Int, JSONValue)] {
-    var values: [(Int, JSONValue)] = []
-    for (number, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-      .enumerated() where !line.allSatisfy(isSpace)
-    {
-      do {
-        values.append((number + 1, try JSONValue(parsing: Array(line))))
-      } catch {
-        let text = String(decoding: line, as: UTF8.self)
-        let isNumber = ["NaN", "Infinity"].contains(where: text.contains)
-        throw EvaluateError.badRow(
-          file: path,
-          row: number + 1,
-          reason: "the line is not JSON: \(error)"
-            + (isNumber ? " (NaN and Infinity are no JSON numbers, and no scores)" : "")
-        )
-      }
-    }
-    return values
-  }
-
-  private static func identified(
-    _ rows: [BenchmarkRow],
-    inSeveralFiles: Bool
+  ///
+  /// - Parameters:
+  ///   - path: JSON Lines, or a list; `-` is standard input.
+  ///   - stem: What to call it in ids.
+  ///   - onProblem: Called with each row that is no object; what it throws ends the reading.
+  /// - Returns: At least one row.
+  /// - Throws: `DataError`, `EvaluateError.badFile`, or what `onProblem` throws.
+  static func read(
+    _ path: String,
+    stem: String,
+    onProblem: (EvaluateError) throws -> Void = { throw $0 }
   ) throws -> [BenchmarkRow] {
-    var rows = rows
+    let source = try RowSource(path: path)
+    var rows: [BenchmarkRow] = []
+    var count = 0
+    while let row = try source.next() {
+      count += 1
+      do {
+        let value = try row.value.mapError { fault in
+          EvaluateError.badRow(file: path, row: row.line, reason: fault.detail)
+        }.get()
+        rows.append(
+          try BenchmarkRow(file: path, stem: stem, line: row.line, index: row.index, value: value)
+        )
+      } catch let error as EvaluateError {
+        try onProblem(error)
+      }
+    }
+    guard count > 0 else {
+      throw EvaluateError.badFile(file: path, reason: "the file has no rows")
+    }
+    return rows
+  }
+
+  /// Gives rows their ids; a row whose id another has, or is no id, is a problem.
+  static func identified(
+    _ rows: [BenchmarkRow],
+    inSeveralFiles: Bool,
+    onProblem: (EvaluateError) throws -> Void
+  ) throws -> [BenchmarkRow] {
     var uses: [String: Int] = [:]
     var usesInFiles: [String: Int] = [:]
-    let own = try rows.map { try $0.ownID() }
-    for (row, id) in zip(rows, own) {
-      guard let id else { continue }
+    var own: [(row: BenchmarkRow, id: String?)] = []
+    for row in rows {
+      do { own.append((row, try row.ownID())) } catch let error as EvaluateError {
+        try onProblem(error)
+      }
+    }
+    for case (let row, let id?) in own {
       uses[id, default: 0] += 1
       usesInFiles["\(row.stem):\(id)", default: 0] += 1
     }
     var seen: [String: BenchmarkRow] = [:]
-    for (index, id) in own.enumerated() {
-      let row = rows[index]
+    var result: [BenchmarkRow] = []
+    for (given, id) in own {
+      var row = given
       let qualified = "\(row.stem):\(id ?? String(row.index))"
       if let id {
-        rows[index].id =
+        row.id =
           uses[id] == 1
           ? id
           : usesInFiles[qualified] == 1 ? qualified : "\(row.value["subset"]?.string ?? ""):\(id)"
       } else {
-        rows[index].id = inSeveralFiles ? qualified : String(row.index)
+        row.id = inSeveralFiles ? qualified : String(row.index)
       }
-      if let other = seen.updateValue(rows[index], forKey: rows[index].id) {
-        throw row.failure(
-          "the id '\(id ?? rows[index].id)' was used before, in \(other.file):\(other.line)"
+      if let other = seen[row.id] {
+        try onProblem(
+          row.failure(
+            "the id '\(id ?? row.id)' was used before, in \(other.file):\(other.line)"
+          )
         )
+      } else {
+        seen[row.id] = row
+        result.append(row)
       }
     }
-    return rows
+    return result
   }
 }

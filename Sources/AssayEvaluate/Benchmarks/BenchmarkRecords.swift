@@ -36,6 +36,17 @@ package enum UnparseableRule: String, CaseIterable, Sendable {
   case missing
   /// Half a point, as RewardBench v1 counts.
   case half
+  /// Nothing right: the item loses it, as LLMBar, PandaLM and JudgeBench count.
+  case wrong
+
+  /// The outcome of such a verdict; `nil` is none.
+  var outcome: Double? {
+    switch self {
+    case .missing: nil
+    case .half: 0.5
+    case .wrong: 0
+    }
+  }
 }
 
 /// What is known of an item: the scores of its candidates, or a judge's verdicts in the two orders.
@@ -59,6 +70,12 @@ package struct BenchmarkRecord: Equatable, Sendable {
     self.content = content
   }
 
+  /// Whether a verdict of it cannot be read.
+  var isUnparseable: Bool {
+    if case .verdicts(let verdicts) = content { return verdicts.contains(.unparseable) }
+    return false
+  }
+
   /// Makes a record of scores.
   package init(id: String, chosen: [Double], rejected: [Double]) {
     self.init(id: id, content: .scores(BenchmarkScores(chosen: chosen, rejected: rejected)))
@@ -67,11 +84,16 @@ package struct BenchmarkRecord: Equatable, Sendable {
 
 extension BenchmarkScores {
   /// The line of an item: a single candidate's score is a number, several are a list.
-  func json(id: String) -> JSONValue {
+  func json(id: String, isCut: Bool) -> JSONValue {
     func spelt(_ scores: [Double]) -> JSONValue {
       scores.count == 1 ? .number("\(scores[0])") : .array(scores.map { .number("\($0)") })
     }
-    return ["id": .string(id), "chosen": spelt(chosen), "rejected": spelt(rejected)]
+    return .object(
+      [
+        JSONMember("id", .string(id)), JSONMember("chosen", spelt(chosen)),
+        JSONMember("rejected", spelt(rejected)),
+      ] + (isCut ? [JSONMember("cut", true)] : [])
+    )
   }
 }
 
@@ -120,7 +142,7 @@ package enum BenchmarkRecords {
     var records = [BenchmarkRecord?](repeating: nil, count: items.count)
     var (unknown, repeated): ([String], [String]) = ([], [])
     for (line, value) in lines {
-      let row = BenchmarkRow(file: file, stem: file, line: line, index: line - 1, value: value)
+      let row = try BenchmarkRow(file: file, stem: file, line: line, index: line - 1, value: value)
       let id: String
       switch try row.required("id") {
       case .string(let text): id = text

@@ -15,8 +15,8 @@ package struct CrossEval: Benchmark {
   private static let (responses, annotators) = (1...3, 1...2)
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).flatMap { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.itemLists { row in
       let capability = try row.optionalText("capability") ?? row.optionalText("subset") ?? row.stem
       if row.optional("chosen") != nil {
         return [try BenchmarkItem(pairRow: row, subset: capability)]
@@ -26,7 +26,7 @@ package struct CrossEval: Benchmark {
     }
     guard !items.isEmpty else {
       throw EvaluateError.badFile(
-        file: path,
+        file: source.path,
         reason: "no prompt without an attached file has responses of different ratings"
       )
     }

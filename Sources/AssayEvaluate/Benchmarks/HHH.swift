@@ -16,8 +16,8 @@ package struct HHH: Benchmark {
   package static let summary = "HHH alignment: helpful, honest, harmless, other"
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let folders = row.stem.split(separator: "/").map(String.init)
       let place = folders.last == "task" ? folders.dropLast().last ?? "" : folders.last ?? ""
       let subset = try row.optionalText("subset") ?? place

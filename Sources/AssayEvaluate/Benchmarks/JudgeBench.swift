@@ -12,10 +12,11 @@ import AssayText
 package struct JudgeBench: Benchmark {
   package static let name = "judgebench"
   package static let summary = "JudgeBench: responses that are right or wrong, in both orders"
+  package static let unparseable = UnparseableRule.wrong
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let responses = (a: try row.text("response_A"), b: try row.text("response_B"))
       let label = try row.text("label")
       guard label == "A>B" || label == "B>A" else {
@@ -52,7 +53,7 @@ package struct JudgeBench: Benchmark {
     rule: UnparseableRule
   ) -> Double? {
     let sum = verdicts.count { $0 == .chosen } - verdicts.count { $0 == .rejected }
-    if rule == .half, verdicts.allSatisfy({ $0 == .unparseable }) { return 0.5 }
+    if verdicts.allSatisfy({ $0 == .unparseable }) { return rule.outcome }
     return sum > 0 ? 1 : 0
   }
 

@@ -1,9 +1,10 @@
 import AssayText
+import Foundation
 
 /// LLMBar: columns `input`, `output_1`, `output_2`, `label` (1 or 2: which output is better).
 ///
-/// The path is one of its `dataset.json` files or a folder of them; a folder's `CaseStudy` and
-/// `Processed` parts are other sets and are left out. `Adversarial` is the mean of its four subsets'
+/// The path is one of its `dataset.json` files or a folder of them, as a clone of the repository; a
+/// folder's `CaseStudy` and `Processed` parts are other sets and are left out. `Adversarial` is the mean of its four subsets'
 /// accuracies, `overall` that of all five, as the paper's table has it. In other files the file's name
 /// is the subset.
 ///
@@ -11,15 +12,13 @@ import AssayText
 package struct LLMBar: Benchmark {
   package static let name = "llmbar"
   package static let summary = "LLMBar: instruction following against looks, five subsets"
+  package static let unparseable = UnparseableRule.wrong
   private static let adversarial = ["Neighbor", "GPTInst", "GPTOut", "Manual"]
   private static let otherSets = ["CaseStudy", "Processed"]
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    let rows = try BenchmarkFiles.rows(path) { name in
-      !Self.otherSets.contains(where: name.hasPrefix)
-    }
-    items = try rows.map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items(in: Self.files) { row in
       let outputs = [try row.text("output_1"), try row.text("output_2")]
       let label = try row.integer("label")
       guard label == 1 || label == 2 else {
@@ -39,6 +38,15 @@ package struct LLMBar: Benchmark {
       item.isChosenFirst = label == 1
       return item
     }
+  }
+
+  /// The files of a clone that hold the sets: its evaluators' outputs lie beside them.
+  private static func files(_ names: [String]) -> [String] {
+    let own = names.filter { name in
+      !name.split(separator: "/").contains { otherSets.contains(String($0)) }
+    }
+    let sets = own.filter { ($0 as NSString).lastPathComponent == "dataset.json" }
+    return sets.isEmpty ? own : sets
   }
 
   package func results(_ tally: BenchmarkTally) throws -> BenchmarkResults {

@@ -17,8 +17,8 @@ package struct PPE: Benchmark {
   package static let summary = "PPE: human preference, and pairs of right and wrong answers"
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).flatMap { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.itemLists { row in
       let subset = try row.optionalText("subset") ?? row.optionalText("domain") ?? row.stem
       if row.optional("chosen") != nil { return [try BenchmarkItem(pairRow: row, subset: subset)] }
       if row.optional("winner") != nil { return try Self.preference(row, subset: subset) }
@@ -30,7 +30,7 @@ package struct PPE: Benchmark {
       return try Self.conflicts(row, subset: subset)
     }
     guard !items.isEmpty else {
-      throw EvaluateError.badFile(file: path, reason: "no row states a preference")
+      throw EvaluateError.badFile(file: source.path, reason: "no row states a preference")
     }
   }
 

@@ -12,11 +12,12 @@ import AssayText
 package struct PandaLM: Benchmark {
   package static let name = "pandalm"
   package static let summary = "PandaLM: pairs labelled by three people, with ties"
+  package static let unparseable = UnparseableRule.wrong
   private static let annotators = ["annotator1", "annotator2", "annotator3"]
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let votes = try Self.annotators.map { key in
         let vote = try row.integer(key)
         guard (0...2).contains(vote) else {

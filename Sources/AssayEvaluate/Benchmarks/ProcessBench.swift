@@ -20,8 +20,8 @@ package struct ProcessBench: Benchmark {
   private static let resamples = 2000
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let steps = try row.texts("steps")
       let label = try row.integer("label")
       guard (-1..<steps.count).contains(label) else {

@@ -17,8 +17,8 @@ package struct RMB: Benchmark {
   private static let goals = ["Helpfulness", "Harmlessness"]
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let isBest = row.optional("bon_best") != nil
       let category = try row.optionalText("category_path") ?? row.file
       let parts = category.split(separator: "/").map(String.init)

@@ -18,8 +18,8 @@ package struct RMBench: Benchmark {
   private static let styleCount = 3
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let name = try row.optionalText("domain") ?? row.stem.replacing("_filtered", with: "")
       guard let domain = Self.domains.first(where: { name.lowercased().contains($0.lowercased()) })
       else {

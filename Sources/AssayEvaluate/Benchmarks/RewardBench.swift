@@ -13,10 +13,11 @@ import AssayReward
 package struct RewardBench: Benchmark {
   package static let name = "rewardbench"
   package static let summary = "RewardBench v1: four sections by the published weights"
+  package static let unparseable = UnparseableRule.half
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let subset = try row.text("subset")
       let section = RewardBenchWeights.sections.first { $0.subsets.contains { $0.name == subset } }
       let item = try BenchmarkItem(pairRow: row, subset: subset, section: section?.name ?? "")

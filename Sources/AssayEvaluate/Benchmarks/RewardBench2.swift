@@ -23,8 +23,8 @@ package struct RewardBench2: Benchmark {
   private static let subsets = ["Factuality", "Precise IF", "Math", "Safety", "Focus", ties]
   package let items: [BenchmarkItem]
 
-  package init(path: String) throws {
-    items = try BenchmarkFiles.rows(path).map { row in
+  package init(_ source: BenchmarkSource) throws {
+    items = try source.items { row in
       let item = try BenchmarkItem(pairRow: row, subset: try row.text("subset"))
       if item.subset.lowercased() == Self.ties.lowercased() {
         guard Self.number(of: item) != nil else {

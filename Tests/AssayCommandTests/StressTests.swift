@@ -1,0 +1,120 @@
+import AssayModel
+import AssayTestSupport
+import Foundation
+import Testing
+
+/// The command line under stress: streams that are full or closed, signals, numbers without bounds.
+@Suite(.serialized, .enabled(if: Binary.url != nil, Binary.missing)) struct StressTests {
+  let folder: WorkFolder
+  init() throws { folder = try WorkFolder() }
+
+  /// Runs the binary by a shell, which redirects its streams.
+  private func redirected(_ arguments: [String], _ redirection: String) throws -> CommandResult {
+    let words = [Binary.url?.path ?? ""] + arguments
+    let line = words.map { "'\($0)'" }.joined(separator: " ") + " " + redirection
+    return try RunningCommand(
+      ["-c", line],
+      executable: URL(fileURLWithPath: "/bin/sh")
+    ).result()
+  }
+
+  private func responses(_ count: Int) throws -> String {
+    let rows = (0..<count).map { #"{"prompt": "How many?", "response": "\#($0)"}"# }
+    return try folder.write(rows.joined(separator: "\n") + "\n", "responses.jsonl")
+  }
+
+  @Test("results that standard output does not take end with 74", arguments: [">/dev/full", ">&-"])
+  func fullOutput(_ redirection: String) throws {
+    let (model, language) = (
+      try folder.model(.classic), try folder.model(.languageModel, "language")
+    )
+    let strings = try folder.write("\"a\"\n", "strings.jsonl")
+    let prompts = try folder.write(#"{"prompt": "a"}"#, "prompts.jsonl")
+    for words in [
+      ["score", "--model", model, "--data", try responses(2)],
+      ["tokenize", "--model", model, "--data", strings],
+      ["generate", "--model", language, "--data", prompts, "--max-tokens", "2"],
+      ["inspect", model],
+    ] {
+      try redirected(words, redirection).expect(74, log: "Standard output cannot be written")
+    }
+  }
+
+  @Test("a closed standard error is no error")
+  func closedLog() throws {
+    let model = try folder.model(.classic)
+    let result = try redirected(["score", "--model", model, "--data", try responses(3)], "2>&-")
+    #expect(result.status == 0)
+    #expect(try result.objects().count == 3)
+  }
+
+  @Test("records are not read from what is no file")
+  func device() throws {
+    let model = try folder.model(.cloud)
+    let words = ["critique", "--model", model, "--data", try responses(2), "--responses"]
+    let result = try RunningCommand(words + ["--out", "/dev/full"]).result()
+    result.expect(73, log: "/dev/full")
+  }
+
+  @Test(
+    "numbers with which no run could end are wrong use",
+    arguments: [
+      ["generate", "--model", "m", "--data", "d", "--max-tokens", "9223372036854775807"],
+      ["generate", "--model", "m", "--data", "d", "--threads", "1000000"],
+      ["generate", "--model", "m", "--data", "d", "--temperature", "nan"],
+      ["generate", "--model", "m", "--data", "d", "--temperature", "inf"],
+      ["generate", "--model", "m", "--data", "d", "--samples", "0"],
+      ["judge", "--model", "m", "--data", "d", "--votes", "1000000000000"],
+      ["judge", "--model", "m", "--data", "d", "--max-tokens", "1000000000000"],
+      ["score", "--model", "m", "--data", "d", "--cache-mib", "9223372036854775807"],
+      ["bench", "generate", "--samples", "1000000000000"],
+      ["playground", "--out", "p", "--train", "1000000000000"],
+    ]
+  )
+  func numbers(_ words: [String]) throws {
+    let result = try RunningCommand(words, folder: folder).result()
+    result.expect(64, log: words[words.count - 2])
+    #expect(result.log.split(separator: "\n").count < 8)
+  }
+
+  @Test("a signal ends the work within two seconds, wherever it is", arguments: [SIGINT, SIGTERM])
+  func signals(_ signal: Int32) throws {
+    let path = folder.path("endless")
+    try TinyModels.make(.languageModel, contextTokens: 120_000, isEndless: true)
+      .save(to: URL(fileURLWithPath: path))
+    let prompts = try folder.write(#"{"prompt": "How many?"}"#, "prompts.jsonl")
+    let command = try RunningCommand([
+      "generate", "--model", path, "--data", prompts, "--max-tokens", "100000", "--threads", "1",
+    ])
+    while command.isRunning, !command.logSoFar.contains("stage 1 generate") { usleep(5000) }
+    usleep(300_000)
+    #expect(command.isRunning, "it ended before its signal")
+    command.send(signal)
+    let start = Date()
+    let result = try command.result()
+    #expect(Date().timeIntervalSince(start) < 2)
+    result.expect(128 + signal, log: "stopping", "run the same command again")
+  }
+
+  @Test("bon and refine name the type that changed, and continue nothing")
+  func dtype() throws {
+    let model = try folder.model(.cloud, contextTokens: 512)
+    let rows = (0..<3).map { row in
+      #"{"id": "\#(row)", "prompt": "how many?", "responses": ["one", "4\#(row)"], "right": [true, false]}"#
+    }
+    let file = try folder.write(rows.joined(separator: "\n") + "\n", "candidates.jsonl")
+    let bon = ["bon", "--model", model, "--candidates", file, "--out", folder.path("bon")]
+    try RunningCommand(bon).result().expect(0)
+    try RunningCommand(bon + ["--dtype", "bf16", "--device", "cpu"]).result()
+      .expect(65, log: "dtype", "f32", "bf16")
+    let policy = try folder.model(.languageModel, "policy", contextTokens: 512)
+    let questions = try folder.write(#"{"question": "1+1?", "answer": "2"}"# + "\n", "q.jsonl")
+    let refine = [
+      "refine", "--model", model, "--policy", policy, "--data", questions, "--out",
+      folder.path("refine"), "--answers", "gsm8k", "--max-tokens", "4", "--critique-tokens", "4",
+    ]
+    try RunningCommand(refine).result().expect(0)
+    try RunningCommand(refine + ["--dtype", "bf16", "--device", "cpu"]).result()
+      .expect(65, log: "dtype", "f32", "bf16")
+  }
+}
