@@ -29,12 +29,15 @@ extension Model {
   ///   - folder: A folder in the Hugging Face layout.
   ///   - dtype: The type of the weights in memory: float32 to train.
   ///   - device: Where the weights go.
+  ///   - approximateTemplate: Whether conversations may be rendered with the preset that is nearest to
+  ///     a chat template which cannot be followed exactly; otherwise rendering them is refused.
   /// - Returns: The model, of the kind that `assay.json` says, else as its weights show.
   /// - Throws: `ModelError`, `TensorError` or `TextError`, naming the file and what is wrong.
   package static func load(
     _ folder: URL,
     dtype: DType = .float32,
-    device: Device = .cpu
+    device: Device = .cpu,
+    approximateTemplate: Bool = false
   ) throws -> Model {
     let weights = try loadWeights(folder, dtype: dtype, device: device)
     let (decoder, head) = (weights.decoder, weights.head)
@@ -51,7 +54,8 @@ extension Model {
           + "\(tokenizer.vocabularySize) ids"
       )
     }
-    let template = try TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer).template
+    let detected = try TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer)
+    let chat = approximateTemplate ? detected.approximated : detected
     let manifest = try ModelManifest.read(folder) ?? ModelManifest(kind: weights.kind)
     if [.classic, .cloud, .pair].contains(manifest.kind), head == nil {
       throw ModelError.lacks(
@@ -67,7 +71,8 @@ extension Model {
       decoder: decoder,
       head: head,
       tokenizer: tokenizer,
-      template: template,
+      template: chat.template,
+      templateRefusal: chat.refusal,
       manifest: manifest
     )
   }

@@ -90,6 +90,8 @@ package final class Model {
   package let tokenizer: BPETokenizer
   /// How conversations become text.
   package let template: ChatTemplate
+  /// Why conversations are not rendered with `template`; `nil` where they are.
+  package let templateRefusal: TextError?
   /// What the model is for, and how its critiques begin.
   package var manifest: ModelManifest
   /// Bytes that keys and values may take where the model writes text.
@@ -103,26 +105,29 @@ package final class Model {
     head: RewardHead?,
     tokenizer: BPETokenizer,
     template: ChatTemplate,
+    templateRefusal: TextError? = nil,
     manifest: ModelManifest
   ) {
     self.decoder = decoder
     self.head = head
     self.tokenizer = tokenizer
     self.template = template
+    self.templateRefusal = templateRefusal
     self.manifest = manifest
   }
 
   /// What turns conversations into tokens for this model.
   ///
   /// - Parameter maximumTokens: The longest sequence; `nil` is the model's context.
-  /// - Returns: A renderer.
+  /// - Returns: A renderer, which refuses conversations where the model's template is not followed.
   /// - Throws: `TextError` where the template's tokens are missing from the vocabulary.
   package func renderer(maximumTokens: Int? = nil) throws -> SequenceRenderer {
     let context = decoder.configuration.contextTokens
     return try SequenceRenderer(
       tokenizer: tokenizer,
       template: template,
-      maximumTokens: min(maximumTokens ?? context, context)
+      maximumTokens: min(maximumTokens ?? context, context),
+      refusal: templateRefusal
     )
   }
 

@@ -89,6 +89,21 @@ package struct ChatTemplate: Hashable, Sendable {
     )
   }
 
+  /// No template: conversations cannot be rendered, rendered texts can be read and continued.
+  ///
+  /// - Parameter endOfText: The special token that ends a text; empty where none is known.
+  /// - Returns: The template, which has no mark for any role.
+  package static func unknown(endOfText: String) -> ChatTemplate {
+    ChatTemplate(
+      name: "unknown",
+      beginning: nil,
+      roleMark: .tokens([:]),
+      endOfTurn: endOfText,
+      separator: "",
+      trimsContent: false
+    )
+  }
+
   /// The system turn that Qwen2's template puts first.
   package static let qwen2DefaultSystem = "You are a helpful assistant."
 
@@ -99,7 +114,7 @@ package struct ChatTemplate: Hashable, Sendable {
       case .tokens(let tokens): tokens.sorted { $0.key < $1.key }.map(\.value)
       case .named(let opening, let closing, _): [opening] + (closing.map { [$0] } ?? [])
       }
-    return (beginning.map { [$0] } ?? []) + marks + [endOfTurn]
+    return (beginning.map { [$0] } ?? []) + marks + (endOfTurn.isEmpty ? [] : [endOfTurn])
   }
 
   /// Returns the parts that open a turn, up to its content.

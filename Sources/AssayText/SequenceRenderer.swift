@@ -20,8 +20,11 @@ package struct SequenceRenderer: Sendable {
   package let maximumTokens: Int?
   /// Which token the reward head reads.
   package let scoredToken: ScoredToken
-  /// The id of the token that closes a turn.
+  /// The id of the token that closes a turn; -1, which no text has, where the template is unknown and
+  /// the tokenizer names no end of text.
   package let endOfTurnID: Int32
+  /// Why conversations are not rendered; `nil` where they are.
+  package let refusal: TextError?
 
   private let specialIDs: [String: Int32]
 
@@ -32,13 +35,15 @@ package struct SequenceRenderer: Sendable {
   ///   - template: The chat template.
   ///   - maximumTokens: The longest sequence, in tokens; `nil` sets no limit.
   ///   - scoredToken: Which token the reward head reads.
+  ///   - refusal: What is thrown where a conversation is to be rendered; `nil` renders it.
   /// - Throws: `TextError.missingToken` where the vocabulary lacks a special token, and
   ///   `limitTooSmall` for a limit without room for the beginning and the scored token.
   package init(
     tokenizer: any Tokenizer,
     template: ChatTemplate,
     maximumTokens: Int? = nil,
-    scoredToken: ScoredToken = .endOfTurn
+    scoredToken: ScoredToken = .endOfTurn,
+    refusal: TextError? = nil
   ) throws {
     var specialIDs: [String: Int32] = [:]
     for token in template.specialTokens {
@@ -46,9 +51,6 @@ package struct SequenceRenderer: Sendable {
         throw TextError.missingToken(spelling: token, template: template.name)
       }
       specialIDs[token] = id
-    }
-    guard let endOfTurnID = specialIDs[template.endOfTurn] else {
-      throw TextError.missingToken(spelling: template.endOfTurn, template: template.name)
     }
     let separator = tokenizer.encodePlain(template.separator).count
     let minimum = (template.beginning == nil ? 0 : 1) + 1 + separator
@@ -60,7 +62,8 @@ package struct SequenceRenderer: Sendable {
     self.maximumTokens = maximumTokens
     self.scoredToken = scoredToken
     self.specialIDs = specialIDs
-    self.endOfTurnID = endOfTurnID
+    endOfTurnID = specialIDs[template.endOfTurn] ?? -1
+    self.refusal = refusal
   }
 
   /// Renders a response, scored where its turn ends.
@@ -69,7 +72,7 @@ package struct SequenceRenderer: Sendable {
   ///   - prompt: The conversation up to the assistant's turn; may be empty.
   ///   - response: The assistant's turn.
   /// - Returns: The tokens of the conversation and the index of the scored one.
-  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for a role.
   package func render(prompt: [Message], response: String) throws -> ScoredSequence {
     var (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
     tokens.append(endOfTurnID)
@@ -91,7 +94,7 @@ package struct SequenceRenderer: Sendable {
   ///   - trainsLeadIn: Whether the targets start at the second token of the critique's turn, as
   ///     CLoud's code has it, rather than at the critique.
   /// - Returns: The tokens, the index of the scored one and the targets.
-  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for a role.
   package func render(
     prompt: [Message],
     response: String,
@@ -122,7 +125,7 @@ package struct SequenceRenderer: Sendable {
   ///   - reservedTokens: How many tokens of the length limit are kept free for the critique and
   ///     its end of turn.
   /// - Returns: The tokens, cut from the front where the limit asks for it.
-  /// - Throws: `TextError.unknownRole` where the template has no mark for a role, and
+  /// - Throws: The refusal, `TextError.unknownRole` where the template has no mark for a role, and
   ///   `limitTooSmall` where the reserve leaves no room.
   package func critiquePrefix(
     prompt: [Message],
@@ -151,7 +154,7 @@ package struct SequenceRenderer: Sendable {
   ///   - leadIn: What opens the critique's turn, in the user's voice; may be empty.
   /// - Returns: The tokens up to where a model writes its critique, not cut; `nil` where the last turn
   ///   is not closed.
-  /// - Throws: `TextError.unknownRole` where the template has no mark for the user.
+  /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for the user.
   package func critiquePrefix(behind tokens: [Int32], leadIn: String) throws -> [Int32]? {
     let separator = tokenizer.encodePlain(template.separator)
     let isSeparated = tokens.suffix(separator.count).elementsEqual(separator)
@@ -164,9 +167,10 @@ package struct SequenceRenderer: Sendable {
   ///
   /// - Parameter prompt: The conversation up to the assistant's turn.
   /// - Returns: The tokens, not cut.
-  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for a role.
   package func generationPrefix(prompt: [Message]) throws -> [Int32] {
-    encode(try template.parts(of: prompt, addsGenerationPrompt: true))
+    try checkTemplate()
+    return encode(try template.parts(of: prompt, addsGenerationPrompt: true))
   }
 
   /// Renders a conversation for the language-model loss.
@@ -175,11 +179,12 @@ package struct SequenceRenderer: Sendable {
   ///   - messages: The conversation.
   ///   - targets: Which turns are learnt.
   /// - Returns: The tokens, those of the template's own text included, and which are learnt.
-  /// - Throws: `TextError.unknownRole` where the template has no mark for a role.
+  /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for a role.
   package func renderForLanguageModel(
     _ messages: [Message],
     targets: LanguageModelTargets
   ) throws -> LanguageModelSequence {
+    try checkTemplate()
     var tokens: [Int32] = []
     var isTarget: [Bool] = []
     // Text that waits for the next special token, as neighbouring texts are encoded as one.
@@ -223,6 +228,10 @@ package struct SequenceRenderer: Sendable {
 }
 
 extension SequenceRenderer {
+  private func checkTemplate() throws {
+    if let refusal { throw refusal }
+  }
+
   /// Tokens at the front that no limit takes: the beginning.
   private var keptTokenCount: Int { template.beginning == nil ? 0 : 1 }
 
@@ -261,6 +270,7 @@ extension SequenceRenderer {
     prompt: [Message],
     response: String
   ) throws -> (tokens: [Int32], promptTokenCount: Int) {
+    try checkTemplate()
     let conversation = prompt + [.assistant(response)]
     var parts = try template.beginning(of: conversation)
     for message in prompt { parts += try template.turn(message) }
@@ -276,7 +286,8 @@ extension SequenceRenderer {
   }
 
   private func critiqueOpening(leadIn: String) throws -> [Int32] {
-    encode(try template.opening(role: "user") + [.text(template.content(leadIn))])
+    try checkTemplate()
+    return encode(try template.opening(role: "user") + [.text(template.content(leadIn))])
   }
 
   /// Takes tokens from the front, behind the beginning token, until a limit is kept.

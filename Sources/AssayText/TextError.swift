@@ -14,8 +14,10 @@ package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   case missingToken(spelling: String, template: String)
   /// A conversation has a role that the chat template cannot render.
   case unknownRole(role: String, template: String, known: [String])
-  /// No known chat template fits a tokenizer.
-  case unknownTemplate(tokenizer: String)
+  /// A conversation is to be rendered, and the folder's chat template is none that is known.
+  case unknownTemplate(folder: String)
+  /// A conversation is to be rendered, and the nearest preset need not equal the folder's template.
+  case approximateTemplate(folder: String, preset: String)
   /// A vocabulary is too small for the bytes and special tokens it must hold.
   case vocabularyTooSmall(size: Int, minimum: Int)
   /// A length limit leaves no room for the token that is scored.
@@ -40,9 +42,14 @@ package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unknownRole(let role, let template, let known):
       "The role '\(role)' cannot be rendered by the chat template '\(template)'; "
         + "it knows \(known.joined(separator: ", "))."
-    case .unknownTemplate(let tokenizer):
-      "\(tokenizer): no known chat template fits its special tokens; known: assay "
-        + "(<|user|>), llama-3 (<|start_header_id|>), chatml (<|im_start|>)."
+    case .unknownTemplate(let folder):
+      "\(folder): no known chat template fits its special tokens (known: assay with <|user|>, "
+        + "llama-3 with <|start_header_id|>, chatml with <|im_start|>); give rows of rendered text."
+    case .approximateTemplate(let folder, let preset):
+      "\(folder): its own chat template cannot be followed exactly, so conversations would become "
+        + "other tokens than it was trained on; give rows of rendered text, or accept the preset "
+        + "'\(preset)' in its place with --approximate-template (recipes: "
+        + "compute.approximate_template: true)."
     case .vocabularyTooSmall(let size, let minimum):
       "A vocabulary of \(size) tokens is too small: the 256 bytes and the special tokens alone "
         + "need \(minimum)."

@@ -3,51 +3,81 @@ import Foundation
 
 /// What `tokenizer_config.json` says beside the tokenizer itself.
 package struct TokenizerConfiguration: Sendable, Equatable {
-  /// The chat template that the special tokens and the configuration's Jinja text point to.
+  /// The preset that the special tokens and the configuration's Jinja text point to, or one that
+  /// knows the end of text only.
   package var template: ChatTemplate
-  /// Whether `template` is known to render as the folder's own Jinja text does: the texts are
-  /// equal, or there is none.
-  package var isExact: Bool
+  /// Why conversations must not be rendered with `template`: it need not render as the folder's own
+  /// Jinja text does, or none is known at all; `nil` where the texts are equal or there is none.
+  package var refusal: TextError?
+
+  /// Whether `template` is known to render as the folder's own Jinja text does.
+  package var isExact: Bool { refusal == nil }
+
+  /// The configuration without the refusal of a template that is only near.
+  package var approximated: TokenizerConfiguration {
+    guard case .approximateTemplate = refusal else { return self }
+    return TokenizerConfiguration(template: template, refusal: nil)
+  }
 
   /// Finds the chat template of a model folder.
   ///
-  /// Special tokens in the vocabulary decide; a default system turn is taken from the Jinja text
-  /// in `tokenizer_config.json` or `chat_template.jinja`.
+  /// Special tokens in the vocabulary decide; a default system turn is taken from the Jinja text.
   ///
   /// - Parameters:
   ///   - folder: The model folder; its configuration may be absent.
   ///   - tokenizer: The folder's tokenizer.
   /// - Returns: The template, and whether it is known to be exact.
-  /// - Throws: `TextError.unknownTemplate` where no template fits, or `malformedJSON`.
+  /// - Throws: `TextError.malformedJSON`, or `inaccessible`.
   package static func detect(
     folder: URL,
     tokenizer: any Tokenizer
   ) throws -> TokenizerConfiguration {
-    let file = folder.appendingPathComponent("tokenizer_config.json")
-    var jinja: String?
-    var document = JSONValue.null
-    if FileManager.default.fileExists(atPath: file.path) {
-      do {
-        document = try JSONValue(parsing: try TextFile.read(file))
-      } catch let error as JSONError {
-        throw TextError.malformedJSON(file: file.path, reason: error.description)
-      }
-      jinja = document["chat_template"]?.string
-    }
-    let separate = folder.appendingPathComponent("chat_template.jinja")
-    if jinja == nil, FileManager.default.fileExists(atPath: separate.path) {
-      jinja = String(decoding: try TextFile.read(separate), as: UTF8.self)
-    }
+    let document = try json("tokenizer_config.json", in: folder)
+    let jinja = try jinja(document, in: folder)
     guard var template = match(tokenizer, jinja: jinja) else {
-      throw TextError.unknownTemplate(tokenizer: folder.path)
+      let end = spelling(document["eos_token"]).flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }
+      return TokenizerConfiguration(
+        template: .unknown(endOfText: end ?? ""),
+        refusal: .unknownTemplate(folder: folder.path)
+      )
     }
     if let padding = spelling(document["pad_token"]), tokenizer.id(of: padding) != nil {
       template.padding = padding
     } else if let padding = template.padding, tokenizer.id(of: padding) == nil {
       template.padding = nil
     }
-    let isExact = jinja == nil || jinja == template.jinja || jinja.map(isKnown) == true
-    return TokenizerConfiguration(template: template, isExact: isExact)
+    let isExact = jinja.map { $0 == template.jinja || isKnown($0) } ?? true
+    return TokenizerConfiguration(
+      template: template,
+      refusal: isExact ? nil : .approximateTemplate(folder: folder.path, preset: template.name)
+    )
+  }
+
+  private static func json(_ name: String, in folder: URL) throws -> JSONValue {
+    let file = folder.appendingPathComponent(name)
+    guard FileManager.default.fileExists(atPath: file.path) else { return .null }
+    do {
+      return try JSONValue(parsing: try TextFile.read(file))
+    } catch let error as JSONError {
+      throw TextError.malformedJSON(file: file.path, reason: error.description)
+    }
+  }
+
+  /// The Jinja text of a folder: of several the one named `default`.
+  ///
+  /// Source: `PreTrainedTokenizerBase._from_pretrained` of transformers, where a file of its own
+  /// comes first; `chat_template.json` is what processors wrote before it.
+  private static func jinja(_ document: JSONValue, in folder: URL) throws -> String? {
+    let separate = folder.appendingPathComponent("chat_template.jinja")
+    if FileManager.default.fileExists(atPath: separate.path) {
+      return String(decoding: try TextFile.read(separate), as: UTF8.self)
+    }
+    var found = document["chat_template"] ?? .null
+    if found.isNull { found = try json("chat_template.json", in: folder)["chat_template"] ?? .null }
+    guard let named = found.array else { return found.string }
+    // Without a default none may be used unasked: the first says that there are some.
+    let chosen = named.first { $0["name"] == .string("default") } ?? named.first
+    return chosen?["template"]?.string
   }
 
   /// A token is spelt as a string, or as an object with a content.

@@ -32,6 +32,7 @@ package struct DataSection: RecipeSection {
   /// - Parameters:
   ///   - path: The file.
   ///   - model: The folder of the model that will read them.
+  ///   - compute: Says whether its chat template may be approximated.
   ///   - leadIn: What opens critiques; `nil` where none are read.
   ///   - events: Hears what was dropped.
   /// - Returns: The pairs that can be used.
@@ -39,16 +40,20 @@ package struct DataSection: RecipeSection {
   package func pairs(
     _ path: String,
     model: URL,
+    compute: ComputeSection,
     leadIn: String?,
     events: RunEventHandler
-  ) throws
-    -> [PreferencePair]
-  {
+  ) throws -> [PreferencePair] {
     let tokenizer = try BPETokenizer(contentsOf: model.appendingPathComponent("tokenizer.json"))
-    let template = try TokenizerConfiguration.detect(folder: model, tokenizer: tokenizer).template
+    let detected = try TokenizerConfiguration.detect(folder: model, tokenizer: tokenizer)
+    let chat = compute.approximateTemplate ? detected.approximated : detected
     let context = try ModelConfiguration(contentsOf: model.appendingPathComponent("config.json"))
       .contextTokens
-    let renderer = try SequenceRenderer(tokenizer: tokenizer, template: template)
+    let renderer = try SequenceRenderer(
+      tokenizer: tokenizer,
+      template: chat.template,
+      refusal: chat.refusal
+    )
     let limit = TokenLimit<PreferencePair>(maximumTokens: min(maximumTokens ?? context, context)) {
       pair in
       try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
@@ -76,12 +81,20 @@ package struct DataSection: RecipeSection {
   ///
   /// - Parameters:
   ///   - model: The folder of the model that will read them.
+  ///   - compute: Says whether its chat template may be approximated.
   ///   - events: Hears what was dropped.
   /// - Returns: The suites.
-  /// - Throws: As `pairs(_:model:leadIn:events:)`.
-  package func readSuites(model: URL, events: RunEventHandler) throws -> [Suite] {
+  /// - Throws: As `pairs(_:model:compute:leadIn:events:)`.
+  package func readSuites(
+    model: URL,
+    compute: ComputeSection,
+    events: RunEventHandler
+  ) throws -> [Suite] {
     try suites.sorted { $0.key < $1.key }.map { name, path in
-      Suite(name: name, pairs: try pairs(path, model: model, leadIn: nil, events: events))
+      Suite(
+        name: name,
+        pairs: try pairs(path, model: model, compute: compute, leadIn: nil, events: events)
+      )
     }
   }
 }

@@ -62,7 +62,7 @@ struct PairEvaluation {
       .stageStarted(name: stage.name, number: stage.number, total: total, resumedAt: done)
     )
     for (method, folder, counts) in passes {
-      let model = try Model.load(folder, device: try compute.chosenDevice())
+      let model = try compute.model(folder)
       for samples in counts {
         var options = ModelScorer.Options()
         options.critiques.samples = samples

@@ -114,6 +114,7 @@ package struct Recipe {
       try config.data.pairs(
         config.data.train,
         model: folder,
+        compute: config.compute,
         leadIn: leadIn,
         events: stages.events
       )
@@ -136,12 +137,16 @@ package struct Recipe {
     guard let model = trained.rated, !data.suites.isEmpty else { return }
     _ = try await PairEvaluator(
       sampling: config.evaluation.sampling,
-      device: try config.compute.chosenDevice(),
-      seed: config.compute.seed
+      seed: config.compute.seed,
+      load: config.compute.model
     ).run(
       stages,
       model: model,
-      suites: try data.readSuites(model: model.folder, events: stages.events)
+      suites: try data.readSuites(
+        model: model.folder,
+        compute: config.compute,
+        events: stages.events
+      )
     )
   }
 }

@@ -24,6 +24,12 @@ package struct ComputeSection: RecipeSection {
   ///
   /// Default: null, the best one present.
   package var device: String?
+  /// Whether a model whose chat template cannot be followed exactly is given the nearest preset.
+  ///
+  /// What is trained then has the preset as its own.
+  ///
+  /// Default: false, conversations for such a model are refused.
+  package var approximateTemplate = false
   /// Every draw is a function of it.
   ///
   /// Default: 1.
@@ -66,13 +72,26 @@ package struct ComputeSection: RecipeSection {
     return chosen
   }
 
+  /// Loads a model to read and write with it.
+  ///
+  /// - Parameter folder: The model's folder.
+  /// - Returns: The model, in float32.
+  /// - Throws: What loading throws.
+  func model(_ folder: URL) throws -> Model {
+    try Model.load(
+      folder,
+      device: try chosenDevice(),
+      approximateTemplate: approximateTemplate
+    )
+  }
+
   /// Loads a model to train it.
   ///
   /// - Parameter folder: The model's folder.
   /// - Returns: The model, which computes as the section says.
   /// - Throws: What loading throws.
   func modelToTrain(_ folder: URL) throws -> Model {
-    let model = try Model.load(folder, device: try chosenDevice())
+    let model = try model(folder)
     prepare(model.decoder)
     return model
   }

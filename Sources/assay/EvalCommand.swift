@@ -285,6 +285,7 @@ private enum EvaluationMethod {
       "\(command.common.dtype)"
       + (kernels.weights == .plain ? "" : " \(kernels.weights.rawValue)")
       + (kernels.batchInvariant ? " batch-invariant" : "")
+      + (command.inference.approximateTemplate ? " approximate-template" : "")
     guard [.classic, .cloud].contains(model.manifest.kind) else {
       guard command.samples == nil else {
         throw ValidationError("--samples belongs to models that score; give --votes")

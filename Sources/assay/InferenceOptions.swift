@@ -55,6 +55,14 @@ struct InferenceOptions: ParsableArguments {
   )
   var cacheMib: Int?
 
+  @Flag(
+    help: """
+      Render conversations with the nearest built-in chat template where the model's own cannot be \
+      followed exactly: other tokens than it was trained on. Default: such conversations are refused.
+      """
+  )
+  var approximateTemplate = false
+
   func validate() throws {
     try Limit.check("--cache-mib", cacheMib, in: Limit.mebibytes)
   }
@@ -62,6 +70,7 @@ struct InferenceOptions: ParsableArguments {
   /// Whether none of them is given.
   var isDefault: Bool {
     kernels.weights == .plain && !kernels.batchInvariant && cacheMib == nil
+      && !approximateTemplate
   }
 
   /// Loads a model as these options say.
@@ -86,8 +95,14 @@ struct InferenceOptions: ParsableArguments {
   func loader(_ folder: URL, _ common: CommonOptions) throws -> @Sendable () throws -> Model {
     let device = try kernels.device(common)
     let (dtype, kernels, cacheMib) = (common.dtype, kernels, cacheMib)
+    let approximateTemplate = approximateTemplate
     return {
-      let model = try Model.load(folder, dtype: dtype, device: device)
+      let model = try Model.load(
+        folder,
+        dtype: dtype,
+        device: device,
+        approximateTemplate: approximateTemplate
+      )
       kernels.apply(to: model.decoder)
       model.decoder.packForInference()
       if let cacheMib { model.cacheBytes = cacheMib << 20 }
@@ -104,6 +119,7 @@ struct InferenceOptions: ParsableArguments {
     dtype: \((common.computeType ?? .f32).rawValue)
     weights: \(kernels.weights.rawValue)
     batch_invariant: \(kernels.batchInvariant)
+    approximate_template: \(approximateTemplate)
 
     """
   }

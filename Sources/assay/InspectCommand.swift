@@ -58,6 +58,9 @@ struct InspectCommand: AssayCommand {
     let tiedEmbeddings: Bool
     let head: String?
     let template: String
+    let templateIsExact: Bool
+    /// Why conversations are refused; `nil` where they are rendered.
+    let templateRefusal: String?
     let endOfTurn: String
     let padToken: String?
     let padIsEnd: Bool
@@ -87,6 +90,8 @@ struct InspectCommand: AssayCommand {
       tiedEmbeddings: configuration.tiesEmbeddings,
       head: loaded.head?.kind.rawValue,
       template: loaded.template.name,
+      templateIsExact: loaded.templateRefusal == nil,
+      templateRefusal: loaded.templateRefusal?.description,
       endOfTurn: loaded.template.endOfTurn,
       padToken: loaded.template.padding,
       padIsEnd: loaded.template.padding == loaded.template.endOfTurn,
@@ -107,10 +112,13 @@ struct InspectCommand: AssayCommand {
       \(description.headWidth), feed-forward \(description.feedForwardSize)
         vocabulary  \(description.vocabulary)\(description.tiedEmbeddings ? ", tied embeddings" : "")
         context     \(description.context) tokens
-        template    \(description.template), turns end with \(description.endOfTurn), padding \
+        template    \(description.template)\
+      \(description.templateIsExact ? "" : " (not exact: conversations are refused)"), turns end with \
+      \(description.endOfTurn.isEmpty ? "no known token" : description.endOfTurn), padding \
       \(description.padToken ?? "none")\(description.padIsEnd ? " (the end token: scores move!)" : "")
       """
     )
+    if let refusal = description.templateRefusal { Output.result("              \(refusal)") }
     if let leadIn = description.leadIn {
       try Output.result(
         "  critiques   opened by \"\(leadIn)\", up to \(description.critiqueTokens ?? 0)"

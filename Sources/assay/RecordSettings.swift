@@ -37,6 +37,7 @@ struct RecordSettings {
     set("--dtype", (common.computeType ?? .f32).rawValue)
     set("--weights", inference.kernels.weights.rawValue)
     set("--batch-invariant", inference.kernels.batchInvariant)
+    set("--approximate-template", inference.approximateTemplate)
   }
 
   /// Notes the value of an option.

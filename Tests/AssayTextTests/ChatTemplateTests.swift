@@ -106,15 +106,117 @@ import Testing
     }
   }
 
-  @Test("refuses a tokenizer without the template's special tokens")
-  func refusesUnknown() throws {
-    let tokenizer = try BPETrainer(vocabularySize: 256, specialTokens: []).train([String]())
-    #expect(throws: TextError.self) {
-      try TokenizerConfiguration.detect(
-        folder: URL(fileURLWithPath: "/nonexistent"),
-        tokenizer: tokenizer
+  /// Detects in a folder with an own ChatML tokenizer and some files.
+  private func detect(_ files: [String: String]) throws -> TokenizerConfiguration {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, text) in files {
+      try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+    }
+    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
+    return try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
+  }
+
+  @Test(
+    "of several templates the one named default counts, and a file of its own before all",
+    arguments: [
+      (["tokenizer_config.json": #"{"chat_template": [NAMED, OTHER]}"#], true),
+      (["tokenizer_config.json": #"{"chat_template": [OTHER, NAMED]}"#], true),
+      (["tokenizer_config.json": #"{"chat_template": [OTHER]}"#], false),
+      (
+        ["tokenizer_config.json": #"{"chat_template": [{"name": "default", "template": "x"}]}"#],
+        false
+      ),
+      (["chat_template.jinja": "OWN"], true),
+      (["chat_template.jinja": "x"], false),
+      (["tokenizer_config.json": #"{"chat_template": "x"}"#, "chat_template.jinja": "OWN"], true),
+      (["tokenizer_config.json": #"{"chat_template": OWN}"#, "chat_template.jinja": "x"], false),
+      (["tokenizer_config.json": "{}", "chat_template.json": #"{"chat_template": OWN}"#], true),
+      (["chat_template.json": #"{"chat_template": "{% for %}"}"#], false),
+    ]
+  )
+  func choosesAmongTemplates(files: [String: String], isExact: Bool) throws {
+    let own = ChatTemplate.chatML().jinja
+    let quoted = JSONValue.string(own).compact
+    let configuration = try detect(
+      Dictionary(
+        uniqueKeysWithValues: files.map { name, text in
+          let filled = text.replacing("NAMED", with: #"{"name": "default", "template": OWN}"#)
+            .replacing("OTHER", with: #"{"name": "tool_use", "template": "x"}"#)
+          return (name, filled.replacing("OWN", with: name.hasSuffix(".jinja") ? own : quoted))
+        }
+      )
+    )
+    #expect(configuration.isExact == isExact)
+    #expect(configuration.template.name == "chatml")
+    #expect(configuration.approximated.isExact)
+  }
+
+  @Test("a template that is only near renders no conversation unless that is accepted")
+  func refusesApproximation() throws {
+    let found = try detect(["chat_template.jinja": "{{ 'Be strict.' }}"])
+    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
+    func renderer(_ configuration: TokenizerConfiguration) throws -> SequenceRenderer {
+      try SequenceRenderer(
+        tokenizer: tokenizer,
+        template: configuration.template,
+        refusal: configuration.refusal
       )
     }
+    let refusing = try renderer(found)
+    let turns = [Message.user("Q")]
+    let closed = [refusing.endOfTurnID]
+    for render: () throws -> Any in [
+      { try refusing.render(prompt: turns, response: "A") },
+      {
+        try refusing.render(
+          prompt: turns,
+          response: "A",
+          critique: "C",
+          leadIn: "",
+          trainsLeadIn: false
+        )
+      },
+      { try refusing.critiquePrefix(prompt: turns, response: "A", leadIn: "") },
+      { try refusing.critiquePrefix(behind: closed, leadIn: "") as Any },
+      { try refusing.generationPrefix(prompt: turns) },
+      { try refusing.renderForLanguageModel(turns, targets: .all) },
+    ] {
+      let error = #expect(throws: TextError.self) { try render() }
+      #expect(error.map { "\($0)".contains("--approximate-template") } == true)
+    }
+    _ = try renderer(found.approximated).render(prompt: turns, response: "A")
+  }
+
+  @Test("without a known template rendered texts are read, and conversations are refused")
+  func readsWithoutTemplate() throws {
+    let tokenizer = try BPETrainer(vocabularySize: 257, specialTokens: ["<end>"]).train([String]())
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    let none = try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
+    #expect(none.refusal == .unknownTemplate(folder: folder.path))
+    #expect(none.approximated == none)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("tokenizer_config.json")
+    try Data(#"{"eos_token": {"content": "<end>"}}"#.utf8).write(to: file)
+    let ended = try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
+    for (configuration, end) in [(none, -1), (ended, 0)] as [(TokenizerConfiguration, Int32)] {
+      let renderer = try SequenceRenderer(
+        tokenizer: tokenizer,
+        template: configuration.template,
+        refusal: configuration.refusal
+      )
+      #expect(renderer.endOfTurnID == end)
+      #expect(throws: TextError.unknownTemplate(folder: folder.path)) {
+        try renderer.render(prompt: [], response: "A")
+      }
+    }
+  }
+
+  @Test("refuses a tokenizer without the template's special tokens")
+  func refusesForeignTemplate() throws {
+    let tokenizer = try BPETrainer(vocabularySize: 256, specialTokens: []).train([String]())
     #expect(throws: TextError.missingToken(spelling: "<s>", template: "assay")) {
       try SequenceRenderer(tokenizer: tokenizer, template: .assay)
     }

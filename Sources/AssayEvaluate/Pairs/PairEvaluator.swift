@@ -50,8 +50,8 @@ package struct PairSampling: Equatable, Sendable {
 package struct PairEvaluator {
   /// How models write.
   package let sampling: PairSampling
-  /// Where they compute.
-  package let device: Device
+  /// Loads them.
+  package let load: @Sendable (URL) throws -> Model
   /// Every draw is a function of it.
   package let seed: Int
   /// What the stage is called.
@@ -63,12 +63,12 @@ package struct PairEvaluator {
   /// Makes an evaluator.
   package init(
     sampling: PairSampling,
-    device: Device,
     seed: Int,
-    stageName: String = "evaluate"
+    stageName: String = "evaluate",
+    load: @escaping @Sendable (URL) throws -> Model
   ) {
     self.sampling = sampling
-    self.device = device
+    self.load = load
     self.seed = seed
     self.stageName = stageName
   }
@@ -96,7 +96,7 @@ package struct PairEvaluator {
       }
     }
     return try await stages.run(stageName, from: settings(of: model), inputs: inputs) { stage in
-      let loaded = try Model.load(model.folder, device: device)
+      let loaded = try load(model.folder)
       _ = try await stage.map(items, stretch: Self.stretch, events: stages.events) {
         part,
         _,

@@ -202,7 +202,7 @@ struct CritiqueRegeneration {
   let events: RunEventHandler
 
   func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) async throws {
-    let model = try Model.load(critic, device: try compute.chosenDevice())
+    let model = try compute.model(critic)
     var settings = CritiqueSettings()
     settings.temperature = Float(temperature)
     settings.seed = UInt64(compute.seed)

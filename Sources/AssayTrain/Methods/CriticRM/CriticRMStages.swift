@@ -135,7 +135,7 @@ struct ScoredCritiques {
   let events: RunEventHandler
 
   func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) async throws {
-    let model = try Model.load(start, device: try compute.chosenDevice())
+    let model = try compute.model(start)
     let renderer = try model.renderer()
     let wording = section.wording
     let records = try await SamplingStage<CandidateRecord>(

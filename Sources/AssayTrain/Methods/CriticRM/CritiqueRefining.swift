@@ -50,7 +50,7 @@ struct CritiqueRefining {
     candidates: [CandidateRecord]
   ) async throws {
     let items = try items(pairs, candidates)
-    let model = try Model.load(start, device: try compute.chosenDevice())
+    let model = try compute.model(start)
     let renderer = try model.renderer()
     let records = try await SamplingStage<RefinedRecord>(
       stage: stage,

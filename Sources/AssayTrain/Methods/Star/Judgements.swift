@@ -146,7 +146,7 @@ struct Judgements {
   let oracle: JudgementOracle?
 
   func run(_ stage: Stage, model folder: URL, items: [ShownPair]) async throws {
-    let model = try Model.load(folder, device: try compute.chosenDevice())
+    let model = try compute.model(folder)
     let renderer = try model.renderer()
     let sequences = JudgeSequences(renderer: renderer, prompts: section.wording)
     let draws =

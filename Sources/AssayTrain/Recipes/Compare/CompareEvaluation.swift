@@ -48,8 +48,8 @@ struct CompareEvaluation {
     own.judgementTokens = sampling.judgementTokens
     return try await PairEvaluator(
       sampling: own,
-      device: try compute.chosenDevice(),
-      seed: compute.seed
+      seed: compute.seed,
+      load: compute.model
     ).run(
       stages,
       model: RatedModel(

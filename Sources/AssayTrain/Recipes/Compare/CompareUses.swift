@@ -122,7 +122,7 @@ struct CompareUses {
         """,
       inputs: ["start": common.startDigest, "suite": common.suites[0].digest]
     ) { stage in
-      let model = try Model.load(common.start, device: try compute.chosenDevice())
+      let model = try compute.model(common.start)
       let renderer = try model.renderer()
       _ = try await SamplingStage<CandidateResponses>(stage: stage, model: model, events: events)
         .run(count: prompts.count) { item in
@@ -164,7 +164,7 @@ struct CompareUses {
     ) { stage in
       let log = try stage.records(of: CandidateScores.self)
       var done = try log.records().count
-      let loaded = try Model.load(model.folder, device: try compute.chosenDevice())
+      let loaded = try compute.model(model.folder)
       events(
         .stageStarted(
           name: stage.name,
@@ -282,13 +282,13 @@ struct CompareUses {
     ) { stage in
       var critiques = [String?](repeating: nil, count: records.count)
       if let critic {
-        let model = try Model.load(critic.folder, device: try compute.chosenDevice())
+        let model = try compute.model(critic.folder)
         let scores = try await ModelScorer(model).score(
           zip(prompts, records).map { .response(prompt: $0.prompt, response: $1.responses[0]) }
         )
         critiques = scores.map { $0.critiques?.first?.text }
       }
-      let policy = try Model.load(common.start, device: try compute.chosenDevice())
+      let policy = try compute.model(common.start)
       let renderer = try policy.renderer()
       _ = try await SamplingStage<RevisionRecord>(stage: stage, model: policy, events: events)
         .run(count: records.count) { item in
