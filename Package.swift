@@ -34,7 +34,7 @@ let package = Package(
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
     ),
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
-    .target(name: "AssayTensor", dependencies: ["CTorch"], swiftSettings: settings),
+    .target(name: "AssayTensor", dependencies: ["CTorch", "CZlib"], swiftSettings: settings),
     .target(
       name: "AssayBase",
       dependencies: [.product(name: "Crypto", package: "swift-crypto")],
@@ -129,6 +129,7 @@ let package = Package(
     .testTarget(
       name: "AssayTensorTests",
       dependencies: ["AssayBase", "AssayTensor", "AssayTestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: settings
     ),
     .testTarget(
