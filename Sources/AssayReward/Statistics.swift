@@ -87,8 +87,10 @@ package enum Statistics {
 
   /// Returns the mean of outcomes with a 95 % interval.
   ///
-  /// The interval is Wilson's for fewer than 100 independent outcomes of 0 and 1, and where all are
-  /// alike (the bootstrap would claim certainty there); else the percentile bootstrap.
+  /// The interval is Wilson's for fewer than 100 independent outcomes, and where all are alike (the
+  /// bootstrap would claim certainty there); else the percentile bootstrap. Outcomes between 0 and 1,
+  /// as half points, count in Wilson's interval as so many of 0 and 1 as have their variance, at least
+  /// as many as they are and at most twice as many, one for each order.
   ///
   /// - Parameters:
   ///   - outcomes: 1 right, 0 wrong, or between.
@@ -105,10 +107,13 @@ package enum Statistics {
     resamples: Int = 2000
   ) throws -> Estimate {
     guard !outcomes.isEmpty else { throw StatisticsError.empty(name: "The list of outcomes") }
-    let isBinary = outcomes.allSatisfy { $0 == 0 || $0 == 1 }
-    let isAlike = outcomes.allSatisfy { $0 == outcomes[0] }
-    if clusters == nil && isBinary && (outcomes.count < 100 || isAlike) {
-      return wilson(successes: outcomes.count { $0 == 1 }, trials: outcomes.count)
+    let isShare = outcomes.allSatisfy { (0...1).contains($0) }
+    if clusters == nil && isShare && (outcomes.count < 100 || isAlike(outcomes)) {
+      let (n, share) = (Double(outcomes.count), mean(outcomes))
+      let variance = mean(outcomes.map { ($0 - share) * ($0 - share) })
+      let trials = variance > 0 ? min(2 * n, max(n, n * share * (1 - share) / variance)) : n
+      let ends = wilson(share: share, trials: trials)
+      return Estimate(value: share, lower: ends.lower, upper: ends.upper, count: outcomes.count)
     }
     return try stratifiedMean(
       [Stratum(outcomes, clusters: clusters)],
@@ -127,17 +132,26 @@ package enum Statistics {
   /// Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
   package static func wilson(successes: Int, trials: Int) -> Estimate {
     precondition(trials > 0 && (0...trials).contains(successes), "\(successes) of \(trials)")
-    let (n, share) = (Double(trials), Double(successes) / Double(trials))
+    let share = Double(successes) / Double(trials)
+    let ends = wilson(share: share, trials: Double(trials))
+    return Estimate(value: share, lower: ends.lower, upper: ends.upper, count: trials)
+  }
+
+  /// As above, of a share of any number of trials.
+  private static func wilson(share: Double, trials n: Double) -> (lower: Double, upper: Double) {
     let scale = 1 + z95 * z95 / n
     let center = (share + z95 * z95 / (2 * n)) / scale
     let half = z95 / scale * (share * (1 - share) / n + z95 * z95 / (4 * n * n)).squareRoot()
     // Rounding must not put an end a hair inside a share of 0 or 1.
-    return Estimate(
-      value: share,
-      lower: successes == 0 ? 0 : max(0, center - half),
-      upper: successes == trials ? 1 : min(1, center + half),
-      count: trials
-    )
+    return (share == 0 ? 0 : max(0, center - half), share == 1 ? 1 : min(1, center + half))
+  }
+
+  private static func mean(_ values: [Double]) -> Double {
+    values.reduce(0, +) / Double(values.count)
+  }
+
+  private static func isAlike(_ values: [Double]) -> Bool {
+    values.allSatisfy { $0 == values[0] }
   }
 
   /// Outcomes that are resampled among themselves, and how much their mean counts.
@@ -159,7 +173,9 @@ package enum Statistics {
 
   /// Returns the weighted mean of the means of strata, with a 95 % percentile bootstrap interval.
   ///
-  /// With equal weights and a section a stratum, this is the average of section accuracies.
+  /// With equal weights and a section a stratum, this is the average of section accuracies. A stratum
+  /// whose outcomes are all alike would be certain to the bootstrap: it adds the distance to the ends of
+  /// its Wilson interval, of as many trials as it has independent outcomes, in quadrature.
   ///
   /// - Parameters:
   ///   - strata: Sections or subsets.
@@ -169,20 +185,62 @@ package enum Statistics {
   /// - Throws: `StatisticsError.empty` where there is no stratum or one without outcomes, or
   ///   `.lengthMismatch`.
   ///
-  /// Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapters 8 and 13.
+  /// Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapters 8 and 13; sums of
+  /// distances to ends as Zou and Donner 2008, "Construction of confidence limits about effect measures".
   package static func stratifiedMean(
     _ strata: [Stratum],
     seed: UInt64 = 0,
     resamples: Int = 2000
   ) throws -> Estimate {
+    try stratifiedMean(strata, seed: seed, resamples: resamples, ends: shareEnds)
+  }
+
+  /// The ends of the interval of a value that all of some outcomes have.
+  private typealias AlikeEnds = (_ value: Double, _ trials: Double) -> (
+    lower: Double, upper: Double
+  )
+
+  private static func shareEnds(_ value: Double, _ trials: Double) -> (lower: Double, upper: Double)
+  {
+    guard (0...1).contains(value) else { return (value, value) }
+    return wilson(share: value, trials: trials)
+  }
+
+  /// Of differences: as far as Wilson's interval of none of so many reaches.
+  private static func differenceEnds(
+    _ value: Double,
+    _ trials: Double
+  ) -> (lower: Double, upper: Double) {
+    let reach = wilson(share: 0, trials: trials).upper
+    return (max(-1, value - reach), min(1, value + reach))
+  }
+
+  private static func stratifiedMean(
+    _ strata: [Stratum],
+    seed: UInt64,
+    resamples: Int,
+    ends: AlikeEnds
+  ) throws -> Estimate {
     guard !strata.isEmpty else { throw StatisticsError.empty(name: "The list of sections") }
     let total = strata.reduce(0) { $0 + $1.weight }
     var value = 0.0
     var means = [Double](repeating: 0, count: resamples)
+    // Squared distances to the ends of strata that are alike.
+    var (below, above) = (0.0, 0.0)
     for (index, stratum) in strata.enumerated() {
       let share = stratum.weight / total
       value += share * stratum.outcomes.reduce(0, +) / Double(stratum.outcomes.count)
       let clusters = try grouped(stratum)
+      if isAlike(stratum.outcomes) {
+        let sizes = clusters.map { Double($0.count) }
+        let size = sizes.reduce(0, +)
+        let own = ends(stratum.outcomes[0], size * size / sizes.map { $0 * $0 }.reduce(0, +))
+        let distances = (
+          share * (stratum.outcomes[0] - own.lower), share * (own.upper - stratum.outcomes[0])
+        )
+        below += distances.0 * distances.0
+        above += distances.1 * distances.1
+      }
       var random = SeededRandom(seed, UInt64(index))
       for resample in 0..<resamples {
         var (sum, count) = (0.0, 0)
@@ -195,10 +253,11 @@ package enum Statistics {
       }
     }
     means.sort()
+    let (low, high) = (quantile(0.025, of: means), quantile(0.975, of: means))
     return Estimate(
       value: value,
-      lower: quantile(0.025, of: means),
-      upper: quantile(0.975, of: means),
+      lower: below == 0 ? low : value - ((value - low) * (value - low) + below).squareRoot(),
+      upper: above == 0 ? high : value + ((high - value) * (high - value) + above).squareRoot(),
       count: strata.reduce(0) { $0 + $1.outcomes.count }
     )
   }
@@ -226,7 +285,12 @@ package enum Statistics {
       )
     }
     guard !first.isEmpty else { throw StatisticsError.empty(name: "The list of outcomes") }
-    return try stratifiedMean([Stratum(zip(first, second).map(-), clusters: clusters)], seed: seed)
+    return try stratifiedMean(
+      [Stratum(zip(first, second).map(-), clusters: clusters)],
+      seed: seed,
+      resamples: 2000,
+      ends: differenceEnds
+    )
   }
 
   /// Returns the exact two-sided McNemar test of two methods on the same items.

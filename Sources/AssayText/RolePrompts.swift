@@ -1,3 +1,5 @@
+import Foundation
+
 /// How a language model is asked to criticize, compare, explain, rate, merge and revise.
 ///
 /// The wording is data, so that a model is asked in use exactly what it was asked in training. Two
@@ -184,7 +186,13 @@ extension RolePrompts {
 // MARK: - Reading what a model wrote
 
 extension RolePrompts {
-  /// What a judgement says in the end, `nil` where it gives no verdict or both.
+  /// What a judgement says in the end, `nil` where it gives no verdict.
+  ///
+  /// Of reasons the last mark counts, since judges weigh one response before they turn to the other, or
+  /// repeat what they were asked; a tie, `[[C]]`, is no verdict. A letter may stand in marks of
+  /// punctuation and behind words that announce it, as in "**A**", "(A)" and "Answer: A".
+  ///
+  /// Source: the last mark as lm-sys/FastChat, llm_judge/common.py, where it reads a verdict.
   ///
   /// - Parameters:
   ///   - text: A judgement.
@@ -193,13 +201,25 @@ extension RolePrompts {
   package static func verdict(in text: String, task: JudgeTask) -> Verdict? {
     switch task {
     case .chain:
-      let found = Verdict.allCases.filter { text.contains($0.mark) }
-      return found.count == 1 ? found[0] : nil
+      let last = ["A", "B", "C"].compactMap { letter in
+        text.range(of: "[[\(letter)]]", options: .backwards).map { (letter, $0.lowerBound) }
+      }.max { $0.1 < $1.1 }
+      return last.flatMap { Verdict(rawValue: $0.0) }
     case .token:
-      let word = text.trimmed
-      return Verdict(rawValue: word) ?? Verdict.allCases.first { $0.mark == word }
+      let words = text.split { !$0.isLetter }.map(String.init)
+      let letters = words.compactMap { Verdict(rawValue: $0) }
+      let isAnnounced = words.allSatisfy { word in
+        Verdict(rawValue: word) != nil || announcing.contains(word.lowercased())
+      }
+      return letters.count == 1 && isAnnounced ? letters[0] : nil
     }
   }
+
+  /// Words that may stand beside a letter that is the whole answer.
+  private static let announcing: Set<String> = [
+    "the", "my", "final", "answer", "verdict", "choice", "response", "option", "assistant", "is",
+    "better", "best",
+  ]
 
   /// A critique and the score that it states.
   package struct ScoredCritique: Codable, Hashable, Sendable {

@@ -163,17 +163,25 @@ import Testing
 }
 
 @Suite struct RolePromptsTests {
-  @Test("a verdict is read where there is exactly one")
+  @Test("the last mark is the verdict, a letter the answer as it is usually spelt")
   func verdicts() {
     for (text, verdict) in [
       ("because. [[A]]", Verdict.a), ("[[B]]", .b), ("[[B]] and again [[B]]", .b),
+      ("At first [[A]] seems right, but it is wrong.\nFinal verdict: [[B]]", .b),
+      ("[[A]] if A is better, [[B]] if B is. I say [[A]]", .a), ("[[C]]? No: [[B]]", .b),
     ] { #expect(RolePrompts.verdict(in: text, task: .chain) == verdict) }
-    for text in ["", "A", "[[C]]", "[[A]] or [[B]]", "[A]", "[[a]]"] {
+    for text in ["", "A", "[[C]]", "[[A]], or rather [[C]]", "[A]", "[[a]]"] {
       #expect(RolePrompts.verdict(in: text, task: .chain) == nil, "\(text)")
     }
+    for text in [
+      " A\n", "[[A]]", "A.", "**A**", "(A)", "Answer A", "Answer: A", "The better answer is A.",
+    ] {
+      #expect(RolePrompts.verdict(in: text, task: .token) == .a, "\(text)")
+    }
     #expect(RolePrompts.verdict(in: " B\n", task: .token) == .b)
-    #expect(RolePrompts.verdict(in: "[[A]]", task: .token) == .a)
-    #expect(RolePrompts.verdict(in: "A because", task: .token) == nil)
+    for text in ["A because", "", "a", "A or B", "A, not B", "Apples", "AB", "A A", "C"] {
+      #expect(RolePrompts.verdict(in: text, task: .token) == nil, "\(text)")
+    }
   }
 
   @Test("what a user writes is never taken for a place of the template")

@@ -49,6 +49,42 @@ import Testing
     #expect(alike == Statistics.wilson(successes: 500, trials: 500))
   }
 
+  @Test("no interval has a width of zero")
+  func widths() throws {
+    // 30 half points are 15 of 30 to Wilson, whose standard error is wider than two orders' would be.
+    let half = try Statistics.accuracy([Double](repeating: 0.5, count: 30))
+    let wilson = Statistics.wilson(successes: 15, trials: 30)
+    #expect(isClose(half.lower, wilson.lower) && isClose(half.upper, wilson.upper))
+    let most = try Statistics.accuracy([Double](repeating: 0.75, count: 30))
+    #expect(most.lower < 0.7 && most.upper > 0.8)
+    // 20 outcomes of 4 clusters are alike: as 4 of 4.
+    let clustered = try Statistics.accuracy(
+      [Double](repeating: 1, count: 20),
+      clusters: (0..<20).map { $0 / 5 }
+    )
+    #expect(isClose(clustered.lower, Statistics.wilson(successes: 4, trials: 4).lower))
+    #expect(clustered.upper == 1)
+    // Two strata that are each alike.
+    let strata = try Statistics.stratifiedMean([.init([1, 1, 1]), .init([0, 0, 0])])
+    #expect(strata.lower < 0.4 && strata.upper > 0.6)
+    // Two methods that were never of two minds on 30 items: none of 30, up to z^2 / (30 + z^2).
+    let same = try Statistics.pairedDifference(
+      [Double](repeating: 1, count: 30),
+      [Double](repeating: 1, count: 30)
+    )
+    #expect(isClose(same.upper, 3.841459 / 33.841459, 1e-6) && isClose(same.lower, -same.upper))
+  }
+
+  // 20 of 0, 20 of 0.5 and 20 of 1: variance 1/6 where shares of a half have 1/4, so 60 count as 90.
+  @Test("few outcomes between 0 and 1 get Wilson's interval of as many as have their variance")
+  func halfPoints() throws {
+    let outcomes = (0..<60).map { Double($0 % 3) / 2 }
+    let estimate = try Statistics.accuracy(outcomes)
+    let wilson = Statistics.wilson(successes: 45, trials: 90)
+    #expect(isClose(estimate.lower, wilson.lower) && isClose(estimate.upper, wilson.upper))
+    #expect(estimate.count == 60 && estimate.value == 0.5)
+  }
+
   // A share of 0.8 of 1000 has the standard error sqrt(0.16 / 1000) = 0.01265, so +- 0.0248.
   @Test("the bootstrap interval has the width that theory gives")
   func bootstrap() throws {
@@ -83,7 +119,10 @@ import Testing
     let weighted = try Statistics.stratifiedMean([
       .init([1], weight: 3), .init([0], weight: 1),
     ])
-    #expect(weighted == Estimate(value: 0.75, lower: 0.75, upper: 0.75, count: 2))
+    // Wilson of 1 of 1 reaches down to 1 / (1 + z^2) = 0.206543, that of 0 of 1 up to 0.793457.
+    #expect(isClose(weighted.value, 0.75) && weighted.count == 2)
+    #expect(isClose(weighted.lower, 0.75 - 0.75 * 0.793457, 1e-5))
+    #expect(isClose(weighted.upper, 0.75 + 0.25 * 0.793457, 1e-5))
     #expect(throws: StatisticsError.empty(name: "A section")) {
       try Statistics.stratifiedMean([.init([])])
     }
