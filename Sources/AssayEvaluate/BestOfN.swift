@@ -197,35 +197,6 @@ package enum BestOfN {
     return places.count == prompts.count ? nil : numbers
   }
 
-  /// Returns scores for the responses to a prompt by comparing each with each.
-  ///
-  /// A response's score is its mean probability of being better than another; a comparison without
-  /// verdict counts for neither.
-  ///
-  /// - Parameters:
-  ///   - count: Responses.
-  ///   - probability: The probability that the first response is better than the second one, asked
-  ///     for once a pair with the first index below the second; `nil` where nothing can be read.
-  /// - Returns: A score in [0, 1] for each response; 0.5 for one that nothing is known of.
-  /// - Throws: What `probability` throws.
-  package static func roundRobin(
-    _ count: Int,
-    probability: (Int, Int) throws -> Double?
-  ) rethrows -> [Double] {
-    var sums = [Double](repeating: 0, count: count)
-    var games = [Int](repeating: 0, count: count)
-    for first in 0..<count {
-      for second in (first + 1)..<max(first + 1, count) {
-        guard let chance = try probability(first, second) else { continue }
-        sums[first] += chance
-        sums[second] += 1 - chance
-        games[first] += 1
-        games[second] += 1
-      }
-    }
-    return sums.indices.map { games[$0] == 0 ? 0.5 : sums[$0] / Double(games[$0]) }
-  }
-
   /// Returns the winner of a knockout: `count - 1` comparisons, where each with each takes
   /// `count * (count - 1) / 2`.
   ///

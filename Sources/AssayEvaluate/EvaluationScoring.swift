@@ -55,7 +55,7 @@ package struct EvaluationSettings: Codable, Equatable, Sendable {
   ///   - judge: What judges.
   ///   - rule: How its judgements are read.
   ///   - dtype: The type of products.
-  package init(model folder: URL, judge: ModelJudge, rule: VerdictRule, dtype: String) {
+  package init(model folder: URL, judge: JudgeRater, rule: VerdictRule, dtype: String) {
     var critiques = CritiqueSettings()
     critiques.seed = judge.settings.seed
     self.init(model: folder, critiques: critiques, dtype: dtype)
@@ -74,7 +74,7 @@ package struct EvaluationSettings: Codable, Equatable, Sendable {
   ///   - name: The model's name there.
   ///   - judge: What judges.
   ///   - rule: How its judgements are read.
-  package init(name: String, judge: RemoteJudge, rule: VerdictRule) {
+  package init(name: String, judge: JudgeRater, rule: VerdictRule) {
     model = name
     weights = "endpoint"
     samples = 1

@@ -1,5 +1,6 @@
 import AssayModel
 import AssayTensor
+import AssayText
 
 /// A request on its way; its tokens lie at the positions behind the prompt's.
 final class GeneratedSequence {

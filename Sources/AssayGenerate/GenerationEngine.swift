@@ -1,3 +1,4 @@
+import AssayBase
 import AssayModel
 import AssayTensor
 import AssayText
@@ -14,7 +15,7 @@ import AssayText
 ///   decoder's `isBatchInvariant` it is the same bit for bit.
 ///
 /// Not `Sendable`: one task owns the model's tensors. The weights must not change during a run.
-package final class GenerationEngine: TextGenerator {
+package final class GenerationEngine {
   /// How much is computed and kept at once.
   package struct Options: Sendable, Equatable {
     /// Bytes that keys and values may take; less is taken where less is needed.
@@ -63,40 +64,26 @@ package final class GenerationEngine: TextGenerator {
 
   /// Makes an engine of a model, within the memory that it may take.
   ///
-  /// - Parameters:
-  ///   - model: A language model.
-  ///   - readsReward: Whether its reward head, where it has one, reads closing tokens.
-  package convenience init(_ model: Model, readsReward: Bool = true) {
+  /// - Parameter model: A language model; its reward head, where it has one, reads closing tokens.
+  package convenience init(_ model: Model) {
     self.init(
       decoder: model.decoder,
-      head: readsReward ? model.head : nil,
+      head: model.head,
       tokenizer: model.tokenizer,
       options: Options(cacheBytes: model.cacheBytes)
     )
-  }
-
-  /// Generates a text for each request, on the calling thread, without suspending.
-  ///
-  /// - Parameters:
-  ///   - requests: What to generate.
-  ///   - onFinished: Called with a request's index and its text as soon as that is there.
-  /// - Returns: The texts, in the order of the requests.
-  /// - Throws: As `run(_:onFinished:)`.
-  nonisolated(nonsending) package func generate(
-    _ requests: [GenerationRequest],
-    onFinished: (Int, Generation) throws -> Void
-  ) async throws -> [Generation] {
-    try run(requests, onFinished: onFinished)
   }
 
   /// Generates a text for each request, on the calling thread.
   ///
   /// - Parameters:
   ///   - requests: What to generate.
-  ///   - onFinished: Called with a request's index and its text as soon as that is there.
+  ///   - onFinished: Called with a request's index and its text as soon as that is there, in any
+  ///     order; an error that it throws ends the work.
   /// - Returns: The texts, in the order of the requests.
-  /// - Throws: As `TextGenerator.generate(_:onFinished:)`; no request is begun when one of them
-  ///   cannot be served.
+  /// - Throws: `GenerationError` for a request that cannot be served, before any is begun;
+  ///   `TensorError` where memory runs out; `CancellationError` when the task is cancelled, and
+  ///   `Interrupted` where a signal asks to stop, between two steps.
   package func run(
     _ requests: [GenerationRequest],
     onFinished: (Int, Generation) throws -> Void = { _, _ in }
@@ -113,6 +100,7 @@ package final class GenerationEngine: TextGenerator {
     var results = [Generation?](repeating: nil, count: requests.count)
     while !batch.isIdle {
       try Task.checkCancellation()
+      try Interruption.check()
       try batch.advance { index, generation in
         results[index] = generation
         try onFinished(index, generation)

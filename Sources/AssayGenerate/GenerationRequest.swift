@@ -1,5 +1,6 @@
 import AssayBase
 import AssayTensor
+import AssayText
 
 /// One text to generate.
 package struct GenerationRequest: Sendable, Equatable {
@@ -54,16 +55,6 @@ package struct GenerationRequest: Sendable, Equatable {
 
   /// The seed of the draws: the result is a function of the request alone.
   package var drawSeed: UInt64 { DrawSeed.value(seed, content: promptTokens, draw: draw) }
-}
-
-/// Why a text ended.
-package enum FinishReason: String, Codable, Sendable {
-  /// The model emitted a stop token or the closing token.
-  case stop
-  /// The request's maximum was reached.
-  case length
-  /// The text came to contain a stop string.
-  case stopString = "stop_string"
 }
 
 /// A generated text.
@@ -122,35 +113,5 @@ package struct Generation: Sendable, Equatable {
     self.reward = reward
     self.scoredToken = scoredToken
     self.promptTokenCount = promptTokenCount
-  }
-}
-
-/// What writes text: the built-in engine, or an endpoint elsewhere.
-package protocol TextGenerator {
-  /// Generates a text for each request.
-  ///
-  /// - Parameters:
-  ///   - requests: What to generate.
-  ///   - onFinished: Called with a request's index and its text as soon as that is there, in any
-  ///     order; an error that it throws ends the work.
-  /// - Returns: The texts, in the order of the requests.
-  /// - Throws: `GenerationError` for a request that cannot be served, `TensorError` where memory
-  ///   runs out, `CancellationError` when the task is cancelled.
-  nonisolated(nonsending) func generate(
-    _ requests: [GenerationRequest],
-    onFinished: (Int, Generation) throws -> Void
-  ) async throws -> [Generation]
-}
-
-extension TextGenerator {
-  /// Generates a text for each request, all at the end.
-  ///
-  /// - Parameter requests: What to generate.
-  /// - Returns: The texts, in the order of the requests.
-  /// - Throws: As `generate(_:onFinished:)`.
-  nonisolated(nonsending) package func generate(
-    _ requests: [GenerationRequest]
-  ) async throws -> [Generation] {
-    try await generate(requests) { _, _ in }
   }
 }

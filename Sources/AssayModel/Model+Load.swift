@@ -57,14 +57,14 @@ extension Model {
     let detected = try TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer)
     let chat = approximateTemplate ? detected.approximated : detected
     let manifest = try ModelManifest.read(folder) ?? ModelManifest(kind: weights.kind)
-    if [.classic, .cloud, .pair].contains(manifest.kind), head == nil {
+    if manifest.kind.hasHead, head == nil {
       throw ModelError.lacks(
         path: folder.path,
         part: "reward head",
         hint: "its weights were lost when it was saved"
       )
     }
-    if ![.classic, .pair].contains(manifest.kind), !decoder.isLanguageModel {
+    if manifest.kind.writes, !decoder.isLanguageModel {
       throw ModelError.weight(file: folder.path, name: "lm_head.weight", reason: "is missing")
     }
     return Model(

@@ -15,7 +15,7 @@ extension Model {
   /// - Throws: `TensorError.cannotWrite`, `TextError`, or `ModelError.weight` where a golden score
   ///   is not a finite number.
   package func save(to folder: URL, dtype: DType = .float32) throws {
-    let isClassifier = [.classic, .pair].contains(manifest.kind) && head?.kind == .linear
+    let isClassifier = !manifest.kind.writes && head?.kind == .linear
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {

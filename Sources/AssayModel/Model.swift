@@ -14,6 +14,15 @@ package enum ModelKind: String, Codable, Sendable {
   case pair
   /// Reads two responses, and writes which is better, perhaps with reasons.
   case judge
+
+  /// Whether it gives a response a reward.
+  package var scores: Bool { self == .classic || self == .cloud }
+  /// Whether it compares two responses; a language model does untrained.
+  package var judges: Bool { !scores }
+  /// Whether it writes text.
+  package var writes: Bool { self != .classic && self != .pair }
+  /// Whether a reward head belongs to it.
+  package var hasHead: Bool { scores || self == .pair }
 }
 
 /// What a judge was trained to read and write.

@@ -6,6 +6,8 @@ import AssayText
 package struct ModelText: Sendable {
   /// What the model is for.
   package let manifest: ModelManifest
+  /// Whether the model has a reward head.
+  package let hasHead: Bool
   /// The tokenizer.
   package let tokenizer: BPETokenizer
   /// What turns conversations into tokens.
@@ -21,6 +23,7 @@ package struct ModelText: Sendable {
   /// - Throws: `TextError` where the template's tokens are missing from the vocabulary.
   package init(_ model: Model) throws {
     manifest = model.manifest
+    hasHead = model.head != nil
     tokenizer = model.tokenizer
     renderer = try model.renderer()
     contextTokens = model.decoder.configuration.contextTokens

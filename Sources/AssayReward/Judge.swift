@@ -39,8 +39,8 @@ package struct Judgement: Codable, Equatable, Sendable {
   package var verdict: Verdict?
   /// Probability of A, of judges that give one.
   package var probability: Double?
-  /// `stop`, or `length` where the text was cut; `nil` without text.
-  package var finishReason: String?
+  /// Why the text ended; `nil` without text.
+  package var finishReason: FinishReason?
 
   /// Makes a judgement.
   package init(
@@ -48,7 +48,7 @@ package struct Judgement: Codable, Equatable, Sendable {
     text: String? = nil,
     verdict: Verdict?,
     probability: Double? = nil,
-    finishReason: String? = nil
+    finishReason: FinishReason? = nil
   ) {
     self.order = order
     self.text = text
@@ -92,7 +92,7 @@ package struct PairVerdict: Codable, Equatable, Sendable {
   /// All judgements, those with chosen first before the others.
   package var judgements: [Judgement]
   /// Tokens read and written.
-  package var tokens: Score.Tokens
+  package var tokens: TokenCount
 
   /// Counts judgements.
   ///
@@ -103,7 +103,7 @@ package struct PairVerdict: Codable, Equatable, Sendable {
   ///   - id: The pair's id.
   ///   - judgements: At least one.
   ///   - tokens: Tokens read and written.
-  package init(id: String, judgements: [Judgement], tokens: Score.Tokens) {
+  package init(id: String, judgements: [Judgement], tokens: TokenCount) {
     self.id = id
     self.judgements = judgements
     self.tokens = tokens

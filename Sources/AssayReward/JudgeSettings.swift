@@ -18,8 +18,6 @@ package struct JudgeSettings: Sendable, Equatable {
   package var prompts: RolePrompts?
   /// How judgements with rationales become one probability.
   package var aggregation = VerdictAggregation.votes
-  /// Tokens that one forward pass packs, where nothing is written.
-  package var batchTokens = 16384
 
   /// Makes settings of defaults.
   package init() {}

@@ -1,3 +1,4 @@
+import AssayText
 import Foundation
 
 /// What one method makes of one pair: all that the figures of a comparison are computed from.

@@ -13,7 +13,7 @@ package struct ScoredCritique: Codable, Equatable, Sendable {
   /// The reward read where this critique closes, a logit.
   package var score: Double
   /// `stop` where the model closed the critique itself, `length` where it was cut.
-  package var finishReason: String
+  package var finishReason: FinishReason
 
   enum CodingKeys: String, CodingKey {
     case text, score
@@ -21,7 +21,7 @@ package struct ScoredCritique: Codable, Equatable, Sendable {
   }
 
   /// Makes a scored critique.
-  package init(text: String, score: Double, finishReason: String) {
+  package init(text: String, score: Double, finishReason: FinishReason) {
     self.text = text
     self.score = score
     self.finishReason = finishReason
@@ -47,20 +47,6 @@ package struct ScoredToken: Codable, Equatable, Sendable {
 
 /// The reward of one response.
 package struct Score: Codable, Equatable, Sendable {
-  /// How many tokens were read and written.
-  package struct Tokens: Codable, Equatable, Sendable {
-    /// Tokens read.
-    package var prompt: Int
-    /// Tokens written.
-    package var completion: Int
-
-    /// Makes a count.
-    package init(prompt: Int, completion: Int) {
-      self.prompt = prompt
-      self.completion = completion
-    }
-  }
-
   /// The reward: with critiques, the mean over them.
   package var value: Double
   /// What the number means.
@@ -70,7 +56,7 @@ package struct Score: Codable, Equatable, Sendable {
   /// The token that was read; of the last critique where there are several.
   package var scoredToken: ScoredToken
   /// What was read and written.
-  package var tokens: Tokens
+  package var tokens: TokenCount
 
   enum CodingKeys: String, CodingKey {
     case value = "score"
@@ -84,7 +70,7 @@ package struct Score: Codable, Equatable, Sendable {
     kind: ScoreKind = .logit,
     critiques: [ScoredCritique]?,
     scoredToken: ScoredToken,
-    tokens: Tokens
+    tokens: TokenCount
   ) {
     self.value = value
     self.kind = kind
@@ -101,6 +87,9 @@ package enum ScoringInput: Equatable, Sendable {
   /// A rendered text, taken as it is: special tokens in it are read as such, nothing is added. A
   /// classic model is read at its last token; a critic continues it.
   case rendered(String)
+  /// A conversation that ends with the response, rendered as the model's tokens: a classic model is
+  /// read at its last token; a critic opens its critique behind it.
+  case conversation([Int32])
 }
 
 /// Gives responses rewards.
@@ -156,18 +145,19 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
     do {
       return try await body()
     } catch let error as RewardError {
-      throw error.moved(by: first)
+      throw error.mapped { first + $0 }
     }
   }
 
-  private func moved(by first: Int) -> RewardError {
+  /// The error with another index in the place of an item's.
+  func mapped(_ index: (Int) -> Int) -> RewardError {
     switch self {
     case .noJudge, .noLetter, .noHead: self
-    case .notFinite(let index, let value): .notFinite(index: first + index, value: value)
-    case .empty(let index): .empty(index: first + index)
-    case .renderedText(let index): .renderedText(index: first + index)
-    case .tooLong(let index, let tokens, let maximum):
-      .tooLong(index: first + index, tokens: tokens, maximum: maximum)
+    case .notFinite(let item, let value): .notFinite(index: index(item), value: value)
+    case .empty(let item): .empty(index: index(item))
+    case .renderedText(let item): .renderedText(index: index(item))
+    case .tooLong(let item, let tokens, let maximum):
+      .tooLong(index: index(item), tokens: tokens, maximum: maximum)
     }
   }
 

@@ -11,12 +11,10 @@ package struct ScoreReading: Sendable {
 
   /// Makes one.
   ///
-  /// - Parameters:
-  ///   - text: A model's texts.
-  ///   - hasHead: Whether the model has a reward head.
+  /// - Parameter text: A model's texts.
   /// - Throws: `RewardError.noHead`.
-  package init(_ text: ModelText, hasHead: Bool) throws {
-    guard hasHead, [.classic, .cloud].contains(text.manifest.kind) else {
+  package init(_ text: ModelText) throws {
+    guard text.hasHead, text.manifest.kind.scores else {
       throw RewardError.noHead(kind: text.manifest.kind.rawValue)
     }
     self.text = text
@@ -36,11 +34,12 @@ package struct ScoreReading: Sendable {
       return try renderer.render(prompt: prompt, response: response)
     case .rendered(let rendered):
       return try sequence(text.tokenizer.encode(rendered), index: index)
+    case .conversation(let tokens): return try sequence(tokens, index: index)
     }
   }
 
   /// As above, of tokens that are there; the last one is scored.
-  package func sequence(_ tokens: [Int32], index: Int) throws -> ScoredSequence {
+  private func sequence(_ tokens: [Int32], index: Int) throws -> ScoredSequence {
     guard !tokens.isEmpty else { throw RewardError.empty(index: index) }
     guard tokens.count <= text.contextTokens else {
       throw RewardError.tooLong(
@@ -66,14 +65,14 @@ package struct ScoreReading: Sendable {
   /// - Throws: `RewardError.notFinite`.
   package func score(
     _ sequence: ScoredSequence,
-    reward: Float,
+    reward: Double,
     index: Int
   ) throws -> Score {
     Score(
       value: try finite(reward, index),
       critiques: nil,
       scoredToken: token(sequence.tokens[sequence.scoredIndex], at: sequence.scoredIndex),
-      tokens: .init(prompt: sequence.tokens.count, completion: 0)
+      tokens: TokenCount(prompt: sequence.tokens.count, completion: 0)
     )
   }
 
@@ -89,8 +88,8 @@ package struct ScoreReading: Sendable {
     let scored = try critiques.map {
       ScoredCritique(
         text: $0.text,
-        score: try finite($0.reward ?? .nan, index),
-        finishReason: $0.finishReason.rawValue
+        score: try finite($0.reward.map(Double.init) ?? .nan, index),
+        finishReason: $0.finishReason
       )
     }
     let last = critiques[critiques.count - 1].scoredToken
@@ -98,7 +97,7 @@ package struct ScoreReading: Sendable {
       value: scored.map(\.score).reduce(0, +) / Double(scored.count),
       critiques: scored,
       scoredToken: token(last?.id ?? renderer.endOfTurnID, at: last?.index ?? 0),
-      tokens: .init(
+      tokens: TokenCount(
         prompt: critiques[0].promptTokenCount,
         completion: critiques.map { $0.tokens.count + 1 }.reduce(0, +)
       )
@@ -109,8 +108,8 @@ package struct ScoreReading: Sendable {
     ScoredToken(id: id, text: text.tokenizer.spelling(of: id) ?? "", index: index)
   }
 
-  private func finite(_ value: Float, _ index: Int) throws -> Double {
-    guard value.isFinite else { throw RewardError.notFinite(index: index, value: Double(value)) }
-    return Double(value)
+  private func finite(_ value: Double, _ index: Int) throws -> Double {
+    guard value.isFinite else { throw RewardError.notFinite(index: index, value: value) }
+    return value
   }
 }

@@ -118,13 +118,12 @@ package struct ScoringBenchmark {
       below: configuration.vocabularySize,
       seed: seed &+ 7
     )
-    let sequences = texts.map {
-      ScoredSequence(tokens: $0, scoredIndex: length - 1, promptTokenCount: length)
-    }
+    let passes = texts.map { ModelPass(tokens: $0, index: length - 1) }
+    let reader = PassReader(decoder, head: head)
     let seconds = try medianSeconds(repeats: repeats) {
-      let rewards = try rewardsInOnePass(sequences, decoder: decoder, head: head)
+      let rewards = try reader.read(passes, .reward)
       if let index = rewards.firstIndex(where: { !$0.isFinite }) {
-        throw RewardError.notFinite(index: index, value: Double(rewards[index]))
+        throw RewardError.notFinite(index: index, value: rewards[index])
       }
     }
     let multiplyAdds = Self.multiplyAdds(configuration, texts: batch, length: length)

@@ -5,6 +5,7 @@ import AssayModel
 import AssayReward
 import AssayRun
 import AssayTensor
+import AssayText
 import Foundation
 
 /// Both scores of a pair, as `records.jsonl` of an evaluation has them.

@@ -1,6 +1,7 @@
 import AssayBase
 import AssayGenerate
 import AssayRun
+import AssayText
 import Foundation
 
 /// Asks for texts for a list of items, a record an item, and goes on behind what is recorded.
@@ -73,7 +74,7 @@ package struct RemoteSamplingStage<Record: Codable & Sendable> {
       try advance()
       _ = try await generator.complete(asked.flatMap(\.self)) { _, completion in
         own.append(completion)
-        tokens += completion.usage?.completionTokens ?? 0
+        tokens += completion.usage?.completion ?? 0
         try advance()
       }
       try log.synchronize()

@@ -40,7 +40,7 @@ package struct SamplingStage<Record: Codable & Sendable> {
   ) async throws -> [Record] {
     let log = try stage.records(of: Record.self)
     var records = try log.records()
-    let engine = GenerationEngine(model, readsReward: false)
+    let engine = GenerationEngine(model)
     events(
       .stageStarted(
         name: stage.name,
@@ -53,7 +53,7 @@ package struct SamplingStage<Record: Codable & Sendable> {
       try Interruption.check()
       let items = records.count..<min(records.count + stretch, count)
       let asked = try items.map(requests)
-      let written = try await engine.generate(asked.flatMap(\.self))
+      let written = try engine.run(asked.flatMap(\.self))
       var start = 0
       let part = try zip(items, asked).map { item, own in
         defer { start += own.count }

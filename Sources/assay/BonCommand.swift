@@ -212,7 +212,7 @@ struct BonCommand: AssayCommand {
     let log = try stage.records(of: Line.self)
     var lines = try log.records()
     let loaded = try inference.load(folder, common)
-    let ranker = try ResponseRanker(loaded, critiques: critiques, votes: votes, seed: common.seed)
+    let rater = try rater(loaded)
     let display = common.progress
     let stretch = 32
     display.handle(
@@ -228,18 +228,31 @@ struct BonCommand: AssayCommand {
       // A stretch that was cut short is scored again as a whole: sums depend on what is packed.
       let start = lines.count / stretch * stretch
       let range = start..<min(start + stretch, rows.count)
-      let (scores, tokens) = try await ranker.scores(
-        range.map { (rows[$0].messages, responses[$0].responses) }
+      let ranking = try await rater.rank(
+        range.map { Candidates(prompt: rows[$0].messages, responses: responses[$0].responses) }
       )
-      let part = zip(range, scores).dropFirst(lines.count - start).map {
+      let part = zip(range, ranking.scores).dropFirst(lines.count - start).map {
         Line(id: responses[$0].id, right: responses[$0].right, scores: $1)
       }
       try log.append(contentsOf: part)
       lines += part
-      display.handle(.step(done: lines.count, total: rows.count, metrics: [], tokens: tokens))
+      display.handle(
+        .step(done: lines.count, total: rows.count, metrics: [], tokens: ranking.tokens)
+      )
     }
     try log.synchronize()
     return lines
+  }
+
+  private func rater(_ model: Model) throws -> any Rater {
+    var writing = CritiqueSettings()
+    writing.samples = critiques
+    writing.temperature = CritiqueSettings.usualTemperature(samples: critiques)
+    writing.seed = common.seed
+    var judging = JudgeSettings()
+    judging.votes = votes
+    judging.seed = common.seed
+    return try LocalPort(model).rater(critiques: writing, judging: judging)
   }
 
   private static func table(_ results: Results) -> String {
@@ -257,99 +270,6 @@ struct BonCommand: AssayCommand {
     return table.text
       + "gain over a random pick: \(share(results.gain.value)) points "
       + "[\(share(results.gain.lower)), \(share(results.gain.upper))], \(results.prompts) prompts"
-  }
-}
-
-/// Scores the responses to prompts with whatever model there is.
-struct ResponseRanker {
-  private enum Kind {
-    case scorer(ModelScorer)
-    case judge(ModelJudge)
-  }
-  private let kind: Kind
-
-  /// Makes a ranker.
-  ///
-  /// - Parameters:
-  ///   - model: A model with a reward head, or one that judges.
-  ///   - critiques: Critiques of each response.
-  ///   - votes: Judgements of two responses.
-  ///   - seed: Seed of the draws.
-  /// - Throws: `RewardError`.
-  init(_ model: Model, critiques: Int, votes: Int, seed: UInt64) throws {
-    if [.classic, .cloud].contains(model.manifest.kind) {
-      var options = ModelScorer.Options()
-      options.critiques.samples = critiques
-      options.critiques.temperature = critiques == 1 ? 0 : 0.5
-      options.critiques.seed = seed
-      kind = .scorer(try ModelScorer(model, options: options))
-    } else {
-      var settings = JudgeSettings()
-      settings.votes = votes
-      settings.seed = seed
-      kind = .judge(try ModelJudge(model, settings: settings))
-    }
-  }
-
-  /// Scores responses; equal responses to a prompt are scored once.
-  ///
-  /// - Parameter items: Prompts with their responses.
-  /// - Returns: A score for each response, and the tokens read and written.
-  /// - Throws: What scoring or judging throws.
-  func scores(_ items: [([Message], [String])]) async throws -> ([[Double]], tokens: Int) {
-    let texts = items.map { Array(Set($0.1)).sorted() }
-    let (values, tokens) =
-      switch kind {
-      case .scorer(let scorer): try await scored(items, texts, scorer)
-      case .judge(let judge): try await judged(items, texts, judge)
-      }
-    let scores = items.indices.map { item in
-      let places = Dictionary(uniqueKeysWithValues: zip(texts[item], values[item]))
-      return items[item].1.map { places[$0] ?? 0 }
-    }
-    return (scores, tokens)
-  }
-
-  private func scored(
-    _ items: [([Message], [String])],
-    _ texts: [[String]],
-    _ scorer: ModelScorer
-  ) async throws -> ([[Double]], Int) {
-    let scores = try await scorer.score(
-      zip(items, texts).flatMap { item, own in
-        own.map { .response(prompt: item.0, response: $0) }
-      }
-    )
-    var next = scores.makeIterator()
-    let values = texts.map { own in own.map { _ in next.next()?.value ?? 0 } }
-    return (values, scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +))
-  }
-
-  private func judged(
-    _ items: [([Message], [String])],
-    _ texts: [[String]],
-    _ judge: ModelJudge
-  ) async throws -> ([[Double]], Int) {
-    var pairs: [PreferencePair] = []
-    for (item, own) in zip(items, texts) {
-      _ = BestOfN.roundRobin(own.count) { first, second in
-        pairs.append(
-          PreferencePair(
-            id: "\(pairs.count)",
-            prompt: item.0,
-            chosen: own[first],
-            rejected: own[second]
-          )
-        )
-        return nil
-      }
-    }
-    let verdicts = try await judge.judge(pairs)
-    var next = verdicts.makeIterator()
-    let values = texts.map { own in
-      BestOfN.roundRobin(own.count) { _, _ in next.next()?.probability }
-    }
-    return (values, verdicts.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +))
   }
 }
 

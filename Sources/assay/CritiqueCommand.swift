@@ -113,33 +113,31 @@ struct CritiqueCommand: AssayCommand {
     guard let model else {
       let units = try read(nil)
       try await remote.withEndpoint(out: out, common: common) { endpoint in
-        let critic = RemoteCritic(
-          endpoint,
+        let critic = Critic(
+          RemoteWriter(endpoint),
           settings: settings,
-          prompts: prompts?.prompts ?? .english,
-          statesScore: statedScores,
-          isOracle: oracle
+          asking: oracle
+            ? .oracle : .wording(prompts?.prompts ?? .english, statesScore: statedScores)
         )
         written.set("--max-tokens", critic.critiqueTokens)
         written.set("--prompts", prompts?.prompts.name ?? RolePrompts.english.name)
         written.set("--stated-scores", statedScores)
         written.set("--oracle", oracle)
         try records.claim(out, written, common)
-        try await write(units, CritiqueSource.endpoint(critic), stretch: remote.stretch)
+        try await write(units, critic, stretch: remote.stretch)
       }
       return
     }
     let loaded = try inference.load(model, common)
-    let writer = try CritiqueWriter(loaded, settings: settings)
-    written.set("--max-tokens", writer.critiqueTokens)
+    let critic = Critic(try ModelWriter(loaded), settings: settings)
+    written.set("--max-tokens", critic.critiqueTokens)
     written.set("--too-long", rows.tooLong == .cut ? "cut" : "whole")
     let units = try read(try TextLength(loaded, critiques: settings))
     try records.claim(out, written, common)
-    let engine = GenerationEngine(loaded)
-    try await write(units, .model(writer, engine, settings.samples), stretch: 256)
+    try await write(units, critic, stretch: 256)
   }
 
-  private func write(_ units: [Unit], _ source: CritiqueSource, stretch: Int) async throws {
+  private func write(_ units: [Unit], _ critic: Critic, stretch: Int) async throws {
     let (log, recorded, _) = try RecordWriter.resume(out)
     var done = try checkedCount(recorded, units)
     let progress = common.progress
@@ -152,8 +150,10 @@ struct CritiqueCommand: AssayCommand {
       try Interruption.check()
       let part = Array(units[done..<min(done + max(1, stretch / critiques.samples), units.count)])
       var own: [[WrittenCritiqueLine]] = []
-      let write = { (critiques: [WrittenCritiqueLine], tokens: Int) in
-        own.append(critiques)
+      var tokens = 0
+      let write = { (_: Int, critiques: [Critique]) in
+        own.append(critiques.map(WrittenCritiqueLine.init))
+        tokens += critiques.map(\.tokens).reduce(0, +)
         guard own.count == width else { return }
         let unit = units[done]
         if var pair = unit.pair {
@@ -175,13 +175,14 @@ struct CritiqueCommand: AssayCommand {
         }
         own = []
         done += 1
+        defer { tokens = 0 }
         written += width
         progress.handle(
           .step(done: done, total: units.count, metrics: [], tokens: tokens)
         )
       }
-      try await RewardError.inStretch(from: done * width) {
-        try await source.write(part.flatMap(\.inputs), write)
+      _ = try await RewardError.inStretch(from: done * width) {
+        try await critic.write(part.flatMap(\.inputs), onWritten: write)
       }
     }
     if cut > 0, !common.isQuiet {
@@ -243,61 +244,22 @@ struct CritiqueCommand: AssayCommand {
 /// A critique as it is written.
 struct WrittenCritiqueLine: Codable {
   let text: String
-  let finishReason: String
+  let finishReason: FinishReason
   let statedScore: Int?
 
-  /// Whether it has its end, and is not empty.
-  var isUsable: Bool {
-    finishReason != "length" && finishReason != "content_filter"
-      && !text.allSatisfy(\.isWhitespace)
+  /// Takes what is written of a critique.
+  init(_ critique: Critique) {
+    (text, finishReason, statedScore) = (
+      critique.text, critique.finishReason, critique.statedScore
+    )
   }
+
+  /// Whether it has its end, and is not empty.
+  var isUsable: Bool { !finishReason.isCut && !text.allSatisfy(\.isWhitespace) }
 
   enum CodingKeys: String, CodingKey {
     case text
     case finishReason = "finish_reason"
     case statedScore = "stated_score"
-  }
-}
-
-/// What writes critiques.
-private enum CritiqueSource {
-  case model(CritiqueWriter, GenerationEngine, Int)
-  case endpoint(RemoteCritic)
-
-  /// Writes critiques of inputs, and hands those of each over in order, with the tokens written.
-  func write(
-    _ inputs: [ScoringInput],
-    _ body: ([WrittenCritiqueLine], Int) throws -> Void
-  ) async throws {
-    switch self {
-    case .model(let writer, let engine, let samples):
-      let written = try await engine.generate(try writer.requests(inputs))
-      for start in stride(from: 0, to: written.count, by: samples) {
-        let own = written[start..<start + samples]
-        try body(
-          own.map {
-            WrittenCritiqueLine(
-              text: $0.text,
-              finishReason: $0.finishReason.rawValue,
-              statedScore: nil
-            )
-          },
-          own.map { $0.tokens.count + 1 }.reduce(0, +)
-        )
-      }
-    case .endpoint(let critic):
-      try await critic.write(inputs) { _, own in
-        try body(
-          own.map {
-            WrittenCritiqueLine(
-              text: $0.text,
-              finishReason: $0.finishReason,
-              statedScore: $0.statedScore
-            )
-          },
-          own.map(\.tokens).reduce(0, +)
-        )
-      }
-    }
   }
 }

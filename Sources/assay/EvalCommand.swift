@@ -150,7 +150,7 @@ struct EvalCommand: AssayCommand {
       try await remote.withEndpoint(out: out, isOutputFree: false, common: common) { endpoint in
         records = try await score(
           loaded,
-          with: EvaluationMethod(endpoint, command: self)
+          with: try EvaluationMethod(endpoint, command: self)
         )
       }
     }
@@ -267,14 +267,14 @@ private enum EvaluationMethod {
   case scorer(ModelScorer, EvaluationSettings)
   case judge(any Judge, VerdictRule, EvaluationSettings)
 
-  init(_ endpoint: OpenAIEndpoint, command: EvalCommand) {
+  init(_ endpoint: OpenAIEndpoint, command: EvalCommand) throws {
     let settings = command.judging.settings(
       temperature: command.temperature.map { Float($0) },
       topP: nil,
       tokens: command.maxTokens,
       seed: command.common.seed
     )
-    let judge = RemoteJudge(endpoint, settings: settings)
+    let judge = try JudgeRater(RemoteWriter(endpoint), settings: settings)
     let rule = command.verdictRule ?? .strict
     self = .judge(judge, rule, EvaluationSettings(name: endpoint.model, judge: judge, rule: rule))
   }
@@ -286,7 +286,7 @@ private enum EvaluationMethod {
       + (kernels.weights == .plain ? "" : " \(kernels.weights.rawValue)")
       + (kernels.batchInvariant ? " batch-invariant" : "")
       + (command.inference.approximateTemplate ? " approximate-template" : "")
-    guard [.classic, .cloud].contains(model.manifest.kind) else {
+    guard model.manifest.kind.scores else {
       guard command.samples == nil else {
         throw ValidationError("--samples belongs to models that score; give --votes")
       }
@@ -296,7 +296,7 @@ private enum EvaluationMethod {
         tokens: command.maxTokens,
         seed: command.common.seed
       )
-      let judge = try ModelJudge(model, settings: settings)
+      let judge = try JudgeRater(model, settings: settings)
       let rule = command.verdictRule ?? .strict
       self = .judge(
         judge,

@@ -113,7 +113,7 @@ struct GenerateCommand: AssayCommand {
 
   /// Samples at an endpoint.
   private func generate(_ endpoint: OpenAIEndpoint) async throws {
-    var settings = ChatSettings()
+    var settings = WritingSettings()
     settings.temperature = temperature
     settings.topP = topP
     settings.maximumTokens = maxTokens
@@ -136,10 +136,10 @@ struct GenerateCommand: AssayCommand {
             id: part[index / samples].id,
             sample: index % samples,
             text: completion.text,
-            finishReason: completion.finishReason,
+            finishReason: completion.finishReason.rawValue,
             tokens: .init(
-              prompt: completion.usage?.promptTokens ?? 0,
-              completion: completion.usage?.completionTokens ?? 0
+              prompt: completion.usage?.prompt ?? 0,
+              completion: completion.usage?.completion ?? 0
             )
           )
         )
@@ -148,7 +148,7 @@ struct GenerateCommand: AssayCommand {
             done: start + (index + 1) / samples,
             total: prompts.count,
             metrics: [],
-            tokens: completion.usage?.completionTokens ?? 0
+            tokens: completion.usage?.completion ?? 0
           )
         )
       }
@@ -190,7 +190,7 @@ struct GenerateCommand: AssayCommand {
         try tokens($0).count + room
       }
     )
-    let engine = GenerationEngine(loaded, readsReward: false)
+    let engine = GenerationEngine(loaded)
     let sampling = SamplingSettings(
       temperature: temperature,
       topK: topK,
@@ -218,7 +218,7 @@ struct GenerateCommand: AssayCommand {
           )
         }
       }
-      let written = try await engine.generate(requests)
+      let written = try engine.run(requests)
       for (index, generation) in written.enumerated() {
         try Output.json(
           Line(

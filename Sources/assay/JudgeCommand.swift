@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayBase
 import AssayData
+import AssayGenerate
 import AssayEvaluate
 import AssayModel
 import AssayReward
@@ -66,7 +67,7 @@ struct JudgeCommand: AssayCommand {
     guard let model else {
       let data = try read(nil)
       try await remote.withEndpoint(out: out, common: common) { endpoint in
-        let judge = RemoteJudge(endpoint, settings: settings)
+        let judge = try JudgeRater(RemoteWriter(endpoint), settings: settings)
         written.set(judge)
         try records.claim(out, written, common)
         try await run(data.pairs, data.isLabelled, judge, judge.task, settings.votes)
@@ -74,7 +75,7 @@ struct JudgeCommand: AssayCommand {
       return
     }
     let loaded = try inference.load(model, common)
-    let judge = try ModelJudge(loaded, settings: settings)
+    let judge = try JudgeRater(loaded, settings: settings)
     let data = try read(try TextLength(loaded, judging: settings).pairs)
     written.set(judge)
     try records.claim(out, written, common)

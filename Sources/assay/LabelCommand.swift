@@ -2,6 +2,7 @@ import ArgumentParser
 import AssayBase
 import AssayData
 import AssayEvaluate
+import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayRun
@@ -85,7 +86,7 @@ struct LabelCommand: AssayCommand {
         seed: common.seed
       )
       try await remote.withEndpoint(out: out, common: common) { endpoint in
-        let judge = RemoteJudge(endpoint, settings: settings)
+        let judge = try JudgeRater(RemoteWriter(endpoint), settings: settings)
         let labeller = Labeller(judge, stretch: remote.stretch / settings.votes)
         labeller.note(in: &written)
         try records.claim(out, written, common)
@@ -190,15 +191,14 @@ struct LabelCommand: AssayCommand {
 private struct Labeller {
   private enum Method {
     case scorer(ModelScorer)
-    case model(ModelJudge)
-    case remote(RemoteJudge)
+    case judge(JudgeRater)
   }
   private let method: Method
   /// Pairs that are labelled together.
   let stretch: Int
 
-  init(_ judge: RemoteJudge, stretch: Int) {
-    method = .remote(judge)
+  init(_ judge: JudgeRater, stretch: Int) {
+    method = .judge(judge)
     self.stretch = max(1, stretch)
   }
 
@@ -209,7 +209,7 @@ private struct Labeller {
     draws: DrawOptions,
     seed: UInt64
   ) throws {
-    guard [.classic, .cloud].contains(model.manifest.kind) else {
+    guard model.manifest.kind.scores else {
       guard samples == nil else {
         throw ValidationError("--samples belong to models that write critiques; give --votes")
       }
@@ -219,7 +219,7 @@ private struct Labeller {
         tokens: draws.maxTokens,
         seed: seed
       )
-      method = .model(try ModelJudge(model, settings: settings))
+      method = .judge(try JudgeRater(model, settings: settings))
       stretch = max(1, 256 / settings.votes)
       return
     }
@@ -250,8 +250,7 @@ private struct Labeller {
   func note(in settings: inout RecordSettings) {
     switch method {
     case .scorer(let scorer): settings.set(scorer.options.critiques)
-    case .model(let judge): settings.set(judge)
-    case .remote(let judge): settings.set(judge)
+    case .judge(let judge): settings.set(judge)
     }
   }
 
@@ -259,8 +258,7 @@ private struct Labeller {
     _ pairs: [PreferencePair]
   ) async throws -> (values: [Double?], tokens: Int) {
     switch method {
-    case .model(let judge): return try await verdicts(judge, pairs)
-    case .remote(let judge): return try await verdicts(judge, pairs)
+    case .judge(let judge): return try await verdicts(judge, pairs)
     case .scorer(let scorer):
       let scores = try await scorer.score(
         pairs.flatMap { pair in

@@ -66,7 +66,7 @@ enum PolicySource {
   ) async throws -> [Record] {
     switch self {
     case .endpoint(let endpoint, let room):
-      var settings = ChatSettings()
+      var settings = WritingSettings()
       settings.temperature = drawing.temperature
       settings.maximumTokens = drawing.maximumTokens
       return try await RemoteSamplingStage<Record>(

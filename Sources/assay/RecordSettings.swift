@@ -45,13 +45,8 @@ struct RecordSettings {
     values[option] = "\(value)"
   }
 
-  /// Notes how a judge on this machine compares.
-  mutating func set(_ judge: ModelJudge) {
-    set(judge.settings, judge.task, judge.prompts, tokens: judge.judgementTokens)
-  }
-
-  /// Notes how a judge at an endpoint compares.
-  mutating func set(_ judge: RemoteJudge) {
+  /// Notes how a judge compares.
+  mutating func set(_ judge: JudgeRater) {
     set(judge.settings, judge.task, judge.prompts, tokens: judge.judgementTokens)
   }
 

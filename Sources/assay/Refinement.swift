@@ -164,7 +164,7 @@ struct Refinement {
       isOutputFree: false,
       common: command.common
     ) { endpoint in
-      let room = command.critiqueTokens ?? RemoteCritic(endpoint).critiqueTokens
+      let room = command.critiqueTokens ?? Critic(RemoteWriter(endpoint)).critiqueTokens
       let source = PolicySource.endpoint(endpoint, stretch: remote.stretch)
       let stage = try stage(
         "critiques",
@@ -175,10 +175,10 @@ struct Refinement {
       made.records = try await records(source, stage, temperature: 0, maximumTokens: room) { item in
         [
           .init(
-            messages: wording.critique(
+            messages: RolePrompts.critique(
               prompt: rows[item].messages,
               response: responses.records[item].responses[0],
-              statesScore: false
+              leadIn: wording.critiqueLeadIn
             )
           )
         ]

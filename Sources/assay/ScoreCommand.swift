@@ -5,6 +5,7 @@ import AssayEvaluate
 import AssayModel
 import AssayReward
 import AssayRun
+import AssayText
 import AssayTrain
 import Foundation
 

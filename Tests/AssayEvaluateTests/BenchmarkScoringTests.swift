@@ -1,5 +1,6 @@
 import AssayEvaluate
 import AssayReward
+import AssayText
 import Foundation
 import Testing
 

@@ -111,13 +111,13 @@ import Testing
   @Test("scores by round robin: the mean probability against those that were compared")
   func roundRobin() {
     let chances: [[Int]: Double?] = [[0, 1]: 0.9, [0, 2]: 0.7, [1, 2]: nil]
-    let scores = BestOfN.roundRobin(3) { chances[[$0, $1]] ?? nil }
+    let scores = RoundRobin.scores(3) { chances[[$0, $1]] ?? nil }
     // 0: (0.9 + 0.7) / 2; 1: 0.1; 2: 0.3.
     #expect(abs(scores[0] - 0.8) < 1e-12)
     #expect(abs(scores[1] - 0.1) < 1e-12)
     #expect(abs(scores[2] - 0.3) < 1e-12)
-    #expect(BestOfN.roundRobin(1) { _, _ in 1 } == [0.5])
-    #expect(BestOfN.roundRobin(0) { _, _ in 1 }.isEmpty)
+    #expect(RoundRobin.scores(1) { _, _ in 1 } == [0.5])
+    #expect(RoundRobin.scores(0) { _, _ in 1 }.isEmpty)
   }
 
   @Test("finds a knockout's winner with one comparison less than responses")

@@ -173,7 +173,7 @@ import Testing
       )
       var count = 0
       do {
-        _ = try await engine.generate(
+        _ = try engine.run(
           (0..<50).map {
             GenerationRequest(promptTokens: makePrompt(5 + $0), maximumTokens: 3)
           }

@@ -10,7 +10,7 @@ import Testing
   func protocolOfChat() async throws {
     let server = try ChatServer { _, respond in respond(.completion("yes", finishReason: "length"))
     }
-    var settings = ChatSettings()
+    var settings = WritingSettings()
     settings.temperature = 0.5
     settings.topP = 0.9
     settings.maximumTokens = 7
@@ -21,8 +21,8 @@ import Testing
       (try await $0.complete([request]), $0.spend)
     }
     #expect(answers.map(\.text) == ["yes"])
-    #expect(answers[0].finishReason == "length" && answers[0].isCut)
-    #expect(answers[0].usage == .init(promptTokens: 10, completionTokens: 3))
+    #expect(answers[0].finishReason == .length && answers[0].isCut)
+    #expect(answers[0].usage == TokenCount(prompt: 10, completion: 3))
     let received = try #require(server.received.first)
     #expect(received.path == "/v1/chat/completions")
     #expect(received.authorization == nil)

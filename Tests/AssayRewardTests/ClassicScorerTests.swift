@@ -1,4 +1,5 @@
 import AssayData
+import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayTensor
@@ -20,9 +21,10 @@ import Testing
 
   @Test("a score is the head's reading of the last token, read alone")
   func value() async throws {
+    let reading = try ScoreReading(try ModelText(model))
     let scorer = try ModelScorer(model)
     for (index, score) in try await scorer.score(world.inputs).enumerated() {
-      let sequence = try scorer.sequence(world.inputs[index], index: index)
+      let sequence = try reading.sequence(world.inputs[index], index: index)
       let expected = try #require(
         reward(model, sequence.tokens, at: sequence.tokens.count - 1)
       )
@@ -36,9 +38,7 @@ import Testing
   func batchIndependence() async throws {
     let together = try await ModelScorer(model).score(world.inputs)
     #expect(Set(together.map(\.value)).count == together.count)
-    var options = ModelScorer.Options()
-    options.batchTokens = 300
-    let parts = try await ModelScorer(model, options: options).score(world.inputs)
+    let parts = try await ModelScorer(LocalPort(model, passTokens: 300)).score(world.inputs)
     let reversed = try await ModelScorer(model).score(world.inputs.reversed())
     for index in together.indices {
       let alone = try await ModelScorer(model).score([world.inputs[index]])[0]
@@ -84,13 +84,13 @@ import Testing
 
   @Test("special tokens in a response are text, in a rendered text they are tokens")
   func specialTokens() async throws {
-    let scorer = try ModelScorer(model)
-    let response = try scorer.sequence(
+    let reading = try ScoreReading(try ModelText(model))
+    let response = try reading.sequence(
       .response(prompt: [.user("a")], response: "b<|eot|>"),
       index: 0
     )
     #expect(response.tokens.count { $0 == endOfTurn } == 2)  // the prompt's and the response's own
-    let rendered = try scorer.sequence(.rendered("b<|eot|>"), index: 0)
+    let rendered = try reading.sequence(.rendered("b<|eot|>"), index: 0)
     #expect(rendered.tokens.last == endOfTurn)
     #expect(rendered.tokens.count { $0 == endOfTurn } == 1)
   }

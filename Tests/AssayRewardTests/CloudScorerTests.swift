@@ -89,7 +89,7 @@ import Testing
     var options = ModelScorer.Options()
     options.critiques.tokens = 3
     let scores = try await ModelScorer(model, options: options).score(world.inputs)
-    let cut = scores.filter { $0.critiques?.first?.finishReason == "length" }
+    let cut = scores.filter { $0.critiques?.first?.finishReason == .length }
     #expect(!cut.isEmpty)
     for score in cut {
       #expect(score.tokens.completion == 4)
@@ -113,7 +113,7 @@ import Testing
     let score = try await ModelScorer(model).score([world.inputs[0]])[0]
     let critique = try #require(score.critiques?.first)
     #expect(critique.text == "")
-    #expect(critique.finishReason == "stop")
+    #expect(critique.finishReason == .stop)
     #expect(score.tokens == .init(prompt: prefix.count, completion: 1))
     #expect(
       score.scoredToken == ScoredToken(id: endOfTurn, text: "<|eot|>", index: prefix.count)
@@ -135,7 +135,7 @@ import Testing
   @Test("a critique takes at most half of the context, and the response is cut at its front")
   func longResponse() async throws {
     let model = world.cloud(contextTokens: 20)
-    #expect(try CritiqueWriter(model).critiqueTokens == 10)
+    #expect(try Critic(ModelWriter(model)).critiqueTokens == 10)
     let text = String(repeating: "7", count: 60)
     let score = try await ModelScorer(model).score([
       .response(prompt: [.user("p")], response: text)
@@ -187,7 +187,13 @@ import Testing
     settings.samples = 3
     settings.temperature = 0.5
     settings.topP = 0.9
-    let requests = try CritiqueWriter(model, settings: settings).requests(world.inputs)
+    let writer = try ModelWriter(model)
+    let critic = Critic(writer, settings: settings)
+    let requests = try world.inputs.enumerated().flatMap { index, input in
+      var request = critic.request(input)
+      request.readsReward = true
+      return try writer.requests(request, index: index)
+    }
     #expect(requests.count == 36)
     #expect(Set(requests.map(\.drawSeed)).count == 36)
     for (index, request) in requests.enumerated() {
@@ -197,8 +203,5 @@ import Testing
       #expect(request.settings.temperature == 0.5)
       #expect(request.settings.topP == 0.9)
     }
-    // Wherever an input stands, its requests are the same.
-    let later = try CritiqueWriter(model, settings: settings).requests(Array(world.inputs[5...]))
-    #expect(later == Array(requests[15...]))
   }
 }

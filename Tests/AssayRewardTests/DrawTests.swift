@@ -58,7 +58,7 @@ import Testing
     model.decoder.isBatchInvariant = true
     var settings = JudgeSettings()
     settings.votes = 4
-    let judge = try ModelJudge(model, settings: settings)
+    let judge = try JudgeRater(model, settings: settings)
     let all = try await judge.judge(world.pairs)
     #expect(Set(all.map { $0.judgements.map(\.text) }).count == all.count)
     #expect(try await judge.judge(world.pairs.reversed()) == all.reversed())

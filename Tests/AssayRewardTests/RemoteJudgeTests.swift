@@ -44,7 +44,7 @@ private final class ScriptedChat: ChatGenerator {
     return good.lowerBound < bad.lowerBound
   }
 
-  private static let usage = ChatCompletion.Usage(promptTokens: 10, completionTokens: 3)
+  private static let usage = TokenCount(prompt: 10, completion: 3)
 
   @Test("asks in both orders, as a model's own judge is asked, and counts the votes")
   func votes() async throws {
@@ -58,7 +58,7 @@ private final class ScriptedChat: ChatGenerator {
     var settings = JudgeSettings()
     settings.votes = 4
     settings.seed = 9
-    let verdicts = try await RemoteJudge(chat, settings: settings).judge(pairs)
+    let verdicts = try await JudgeRater(RemoteWriter(chat), settings: settings).judge(pairs)
     #expect(verdicts.map(\.id) == ["p0", "p1"])
     #expect(verdicts[0].votes.chosen == 3 && verdicts[0].votes.rejected == 1)
     #expect(verdicts[0].probability == 0.75 && !verdicts[0].flipped)
@@ -81,9 +81,9 @@ private final class ScriptedChat: ChatGenerator {
     let chat = ScriptedChat { request in
       Self.showsChosenFirst(request)
         ? ChatCompletion(text: "<think>[[B]]?</think>[[A]]")
-        : ChatCompletion(text: "I prefer [[B]]", finishReason: "length")
+        : ChatCompletion(text: "I prefer [[B]]", finishReason: .length)
     }
-    let verdict = try await RemoteJudge(chat).judge(pairs)[0]
+    let verdict = try await JudgeRater(RemoteWriter(chat)).judge(pairs)[0]
     #expect(verdict.judgements.map(\.verdict) == [.a, nil])
     #expect(verdict.votes.unparseable == 1 && verdict.probability == 1)
     // Two votes are greedy.
@@ -104,7 +104,7 @@ private final class ScriptedChat: ChatGenerator {
     }
     var settings = JudgeSettings()
     settings.task = .token
-    let verdict = try await RemoteJudge(chat, settings: settings).judge(pairs)[0]
+    let verdict = try await JudgeRater(RemoteWriter(chat), settings: settings).judge(pairs)[0]
     let values = verdict.judgements.compactMap(\.probability)
     #expect(values.count == 2)
     #expect(abs(values[0] - 0.75) < 1e-9 && abs(values[1] - 0.04 / 0.94) < 1e-9)
@@ -115,7 +115,7 @@ private final class ScriptedChat: ChatGenerator {
     )
     // An endpoint without log probabilities: the letter alone.
     let plain = ScriptedChat { ChatCompletion(text: Self.showsChosenFirst($0) ? "A" : "no idea") }
-    let other = try await RemoteJudge(plain, settings: settings).judge(pairs)[0]
+    let other = try await JudgeRater(RemoteWriter(plain), settings: settings).judge(pairs)[0]
     #expect(other.judgements.map(\.verdict) == [.a, nil])
     #expect(other.judgements.allSatisfy { $0.probability == nil })
   }
@@ -131,14 +131,18 @@ private final class ScriptedChat: ChatGenerator {
     var settings = CritiqueSettings()
     settings.samples = 2
     settings.temperature = 0.5
-    let critic = RemoteCritic(chat, settings: settings, statesScore: true)
+    let critic = Critic(
+      RemoteWriter(chat),
+      settings: settings,
+      asking: .wording(.english, statesScore: true)
+    )
     let input = ScoringInput.response(prompt: [.user("q")], response: "r")
     let written = try await critic.write([input])
     #expect(
       written == [
         [
-          RemoteCritique(text: "It is right.", statedScore: 9, tokens: 3),
-          RemoteCritique(text: "No score.", tokens: 3),
+          Critique(text: "It is right.", statedScore: 9, tokens: 3),
+          Critique(text: "No score.", tokens: 3),
         ]
       ]
     )
@@ -146,9 +150,10 @@ private final class ScriptedChat: ChatGenerator {
     #expect(messages.map(\.role) == ["user", "assistant", "user"])
     #expect(messages[2].content.hasPrefix("What is good, what is wrong"))
     #expect(messages[2].content.hasSuffix("10, perfect."))
-    _ = try await RemoteCritic(chat).write([input])
+    _ = try await Critic(RemoteWriter(chat)).write([input])
     #expect(chat.asked.last?.messages[2].content == "How correct and useful is this answer?")
-    _ = try await RemoteCritic(chat, prompts: .playground).write([input])
+    _ = try await Critic(RemoteWriter(chat), asking: .wording(.playground, statesScore: false))
+      .write([input])
     #expect(chat.asked.last?.messages[2].content == "critique :")
   }
 
@@ -156,9 +161,9 @@ private final class ScriptedChat: ChatGenerator {
   func oracle() async throws {
     let chat = ScriptedChat { _ in ChatCompletion(text: "<think>7?</think>\nIt is right.\n") }
     let prompt: [Message] = [.user("first"), .assistant("answer"), .user("second")]
-    let written = try await RemoteCritic(chat, isOracle: true)
+    let written = try await Critic(RemoteWriter(chat), asking: .oracle)
       .write([.response(prompt: prompt, response: "final"), .response(prompt: [], response: "r")])
-    #expect(written[0] == [RemoteCritique(text: "It is right.")])
+    #expect(written[0] == [Critique(text: "It is right.")])
     let request = chat.asked[0]
     #expect(request.messages.map(\.role) == ["system", "user"])
     #expect(
@@ -173,18 +178,18 @@ private final class ScriptedChat: ChatGenerator {
     #expect(request.settings.temperature == 0 && request.settings.maximumTokens == 2048)
     var settings = CritiqueSettings()
     settings.tokens = 9
-    _ = try await RemoteCritic(chat, settings: settings, isOracle: true)
+    _ = try await Critic(RemoteWriter(chat), settings: settings, asking: .oracle)
       .write([.response(prompt: prompt, response: "final")])
     #expect(chat.asked.last?.settings.maximumTokens == 9)
   }
 
   @Test("a cut critique has no score, and a rendered text is refused by its index")
   func refusals() async throws {
-    let chat = ScriptedChat { _ in ChatCompletion(text: "Fine.\nScore: 1", finishReason: "length") }
-    let critic = RemoteCritic(chat, statesScore: true)
+    let chat = ScriptedChat { _ in ChatCompletion(text: "Fine.\nScore: 1", finishReason: .length) }
+    let critic = Critic(RemoteWriter(chat), asking: .wording(.english, statesScore: true))
     let input = ScoringInput.response(prompt: [.user("q")], response: "r")
     let written = try await critic.write([input])
-    #expect(written[0][0].isCut && written[0][0].statedScore == nil)
+    #expect(written[0][0].finishReason.isCut && written[0][0].statedScore == nil)
     await #expect(throws: RewardError.renderedText(index: 1)) {
       try await critic.write([input, .rendered("<s>")])
     }

@@ -1,4 +1,5 @@
 import AssayReward
+import AssayText
 import Foundation
 import Testing
 
@@ -6,8 +7,8 @@ import Testing
   private let cloud = Score(
     value: 1.5,
     critiques: [
-      ScoredCritique(text: "Right.", score: 2, finishReason: "stop"),
-      ScoredCritique(text: "Hm", score: 1, finishReason: "length"),
+      ScoredCritique(text: "Right.", score: 2, finishReason: .stop),
+      ScoredCritique(text: "Hm", score: 1, finishReason: .length),
     ],
     scoredToken: ScoredToken(id: 5, text: "<|eot|>", index: 118),
     tokens: .init(prompt: 96, completion: 23)

@@ -62,7 +62,7 @@ import Testing
       order: .chosenFirst,
       text: "t",
       verdict: .a,
-      finishReason: "stop"
+      finishReason: .stop
     )
     let first = PairVerdict(
       id: "7",

@@ -216,7 +216,7 @@ import Testing
       )
     }
     let model = try TinyModels.make(kind, contextTokens: 256)
-    let expected = try await ModelJudge(model).judge(pairs)
+    let expected = try await JudgeRater(model).judge(pairs)
     let body = JSONValue.array(
       pairs.map {
         [
@@ -251,7 +251,7 @@ import Testing
     settings.seed = 4
     settings.prompts = .playground
     let model = try TinyModels.make(.languageModel, contextTokens: 256)
-    let expected = try await ModelJudge(model, settings: settings).judge([pair])[0]
+    let expected = try await JudgeRater(model, settings: settings).judge([pair])[0]
     try await withServer(.languageModel, contextTokens: 256) { client, _ in
       let answer = try await client.post(
         "/v1/judgements",

@@ -70,7 +70,7 @@ import Testing
     _ model: Model,
     _ order: JudgementOrder
   ) async throws -> [Double] {
-    try await ModelJudge(model).judge(pairs).map { verdict in
+    try await JudgeRater(model).judge(pairs).map { verdict in
       let judgement = try #require(verdict.judgements.first { $0.order == order })
       let probability = try #require(judgement.probability)
       return order == .chosenFirst ? probability : 1 - probability
@@ -186,7 +186,7 @@ import Testing
         optimizer.step(learningRate: 3e-3)
         model.decoder.weightsChanged()
       }
-      let verdicts = try await ModelJudge(model).judge(pairs)
+      let verdicts = try await JudgeRater(model).judge(pairs)
       #expect(
         verdicts.allSatisfy { $0.outcome == .win && !$0.flipped },
         "\(String(describing: head))"

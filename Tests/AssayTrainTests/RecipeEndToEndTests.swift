@@ -7,6 +7,7 @@ import AssayRun
 import AssayStudy
 import AssayTensor
 import AssayTestSupport
+import AssayText
 import AssayTrain
 import Foundation
 import Testing

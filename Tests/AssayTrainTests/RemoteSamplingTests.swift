@@ -27,7 +27,7 @@ import Testing
         log.withLock { $0.append(text) }
         let completion = ChatCompletion(
           text: text,
-          usage: .init(promptTokens: 1, completionTokens: 2)
+          usage: .init(prompt: 1, completion: 2)
         )
         try onCompletion(index, completion)
         return completion

@@ -3,45 +3,26 @@ import AssayText
 
 /// What an endpoint answered.
 package struct ChatCompletion: Sendable, Equatable {
-  /// Tokens read and written, as the endpoint counts them.
-  package struct Usage: Sendable, Equatable {
-    /// Tokens read.
-    package var promptTokens: Int
-    /// Tokens written.
-    package var completionTokens: Int
-
-    /// Makes a count.
-    package init(promptTokens: Int, completionTokens: Int) {
-      self.promptTokens = promptTokens
-      self.completionTokens = completionTokens
-    }
-  }
-
   /// The answer.
   package var text: String
-  /// Why it ended: `stop`, `length` where it was cut, or another word of the endpoint's.
-  package var finishReason: String
-  /// Tokens read and written; `nil` where the endpoint does not say.
-  package var usage: Usage?
+  /// Why it ended.
+  package var finishReason: FinishReason
+  /// Tokens read and written, as the endpoint counts them; `nil` where it does not say.
+  package var usage: TokenCount?
   /// Log probabilities of what the first token could have been; empty where nobody asked.
   package var firstAlternatives: [String: Double]
 
   /// Whether the answer lacks its end.
-  package var isCut: Bool { finishReason == "length" || finishReason == "content_filter" }
+  package var isCut: Bool { finishReason.isCut }
 
   /// The answer behind a reasoning model's `<think>...</think>`; nothing where that has no end.
-  package var answer: String {
-    if let end = text.ranges(of: "</think>").last {
-      return String(text[end.upperBound...])
-    }
-    return text.trimmedFront.hasPrefix("<think>") ? "" : text
-  }
+  package var answer: String { text.withoutThoughts }
 
   /// Makes a completion.
   package init(
     text: String,
-    finishReason: String = "stop",
-    usage: Usage? = nil,
+    finishReason: FinishReason = .stop,
+    usage: TokenCount? = nil,
     firstAlternatives: [String: Double] = [:]
   ) {
     self.text = text
@@ -62,8 +43,9 @@ extension ChatCompletion {
     let content = message["content"]
     guard content?.string != nil || (content?.isNull ?? true) && choice["finish_reason"] != nil
     else { return nil }
-    self.init(text: content?.string ?? "", finishReason: choice["finish_reason"]?.string ?? "stop")
-    usage = Usage(value["usage"])
+    let reason = choice["finish_reason"]?.string.map { FinishReason(rawValue: $0) }
+    self.init(text: content?.string ?? "", finishReason: reason ?? .stop)
+    usage = TokenCount(value["usage"])
     for entry in choice["logprobs"]?["content"]?.array?.first?["top_logprobs"]?.array ?? [] {
       guard let token = entry["token"]?.string, let value = entry["logprob"]?.double else {
         continue
@@ -77,7 +59,11 @@ extension ChatCompletion {
     guard let text = record["text"]?.string, let reason = record["finish_reason"]?.string else {
       return nil
     }
-    self.init(text: text, finishReason: reason, usage: Usage(record["usage"]))
+    self.init(
+      text: text,
+      finishReason: FinishReason(rawValue: reason),
+      usage: TokenCount(record["usage"])
+    )
     for member in record["alternatives"]?.members ?? [] {
       guard let value = member.value.double else { return nil }
       firstAlternatives[member.key] = value
@@ -88,15 +74,15 @@ extension ChatCompletion {
   func record(key: String) -> JSONValue {
     var members = [
       JSONMember("key", .string(key)), JSONMember("text", .string(text)),
-      JSONMember("finish_reason", .string(finishReason)),
+      JSONMember("finish_reason", .string(finishReason.rawValue)),
     ]
     if let usage {
       members.append(
         JSONMember(
           "usage",
           [
-            "prompt_tokens": .number("\(usage.promptTokens)"),
-            "completion_tokens": .number("\(usage.completionTokens)"),
+            "prompt_tokens": .number("\(usage.prompt)"),
+            "completion_tokens": .number("\(usage.completion)"),
           ]
         )
       )
@@ -114,15 +100,11 @@ extension ChatCompletion {
   }
 }
 
-extension ChatCompletion.Usage {
+extension TokenCount {
   fileprivate init?(_ value: JSONValue?) {
     guard let prompt = value?["prompt_tokens"]?.int else { return nil }
-    self.init(promptTokens: prompt, completionTokens: value?["completion_tokens"]?.int ?? 0)
+    self.init(prompt: prompt, completion: value?["completion_tokens"]?.int ?? 0)
   }
-}
-
-extension String {
-  fileprivate var trimmedFront: Substring { drop(while: \.isWhitespace) }
 }
 
 /// What continues conversations.

@@ -2,29 +2,12 @@ import AssayBase
 import AssayData
 import AssayText
 
-/// How an answer is drawn and where it ends.
-package struct ChatSettings: Sendable, Equatable {
-  /// Temperature; 0 is greedy.
-  package var temperature: Float = 0
-  /// The most likely tokens that together have this probability are drawn from; 1 is all.
-  package var topP: Float = 1
-  /// Most tokens of an answer.
-  package var maximumTokens = 512
-  /// Texts that end an answer, before them.
-  package var stop: [String] = []
-  /// How many alternatives of each token come with their log probability; 0 asks for none.
-  package var alternatives = 0
-
-  /// Makes settings of defaults: one greedy answer of up to 512 tokens.
-  package init() {}
-}
-
 /// A conversation that an endpoint is to continue.
 package struct ChatRequest: Sendable, Equatable {
   /// The conversation.
   package var messages: [Message]
   /// How the answer is drawn.
-  package var settings: ChatSettings
+  package var settings: WritingSettings
   /// Where the seed of the draw starts; what is sent depends on the conversation and the draw too.
   package var seed: UInt64
   /// Which of several answers to the same conversation this is, from 0.
@@ -39,7 +22,7 @@ package struct ChatRequest: Sendable, Equatable {
   ///   - draw: Which of several answers this is, from 0.
   package init(
     messages: [Message],
-    settings: ChatSettings = ChatSettings(),
+    settings: WritingSettings = WritingSettings(),
     seed: UInt64 = 0,
     draw: Int = 0
   ) {
@@ -71,14 +54,19 @@ package struct ChatRequest: Sendable, Equatable {
       JSONMember("temperature", .number("\(settings.temperature)")),
     ]
     if settings.topP < 1 { members.append(JSONMember("top_p", .number("\(settings.topP)"))) }
+    // vLLM's names of what OpenAI does not have.
+    if settings.topK > 0 { members.append(JSONMember("top_k", .number("\(settings.topK)"))) }
+    if settings.repetitionPenalty != 1 {
+      members.append(JSONMember("repetition_penalty", .number("\(settings.repetitionPenalty)")))
+    }
     members.append(JSONMember(limit.rawValue, .number("\(settings.maximumTokens)")))
     if !settings.stop.isEmpty {
       members.append(JSONMember("stop", .array(settings.stop.map { .string($0) })))
     }
     members.append(JSONMember("seed", .number("\(sentSeed(turns))")))
-    if settings.alternatives > 0 {
+    if let alternatives = settings.alternatives {
       members.append(JSONMember("logprobs", true))
-      members.append(JSONMember("top_logprobs", .number("\(settings.alternatives)")))
+      members.append(JSONMember("top_logprobs", .number("\(alternatives)")))
     }
     return .object(members)
   }

@@ -1,3 +1,5 @@
+import AssayText
+
 /// What answers cost.
 package struct Spend: Codable, Equatable, Sendable {
   /// Answers that the endpoint gave.
@@ -37,8 +39,8 @@ package struct Spend: Codable, Equatable, Sendable {
 
   mutating func add(_ completion: ChatCompletion) {
     requests += 1
-    promptTokens += completion.usage?.promptTokens ?? 0
-    completionTokens += completion.usage?.completionTokens ?? 0
+    promptTokens += completion.usage?.prompt ?? 0
+    completionTokens += completion.usage?.completion ?? 0
     if completion.usage == nil { uncounted += 1 }
   }
 }

@@ -25,7 +25,7 @@ enum ChatEndpoint {
     _ exchange: Exchange,
     _ request: ChatCompletionRequest
   ) async throws -> Reply {
-    let texts = try await exchange.client.texts(request.requests)
+    let texts = try await exchange.port.texts(request.requests)
     let tokenizer = exchange.model.text.tokenizer
     let choices = texts.enumerated().map { index, text -> JSONValue in
       var choice = [

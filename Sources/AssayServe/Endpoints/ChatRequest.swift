@@ -114,7 +114,7 @@ struct ChatCompletionRequest {
       }
     }
     let text = exchange.model.text
-    if exchange.model.kind == .cloud, let last = messages.last, last.role == "assistant" {
+    if exchange.model.kind.scores, let last = messages.last, last.role == "assistant" {
       let tokens = try text.renderer.critiquePrefix(
         prompt: messages.dropLast(),
         response: last.content,

@@ -18,7 +18,7 @@ struct ChatStream: Sendable {
 
   /// Begins the work.
   func reply() -> Reply {
-    let job = exchange.client.scope.submit(.texts(request.requests), wantsTokens: true)
+    let job = exchange.port.scope.submit(.texts(request.requests), wantsTokens: true)
     let (events, continuation) = AsyncThrowingStream<String, any Error>.makeStream()
     let task = Task {
       do {
@@ -68,7 +68,7 @@ struct ChatStream: Sendable {
     }
     let all = texts.compactMap(\.self)
     guard all.count == count else {
-      throw exchange.client.scope.reason ?? ServeError.disconnected
+      throw exchange.port.scope.reason ?? ServeError.disconnected
     }
     if request.streamsUsage { yield(chunk([], usage: ChatEndpoint.usage(all))) }
     yield("[DONE]")

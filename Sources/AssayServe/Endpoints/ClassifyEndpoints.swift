@@ -12,7 +12,7 @@ import AssayText
 
 /// What a request of vLLM's or SGLang's shape is about.
 private struct RewardInputs {
-  var items: [ModelClient.Item]
+  var items: [ScoringInput]
   var transform = Transform.none
 
   /// Reads the members that these protocols share.
@@ -32,9 +32,11 @@ private struct RewardInputs {
       _ = try fields.required(key, expected)
       let size = exchange.model.text.vocabularySize
       if let lists = try fields.tokenLists(key, below: size) {
-        items = lists.map { .tokens($0) }
+        items = lists.map { .conversation($0) }
       } else {
-        items = (try fields.strings(key) ?? []).map { .conversation($0) }
+        items = (try fields.strings(key) ?? []).map {
+          .conversation(exchange.model.text.tokenizer.encode($0))
+        }
       }
       guard !items.isEmpty else {
         throw .parameter(name: key, actual: "an empty list", expected: expected)
@@ -58,7 +60,7 @@ private struct RewardInputs {
     try fields.finish()
   }
 
-  private static func conversation(_ value: JSONValue) throws(ServeError) -> ModelClient.Item {
+  private static func conversation(_ value: JSONValue) throws(ServeError) -> ScoringInput {
     let messages = try Message.conversation(value)
     guard let last = messages.last, last.role == "assistant" else {
       throw .parameter(
@@ -67,7 +69,7 @@ private struct RewardInputs {
         expected: "a conversation that ends with an assistant's turn"
       )
     }
-    return .input(.response(prompt: messages.dropLast(), response: last.content))
+    return .response(prompt: messages.dropLast(), response: last.content)
   }
 }
 
@@ -134,8 +136,9 @@ enum ClassifyEndpoints {
     key: String
   ) async throws -> (scores: [Score], transform: Transform) {
     let inputs = try RewardInputs(exchange, key: key)
-    let settings = exchange.settings.critiqueDefaults
-    return (try await exchange.client.scores(inputs.items, settings), inputs.transform)
+    let options = ModelScorer.Options(critiques: exchange.settings.critiqueDefaults)
+    let scores = try await ModelScorer(exchange.port, options: options).score(inputs.items)
+    return (scores, inputs.transform)
   }
 
   private static func list(

@@ -78,7 +78,8 @@ enum RewardsEndpoint {
     let records = try body.records { (row, index) throws(RowRefusal) in
       try ResponseRecord(row: row, index: index)
     }
-    let scores = try await exchange.client.scores(records.map { .input($0.input) }, settings)
+    let scorer = try ModelScorer(exchange.port, options: .init(critiques: settings))
+    let scores = try await scorer.score(records.map(\.input))
     return try body.reply(zip(records, scores).map { ScoreRecord(id: $0.id, score: $1) })
   }
 }
@@ -87,7 +88,7 @@ enum RewardsEndpoint {
 enum JudgementsEndpoint {
   static let endpoint = Endpoint.post("/v1/judgements") { exchange in
     let kind = exchange.model.kind
-    guard [.judge, .pair, .languageModel].contains(kind) else {
+    guard kind.judges else {
       throw ServeError.wrongKind(
         endpoint: exchange.path,
         kind: kind.rawValue,
@@ -105,7 +106,7 @@ enum JudgementsEndpoint {
     let pairs = try body.records { (row, index) throws(RowRefusal) in
       try PreferencePair(unlabelledRow: row, index: index)
     }
-    return try body.reply(try await exchange.client.verdicts(pairs, settings))
+    return try body.reply(try await JudgeRater(exchange.port, settings: settings).judge(pairs))
   }
 
   private static func settings(
@@ -144,7 +145,7 @@ extension Exchange {
   ///
   /// - Throws: `ServeError.wrongKind`.
   func requireReward() throws(ServeError) {
-    guard model.hasHead, [.classic, .cloud].contains(model.kind) else {
+    guard model.text.hasHead, model.kind.scores else {
       throw .wrongKind(
         endpoint: path,
         kind: model.kind.rawValue,
@@ -159,7 +160,7 @@ extension Exchange {
   func critiques(_ fields: inout RequestFields) throws(ServeError) -> CritiqueSettings {
     var settings = self.settings.critiques
     settings.seed = try fields.seed() ?? settings.seed
-    guard model.kind == .cloud else {
+    guard model.kind.writes else {
       for key in ["samples", "temperature", "top_p", "max_tokens"] {
         try fields.refuse(key, "a classic model writes no critiques; leave it out")
       }

@@ -58,9 +58,10 @@ enum TrainerEndpoints {
 
   private static func scores(_ texts: [String], _ exchange: Exchange) async throws -> [Score] {
     guard !texts.isEmpty else { return [] }
-    return try await exchange.client.scores(
-      texts.map { .conversation($0) },
-      exchange.settings.critiqueDefaults
+    let options = ModelScorer.Options(critiques: exchange.settings.critiqueDefaults)
+    let tokenizer = exchange.model.text.tokenizer
+    return try await ModelScorer(exchange.port, options: options).score(
+      texts.map { .conversation(tokenizer.encode($0)) }
     )
   }
 }

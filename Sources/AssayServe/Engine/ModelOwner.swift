@@ -1,6 +1,5 @@
 import AssayGenerate
 import AssayModel
-import AssayReward
 import AssayTensor
 import AssayText
 
@@ -15,7 +14,7 @@ actor ModelOwner {
   }
 
   /// Tokens that one forward pass packs.
-  private static let passTokens = 16384
+  private static let passTokens = LocalPort.usualPassTokens
 
   private nonisolated let thread: ModelThread
   /// Where this actor's code runs.
@@ -56,11 +55,10 @@ actor ModelOwner {
   }
 
   private func makeSession(_ model: Model) throws -> GenerationSession {
-    let head = model.manifest.kind == .cloud ? model.head : nil
-    return try GenerationSession(
+    try GenerationSession(
       GenerationEngine(
         decoder: model.decoder,
-        head: head,
+        head: model.head,
         tokenizer: model.tokenizer,
         options: options ?? GenerationEngine.Options(cacheBytes: model.cacheBytes)
       )
@@ -122,7 +120,8 @@ actor ModelOwner {
   private func readPack(_ model: Model) {
     guard let pack = passes.next(tokens: Self.passTokens) else { return }
     do {
-      let values = try values(pack, model)
+      let reader = PassReader(model.decoder, head: model.head)
+      let values = try reader.read(pack.passes, pack.reading)
       for (owner, value) in zip(pack.owners, values) {
         owner.job.tell(.value(place: owner.place, value))
       }
@@ -130,21 +129,6 @@ actor ModelOwner {
       let ids = Set(pack.owners.map(\.job.id))
       for owner in pack.owners { owner.job.fail(error) }
       passes.remove(ids)
-    }
-  }
-
-  private func values(_ pack: PassQueue.Pack, _ model: Model) throws -> [Float] {
-    switch pack.reading {
-    case .verdict(let letters):
-      return try probabilitiesInOnePass(pack.passes, letters: letters, model: model)
-    case .reward:
-      guard let head = model.head else {
-        throw RewardError.noHead(kind: model.manifest.kind.rawValue)
-      }
-      let sequences = pack.passes.map {
-        ScoredSequence(tokens: $0.tokens, scoredIndex: $0.index, promptTokenCount: $0.tokens.count)
-      }
-      return try rewardsInOnePass(sequences, decoder: model.decoder, head: head)
     }
   }
 

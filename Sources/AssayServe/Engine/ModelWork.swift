@@ -1,21 +1,12 @@
 import AssayGenerate
-import AssayReward
 import AssayText
 
 /// What a request asks of the model.
 enum ModelWork: Sendable {
-  /// What one forward pass reads at a token.
-  enum Reading: Sendable, Equatable {
-    /// The reward head's logit.
-    case reward
-    /// The probability of A: of a pair model's head, or between the tokens of two letters.
-    case verdict(letters: [Int32])
-  }
-
   /// Texts to write.
   case texts([GenerationRequest])
-  /// Texts to read in one forward pass, each at one token.
-  case passes([JudgementReading.Pass], Reading)
+  /// Texts to read in one forward pass each.
+  case passes([ModelPass], ModelPass.Reading)
 
   /// How many texts are written or read.
   var count: Int {
@@ -41,5 +32,5 @@ enum ModelEvent: Sendable {
   /// A text is written.
   case text(place: Int, Generation)
   /// A text is read.
-  case value(place: Int, Float)
+  case value(place: Int, Double)
 }

@@ -1,18 +1,18 @@
-import AssayReward
+import AssayGenerate
 
 /// Texts that wait for a forward pass, of several jobs.
 struct PassQueue {
   /// Texts that one pass reads.
   struct Pack {
-    var reading: ModelWork.Reading
-    var passes: [JudgementReading.Pass] = []
+    var reading: ModelPass.Reading
+    var passes: [ModelPass] = []
     var owners: [(job: ModelJob, place: Int)] = []
   }
 
   private struct Entry {
     let job: ModelJob
-    let passes: [JudgementReading.Pass]
-    let reading: ModelWork.Reading
+    let passes: [ModelPass]
+    let reading: ModelPass.Reading
     var next = 0
   }
 
@@ -23,8 +23,8 @@ struct PassQueue {
 
   mutating func add(
     _ job: ModelJob,
-    _ passes: [JudgementReading.Pass],
-    _ reading: ModelWork.Reading
+    _ passes: [ModelPass],
+    _ reading: ModelPass.Reading
   ) {
     entries.append(Entry(job: job, passes: passes, reading: reading))
   }

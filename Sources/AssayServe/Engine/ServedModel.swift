@@ -1,13 +1,10 @@
 import AssayModel
-import AssayReward
 import AssayText
 
 /// What tasks need to know of the model that another thread owns.
 struct ServedModel: Sendable {
   /// What turns conversations into its tokens.
   let text: ModelText
-  /// Whether it has a reward head.
-  let hasHead: Bool
   /// Whether it writes texts: answers, judgements or critiques.
   let writes: Bool
   /// Tokens whose keys and values there is memory for.
@@ -21,14 +18,13 @@ struct ServedModel: Sendable {
   /// - Throws: `TextError` where the template does not fit.
   init(_ model: Model, cacheTokens: Int) throws {
     text = try ModelText(model)
-    hasHead = model.head != nil
     writes = Self.writes(model)
     self.cacheTokens = cacheTokens
   }
 
   /// Whether a model writes texts, and so needs a cache.
   static func writes(_ model: Model) -> Bool {
-    model.decoder.isLanguageModel && ![.classic, .pair].contains(model.manifest.kind)
+    model.decoder.isLanguageModel && model.manifest.kind.writes
   }
 
   /// What the model is for.

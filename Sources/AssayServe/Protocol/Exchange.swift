@@ -6,8 +6,8 @@ import NIOCore
 
 /// One request on its way through an endpoint.
 struct Exchange: Sendable {
-  /// What the endpoint asks the model.
-  let client: ModelClient
+  /// The endpoint's way to the model.
+  let port: QueuedPort
   /// How the server is set up.
   let settings: ServeSettings
   /// The path, for messages.
@@ -20,7 +20,7 @@ struct Exchange: Sendable {
   let body: JSONValue
 
   /// The model.
-  var model: ServedModel { client.model }
+  var model: ServedModel { port.model }
 
   /// The id of an answer.
   func id(_ prefix: String) -> String { "\(prefix)-\(created)-\(number)" }

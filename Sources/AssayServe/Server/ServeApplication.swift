@@ -58,7 +58,7 @@ final class ServeApplication: Sendable {
       }
       reply = try await endpoint.handle(
         Exchange(
-          client: ModelClient(model: model, scope: scope),
+          port: QueuedPort(model: model, scope: scope),
           settings: settings,
           path: path,
           number: number.add(1, ordering: .relaxed).oldValue,

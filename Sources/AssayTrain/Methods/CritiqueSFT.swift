@@ -206,7 +206,8 @@ struct CritiqueRegeneration {
     var settings = CritiqueSettings()
     settings.temperature = Float(temperature)
     settings.seed = UInt64(compute.seed)
-    let writer = try CritiqueWriter(model, settings: settings)
+    let writer = try ModelWriter(model)
+    let critic = Critic(writer, settings: settings)
     let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
     let records: [CritiqueRecord] = try await SamplingStage(
       stage: stage,
@@ -216,7 +217,7 @@ struct CritiqueRegeneration {
     ).run(count: sides.count) { index in
       let (pair, _, response) = sides[index]
       let input = ScoringInput.response(prompt: pair.prompt, response: response)
-      return try writer.requests(input, index: index)
+      return try writer.requests(critic.request(input), index: index)
     } record: { index, written in
       CritiqueRecord(
         id: sides[index].0.id,
@@ -229,7 +230,7 @@ struct CritiqueRegeneration {
     if cut > 0 {
       events(
         .warning(
-          "\(cut) of \(sides.count) critiques were cut at \(writer.critiqueTokens) tokens; their "
+          "\(cut) of \(sides.count) critiques were cut at \(critic.critiqueTokens) tokens; their "
             + "end is not learnt"
         )
       )

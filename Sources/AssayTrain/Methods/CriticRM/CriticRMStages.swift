@@ -209,7 +209,7 @@ extension ScoredCritiques {
     stretch: Int
   ) async throws {
     let wording = section.wording
-    var settings = ChatSettings()
+    var settings = WritingSettings()
     settings.temperature = Float(section.temperature)
     settings.topP = Float(section.topP)
     settings.maximumTokens = section.critiqueTokens
@@ -220,10 +220,10 @@ extension ScoredCritiques {
       stretch: stretch
     ).run(count: 2 * pairs.count) { item in
       let pair = pairs[item / 2]
-      let messages = wording.critique(
+      let messages = RolePrompts.critique(
         prompt: pair.prompt,
         response: item.isMultiple(of: 2) ? pair.chosen : pair.rejected,
-        statesScore: true
+        leadIn: wording.scoredCritiqueLeadIn
       )
       return (0..<section.samples).map {
         ChatRequest(
@@ -240,7 +240,7 @@ extension ScoredCritiques {
         candidates: written.map {
           CandidateCritique(
             text: section.opened($0.answer),
-            finishReason: $0.isCut ? "length" : $0.finishReason,
+            finishReason: $0.isCut ? FinishReason.length.rawValue : $0.finishReason.rawValue,
             prompts: wording
           )
         }

@@ -105,7 +105,7 @@ struct CritiqueRefining {
     stretch: Int
   ) async throws {
     let items = try items(pairs, candidates)
-    var settings = ChatSettings()
+    var settings = WritingSettings()
     settings.maximumTokens = writtenTokens
     if refinement == .rank {
       settings.temperature = Float(section.temperature)

@@ -242,7 +242,7 @@ struct CompareUses {
         }
       }
     }
-    let verdicts = try await ModelJudge(model, settings: settings).judge(pairs)
+    let verdicts = try await JudgeRater(model, settings: settings).judge(pairs)
     var next = 0
     return zip(part, texts).map { item, own in
       var sums = [Double](repeating: 0, count: own.count)

@@ -8,8 +8,8 @@ import AssayText
 import Foundation
 import Testing
 
-/// Writes texts in turn, and notes what it was asked.
-private final class Script: TextGenerator {
+/// Texts to write in turn, and what was asked for.
+private final class Script {
   var texts: [String]
   var reasons: [FinishReason]
   var requests: [GenerationRequest] = []
@@ -18,25 +18,48 @@ private final class Script: TextGenerator {
     self.texts = texts
     self.reasons = reasons ?? texts.map { _ in .stop }
   }
+}
 
-  nonisolated(nonsending) func generate(
+/// A model that writes by a script, and reads by its weights.
+private struct ScriptedPort: ModelPort {
+  let local: LocalPort
+  let script: Script
+  var text: ModelText { local.text }
+
+  init(_ model: Model, _ script: Script) throws {
+    local = try LocalPort(model)
+    self.script = script
+  }
+
+  nonisolated(nonsending) func texts(
     _ requests: [GenerationRequest],
     onFinished: (Int, Generation) throws -> Void
   ) async throws -> [Generation] {
-    let first = self.requests.count
-    self.requests += requests
-    return requests.enumerated().map { index, request in
+    let first = script.requests.count
+    script.requests += requests
+    let written = requests.enumerated().map { index, request in
       Generation(
         tokens: [1, 2],
-        text: texts[(first + index) % texts.count],
-        finishReason: reasons[(first + index) % texts.count],
+        text: script.texts[(first + index) % script.texts.count],
+        finishReason: script.reasons[(first + index) % script.texts.count],
         promptTokenCount: request.promptTokens.count
       )
     }
+    // In any order.
+    for (index, text) in written.enumerated().reversed() { try onFinished(index, text) }
+    return written
+  }
+
+  nonisolated(nonsending) func values(
+    _ passes: [ModelPass],
+    _ reading: ModelPass.Reading,
+    onRead: (Int, Double) throws -> Void
+  ) async throws -> [Double] {
+    try await local.values(passes, reading, onRead: onRead)
   }
 }
 
-@Suite struct ModelJudgeTests {
+@Suite struct JudgeRaterTests {
   let world: TinyReward
   init() throws { world = try TinyReward() }
 
@@ -51,10 +74,9 @@ private final class Script: TextGenerator {
     reasons: [FinishReason]? = nil,
     votes: Int = 2
   ) async throws -> PairVerdict {
-    let judge = try ModelJudge(
-      world.judge(task: .chain),
-      settings: settings(votes: votes),
-      generator: Script(texts, reasons: reasons)
+    let judge = try JudgeRater(
+      ScriptedPort(world.judge(task: .chain), Script(texts, reasons: reasons)),
+      settings: settings(votes: votes)
     )
     return try #require(try await judge.judge([world.pairs[0]]).first)
   }
@@ -105,7 +127,7 @@ private final class Script: TextGenerator {
   func cut() async throws {
     let verdict = try await judged(["[[A]] is", "[[B]]"], reasons: [.length, .stop])
     #expect(verdict.votes.unparseable == 1 && verdict.votes.chosen == 1)
-    #expect(verdict.judgements[0].finishReason == "length")
+    #expect(verdict.judgements[0].finishReason == .length)
     #expect(verdict.probability == 1)
   }
 
@@ -119,10 +141,9 @@ private final class Script: TextGenerator {
   @Test("an odd number of votes is rounded up, and two are greedy, more are drawn")
   func requests() async throws {
     let script = Script(["[[A]]"])
-    let judge = try ModelJudge(
-      world.judge(task: .chain),
-      settings: settings(votes: 3),
-      generator: script
+    let judge = try JudgeRater(
+      ScriptedPort(world.judge(task: .chain), script),
+      settings: settings(votes: 3)
     )
     let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
     #expect(verdict.judgements.count == 4 && script.requests.count == 4)
@@ -139,7 +160,8 @@ private final class Script: TextGenerator {
     )
     #expect(verdict.tokens.completion == 12)
     let greedy = Script(["[[A]]"])
-    _ = try await ModelJudge(world.judge(task: .chain), generator: greedy).judge([world.pairs[0]])
+    _ = try await JudgeRater(ScriptedPort(world.judge(task: .chain), greedy)).judge([world.pairs[0]]
+    )
     #expect(greedy.requests.map(\.settings.temperature) == [0, 0])
   }
 
@@ -147,11 +169,11 @@ private final class Script: TextGenerator {
   func places() async throws {
     let whole = Script(["[[A]]"])
     let model = world.judge(task: .chain)
-    _ = try await ModelJudge(model, settings: settings(votes: 4), generator: whole).judge(
+    _ = try await JudgeRater(ScriptedPort(model, whole), settings: settings(votes: 4)).judge(
       world.pairs
     )
     let part = Script(["[[A]]"])
-    let judge = try ModelJudge(model, settings: settings(votes: 4), generator: part)
+    let judge = try JudgeRater(ScriptedPort(model, part), settings: settings(votes: 4))
     _ = try await judge.judge(Array(world.pairs[5...]))
     #expect(part.requests == Array(whole.requests[20...]))
   }
@@ -161,7 +183,7 @@ private final class Script: TextGenerator {
     let model = world.model(.languageModel, head: nil, contextTokens: 4096)
     var settings = settings()
     settings.tokens = 4
-    let judge = try ModelJudge(model, settings: settings)
+    let judge = try JudgeRater(model, settings: settings)
     #expect(judge.task == .chain && judge.prompts == .english)
     let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
     #expect(verdict.judgements.count == 2)
@@ -173,7 +195,7 @@ private final class Script: TextGenerator {
 
   @Test("exchanging the responses gives one minus the probability", arguments: [true, false])
   func symmetry(_ isPair: Bool) async throws {
-    let judge = try ModelJudge(world.judge(isPair ? .pair : .judge))
+    let judge = try JudgeRater(world.judge(isPair ? .pair : .judge))
     let verdicts = try await judge.judge(world.pairs)
     let others = try await judge.judge(world.pairs.map(exchanged))
     for (verdict, other) in zip(verdicts, others) {
@@ -192,7 +214,7 @@ private final class Script: TextGenerator {
   func pairHead() async throws {
     let model = world.judge(.pair)
     let pair = world.pairs[1]
-    let verdict = try #require(try await ModelJudge(model).judge([pair]).first)
+    let verdict = try #require(try await JudgeRater(model).judge([pair]).first)
     var values: [Double] = []
     for (a, b) in [(pair.chosen, pair.rejected), (pair.rejected, pair.chosen)] {
       let turns = RolePrompts.playground.judge(prompt: pair.prompt, a: a, b: b, task: .token)
@@ -210,7 +232,7 @@ private final class Script: TextGenerator {
   func letters() async throws {
     let model = world.judge()
     let pair = world.pairs[2]
-    let judge = try ModelJudge(model)
+    let judge = try JudgeRater(model)
     let verdict = try #require(try await judge.judge([pair]).first)
     let turns = RolePrompts.playground.judge(
       prompt: pair.prompt,
@@ -231,11 +253,9 @@ private final class Script: TextGenerator {
 
   @Test("packing pairs into batches changes nothing")
   func batches() async throws {
-    var small = JudgeSettings()
-    small.batchTokens = 1
     let model = world.judge(.pair)
-    let one = try await ModelJudge(model, settings: small).judge(world.pairs)
-    let all = try await ModelJudge(model).judge(world.pairs)
+    let one = try await JudgeRater(LocalPort(model, passTokens: 1)).judge(world.pairs)
+    let all = try await JudgeRater(model).judge(world.pairs)
     for (left, right) in zip(one, all) {
       #expect(abs((left.probability ?? 0) - (right.probability ?? 1)) < 1e-5)
     }
@@ -245,7 +265,7 @@ private final class Script: TextGenerator {
 
   @Test("a pair that does not fit is an error that names it", arguments: [true, false])
   func tooLong(_ isPair: Bool) async throws {
-    let judge = try ModelJudge(world.judge(isPair ? .pair : .judge, contextTokens: 12))
+    let judge = try JudgeRater(world.judge(isPair ? .pair : .judge, contextTokens: 12))
     let error = await #expect(throws: RewardError.self) {
       try await RewardError.inStretch(from: 7) { try await judge.judge([world.pairs[0]]) }
     }
@@ -259,7 +279,7 @@ private final class Script: TextGenerator {
   @Test("models that score single responses do not judge", arguments: [ModelKind.classic, .cloud])
   func scorers(_ kind: ModelKind) throws {
     #expect(throws: RewardError.noJudge(kind: kind.rawValue)) {
-      try ModelJudge(world.model(kind))
+      try JudgeRater(world.model(kind))
     }
     #expect(throws: RewardError.noHead(kind: "pair")) { try ModelScorer(world.judge(.pair)) }
   }
@@ -288,7 +308,7 @@ private final class Script: TextGenerator {
     var settings = JudgeSettings()
     settings.aggregation = .likelihood
     let texts = ["A is good. [[A]]", "nothing"]
-    let judge = try ModelJudge(model, settings: settings, generator: Script(texts))
+    let judge = try JudgeRater(ScriptedPort(model, Script(texts)), settings: settings)
     let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
     let renderer = try model.renderer()
     let asked = RolePrompts.playground.judge(world.pairs[0], .chosenFirst, task: .chain)
@@ -316,10 +336,9 @@ private final class Script: TextGenerator {
     var settings = JudgeSettings()
     settings.aggregation = .likelihood
     func probabilities(_ texts: [String]) async throws -> [Double?] {
-      let judge = try ModelJudge(
-        world.judge(task: .chain),
-        settings: settings,
-        generator: Script(texts)
+      let judge = try JudgeRater(
+        ScriptedPort(world.judge(task: .chain), Script(texts)),
+        settings: settings
       )
       return try await judge.judge([world.pairs[1]])[0].judgements.map(\.probability)
     }

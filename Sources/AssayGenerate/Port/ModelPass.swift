@@ -1,0 +1,129 @@
+// P passes, R rows, D hidden.
+
+import AssayModel
+import AssayTensor
+
+/// Tokens that one forward pass reads, and the place that decides.
+package struct ModelPass: Sendable, Equatable {
+  /// What is made of the hidden states.
+  package enum Reading: Sendable, Equatable {
+    /// The reward head's logit at the index.
+    case reward
+    /// The probability of A at the index: of a pair model's head, or between the tokens of two letters.
+    case verdict(letters: [Int32])
+    /// The log likelihood, in nats, of the tokens from the index on.
+    case likelihood
+  }
+
+  /// The tokens, which are not padded.
+  package let tokens: [Int32]
+  /// An index of them.
+  package let index: Int
+
+  /// Makes one.
+  package init(tokens: [Int32], index: Int) {
+    self.tokens = tokens
+    self.index = index
+  }
+}
+
+/// Reads passes by a model's weights, without gradients.
+package struct PassReader {
+  let decoder: Decoder
+  let head: RewardHead?
+
+  /// Makes a reader.
+  ///
+  /// - Parameters:
+  ///   - decoder: The model's trunk.
+  ///   - head: What turns hidden states into rewards; `nil` gives none.
+  package init(_ decoder: Decoder, head: RewardHead?) {
+    self.decoder = decoder
+    self.head = head
+  }
+
+  /// Reads passes together, packed without padding.
+  ///
+  /// - Parameters:
+  ///   - passes: What is read; the index of a likelihood is above 0.
+  ///   - reading: What is made of the hidden states.
+  /// - Returns: One number a pass.
+  /// - Throws: `GenerationError.noHead` where the reading needs one; `TensorError` where memory runs
+  ///   out.
+  package func read(_ passes: [ModelPass], _ reading: ModelPass.Reading) throws -> [Double] {
+    guard !passes.isEmpty else { return [] }
+    switch reading {
+    case .reward:
+      guard let head else { throw GenerationError.noHead }
+      return try readings(passes) { hidden, _ in head(hidden) }.map(Double.init)
+    case .verdict(let letters):
+      if letters.isEmpty {
+        guard let head else { throw GenerationError.noHead }
+        return try readings(passes) { hidden, _ in head(hidden).sigmoid() }.map(Double.init)
+      }
+      return try verdicts(passes, letters)
+    case .likelihood: return try likelihoods(passes)
+    }
+  }
+
+  /// What `body` makes of the hidden states at the passes' indices.
+  private func readings(
+    _ passes: [ModelPass],
+    _ body: (Tensor, Range<Int>) -> Tensor
+  ) throws -> [Float] {
+    try withTensorErrors {
+      withoutGradients {
+        let batch = PackedBatch(passes.map(\.tokens), device: decoder.device, isRounded: true)
+        let rows = zip(batch.starts, passes).map { Int64($0 + $1.index) }
+        let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)
+        return decoder.readings(hidden, body)
+      }
+    }
+  }
+
+  private func verdicts(_ passes: [ModelPass], _ letters: [Int32]) throws -> [Double] {
+    try withTensorErrors {
+      try withoutGradients {
+        // Two rows of the output embedding: A's logit less B's decides.
+        let ids = Tensor(letters.map(Int64.init)).to(decoder.device)
+        let weights = decoder.outputWeight(training: false).selected(axis: 0, ids).to(.float32)
+        return try readings(passes) { hidden, rows in
+          let logits = linear(hidden.to(.float32), weights)  // [R, 2]
+          let first = logits.narrowed(axis: 1, start: 0, count: 1)
+          let second = logits.narrowed(axis: 1, start: 1, count: 1)
+          return (first - second).reshaped([rows.count]).sigmoid()
+        }.map(Double.init)
+      }
+    }
+  }
+
+  private func likelihoods(_ passes: [ModelPass]) throws -> [Double] {
+    try withTensorErrors {
+      withoutGradients {
+        let batch = PackedBatch(passes.map(\.tokens), device: decoder.device, isRounded: true)
+        var rows: [Int64] = []
+        var targets: [Int64] = []
+        for (pass, first) in zip(passes, batch.starts) {
+          for index in pass.index..<pass.tokens.count {
+            rows.append(Int64(first + index - 1))
+            targets.append(Int64(pass.tokens[index]))
+          }
+        }
+        let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)
+        let losses = decoder.readings(hidden) { hidden, rows in
+          tokenNLL(
+            hidden: hidden,
+            weight: decoder.outputWeight(training: false),
+            targets: Tensor(Array(targets[rows])).to(decoder.device)
+          )
+        }
+        var next = 0
+        return passes.map { pass in
+          let count = pass.tokens.count - pass.index
+          defer { next += count }
+          return -losses[next..<next + count].map(Double.init).reduce(0, +)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import AssayBase
+import AssayModel
+import AssayText
+
+/// The one way to a model's weights: texts to write, and tokens to read in one pass.
+///
+/// Scores, verdicts and texts are made of what it gives, the same for the command line, training and
+/// the server: a `LocalPort` computes at once, another may hand the work to the model's owner.
+package protocol ModelPort {
+  /// What turns conversations into the model's tokens.
+  var text: ModelText { get }
+
+  /// Writes a text for each request, many at once.
+  ///
+  /// - Parameters:
+  ///   - requests: What to write.
+  ///   - onFinished: Called with a request's index and its text as soon as that is there, in any
+  ///     order; an error that it throws ends the work.
+  /// - Returns: The texts, in the order of the requests.
+  /// - Throws: `GenerationError` for a request that cannot be served, `TensorError` where memory runs
+  ///   out, or what ends the work.
+  nonisolated(nonsending) func texts(
+    _ requests: [GenerationRequest],
+    onFinished: (Int, Generation) throws -> Void
+  ) async throws -> [Generation]
+
+  /// Reads tokens in as few forward passes as memory allows.
+  ///
+  /// - Parameters:
+  ///   - passes: What to read.
+  ///   - reading: What is made of each.
+  ///   - onRead: Called with the index and number of each pass once it is known, in order; an error
+  ///     that it throws ends the work.
+  /// - Returns: One number a pass, in their order.
+  /// - Throws: `GenerationError.noHead`, `TensorError` where memory runs out, or what ends the work.
+  nonisolated(nonsending) func values(
+    _ passes: [ModelPass],
+    _ reading: ModelPass.Reading,
+    onRead: (Int, Double) throws -> Void
+  ) async throws -> [Double]
+}
+
+extension ModelPort {
+  /// Writes a text for each request, all at the end.
+  nonisolated(nonsending) package func texts(
+    _ requests: [GenerationRequest]
+  ) async throws -> [Generation] {
+    try await texts(requests) { _, _ in }
+  }
+
+  /// Reads tokens, all numbers at the end.
+  nonisolated(nonsending) package func values(
+    _ passes: [ModelPass],
+    _ reading: ModelPass.Reading
+  ) async throws -> [Double] {
+    try await values(passes, reading) { _, _ in }
+  }
+}
+
+/// A model that the caller owns, which computes on the calling thread.
+///
+/// A signal that asks to stop ends the work between two steps (`Interruption`).
+package final class LocalPort: ModelPort {
+  /// The model.
+  package let model: Model
+  /// What turns conversations into the model's tokens.
+  package let text: ModelText
+  private let engine: GenerationEngine
+  private let reader: PassReader
+  /// Tokens that one forward pass packs.
+  private let passTokens: Int
+
+  /// Tokens that one forward pass packs where nobody says.
+  package static let usualPassTokens = 16384
+
+  /// Makes a port.
+  ///
+  /// - Parameters:
+  ///   - model: The model; its weights must not change while it computes.
+  ///   - passTokens: Tokens that one forward pass packs.
+  /// - Throws: `TextError` where the template does not fit the vocabulary.
+  package init(_ model: Model, passTokens: Int = usualPassTokens) throws {
+    self.model = model
+    self.passTokens = passTokens
+    text = try ModelText(model)
+    engine = GenerationEngine(model)
+    reader = PassReader(model.decoder, head: model.head)
+  }
+
+  /// Writes texts; see `ModelPort`.
+  ///
+  /// - Throws: As `GenerationEngine.run(_:onFinished:)`.
+  package nonisolated(nonsending) func texts(
+    _ requests: [GenerationRequest],
+    onFinished: (Int, Generation) throws -> Void
+  ) async throws -> [Generation] {
+    try engine.run(requests, onFinished: onFinished)
+  }
+
+  /// Reads tokens; see `ModelPort`.
+  ///
+  /// - Throws: As `PassReader.read(_:_:)`, `CancellationError`, `Interrupted`, or what `onRead` throws.
+  package nonisolated(nonsending) func values(
+    _ passes: [ModelPass],
+    _ reading: ModelPass.Reading,
+    onRead: (Int, Double) throws -> Void
+  ) async throws -> [Double] {
+    var values: [Double] = []
+    while values.count < passes.count {
+      try Task.checkCancellation()
+      try Interruption.check()
+      let start = values.count
+      var (end, tokens) = (start, 0)
+      while end < passes.count, end == start || tokens + passes[end].tokens.count <= passTokens {
+        tokens += passes[end].tokens.count
+        end += 1
+      }
+      for value in try reader.read(Array(passes[start..<end]), reading) {
+        values.append(value)
+        try onRead(values.count - 1, value)
+      }
+    }
+    return values
+  }
+}

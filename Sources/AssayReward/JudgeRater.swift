@@ -1,0 +1,184 @@
+import AssayData
+import AssayGenerate
+import AssayModel
+import AssayText
+
+/// Judges with a model: by a rationale and a verdict, by the letter alone, or by one logit.
+package struct JudgeRater: Judge {
+  /// What it is asked, and how its answers are read.
+  package let reading: JudgementReading
+  private let writer: any Writer
+  /// The way to a model here; `nil` of one at an endpoint.
+  private let port: (any ModelPort)?
+  /// What judges without writing.
+  private let passes: PassJudgement?
+
+  /// Makes a judge of a model that the caller owns.
+  ///
+  /// - Parameters:
+  ///   - model: A judge, a pair model, or a language model, which judges untrained.
+  ///   - settings: How it reads and writes.
+  /// - Throws: As `init(_:settings:)` of a port.
+  package init(_ model: Model, settings: JudgeSettings = JudgeSettings()) throws {
+    try self.init(try LocalPort(model), settings: settings)
+  }
+
+  /// Makes a judge of the model behind a port.
+  ///
+  /// - Parameters:
+  ///   - port: The way to a judge, a pair model, or a language model, which judges untrained.
+  ///   - settings: How it reads and writes.
+  /// - Throws: `RewardError` where the model gives no verdicts, or its tokenizer has no token for a
+  ///   letter; `TextError` where the template does not fit.
+  package init(_ port: any ModelPort, settings: JudgeSettings = JudgeSettings()) throws {
+    reading = try JudgementReading(settings, manifest: port.text.manifest)
+    writer = ModelWriter(port)
+    self.port = port
+    passes =
+      reading.task == .token ? try PassJudgement(port.text, prompts: reading.prompts) : nil
+  }
+
+  /// Makes a judge of whatever writes; without a model's own logits the aggregation is always `votes`,
+  /// and letters are read from the alternatives of the first token.
+  ///
+  /// - Parameters:
+  ///   - writer: What writes judgements.
+  ///   - settings: How it reads and writes.
+  /// - Throws: Nothing but what a manifest would: there is none.
+  package init(_ writer: any Writer, settings: JudgeSettings = JudgeSettings()) throws {
+    reading = try JudgementReading(settings)
+    self.writer = writer
+    port = nil
+    passes = nil
+  }
+
+  /// How it reads and writes.
+  package var settings: JudgeSettings { reading.settings }
+  /// What it writes.
+  package var task: RolePrompts.JudgeTask { reading.task }
+  /// How it is asked.
+  package var prompts: RolePrompts { reading.prompts }
+
+  /// Most tokens of a judgement.
+  package var judgementTokens: Int {
+    let isLetter = task == .token && port == nil
+    return writer.limit(
+      settings.tokens ?? (isLetter ? JudgementReading.letterTokens : nil),
+      .judgement
+    )
+  }
+
+  /// Judges pairs; see `Judge`.
+  ///
+  /// - Parameters:
+  ///   - pairs: What to judge.
+  ///   - onJudged: Called with the index and verdict of each pair once it is known, in order.
+  /// - Returns: One verdict a pair, in their order.
+  /// - Throws: `RewardError`, or what the model or endpoint throws.
+  package nonisolated(nonsending) func judge(
+    _ pairs: [PreferencePair],
+    onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict] {
+    if let port, let passes { return try await judge(pairs, passes, port, onJudged) }
+    guard settings.aggregation == .likelihood, let port else {
+      return try await judgeByVotes(pairs, onJudged)
+    }
+    return try await judgeByLikelihood(pairs, port, onJudged)
+  }
+
+  // MARK: Rationales
+
+  private nonisolated(nonsending) func written(
+    _ pairs: [PreferencePair],
+    _ body: (Int, [[Written]]) throws -> Void
+  ) async throws {
+    let tokens = judgementTokens
+    try await RewardError.naming(
+      item: { $0 / 2 },
+      of: {
+        var own: [[Written]] = []
+        _ = try await writer.write(pairs.flatMap { reading.requests($0, tokens: tokens) }) {
+          index,
+          texts in
+          own.append(texts)
+          guard own.count == 2 else { return }
+          try body(index / 2, own)
+          own = []
+        }
+      }
+    )
+  }
+
+  private nonisolated(nonsending) func judgeByVotes(
+    _ pairs: [PreferencePair],
+    _ onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict] {
+    var verdicts: [PairVerdict] = []
+    try await written(pairs) { index, texts in
+      let verdict = reading.verdict(pairs[index].id, reading.judgements(texts), of: texts)
+      verdicts.append(verdict)
+      try onJudged(index, verdict)
+    }
+    return verdicts
+  }
+
+  /// Pairs whose likelihoods are read together.
+  private static let stretch = 256
+
+  private nonisolated(nonsending) func judgeByLikelihood(
+    _ pairs: [PreferencePair],
+    _ port: any ModelPort,
+    _ onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict] {
+    var verdicts: [PairVerdict] = []
+    for start in stride(from: 0, to: pairs.count, by: Self.stretch) {
+      let part = Array(pairs[start..<min(start + Self.stretch, pairs.count)])
+      var texts: [[[Written]]] = []
+      try await RewardError.inStretch(from: start) {
+        try await written(part) { texts.append($1) }
+      }
+      for (offset, own) in texts.enumerated() {
+        var judgements = reading.judgements(own)
+        // Only behind verdicts that can be read: the others stay missing.
+        let read = judgements.indices.filter { judgements[$0].verdict != nil }
+        let values = try await VerdictLikelihood.values(
+          read.map { prompts.judge(part[offset], judgements[$0].order, task: .chain) },
+          read.map { judgements[$0].text ?? "" },
+          port: port
+        )
+        for (place, value) in zip(read, values) { judgements[place].probability = value }
+        verdicts.append(reading.verdict(part[offset].id, judgements, of: own))
+        try onJudged(start + offset, verdicts[start + offset])
+      }
+    }
+    return verdicts
+  }
+
+  // MARK: One pass
+
+  private nonisolated(nonsending) func judge(
+    _ pairs: [PreferencePair],
+    _ judgement: PassJudgement,
+    _ port: any ModelPort,
+    _ onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict] {
+    let passes = try pairs.enumerated().flatMap { try judgement.passes($1, index: $0) }
+    var verdicts: [PairVerdict] = []
+    var own: [Double] = []
+    _ = try await port.values(passes, .verdict(letters: judgement.letters)) { place, value in
+      own.append(value)
+      guard own.count == 2 else { return }
+      let index = place / 2
+      let verdict = try judgement.verdict(
+        pairs[index].id,
+        passes[2 * index...2 * index + 1],
+        probabilities: own,
+        index: index
+      )
+      own = []
+      verdicts.append(verdict)
+      try onJudged(index, verdict)
+    }
+    return verdicts
+  }
+}
