@@ -1,5 +1,6 @@
 // How long texts are for a model, so that what would be cut or does not fit is noticed first.
 import AssayData
+import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayText
@@ -34,11 +35,12 @@ package struct TextLength: Sendable {
       template: own.template,
       scoredToken: own.scoredToken
     )
-    let isScorer = [.classic, .cloud].contains(text.manifest.kind)
     critiqueTokens =
       text.manifest.kind == .cloud
-      ? CritiqueWriter(text, settings: critiques).critiqueTokens : nil
-    judge = isScorer ? nil : try JudgementReading(text, settings: judging)
+      ? WritingRole.critique.limit(critiques.tokens, of: text) : nil
+    judge =
+      text.manifest.kind.scores
+      ? nil : try JudgementReading(judging, manifest: text.manifest)
   }
 
   /// Tokens of a response to score, its critique and what closes it included.
@@ -48,6 +50,7 @@ package struct TextLength: Sendable {
     let room = critiqueTokens.map { $0 + 1 } ?? 0
     switch input {
     case .rendered(let rendered): return text.tokenizer.encode(rendered).count + room
+    case .conversation(let tokens): return tokens.count + room
     case .response(let prompt, let response):
       guard critiqueTokens != nil else {
         return try renderer.render(prompt: prompt, response: response).tokens.count
@@ -70,16 +73,7 @@ package struct TextLength: Sendable {
         tokens(.response(prompt: pair.prompt, response: pair.rejected))
       )
     }
-    do {
-      if judge.task == .chain {
-        _ = try judge.requests(pair, index: 0)
-      } else {
-        _ = try judge.passes(pair, index: 0)
-      }
-      return 0
-    } catch RewardError.tooLong(_, let tokens, let maximum) {
-      return tokens + contextTokens - maximum
-    }
+    return try judge.tokens(pair, of: text)
   }
 
   /// The limit of responses to score.

@@ -61,7 +61,7 @@ struct PassJudgement: Sendable {
     }
   }
 
-  private func pass(_ pair: PreferencePair, _ order: JudgementOrder) throws -> ModelPass {
+  func pass(_ pair: PreferencePair, _ order: JudgementOrder) throws -> ModelPass {
     let conversation = prompts.judge(pair, order, task: .token)
     // The prefix is never cut, so that what is too long is refused and not judged in part.
     let tokens = try text.renderer.generationPrefix(prompt: conversation)
@@ -99,5 +99,25 @@ struct PassJudgement: Sendable {
         completion: text.manifest.kind == .pair ? 0 : 2
       )
     )
+  }
+}
+
+extension JudgementReading {
+  /// Tokens that a model here reads and writes for a pair, in the longer order.
+  ///
+  /// - Parameters:
+  ///   - pair: The pair.
+  ///   - text: The model's texts.
+  /// - Returns: What the context must have room for.
+  /// - Throws: `RewardError.noLetter` or `TextError`.
+  package func tokens(_ pair: PreferencePair, of text: ModelText) throws -> Int {
+    if task == .token {
+      let passes = try PassJudgement(text, prompts: prompts)
+      return try JudgementOrder.allCases.map { try passes.pass(pair, $0).tokens.count }.max() ?? 0
+    }
+    let room = WritingRole.judgement.limit(settings.tokens, of: text) + 1
+    return try JudgementOrder.allCases.map { order in
+      try text.renderer.generationPrefix(prompt: prompts.judge(pair, order, task: task)).count + room
+    }.max() ?? 0
   }
 }

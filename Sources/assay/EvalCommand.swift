@@ -328,7 +328,7 @@ private enum EvaluationMethod {
     switch self {
     case .scorer(let scorer, _): try TextLength(model, critiques: scorer.options.critiques)
     case .judge(let judge, _, _):
-      try TextLength(model, judging: (judge as? ModelJudge)?.settings ?? JudgeSettings())
+      try TextLength(model, judging: (judge as? JudgeRater)?.settings ?? JudgeSettings())
     }
   }
 

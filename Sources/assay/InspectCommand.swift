@@ -118,7 +118,9 @@ struct InspectCommand: AssayCommand {
       \(description.padToken ?? "none")\(description.padIsEnd ? " (the end token: scores move!)" : "")
       """
     )
-    if let refusal = description.templateRefusal { Output.result("              \(refusal)") }
+    if let refusal = description.templateRefusal {
+      try Output.result("              \(refusal)")
+    }
     if let leadIn = description.leadIn {
       try Output.result(
         "  critiques   opened by \"\(leadIn)\", up to \(description.critiqueTokens ?? 0)"

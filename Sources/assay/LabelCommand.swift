@@ -241,8 +241,7 @@ private struct Labeller {
   func length(of model: Model) throws -> TextLength {
     switch method {
     case .scorer(let scorer): try TextLength(model, critiques: scorer.options.critiques)
-    case .model(let judge): try TextLength(model, judging: judge.settings)
-    case .remote(let judge): try TextLength(model, judging: judge.settings)
+    case .judge(let judge): try TextLength(model, judging: judge.settings)
     }
   }
 

@@ -201,7 +201,7 @@ package struct PairEvaluator {
       settings.task = task
       settings.prompts = prompts
     }
-    let verdicts = try await ModelJudge(model, settings: settings).judge(items.map(\.pair))
+    let verdicts = try await JudgeRater(model, settings: settings).judge(items.map(\.pair))
     return zip(verdicts, items).map {
       PairOutcome($0, suite: $1.suite, subset: $1.pair.subset)
     }

@@ -40,6 +40,24 @@ extension Writer {
   }
 }
 
+extension WritingRole {
+  /// Most tokens of a text of a model here; critiques and judgements take at most half of the context.
+  ///
+  /// - Parameters:
+  ///   - asked: What the settings say; `nil` is what the model was trained for, else what is usual.
+  ///   - text: The model's texts.
+  /// - Returns: A number of tokens.
+  package func limit(_ asked: Int?, of text: ModelText) -> Int {
+    switch self {
+    case .answer: asked ?? usualTokens
+    case .critique:
+      min(asked ?? text.manifest.critiqueTokens ?? usualTokens, text.contextTokens / 2)
+    case .judgement:
+      min(asked ?? text.manifest.judge?.tokens ?? usualTokens, text.contextTokens / 2)
+    }
+  }
+}
+
 /// Writes with a model here.
 package struct ModelWriter: Writer {
   let port: any ModelPort
@@ -67,13 +85,7 @@ package struct ModelWriter: Writer {
 
   /// Most tokens of a text; critiques and judgements take at most half of the context.
   package func limit(_ asked: Int?, _ role: WritingRole) -> Int {
-    switch role {
-    case .answer: asked ?? role.usualTokens
-    case .critique:
-      min(asked ?? text.manifest.critiqueTokens ?? role.usualTokens, text.contextTokens / 2)
-    case .judgement:
-      min(asked ?? text.manifest.judge?.tokens ?? role.usualTokens, text.contextTokens / 2)
-    }
+    role.limit(asked, of: text)
   }
 
   /// Writes texts; see `Writer`.
