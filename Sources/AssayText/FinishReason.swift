@@ -11,20 +11,26 @@ package enum FinishReason: RawRepresentable, Codable, Hashable, Sendable {
   /// Another word of an endpoint's.
   case other(String)
 
-  private static let words: [(FinishReason, String)] = [
-    (.stop, "stop"), (.length, "length"), (.stopString, "stop_string"),
-    (.contentFilter, "content_filter"),
-  ]
-
   /// Reads a word.
   package init(rawValue: String) {
-    self = Self.words.first { $0.1 == rawValue }?.0 ?? .other(rawValue)
+    switch rawValue {
+    case "stop": self = .stop
+    case "length": self = .length
+    case "stop_string": self = .stopString
+    case "content_filter": self = .contentFilter
+    default: self = .other(rawValue)
+    }
   }
 
   /// The word for it.
   package var rawValue: String {
-    if case .other(let word) = self { return word }
-    return Self.words.first { $0.0 == self }?.1 ?? ""
+    switch self {
+    case .stop: "stop"
+    case .length: "length"
+    case .stopString: "stop_string"
+    case .contentFilter: "content_filter"
+    case .other(let word): word
+    }
   }
 
   /// Whether the text lacks its end.

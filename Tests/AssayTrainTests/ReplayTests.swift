@@ -45,7 +45,7 @@ import Testing
       throws: RunError.stageChanged(
         folder: run.path,
         stage: "classic",
-        changes: ["recipe: replay.share: 0.5 -> 1.0"]
+        changes: ["recipe: replay.share: 0.5 -> 1"]
       )
     ) { try await runRecipe(recipe(world, share: 1), in: run) }
     let other = world.file("other.jsonl")

@@ -92,6 +92,7 @@ extension ResponseRecord {
     _ fields: RowFields
   ) throws(RowFault) -> (prompt: [Message], response: String) {
     var messages: [Message]
+    let key = fields.value("messages") == nil ? "prompt" : "messages"
     if fields.value("messages") != nil {
       guard case .messages(let list) = try fields.turns("messages") else {
         throw RowFields.wrongType("messages", "a list of messages", try fields.required("messages"))
@@ -115,7 +116,7 @@ extension ResponseRecord {
         detail: "the conversation must end with one assistant's turn"
       )
     }
-    try fields.checkNothingDropped(prompt: messages)
+    try fields.checkNothingDropped(prompt: messages, key: key)
     return (messages, last.content)
   }
 }

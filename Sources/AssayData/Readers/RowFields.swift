@@ -155,26 +155,28 @@ package struct RowFields {
 
   /// Refuses a row that holds a part of the conversation under a key that is not read.
   ///
-  /// - Parameter prompt: What was read of the row as its prompt.
+  /// - Parameters:
+  ///   - prompt: What was read of the row as its prompt.
+  ///   - key: Where it was read.
   /// - Throws: `RowFault` of the kind `unsupported`.
-  func checkNothingDropped(prompt: [Message]) throws(RowFault) {
+  func checkNothingDropped(prompt: [Message], key: String = "prompt") throws(RowFault) {
     let isSystemRead = prompt.first?.role == "system"
-    for key in ["system", "system_prompt"] where !isSystemRead && value(key)?.isEmpty == false {
+    for other in ["system", "system_prompt"] where !isSystemRead && value(other)?.isEmpty == false {
       throw RowFault(
         kind: .unsupported,
         detail:
-          "'\(key)' is not read; expected it as the first message of 'prompt', with the role system"
+          "'\(other)' is not read; expected it as the first message of 'prompt', with the role system"
       )
     }
-    for key in ["tools", "functions", "documents", "images", "audio"]
-    where value(key)?.isEmpty == false {
-      throw RowFault(kind: .unsupported, detail: "'\(key)' is not read; expected text alone")
+    for other in ["tools", "functions", "documents", "images", "audio"]
+    where value(other)?.isEmpty == false {
+      throw RowFault(kind: .unsupported, detail: "'\(other)' is not read; expected text alone")
     }
-    guard prompt.isEmpty, value("prompt") == nil else { return }
-    for key in Self.otherPrompts where value(key)?.isEmpty == false {
+    guard prompt.isEmpty, value(key) == nil else { return }
+    for other in Self.otherPrompts where value(other)?.isEmpty == false {
       throw RowFault(
         kind: .missingKey,
-        detail: "the key 'prompt' is missing, and '\(key)' is not read: name it 'prompt'"
+        detail: "the key 'prompt' is missing, and '\(other)' is not read: name it 'prompt'"
       )
     }
   }
