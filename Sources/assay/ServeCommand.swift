@@ -18,7 +18,7 @@ struct ServeCommand: AssayCommand {
 
       POST /v1/rewards takes the lines of assay score, one or a list, and answers its records; POST \
       /v1/judgements does so for assay judge; POST /v1/chat/completions is OpenAI's, streams too. \
-      POST /classify and /pooling are vLLM's (also below /v1), /classify with "text" and \
+      POST /classify and /pooling are vLLM's (also below /v1), /classify with "text", /encode and \
       /v1/embeddings SGLang's, /get_reward OpenRLHF's, /v1/score/evaluation LLaMA-Factory's. GET \
       /v1/models, /health and /metrics (Prometheus) tell about the server.
 
@@ -42,7 +42,7 @@ struct ServeCommand: AssayCommand {
   var allowAnyone = false
 
   @Option(help: "Requests that may be unfinished at once; more are refused with status 429.")
-  var maxQueue = 256
+  var maxQueue = 8192
 
   @Option(help: "Most of a request's body, in MiB; more is refused with status 413.")
   var maxBodyMib = 16

@@ -45,7 +45,7 @@ enum ChatEndpoint {
     return Reply.json([
       "id": .string(exchange.id("chatcmpl")), "object": "chat.completion",
       "created": .number("\(exchange.created)"), "model": .string(exchange.settings.modelName),
-      "choices": .array(choices), "usage": usage(texts), "seed": .number("\(request.seed)"),
+      "choices": .array(choices), "usage": usage(texts), "seed": request.seed,
     ])
   }
 

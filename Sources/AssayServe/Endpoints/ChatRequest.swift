@@ -18,8 +18,8 @@ struct ChatCompletionRequest {
   var isStreamed = false
   /// Whether a stream ends with a chunk of counts.
   var streamsUsage = false
-  /// What the draws began with, so that they can be repeated.
-  var seed: UInt64 = 0
+  /// What the draws began with, so that they can be repeated: as the client wrote it.
+  var seed = JSONValue.null
 
   /// Reads a body.
   ///
@@ -30,7 +30,9 @@ struct ChatCompletionRequest {
     try fields.checkModel(exchange.settings.modelName)
     let prefix = try Self.prefix(&fields, exchange)
     let count = try fields.int("n", 1...128) ?? 1
-    seed = try fields.seed() ?? Self.freshSeed(exchange)
+    let asked = fields.value("seed")
+    let seed = try fields.seed() ?? Self.freshSeed(exchange)
+    self.seed = asked ?? .number("\(seed)")
     var settings = SamplingSettings()
     settings.temperature = try fields.float("temperature") ?? exchange.settings.temperature ?? 1
     settings.topP =
@@ -61,12 +63,12 @@ struct ChatCompletionRequest {
         maximum: exchange.model.text.contextTokens - 1
       )
     }
-    let asked = try fields.int("max_completion_tokens", 1...Int.max)
-    let maximum = try asked ?? fields.int("max_tokens", 1...Int.max)
+    let completion = try fields.int("max_completion_tokens", 1...Int.max)
+    let maximum = try completion ?? fields.int("max_tokens", 1...Int.max)
     fields.ignore("max_tokens")
     guard maximum ?? 0 <= room else {
       throw ServeError.parameter(
-        name: asked == nil ? "max_tokens" : "max_completion_tokens",
+        name: completion == nil ? "max_tokens" : "max_completion_tokens",
         actual: "\(maximum ?? 0)",
         expected: "at most \(room), what the conversation's \(prefix.tokens.count) tokens leave of "
           + "the model's \(exchange.model.text.contextTokens)"
@@ -78,11 +80,17 @@ struct ChatCompletionRequest {
     // Pages for the most tokens are set aside, so what nobody asked for is bounded.
     let spare = exchange.model.cacheTokens - prefix.tokens.count - 2 * DecoderCache.pageTokens
     let usual = max(1, min(Self.usualTokens, room, spare))
+    let operators = exchange.settings.critiques.tokens
+    // A critique has the tokens that it has for /v1/rewards, so that its reward is the same.
+    let most =
+      maximum
+      ?? (prefix.isClosed
+        ? ModelWriter(exchange.port).limit(operators, .critique) : operators ?? usual)
     requests = (0..<count).map { choice in
       GenerationRequest(
         promptTokens: prefix.tokens,
         settings: settings,
-        maximumTokens: min(maximum ?? exchange.settings.critiques.tokens ?? usual, room),
+        maximumTokens: min(most, room),
         stopTokens: [end],
         stopStrings: stopStrings,
         seed: seed,
@@ -106,7 +114,7 @@ struct ChatCompletionRequest {
     let messages = try Message.conversation(value)
     for (index, message) in (value.array ?? []).enumerated() {
       for key in ["tool_calls", "tool_call_id", "function_call", "audio"]
-      where !(message[key]?.isNull ?? true) {
+      where !(message[key].map(Self.asksNothing) ?? true) {
         throw ServeError.unsupported(
           name: "messages[\(index)].\(key)",
           advice: "the template has no place for it; leave it out"
@@ -133,15 +141,42 @@ struct ChatCompletionRequest {
     return mixed >> 16
   }
 
+  /// Whether a value is null or empty.
+  private static func asksNothing(_ value: JSONValue) -> Bool {
+    value.isNull || value.array?.isEmpty ?? false || value.members?.isEmpty ?? false
+  }
+
   private static func refuseOthers(_ fields: inout RequestFields) throws(ServeError) {
-    func isEmpty(_ value: JSONValue) -> Bool {
-      value.array?.isEmpty ?? false || value.members?.isEmpty ?? false
-    }
     func isZero(_ value: JSONValue) -> Bool { value.double == 0 }
-    try fields.refuse("tools", unless: isEmpty, "the template has no tools; leave it out")
-    try fields.refuse("functions", unless: isEmpty, "the template has no tools; leave it out")
-    try fields.refuse("tool_choice", unless: { $0.string == "none" }, "there are no tools")
-    try fields.refuse("function_call", unless: { $0.string == "none" }, "there are no tools")
+    func isOne(_ value: JSONValue) -> Bool { value.double == 1 }
+    func isFalse(_ value: JSONValue) -> Bool { value == false }
+    func isTrue(_ value: JSONValue) -> Bool { value == true }
+    // Without tools, who may choose them chooses none.
+    func isNoChoice(_ value: JSONValue) -> Bool { ["none", "auto"].contains(value.string) }
+    let noTools = "the template has no tools; leave it out"
+    try fields.refuse("tools", unless: asksNothing, noTools)
+    try fields.refuse("functions", unless: asksNothing, noTools)
+    try fields.refuse("tool_choice", unless: isNoChoice, "there are no tools")
+    try fields.refuse("function_call", unless: isNoChoice, "there are no tools")
+    try fields.refuse(
+      "modalities",
+      unless: { $0.array?.allSatisfy { $0.string == "text" } ?? false },
+      "only texts are written"
+    )
+    try fields.refuse(
+      "chat_template_kwargs",
+      unless: asksNothing,
+      "the model's own template has no variables"
+    )
+    try fields.refuse("best_of", unless: isOne, "ask for several with 'n'")
+    try fields.refuse("use_beam_search", unless: isFalse, "texts are drawn")
+    try fields.refuse("length_penalty", unless: isOne, "it belongs to beam search")
+    try fields.refuse("ignore_eos", unless: isFalse, "a text ends where the model ends it")
+    try fields.refuse("min_tokens", unless: isZero, "a text ends where the model ends it")
+    try fields.refuse("skip_special_tokens", unless: isTrue, "texts have none")
+    try fields.refuse("echo", unless: isFalse, "the prompt is not repeated")
+    try fields.refuse("add_generation_prompt", unless: isTrue, "a turn of its own is written")
+    try fields.refuse("continue_final_message", unless: isFalse, "a turn of its own is written")
     try fields.refuse(
       "response_format",
       unless: { $0["type"]?.string == "text" },
@@ -149,7 +184,7 @@ struct ChatCompletionRequest {
     )
     try fields.refuse("frequency_penalty", unless: isZero, "use 'repetition_penalty'")
     try fields.refuse("presence_penalty", unless: isZero, "use 'repetition_penalty'")
-    try fields.refuse("logit_bias", unless: isEmpty, "tokens cannot be biased; leave it out")
+    try fields.refuse("logit_bias", unless: asksNothing, "tokens cannot be biased; leave it out")
     try fields.refuse("min_p", unless: isZero, "use 'top_p' or 'top_k'")
     fields.ignore(
       "user",

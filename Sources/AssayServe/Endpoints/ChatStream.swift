@@ -98,7 +98,7 @@ struct ChatStream: Sendable {
       JSONMember("created", .number("\(exchange.created)")),
       JSONMember("model", .string(exchange.settings.modelName)),
       JSONMember("choices", .array(choices)),
-      JSONMember("seed", .number("\(request.seed)")),
+      JSONMember("seed", request.seed),
     ]
     if let usage { members.append(JSONMember("usage", usage)) }
     return JSONValue.object(members).compact

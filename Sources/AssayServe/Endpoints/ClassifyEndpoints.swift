@@ -9,19 +9,25 @@ import AssayData
 import AssayModel
 import AssayReward
 import AssayText
+import Foundation
 
 /// What a request of vLLM's or SGLang's shape is about.
 private struct RewardInputs {
   var items: [ScoringInput]
   var transform = Transform.none
+  /// Whether one text was given, and not a list of them.
+  var isSingle = false
+  /// Whether numbers are asked for as the base64 text of float32, as OpenAI's client does.
+  var isBase64 = false
 
   /// Reads the members that these protocols share.
   ///
   /// - Parameters:
   ///   - exchange: The request.
   ///   - key: What texts are called: `input` or `text`.
+  ///   - encodes: Whether the protocol has numbers in base64.
   /// - Throws: `ServeError`.
-  init(_ exchange: Exchange, key: String) throws(ServeError) {
+  init(_ exchange: Exchange, key: String, encodes: Bool) throws(ServeError) {
     try exchange.requireReward()
     var fields = try RequestFields(exchange.body)
     try fields.checkModel(exchange.settings.modelName)
@@ -29,7 +35,7 @@ private struct RewardInputs {
       items = [try Self.conversation(messages)]
     } else {
       let expected = "a rendered text or a list of them, or token ids"
-      _ = try fields.required(key, expected)
+      isSingle = try fields.required(key, expected).string != nil
       let size = exchange.model.text.vocabularySize
       if let lists = try fields.tokenLists(key, below: size) {
         items = lists.map { .conversation($0) }
@@ -51,13 +57,22 @@ private struct RewardInputs {
       throw .unsupported(name: "task", advice: "the only task of a reward model is 'classify'")
     }
     try fields.refuse("dimensions", "a reward has one number")
+    isBase64 = encodes && fields.value("encoding_format")?.string == "base64"
     try fields.refuse(
       "encoding_format",
-      unless: { $0.string == "float" },
-      "numbers are sent as JSON numbers"
+      unless: { $0.string == "float" || isBase64 },
+      "numbers are sent as JSON numbers" + (encodes ? " or in base64" : "")
     )
     fields.ignore("user", "priority", "request_id", "cache_salt", "rid")
     try fields.finish()
+  }
+
+  /// A vector of one number: a list, or base64 of its little-endian float32.
+  func json(_ score: Score) -> JSONValue {
+    let value = transform.json(score.value)
+    guard isBase64 else { return [value] }
+    let bits = Float(value.double ?? .nan).bitPattern.littleEndian
+    return .string(withUnsafeBytes(of: bits) { Data($0).base64EncodedString() })
   }
 
   private static func conversation(_ value: JSONValue) throws(ServeError) -> ScoringInput {
@@ -118,7 +133,8 @@ extension RequestFields {
   }
 }
 
-/// `POST /classify` of vLLM and SGLang, `POST /pooling` of vLLM, `POST /v1/embeddings` of SGLang.
+/// `POST /classify` of vLLM and SGLang, `POST /pooling` of vLLM, `POST /v1/embeddings` and `/encode`
+/// of SGLang.
 enum ClassifyEndpoints {
   static let endpoints = [
     Endpoint.post("/classify") { exchange in
@@ -127,18 +143,20 @@ enum ClassifyEndpoints {
         ? try await classify(exchange) : try await embed(exchange)
     },
     Endpoint.post("/v1/classify", handle: classify),
+    Endpoint.post("/encode", handle: embed),
     Endpoint.post("/pooling", "/v1/pooling", handle: pool),
     Endpoint.post("/v1/embeddings", handle: embedWithUsage),
   ]
 
   private static func rewards(
     _ exchange: Exchange,
-    key: String
-  ) async throws -> (scores: [Score], transform: Transform) {
-    let inputs = try RewardInputs(exchange, key: key)
+    key: String,
+    encodes: Bool = false
+  ) async throws -> (scores: [Score], inputs: RewardInputs) {
+    let inputs = try RewardInputs(exchange, key: key, encodes: encodes)
     let options = ModelScorer.Options(critiques: exchange.settings.critiqueDefaults)
     let scores = try await ModelScorer(exchange.port, options: options).score(inputs.items)
-    return (scores, inputs.transform)
+    return (scores, inputs)
   }
 
   private static func list(
@@ -166,7 +184,8 @@ enum ClassifyEndpoints {
   }
 
   private static func classify(_ exchange: Exchange) async throws -> Reply {
-    let (scores, transform) = try await rewards(exchange, key: "input")
+    let (scores, inputs) = try await rewards(exchange, key: "input")
+    let transform = inputs.transform
     return list(exchange, "classify", scores, transform) { index, score in
       [
         "index": .number("\(index)"), "label": "LABEL_0",
@@ -176,33 +195,29 @@ enum ClassifyEndpoints {
   }
 
   private static func pool(_ exchange: Exchange) async throws -> Reply {
-    let (scores, transform) = try await rewards(exchange, key: "input")
-    return list(exchange, "pool", scores, transform) { index, score in
-      [
-        "index": .number("\(index)"), "object": "pooling",
-        "data": [transform.json(score.value)],
-      ]
+    let (scores, inputs) = try await rewards(exchange, key: "input", encodes: true)
+    return list(exchange, "pool", scores, inputs.transform) { index, score in
+      ["index": .number("\(index)"), "object": "pooling", "data": inputs.json(score)]
     }
   }
 
   private static func embed(_ exchange: Exchange) async throws -> Reply {
-    let (scores, transform) = try await rewards(exchange, key: "text")
+    let (scores, inputs) = try await rewards(exchange, key: "text")
     let items = scores.map { score -> JSONValue in
       [
-        "embedding": [transform.json(score.value)],
+        "embedding": inputs.json(score),
         "meta_info": ["prompt_tokens": .number("\(score.tokens.prompt)")],
       ]
     }
-    return Reply.json(.array(items)).with(Reply.transformHeader, transform.rawValue)
+    // SGLang answers a list only to a list.
+    return Reply.json(inputs.isSingle ? items[0] : .array(items))
+      .with(Reply.transformHeader, inputs.transform.rawValue)
   }
 
   private static func embedWithUsage(_ exchange: Exchange) async throws -> Reply {
-    let (scores, transform) = try await rewards(exchange, key: "input")
-    return list(exchange, "embd", scores, transform) { index, score in
-      [
-        "index": .number("\(index)"), "object": "embedding",
-        "embedding": [transform.json(score.value)],
-      ]
+    let (scores, inputs) = try await rewards(exchange, key: "input", encodes: true)
+    return list(exchange, "embd", scores, inputs.transform) { index, score in
+      ["index": .number("\(index)"), "object": "embedding", "embedding": inputs.json(score)]
     }
   }
 }

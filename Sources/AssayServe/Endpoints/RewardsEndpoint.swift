@@ -17,9 +17,9 @@ private struct RequestRows {
   /// - Parameters:
   ///   - body: One row, a list of rows, or an object with a list of them and options.
   ///   - key: What that list is called.
-  ///   - optionKeys: Members of a row that are options.
+  ///   - rowKeys: Members that belong to a row; of a row alone all others are options.
   /// - Throws: `ServeError`.
-  init(_ body: JSONValue, key: String, optionKeys: [String]) throws(ServeError) {
+  init(_ body: JSONValue, key: String, rowKeys: Set<String>) throws(ServeError) {
     if let rows = body.array {
       (self.rows, isList, options) = (rows, true, .object([]))
     } else if let list = body[key] {
@@ -34,9 +34,8 @@ private struct RequestRows {
           reason: "found \(body.kind), expected a record, a list of records, or {\"\(key)\": [...]}"
         )
       }
-      let isOption = { (member: JSONMember) in (optionKeys + ["model"]).contains(member.key) }
-      (rows, isList) = ([.object(members.filter { !isOption($0) })], false)
-      options = .object(members.filter(isOption))
+      (rows, isList) = ([.object(members.filter { rowKeys.contains($0.key) })], false)
+      options = .object(members.filter { !rowKeys.contains($0.key) })
     }
     guard !rows.isEmpty else { throw .malformedBody(reason: "the list of records is empty") }
   }
@@ -68,8 +67,8 @@ private struct RequestRows {
 /// `POST /v1/rewards`: the records of `assay score`.
 enum RewardsEndpoint {
   static let endpoint = Endpoint.post("/v1/rewards") { exchange in
-    let optionKeys = ["samples", "temperature", "top_p", "max_tokens", "seed"]
-    let body = try RequestRows(exchange.body, key: "records", optionKeys: optionKeys)
+    let rowKeys: Set = ["id", "pair_id", "prompt", "response", "text", "messages"]
+    let body = try RequestRows(exchange.body, key: "records", rowKeys: rowKeys)
     try exchange.requireReward()
     var fields = try RequestFields(body.options)
     try fields.checkModel(exchange.settings.modelName)
@@ -95,10 +94,12 @@ enum JudgementsEndpoint {
         needed: "a judge, a pair or a language model, or score both responses at /v1/rewards"
       )
     }
-    let optionKeys = [
-      "votes", "temperature", "top_p", "max_tokens", "seed", "task", "prompts",
+    let rowKeys: Set = [
+      "id", "pair_id", "prompt", "chosen", "rejected", "responses", "response_a", "response_b",
+      "subset", "chosen_critique", "rejected_critique", "chosen_feedback", "rejected_feedback",
+      "margin", "probability",
     ]
-    let body = try RequestRows(exchange.body, key: "pairs", optionKeys: optionKeys)
+    let body = try RequestRows(exchange.body, key: "pairs", rowKeys: rowKeys)
     var fields = try RequestFields(body.options)
     try fields.checkModel(exchange.settings.modelName)
     let settings = try settings(&fields, exchange)

@@ -36,7 +36,8 @@ enum TrainerEndpoints {
   private static func llamaFactory(_ exchange: Exchange) async throws -> Reply {
     try exchange.requireReward()
     var fields = try RequestFields(exchange.body)
-    try fields.checkModel(exchange.settings.modelName)
+    // Their client sends one name whatever is served, and their server does not look at it.
+    fields.ignore("model")
     _ = try fields.required("messages", "a list of rendered texts")
     let texts = try fields.strings("messages") ?? []
     let longest = try fields.int("max_length", 1...Int.max)

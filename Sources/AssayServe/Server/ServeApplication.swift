@@ -77,7 +77,7 @@ final class ServeApplication: Sendable {
 
   private func endpoint(_ path: String, _ method: HTTPRequest.Method) throws(ServeError) -> Endpoint
   {
-    let there = endpoints.filter { $0.paths.contains(path) }
+    let there = endpoints.filter { $0.takes(path) }
     guard !there.isEmpty else {
       let known = endpoints.flatMap { endpoint in
         endpoint.paths.map { "\(endpoint.method.rawValue) \($0)" }

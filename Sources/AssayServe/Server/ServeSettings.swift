@@ -13,7 +13,10 @@ package struct ServeSettings: Sendable {
   /// Whether a server without a key may listen beyond this machine.
   package var allowsAnyone = false
   /// Requests that may be unfinished at once, running ones included; more are refused.
-  package var maximumRequests = 256
+  ///
+  /// Trainers send a whole step's samples at once, and some end where one is refused; a request that
+  /// waits costs little.
+  package var maximumRequests = 8192
   /// Bytes of a request's body.
   package var maximumBodyBytes = 16 << 20
   /// Seconds from a request's head to the end of its answer.
