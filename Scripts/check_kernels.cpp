@@ -103,18 +103,23 @@ static Numbers plain_rotation(const Numbers &x, const Numbers &angles, int64_t t
   return out;
 }
 // Causal attention of turned rows [T, (H + 2G) K].
-static Numbers plain_attention(const Numbers &x, int64_t H, int64_t G, int64_t K) {
+static Numbers plain_attention(const Numbers &x, const ct_attention &options, int64_t K) {
+  const int64_t H = options.heads, G = options.groups;
+  const double scale = options.scale > 0 ? options.scale : 1 / std::sqrt(double(K));
   const int64_t width = (H + 2 * G) * K, T = x.size() / width;
   Numbers out(T * H * K, 0);
   for (int64_t t = 0; t < T; t++) {
     for (int64_t h = 0; h < H; h++) {
       const int64_t g = h / (H / G);
-      Numbers weights(t + 1);
+      Numbers weights(t + 1, 0);
       double sum = 0;
       for (int64_t j = 0; j <= t; j++) {
+        if (options.window > 0 && j <= t - options.window) continue;
         double dot = 0;
         for (int64_t i = 0; i < K; i++) dot += x[t * width + h * K + i] * x[j * width + (H + g) * K + i];
-        sum += weights[j] = std::exp(dot / std::sqrt(double(K)));
+        dot *= scale;
+        if (options.soft_cap > 0) dot = options.soft_cap * std::tanh(dot / options.soft_cap);
+        sum += weights[j] = std::exp(dot);
       }
       for (int64_t j = 0; j <= t; j++) {
         for (int64_t i = 0; i < K; i++) {
@@ -204,8 +209,9 @@ static void check_rows(double bound) {
 }
 
 template <class T>
-static void check_attention(double bound, int64_t H, int64_t G, int64_t K) {
+static void check_attention(double bound, const ct_attention &options, int64_t K) {
   const auto &kernels = row_kernels<T>();
+  const int64_t H = options.heads, G = options.groups;
   const int64_t N = 21, width = (H + 2 * G) * K;
   Numbers x = random(N * width), angles = random(N * K / 2, 2);
   auto tx = typed<T>(x);
@@ -219,21 +225,21 @@ static void check_attention(double bound, int64_t H, int64_t G, int64_t K) {
   const Numbers plain = plain_rotation(x, angles, H + G, H + 2 * G, K);
   compare("rotate", turned, plain, bound);
   auto whole = [&](const Numbers &x) {
-    return plain_attention(plain_rotation(x, angles, H + G, H + 2 * G, K), H, G, K);
+    return plain_attention(plain_rotation(x, angles, H + G, H + 2 * G, K), options, K);
   };
   const Numbers expected = whole(x);
   std::vector<T> out(N * H * K), back(N * width);
   std::vector<float> lse(N * H);
   for (int64_t g = 0; g < G; g++) {
-    kernels.attention(tx.data(), positions.data(), cosine.data(), sine.data(), N, g, H, G, K,
+    kernels.attention(tx.data(), positions.data(), cosine.data(), sine.data(), N, g, options, K,
                       out.data(), lse.data());
   }
   compare("attention", out, expected, bound);
   Numbers d = random(N * H * K);
   auto td = typed<T>(d);
   for (int64_t g = 0; g < G; g++) {
-    kernels.attention_backward(tx.data(), positions.data(), cosine.data(), sine.data(), N, g, H, G, K,
-                               out.data(), lse.data(), td.data(), back.data());
+    kernels.attention_backward(tx.data(), positions.data(), cosine.data(), sine.data(), N, g, options,
+                               K, out.data(), lse.data(), td.data(), back.data());
   }
   constexpr size_t each = 17;
   std::vector<T> some;
@@ -258,7 +264,7 @@ static void check_attention(double bound, int64_t H, int64_t G, int64_t K) {
   }
   std::vector<T> last(3 * H * K);
   kernels.cached_attention(turned.data() + (N - 3) * width, width, keys.data(), values.data(),
-                           tables.data(), M, positions.data() + N - 3, 0, 3, H, G, K, last.data());
+                           tables.data(), M, positions.data() + N - 3, 0, 3, options, K, last.data());
   compare("cached_attention", last, Numbers(expected.end() - 3 * H * K, expected.end()), bound);
 }
 
@@ -318,10 +324,15 @@ int main() {
   printf("instructions of the row kernels: %s\n", ct_cpu_features());
   check_rows<float>(1e-6);
   check_rows<bf16>(1e-2);
-  for (auto [H, G, K] : {std::array<int64_t, 3>{4, 4, 32}, {6, 2, 20}, {2, 1, 64}}) {
-    printf("%ld query heads, %ld key/value heads of width %ld\n", long(H), long(G), long(K));
-    check_attention<float>(1e-6, H, G, K);
-    check_attention<bf16>(1e-2, H, G, K);
+  const std::pair<ct_attention, int64_t> attentions[] = {
+      {{4, 4, 0, 0, 0}, 32}, {{6, 2, 0, 0, 0}, 20}, {{2, 1, 0, 0, 0}, 64},
+      {{4, 2, 0.3f, 1.5f, 0}, 16}, {{3, 1, 0, 0, 5}, 20}, {{2, 2, 0, 2, 17}, 32},
+  };
+  for (const auto &[options, K] : attentions) {
+    printf("%d query heads, %d key/value heads of width %ld, scale %g, cap %g, window %d\n",
+           options.heads, options.groups, long(K), options.scale, options.soft_cap, options.window);
+    check_attention<float>(1e-6, options, K);
+    check_attention<bf16>(1e-2, options, K);
   }
   check_products();
   printf(failures ? "%d checks failed\n" : "all checks passed\n", failures);

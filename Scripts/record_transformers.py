@@ -5,8 +5,8 @@
   .venv/bin/pip install torch==2.11.0 transformers==5.23.0 trl==1.16.0
   .venv/bin/python Scripts/record_transformers.py
 
-Writes three tiny random models with what they give, each a folder in
-Tests/AssayModelTests/Fixtures:
+Writes tiny random models with what they give, each a folder in Tests/AssayModelTests/Fixtures (with
+names of such folders as arguments, only those):
 
   config.json, model.safetensors   the model, in the Hugging Face layout
   expected.json                    inputs, losses, optimizer steps, sums and norms, versions
@@ -22,6 +22,7 @@ ignores *.safetensors: add the new files with `git add --force`.
 import copy
 import json
 import shutil
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +35,8 @@ from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import MistralConfig, MistralForCausalLM
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.reward_trainer import RewardTrainer
 
@@ -61,10 +63,12 @@ def main():
     torch.use_deterministic_algorithms(True)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    record_llama()
-    record_qwen2()
-    record_llama_reward()
-    record_losses()
+    parts = {
+        "llama": record_llama, "qwen2": record_qwen2, "llama-reward": record_llama_reward,
+        "qwen3": record_qwen3, "mistral": record_mistral, "losses": record_losses,
+    }
+    for name in sys.argv[1:] or parts:
+        parts[name]()
 
 
 # Models
@@ -86,6 +90,26 @@ def record_qwen2():
     record(
         MODELS / "qwen2", model, language_model_inputs(seed=12), AutoModelForCausalLM,
         old_layout=False)
+
+
+def record_qwen3():
+    """Qwen3: norms of each head's query and key, heads wider than the stream divided by them."""
+    config = Qwen3Config(
+        tie_word_embeddings=True, rope_parameters=default_rotary(1e6), head_dim=16, **SHAPE)
+    model = random_model(Qwen3ForCausalLM, config, seed=4)
+    record(
+        MODELS / "qwen3", model, language_model_inputs(seed=14), AutoModelForCausalLM,
+        old_layout=False)
+
+
+def record_mistral():
+    """Mistral: a window that is shorter than the two longer sequences, one head of keys for four."""
+    shape = {**SHAPE, "num_key_value_heads": 1}
+    config = MistralConfig(
+        tie_word_embeddings=True, rope_parameters=default_rotary(1e4), sliding_window=4,
+        head_dim=8, **shape)
+    model = random_model(MistralForCausalLM, config, seed=5)
+    record(MODELS / "mistral", model, language_model_inputs(seed=15), AutoModelForCausalLM)
 
 
 def record_llama_reward():

@@ -197,7 +197,7 @@ final class GenerationBatch {
       budget -= count
       let positions = group.readCount..<group.readCount + count
       group.readCount += count
-      if count == group.prompt.count, !engine.decoder.isBatchInvariant {
+      if count == group.prompt.count, !engine.decoder.execution.isBatchInvariant {
         whole.append(group)
       } else {
         pieces.append((group, positions))

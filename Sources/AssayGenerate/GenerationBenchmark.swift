@@ -153,10 +153,17 @@ package struct GenerationBenchmark {
   package func run() throws -> Result {
     var configuration = shape.configuration
     configuration.contextTokens = max(configuration.contextTokens, promptTokens + newTokens)
-    let decoder = Decoder(random: configuration, seed: seed &+ 1, device: device, dtype: dtype)
-    decoder.computeType = dtype
-    decoder.weightFormat = weightFormat
-    decoder.isBatchInvariant = isBatchInvariant
+    let decoder = Decoder(
+      random: configuration,
+      seed: seed &+ 1,
+      device: device,
+      dtype: dtype,
+      execution: Execution(
+        dtype: dtype,
+        weights: weightFormat,
+        isBatchInvariant: isBatchInvariant
+      )
+    )
     decoder.packForInference()
     let vocabulary = configuration.vocabularySize
     let engine = GenerationEngine(

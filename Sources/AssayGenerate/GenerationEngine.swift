@@ -12,7 +12,7 @@ import AssayText
 /// - A request's `closing` token is read right behind its text, and the reward head reads the hidden
 ///   state there: the text is not read a second time.
 /// - What a request gives does not depend on the requests beside it, except for rounding; with the
-///   decoder's `isBatchInvariant` it is the same bit for bit.
+///   execution's `isBatchInvariant` it is the same bit for bit.
 ///
 /// Not `Sendable`: one task owns the model's tensors. The weights must not change during a run.
 package final class GenerationEngine {
@@ -122,10 +122,10 @@ package final class GenerationEngine {
   package func releaseCache() { cache = nil }
 
   private func cache(pages: Int) throws -> DecoderCache {
-    if let cache, cache.pageCount >= pages, cacheType == decoder.computeType { return cache }
+    if let cache, cache.pageCount >= pages, cacheType == decoder.execution.dtype { return cache }
     cache = nil
     let made = try withTensorErrors { DecoderCache(decoder, pages: pages) }
-    (cache, cacheType) = (made, decoder.computeType)
+    (cache, cacheType) = (made, decoder.execution.dtype)
     return made
   }
 

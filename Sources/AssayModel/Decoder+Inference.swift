@@ -25,7 +25,7 @@ package struct DecoderCache {
         pages: pages + (model.roundsRows ? 1 : 0),
         groups: model.configuration.groupCount,
         width: model.configuration.headWidth,
-        dtype: model.computeType,
+        dtype: model.execution.dtype,
         device: model.device
       )
     }
@@ -49,7 +49,7 @@ package struct DecoderCache {
   package static func pageBytes(_ model: Decoder) -> Int {
     let configuration = model.configuration
     return 2 * configuration.layerCount * pageTokens * configuration.groupCount
-      * configuration.headWidth * model.computeType.byteCount
+      * configuration.headWidth * model.execution.dtype.byteCount
   }
 
   /// Copies whole pages onto others, in all blocks, in place.
@@ -84,17 +84,21 @@ extension Decoder {
         }
       }
       let cellTensor = Tensor(cells).to(device)
-      let (H, G) = (configuration.headCount, configuration.groupCount)
-      return hiddenStates(
-        batch,
-        rows: Tensor(Array(rows.prefix(tables.count))).to(device),
-        training: false
-      ) { index, rotated in
-        let stored =
-          batch.lengths.count == tables.count
-          ? rotated : rotated.narrowed(axis: 0, start: 0, count: batch.tokenCount)
-        cache.layers[index].storeInPlace(stored, cells: cellTensor, heads: H, groups: G)
+      let isWhole = batch.lengths.count == tables.count
+      let attention = PackedAttention(batch: batch, table: weights.table) { block, rotated in
+        cache.layers[block].storeInPlace(
+          isWhole ? rotated : rotated.narrowed(axis: 0, start: 0, count: batch.tokenCount),
+          cells: cellTensor,
+          heads: configuration.headCount,
+          groups: configuration.groupCount
+        )
       }
+      return hiddenStates(
+        batch.ids,
+        rows: Tensor(Array(rows.prefix(tables.count))).to(device),
+        training: false,
+        attention: attention
+      )
     }
   }
 
@@ -135,40 +139,15 @@ extension Decoder {
     positions: [Int32]
   ) -> Tensor {
     withoutGradients {
-      let (H, G) = (configuration.headCount, configuration.groupCount)
-      let epsilon = configuration.normEpsilon
-      func weight(_ parameter: Parameter) -> Tensor { parameter(computeType, cached: true) }
       let S = tokens.count
-      let tableTensor = Tensor(tables, [S, tables.count / S]).to(device)
-      let positionTensor = Tensor(positions).to(device)
-      var stream = embedding(weight(inputEmbedding), Tensor(tokens.map(Int64.init)).to(device))
-      var normed = rmsNorm(stream, weight(blocks[0].inputNorm), epsilon: epsilon)  // [S, D]
-      for (index, block) in blocks.enumerated() {
-        let qkv = product(normed, block.qkv, bias: block.qkvBias, training: false)
-        let attended = cache.layers[index].attend(
-          qkv,
-          tables: tableTensor,
-          positions: positionTensor,
-          table: table,
-          heads: H,
-          groups: G
-        )
-        (stream, normed) = addRMSNorm(
-          product(attended, block.output, training: false),
-          residual: stream,
-          weight(block.middleNorm),
-          epsilon: epsilon
-        )
-        let wide = swiGLU(product(normed, block.gateUp, training: false))  // [S, F]
-        let next = index + 1 < blocks.count ? blocks[index + 1].inputNorm : finalNorm
-        (stream, normed) = addRMSNorm(
-          product(wide, block.down, training: false),
-          residual: stream,
-          weight(next),
-          epsilon: epsilon
-        )
-      }
-      return normed
+      let attention = PagedAttention(
+        cache: cache,
+        tables: Tensor(tables, [S, tables.count / S]).to(device),
+        positions: Tensor(positions).to(device),
+        table: weights.table
+      )
+      let ids = Tensor(tokens.map(Int64.init)).to(device)
+      return hiddenStates(ids, rows: nil, training: false, attention: attention)
     }
   }
 
@@ -192,11 +171,11 @@ extension Decoder {
     positions: [Int32],
     rows: [SamplingRow?]
   ) -> (picked: SampledTokens, hidden: Tensor) {
-    if let stepper = preparedStepper() {
+    if let stepper = weights.stepper(execution) {
       return stepper.step(
         tokens,
         caches: cache.layers,
-        table: table,
+        table: weights.table,
         tables: tables,
         positions: positions,
         rows: rows
@@ -225,40 +204,5 @@ extension Decoder {
       picked.top[row] = sampled.top[index]
     }
     return (picked, hidden)
-  }
-
-  /// Bytes of weights up to which a second, packed copy is kept.
-  private static let packedBytes = 64 << 20
-
-  private func preparedStepper() -> DecoderStepper? {
-    let small = configuration.parameterCount * 4 <= Self.packedBytes
-    guard small, computeType == .float32, weightFormat == .plain, device == .cpu else { return nil }
-    func weight(_ parameter: Parameter) -> Tensor { parameter(.float32, cached: true) }
-    let layers = blocks.map { block in
-      DecoderStepper.Layer(
-        inputNorm: weight(block.inputNorm),
-        qkv: weight(block.qkv),
-        qkvBias: block.qkvBias.map(weight),
-        output: weight(block.output),
-        middleNorm: weight(block.middleNorm),
-        gateUp: weight(block.gateUp),
-        down: weight(block.down)
-      )
-    }
-    let weights = DecoderStepper.Weights(
-      embedding: weight(inputEmbedding),
-      layers: layers,
-      finalNorm: weight(finalNorm),
-      outputEmbedding: outputWeight(training: false)
-    )
-    if let stepper, stepper.weights.isSame(as: weights) { return stepper }
-    stepper = DecoderStepper(
-      weights,
-      heads: configuration.headCount,
-      groups: configuration.groupCount,
-      width: configuration.headWidth,
-      epsilon: configuration.normEpsilon
-    )
-    return stepper
   }
 }

@@ -1,160 +1,79 @@
-// The decoder: RMSNorm, rotary grouped-query attention and SwiGLU blocks over a residual stream.
-// Letters: N packed tokens, R rows asked for, S sequences, D hidden, H query heads, G key/value
-// heads, K head width, F feed-forward width, V vocabulary.
-//
-// Queries, keys and values are one matrix, as are gate and up: fewer and larger products. Checkpoints
-// keep Hugging Face's separate names (see CheckpointLayout).
+// The decoder: norms, rotary grouped-query attention and gated feed-forward blocks over a residual
+// stream. What an architecture has of it, its weights' specification says.
+// Letters: N tokens, R rows asked for, D hidden, H query heads, G key/value heads, K head width,
+// F feed-forward width, V vocabulary.
 
 import AssayTensor
 
-/// A weight that is trained in float32 and used in the compute type.
-package final class Parameter {
-  /// A name that is unique in the model, used for optimizer state.
-  package let name: String
-  /// The weight itself; a leaf of the gradient graph.
+/// The transformer trunk, with the output embedding of its language model, and how it computes.
+///
+/// A value: two may compute in different ways with the same weights.
+package struct Decoder {
+  /// The weights.
+  package let weights: DecoderWeights
+  /// How it computes.
+  package var execution: Execution
+
+  /// Puts a decoder together.
+  package init(_ weights: DecoderWeights, execution: Execution) {
+    self.weights = weights
+    self.execution = execution
+  }
+
+  /// Makes a decoder with random weights.
   ///
-  /// It must not be asked for once the weight is packed for good.
-  package internal(set) var value: Tensor {
-    get {
-      guard let plain else { preconditionFailure("\(name) is packed, and has no plain form") }
-      return plain
-    }
-    set { plain = newValue }
-  }
-  private var plain: Tensor?
-  /// The last cast made without gradients, for inference.
-  private var cast: Tensor?
-  /// The last packing, for inference.
-  private var packing: PackedWeight?
-
-  init(_ name: String, _ value: Tensor) {
-    self.name = name
-    plain = value
-  }
-
-  /// The weight in a compute type.
+  /// Normal with the configuration's `initializerRange`, as `WeightSpec` says; norms are one and
+  /// biases zero.
   ///
-  /// With gradients the cast is part of the graph; without, it is made once and kept until
-  /// `forgetCast`.
-  func callAsFunction(_ dtype: DType, cached: Bool) -> Tensor {
-    guard value.dtype != dtype else { return value }
-    guard cached else { return value.to(dtype) }
-    if let cast, cast.dtype == dtype { return cast }
-    let made = withoutGradients { value.to(dtype) }
-    cast = made
-    return made
-  }
-
-  /// The weight packed for products with few rows; made once and kept until `forgetCast`.
-  func packed(_ format: WeightFormat, _ dtype: DType) -> PackedWeight? {
-    if let packing, packing.format == format, packing.dtype == dtype { return packing }
-    packing = PackedWeight(value, format: format, dtype: dtype)
-    return packing
-  }
-
-  /// Packs the weight, and gives up its plain form.
-  func packForGood(_ format: WeightFormat, _ dtype: DType) {
-    guard packed(format, dtype) != nil else { return }
-    (plain, cast) = (nil, nil)
-  }
-
-  /// Drops what is kept of the weight: call when it has changed.
-  func forgetCast() {
-    cast = nil
-    packing = nil
-  }
-}
-
-/// The transformer trunk, with the output embedding of its language model.
-package final class Decoder {
-  /// One block's weights.
-  final class Block {
-    let inputNorm: Parameter  // input_layernorm
-    let qkv: Parameter  // self_attn.{q,k,v}_proj
-    let qkvBias: Parameter?
-    let output: Parameter  // self_attn.o_proj
-    let middleNorm: Parameter  // post_attention_layernorm
-    let gateUp: Parameter  // mlp.{gate,up}_proj
-    let down: Parameter  // mlp.down_proj
-
-    init(
-      inputNorm: Parameter,
-      qkv: Parameter,
-      qkvBias: Parameter?,
-      output: Parameter,
-      middleNorm: Parameter,
-      gateUp: Parameter,
-      down: Parameter
-    ) {
-      self.inputNorm = inputNorm
-      self.qkv = qkv
-      self.qkvBias = qkvBias
-      self.output = output
-      self.middleNorm = middleNorm
-      self.gateUp = gateUp
-      self.down = down
-    }
-
-    var parameters: [Parameter] {
-      [inputNorm, qkv] + (qkvBias.map { [$0] } ?? []) + [output, middleNorm, gateUp, down]
-    }
+  /// - Parameters:
+  ///   - configuration: Sizes.
+  ///   - seed: Every weight is a function of it.
+  ///   - device: Where the weights go.
+  ///   - dtype: The type of the weights; float32 to train them.
+  ///   - isLanguageModel: Whether there is an output embedding.
+  ///   - execution: How it computes.
+  package init(
+    random configuration: ModelConfiguration,
+    seed: UInt64,
+    device: Device = .cpu,
+    dtype: DType = .float32,
+    isLanguageModel: Bool = true,
+    execution: Execution = Execution()
+  ) {
+    let weights = DecoderWeights(
+      random: configuration,
+      seed: seed,
+      device: device,
+      dtype: dtype,
+      isLanguageModel: isLanguageModel
+    )
+    self.init(weights, execution: execution)
   }
 
   /// Sizes and constants.
-  package let configuration: ModelConfiguration
-  /// The type that products are computed in; weights trained in float32 are cast to it.
-  package var computeType: DType = .float32
-  /// How many positions the sequences of a training step jump over, at most; 0 jumps nowhere.
-  package var positionJumps = 0
-  /// How weights of products are kept for inference on the CPU; quantized ones compute in bfloat16.
-  package var weightFormat: WeightFormat = .plain
-  /// Whether sums of inference are taken in one order whatever is beside them, on the CPU: a text
-  /// and its reward are then the same bit for bit in every batch.
-  package var isBatchInvariant = false
+  package var configuration: ModelConfiguration { weights.configuration }
   /// Where the weights are.
-  package let device: Device
-
-  let inputEmbedding: Parameter  // model.embed_tokens
-  let blocks: [Block]
-  let finalNorm: Parameter  // model.norm
-  let outputEmbedding: Parameter?  // lm_head; nil where tied, or where there is none
-  let table: RotaryTable
+  package var device: Device { weights.device }
   /// Whether the model can predict tokens.
-  package let isLanguageModel: Bool
+  package var isLanguageModel: Bool { weights.isLanguageModel }
+  /// All weights that can be trained, in a fixed order.
+  package var parameters: [Parameter] { weights.parameters }
+  /// Whether few different numbers of rows are worth some rows of no meaning.
+  package var roundsRows: Bool { execution.roundsRows(on: device) }
 
-  init(
-    configuration: ModelConfiguration,
-    device: Device,
-    inputEmbedding: Parameter,
-    blocks: [Block],
-    finalNorm: Parameter,
-    outputEmbedding: Parameter?,
-    isLanguageModel: Bool
-  ) {
-    self.configuration = configuration
-    self.device = device
-    self.inputEmbedding = inputEmbedding
-    self.blocks = blocks
-    self.finalNorm = finalNorm
-    self.outputEmbedding = outputEmbedding
-    self.isLanguageModel = isLanguageModel
-    table = RotaryTable(configuration, positions: configuration.contextTokens, device: device)
+  /// The tensors of a checkpoint with Hugging Face's names, in the order of the layers.
+  ///
+  /// - Parameter read: What is taken of a weight: its value, or its gradient.
+  /// - Returns: The pieces that the joined weights are cut into.
+  package func named(_ read: (Parameter) -> Tensor) -> [(name: String, tensor: Tensor)] {
+    weights.named(read)
   }
 
-  /// All weights, in a fixed order.
-  package var parameters: [Parameter] {
-    [inputEmbedding] + blocks.flatMap(\.parameters) + [finalNorm]
-      + (outputEmbedding.map { [$0] } ?? [])
-  }
-
-  /// Tells the model that its weights have changed since the last inference.
-  package func weightsChanged() {
-    parameters.forEach { $0.forgetCast() }
-    stepper = nil
-  }
-
-  /// The weights packed for single steps, where the model is small enough.
-  var stepper: DecoderStepper?
+  /// Packs the weights of blocks, where every product uses them so, and gives up their plain form.
+  ///
+  /// From then on the weights are for inference in this way alone. Embeddings keep their plain form,
+  /// since single rows of them are read.
+  package func packForInference() { weights.packForGood(execution) }
 
   /// The hidden states of chosen rows after the final norm.
   ///
@@ -167,62 +86,75 @@ package final class Decoder {
   ///   - training: Whether gradients will be asked for; without, casts of weights are kept.
   /// - Returns: `[R, D]` in the compute type.
   package func callAsFunction(_ batch: PackedBatch, rows: Tensor?, training: Bool) -> Tensor {
-    hiddenStates(batch, rows: rows, training: training, store: nil)
+    let attention = PackedAttention(batch: batch, table: weights.table)
+    return hiddenStates(batch.ids, rows: rows, training: training, attention: attention)
   }
 
-  /// As `callAsFunction`, handing each block's index and rotated queries, keys and values on.
+  /// The hidden states after the final norm, however tokens see each other.
+  ///
+  /// - Parameters:
+  ///   - ids: Tokens, `[N]`, int64.
+  ///   - rows: Rows wanted, `[R]`, int64; `nil` is all N.
+  ///   - training: Whether gradients will be asked for.
+  ///   - attention: Attends in each block.
+  /// - Returns: `[R, D]` in the compute type.
   func hiddenStates(
-    _ batch: PackedBatch,
+    _ ids: Tensor,
     rows: Tensor?,
     training: Bool,
-    store: ((Int, Tensor) -> Void)?
+    attention: some AttentionExecution
   ) -> Tensor {
-    let (H, G) = (configuration.headCount, configuration.groupCount)
-    let epsilon = configuration.normEpsilon
-    func weight(_ parameter: Parameter) -> Tensor { parameter(computeType, cached: !training) }
+    let (parts, epsilon) = (weights.parts, configuration.normEpsilon)
+    func weight(_ weight: Weight) -> Tensor { weight(execution.dtype, training: training) }
+    func norm(_ x: Tensor, _ scale: Weight?) -> Tensor {
+      scale.map { rmsNorm(x, weight($0), epsilon: epsilon) } ?? x
+    }
+    /// The stream with what a part adds to it, and the norm of that.
+    func add(_ x: Tensor, _ stream: Tensor, _ scale: Weight?) -> (sum: Tensor, normed: Tensor) {
+      if let scale { return addRMSNorm(x, residual: stream, weight(scale), epsilon: epsilon) }
+      let sum = x + stream
+      return (sum, sum)
+    }
 
-    var stream = embedding(weight(inputEmbedding), batch.ids)  // [N, D]
-    var normed = rmsNorm(stream, weight(blocks[0].inputNorm), epsilon: epsilon)  // [N, D]
-    for (index, block) in blocks.enumerated() {
-      let qkv = product(normed, block.qkv, bias: block.qkvBias, training: training)
-      var (attended, rotated) = rotaryAttention(
-        qkv,
-        positions: batch.positions,
-        table: table,
-        lengths: batch.lengths,
-        heads: H,
-        groups: G,
-        wantsRotated: store != nil
-      )  // [N, H K]
-      if let rotated { store?(index, rotated) }
-      if index == blocks.count - 1, let rows {
+    var stream = embedding(weight(parts.embedding), ids)  // [N, D]
+    var normed = norm(stream, parts.blocks.first?.inputNorm)  // [N, D]
+    for (index, block) in parts.blocks.enumerated() {
+      let options = weights.attention[index]
+      var qkv = product(normed, block.qkv, bias: block.qkvBias, training: training)
+      if let query = block.queryNorm, let key = block.keyNorm {
+        qkv = headNorm(
+          qkv,
+          query: weight(query),
+          key: weight(key),
+          heads: options.heads,
+          groups: options.groups,
+          epsilon: epsilon
+        )
+      }
+      var attended = attention.attend(qkv, block: index, options)  // [N, H K]
+      let isLast = index + 1 == parts.blocks.count
+      if isLast, let rows {
         attended = attended.selected(axis: 0, rows)  // [R, H K]
         stream = stream.selected(axis: 0, rows)  // [R, D]
       }
-      (stream, normed) = addRMSNorm(
-        product(attended, block.output, training: training),
-        residual: stream,
-        weight(block.middleNorm),
-        epsilon: epsilon
-      )
+      let mixed = product(attended, block.output, training: training)
+      (stream, normed) = add(norm(mixed, block.attentionNorm), stream, block.middleNorm)
       let wide = swiGLU(product(normed, block.gateUp, training: training))  // [N, F]
-      let next = index + 1 < blocks.count ? blocks[index + 1].inputNorm : finalNorm
-      (stream, normed) = addRMSNorm(
-        product(wide, block.down, training: training),
-        residual: stream,
-        weight(next),
-        epsilon: epsilon
-      )
+      let narrow = product(wide, block.down, training: training)
+      let next = isLast ? parts.finalNorm : parts.blocks[index + 1].inputNorm
+      (stream, normed) = add(norm(narrow, block.feedForwardNorm), stream, next)
     }
     return normed
   }
+
+  private var outputEmbedding: Weight { weights.parts.outputEmbedding ?? weights.parts.embedding }
 
   /// The output embedding in the compute type, `[V, D]`.
   ///
   /// - Parameter training: Whether gradients will be asked for.
   /// - Returns: The tied input embedding where there is none of its own.
   package func outputWeight(training: Bool) -> Tensor {
-    (outputEmbedding ?? inputEmbedding)(computeType, cached: !training)
+    outputEmbedding(execution.dtype, training: training)
   }
 
   /// The logits of every token for hidden states.
@@ -232,7 +164,7 @@ package final class Decoder {
   ///   - training: Whether gradients will be asked for.
   /// - Returns: `[R, V]` in the compute type.
   package func logits(_ hidden: Tensor, training: Bool) -> Tensor {
-    product(hidden, outputEmbedding ?? inputEmbedding, training: training)
+    product(hidden, outputEmbedding, training: training)
   }
 
   /// What is read from rows of hidden states; where sums are to be batch-invariant, each row by
@@ -244,61 +176,25 @@ package final class Decoder {
   /// - Returns: The numbers of all rows.
   package func readings(_ hidden: Tensor, _ read: (Tensor, Range<Int>) -> Tensor) -> [Float] {
     let count = hidden.shape[0]
-    guard isBatchInvariant else { return read(hidden, 0..<count).floats }
+    guard execution.isBatchInvariant else { return read(hidden, 0..<count).floats }
     return (0..<count).flatMap {
       read(hidden.narrowed(axis: 0, start: $0, count: 1), $0..<$0 + 1).floats
     }
   }
 
   /// Rows times a weight, and a bias: `[N, I]` to `[N, O]`.
-  func product(
+  private func product(
     _ x: Tensor,
-    _ weight: Parameter,
-    bias: Parameter? = nil,
+    _ weight: Weight,
+    bias: Weight? = nil,
     training: Bool
   ) -> Tensor {
-    if !training, packs(rows: x.shape[0]), let packed = weight.packed(weightFormat, computeType) {
-      return packed(
-        x,
-        bias: bias.map { $0(computeType, cached: true) },
-        isBatchInvariant: isBatchInvariant
-      )
+    let bias = bias.map { $0(execution.dtype, training: training) }
+    if !training, execution.packs(rows: x.shape[0], on: device),
+      let packed = weight.packed(execution)
+    {
+      return packed(x, bias: bias, isBatchInvariant: execution.isBatchInvariant)
     }
-    return linear(
-      x,
-      weight(computeType, cached: !training),
-      bias: bias.map { $0(computeType, cached: !training) }
-    )
-  }
-
-  /// Packs the weights of blocks, where every product uses them so, and gives up their plain form.
-  ///
-  /// From then on the decoder is for inference alone, and `computeType` and `weightFormat` are fixed.
-  /// Embeddings keep their plain form, since single rows of them are read.
-  package func packForInference() {
-    // Plain float32 has another form for single steps.
-    guard packs(rows: .max), weightFormat != .plain || computeType == .bfloat16 else { return }
-    for block in blocks {
-      for weight in [block.qkv, block.output, block.gateUp, block.down] {
-        weight.packForGood(weightFormat, computeType)
-      }
-    }
-    Engine.releaseMemory()
-  }
-
-  /// Rows up to which packed weights are faster on every processor.
-  private static let fewRows = 16
-
-  private func packs(rows: Int) -> Bool {
-    guard device == .cpu else { return false }
-    if weightFormat != .plain || isBatchInvariant { return true }
-    return computeType == .bfloat16 && (PackedWeight.isFast || rows <= Self.fewRows)
-  }
-
-  /// Whether few different numbers of rows are worth some rows of no meaning.
-  ///
-  /// oneDNN, which computes bfloat16 products on the CPU, compiles a kernel for every new number.
-  package var roundsRows: Bool {
-    computeType == .bfloat16 && device == .cpu && !packs(rows: Self.fewRows + 1)
+    return linear(x, weight(execution.dtype, training: training), bias: bias)
   }
 }

@@ -84,17 +84,14 @@ extension Model {
     guard tokens.count <= maximum else {
       throw ModelError.tooLong(tokens: tokens.count, maximum: maximum)
     }
-    let type = decoder.computeType
-    decoder.computeType = .float32
-    defer {
-      decoder.computeType = type
-      if type != .float32 { decoder.weightsChanged() }  // frees casts that inference would not use
-    }
+    var decoder = decoder
+    decoder.execution = Execution(dtype: .float32)
     let score = try withTensorErrors {
       withoutGradients {
         let batch = PackedBatch([tokens], device: decoder.device)
         let rows = Tensor([Int64(tokens.count - 1)]).to(decoder.device)
-        return head(decoder(batch, rows: rows, training: false)).item
+        // As in training: casts that inference would not use are not kept.
+        return head(decoder(batch, rows: rows, training: true)).item
       }
     }
     guard score.isFinite else {

@@ -91,35 +91,34 @@ extension Model {
     device: Device = .cpu
   ) throws -> Weights {
     var url = folder.appendingPathComponent("config.json")
-    var file = try ModelConfiguration.readFile(url)
-    let isVanilla = file.feedback_method == "vanilla"
-    if file.hidden_size == nil, let name = file.base_model_name_or_path {
+    var file = try ConfigFile(contentsOf: url)
+    let isVanilla = try file.string("feedback_method") == "vanilla"
+    if !file.has("hidden_size"), let name = try file.string("base_model_name_or_path") {
       url = try base(name, of: url)
-      file = try ModelConfiguration.readFile(url)
+      file = try ConfigFile(contentsOf: url)
     }
-    let configuration = try ModelConfiguration(file: file, path: url.path)
+    let configuration = try ModelConfiguration(file)
     let stored = try WeightsFolder(folder)
     let names = Set(stored.names)
     let prefix = names.contains("reward_base_model.model.norm.weight") ? "reward_base_model." : ""
-    let source = CheckpointLayout.Source(
+    let source = Checkpoint(
       file: folder.path,
       prefix: prefix,
       names: names,
       load: { try stored.tensor(named: $0) }
     )
-    let isClassifier = file.architectures?.first?.hasSuffix("ForSequenceClassification") ?? false
+    let kind = try file.strings("architectures")?.first
+    let isClassifier = kind?.hasSuffix("ForSequenceClassification") ?? false
     return try withTensorErrors {
       let head = try loadHead(source, configuration, isClassifier: isClassifier, device)
-      let decoder = try CheckpointLayout.decoder(
+      let decoder = try source.decoder(
         configuration,
-        from: source,
         dtype: dtype,
         device: device,
         needsLanguageModel: !isClassifier
       )
-      decoder.computeType = dtype
       return Weights(
-        decoder: decoder,
+        decoder: Decoder(decoder, execution: Execution(dtype: dtype)),
         head: head,
         isClassifier: isClassifier,
         isVanilla: isVanilla,
@@ -153,7 +152,7 @@ extension Model {
   }
 
   private static func loadHead(
-    _ source: CheckpointLayout.Source,
+    _ source: Checkpoint,
     _ configuration: ModelConfiguration,
     isClassifier: Bool,
     _ device: Device

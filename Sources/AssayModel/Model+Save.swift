@@ -21,7 +21,9 @@ extension Model {
     } catch {
       throw TensorError.cannotWrite(file: folder.path, reason: error.localizedDescription)
     }
-    var weights = CheckpointLayout.weights(of: decoder, dtype: dtype)
+    var weights = decoder.named { $0.value }.map { name, tensor in
+      (name: name, tensor: withoutGradients { tensor.to(dtype).to(.cpu).contiguous() })
+    }
     if isClassifier { weights.removeAll { $0.name == "lm_head.weight" } }
     for parameter in head?.parameters ?? [] {
       weights.append((parameter.name, withoutGradients { parameter.value.to(dtype).to(.cpu) }))

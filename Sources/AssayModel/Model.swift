@@ -91,8 +91,8 @@ package struct ModelManifest: Codable, Equatable, Sendable {
 
 /// A decoder with what it takes to use it: tokenizer, template, reward head.
 package final class Model {
-  /// The transformer.
-  package let decoder: Decoder
+  /// The transformer, and how it computes.
+  package var decoder: Decoder
   /// The reward head; `nil` for a language model.
   package var head: RewardHead?
   /// The tokenizer.
@@ -103,6 +103,8 @@ package final class Model {
   package let templateRefusal: TextError?
   /// What the model is for, and how its critiques begin.
   package var manifest: ModelManifest
+  /// How many positions the sequences of a training step jump over, at most; 0 jumps nowhere.
+  package var positionJumps = 0
   /// Bytes that keys and values may take where the model writes text.
   ///
   /// Default: 1 GiB.

@@ -1,27 +1,12 @@
+import AssayTensor
 import Foundation
 
-/// Sizes and constants of a decoder of the Llama and Qwen2 family.
+/// Sizes and constants of a decoder.
 ///
-/// Source: the `config.json` of Hugging Face `transformers` (`LlamaConfig`, `Qwen2Config`).
+/// Source: the `config.json` of Hugging Face `transformers`.
 package struct ModelConfiguration: Equatable, Sendable {
-  /// Which family's names and defaults the folder uses.
-  package enum Family: String, Sendable {
-    /// No biases unless `attention_bias`.
-    case llama
-    /// Biases on queries, keys and values.
-    case qwen2
-  }
-
-  /// How rotary frequencies are stretched for long contexts.
-  package enum RotaryScaling: Equatable, Sendable {
-    /// Positions divided by a factor.
-    case linear(factor: Double)
-    /// Llama 3.1's: low frequencies divided by a factor, smooth in between.
-    case llama3(factor: Double, low: Double, high: Double, original: Int)
-  }
-
-  /// Which family.
-  package var family: Family = .llama
+  /// Whose names and defaults the folder uses, and which weights there are.
+  package var architecture: Architecture
   /// D, the width of the residual stream.
   package var hiddenSize: Int
   /// How many blocks.
@@ -38,14 +23,12 @@ package struct ModelConfiguration: Equatable, Sendable {
   package var vocabularySize: Int
   /// Longest sequence, in tokens.
   package var contextTokens: Int = 2048
-  /// The base of the rotary frequencies.
-  package var rotaryBase: Double = 10000
-  /// Their stretching, if any.
-  package var rotaryScaling: RotaryScaling?
+  /// The rotary embedding.
+  package var rotary = Rotary()
+  /// Scale, cap and window of attention.
+  package var attention = Attention()
   /// Added to the mean square in RMSNorm.
   package var normEpsilon: Double = 1e-6
-  /// Whether queries, keys and values have biases.
-  package var hasAttentionBias: Bool = false
   /// Whether the output embedding is the input embedding.
   package var tiesEmbeddings: Bool = false
   /// Standard deviation of new weights.
@@ -60,6 +43,7 @@ package struct ModelConfiguration: Equatable, Sendable {
   /// Makes a configuration with as many key/value as query heads.
   ///
   /// - Parameters:
+  ///   - architecture: Whose weights there are.
   ///   - hiddenSize: D.
   ///   - layerCount: How many blocks.
   ///   - headCount: H; divides D.
@@ -67,6 +51,7 @@ package struct ModelConfiguration: Equatable, Sendable {
   ///   - feedForwardSize: F.
   ///   - vocabularySize: V.
   package init(
+    _ architecture: Architecture = .llama,
     hiddenSize: Int,
     layerCount: Int,
     headCount: Int,
@@ -74,6 +59,7 @@ package struct ModelConfiguration: Equatable, Sendable {
     feedForwardSize: Int,
     vocabularySize: Int
   ) {
+    self.architecture = architecture
     self.hiddenSize = hiddenSize
     self.layerCount = layerCount
     self.headCount = headCount
@@ -85,12 +71,7 @@ package struct ModelConfiguration: Equatable, Sendable {
 
   /// How many weights the decoder has, with its output embedding where it has one of its own.
   package var parameterCount: Int {
-    let qkv = (headCount + 2 * groupCount) * headWidth
-    let block =
-      hiddenSize * qkv + headCount * headWidth * hiddenSize + 3 * hiddenSize * feedForwardSize
-      + 2 * hiddenSize + (hasAttentionBias ? qkv : 0)
-    let embeddings = vocabularySize * hiddenSize * (tiesEmbeddings ? 1 : 2)
-    return layerCount * block + embeddings + hiddenSize
+    weightSpecs.all.map { $0.shape.reduce(1, *) }.reduce(0, +)
   }
 
   /// Checks that the sizes fit together.
@@ -130,34 +111,12 @@ package struct ModelConfiguration: Equatable, Sendable {
       "\(headWidth) is odd; rotary halves need an even one"
     )
     try require(
-      (1...1e18).contains(rotaryBase),
+      (1...1e18).contains(rotary.base),
       "rope_theta",
-      "\(rotaryBase) is not from 1 to 1e18"
+      "\(rotary.base) is not from 1 to 1e18"
     )
-    switch rotaryScaling {
-    case nil: break
-    case .linear(let factor)?:
-      try require(
-        (1...1e6).contains(factor),
-        "rope_scaling.factor",
-        "\(factor) is not from 1 to 1e6"
-      )
-    case .llama3(let factor, let low, let high, let original)?:
-      try require(
-        (1...1e6).contains(factor),
-        "rope_scaling.factor",
-        "\(factor) is not from 1 to 1e6"
-      )
-      try require(
-        low > 0 && high > low && high < 1e6,
-        "rope_scaling.high_freq_factor",
-        "\(high) is not above low_freq_factor \(low), or that is not positive"
-      )
-      try require(
-        original > 0,
-        "rope_scaling.original_max_position_embeddings",
-        "\(original) is not a size"
-      )
+    if let window = attention.window {
+      try require(window.tokens > 0, "sliding_window", "\(window.tokens) is not a number of tokens")
     }
     try require((0...1).contains(normEpsilon), "rms_norm_eps", "\(normEpsilon) is not from 0 to 1")
     try require(

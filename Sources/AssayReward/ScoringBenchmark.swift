@@ -99,11 +99,13 @@ package struct ScoringBenchmark {
       seed: seed &+ 1,
       device: device,
       dtype: dtype,
-      isLanguageModel: false
+      isLanguageModel: false,
+      execution: Execution(
+        dtype: dtype,
+        weights: weightFormat,
+        isBatchInvariant: isBatchInvariant
+      )
     )
-    decoder.computeType = dtype
-    decoder.weightFormat = weightFormat
-    decoder.isBatchInvariant = isBatchInvariant
     decoder.packForInference()
     let head = RewardHead(
       random: .linear,

@@ -1,5 +1,4 @@
-// S sequences, M pages a sequence, D hidden, H query heads, G key/value heads, K head width,
-// F feed-forward width, V vocabulary.
+// S sequences, M pages a sequence, D hidden, V vocabulary.
 
 import CTorch
 
@@ -8,113 +7,34 @@ import CTorch
 /// Keeps a packed copy of the weights, which follows their changes in place. What a row gives is the
 /// same bit for bit whatever rows are beside it.
 package final class DecoderStepper {
-  /// One block's weights.
-  package struct Layer {
-    let inputNorm: Tensor
-    let qkv: Tensor
-    let qkvBias: Tensor?
-    let output: Tensor
-    let middleNorm: Tensor
-    let gateUp: Tensor
-    let down: Tensor
-
-    /// Gathers a block's weights.
-    ///
-    /// - Parameters:
-    ///   - inputNorm: `[D]`.
-    ///   - qkv: `[(H + 2G) K, D]`.
-    ///   - qkvBias: `[(H + 2G) K]`, or none.
-    ///   - output: `[D, H K]`.
-    ///   - middleNorm: `[D]`.
-    ///   - gateUp: `[2F, D]`.
-    ///   - down: `[D, F]`.
-    package init(
-      inputNorm: Tensor,
-      qkv: Tensor,
-      qkvBias: Tensor?,
-      output: Tensor,
-      middleNorm: Tensor,
-      gateUp: Tensor,
-      down: Tensor
-    ) {
-      self.inputNorm = inputNorm
-      self.qkv = qkv
-      self.qkvBias = qkvBias
-      self.output = output
-      self.middleNorm = middleNorm
-      self.gateUp = gateUp
-      self.down = down
-    }
-
-    var all: [Tensor?] { [inputNorm, qkv, qkvBias, output, middleNorm, gateUp, down] }
-  }
-
-  /// A decoder's weights.
-  package struct Weights {
-    let embedding: Tensor
-    let layers: [Layer]
-    let finalNorm: Tensor
-    let outputEmbedding: Tensor
-
-    /// Gathers a decoder's weights.
-    ///
-    /// - Parameters:
-    ///   - embedding: `[V, D]`.
-    ///   - layers: The blocks.
-    ///   - finalNorm: `[D]`.
-    ///   - outputEmbedding: `[V, D]`.
-    package init(embedding: Tensor, layers: [Layer], finalNorm: Tensor, outputEmbedding: Tensor) {
-      self.embedding = embedding
-      self.layers = layers
-      self.finalNorm = finalNorm
-      self.outputEmbedding = outputEmbedding
-    }
-
-    private var all: [Tensor?] {
-      [embedding, finalNorm, outputEmbedding] + layers.flatMap(\.all)
-    }
-
-    /// Whether these are the very tensors of another.
-    ///
-    /// - Parameter other: Other weights.
-    /// - Returns: Whether each tensor is the other's, not only equal to it.
-    package func isSame(as other: Weights) -> Bool {
-      layers.count == other.layers.count
-        && zip(all, other.all).allSatisfy { $0?.storage === $1?.storage }
-    }
-  }
-
-  /// The weights that were packed.
-  package let weights: Weights
+  /// The weights that were packed, with an output embedding of their own.
+  package let weights: DecoderParts<Tensor>
+  private let outputEmbedding: Tensor
   private let handle: ct_stepper
 
   /// Packs weights.
   ///
   /// - Parameters:
-  ///   - weights: Float32, on the CPU.
-  ///   - heads: H.
-  ///   - groups: G.
-  ///   - width: K.
+  ///   - weights: Float32, on the CPU; without an output embedding the input embedding is taken.
+  ///   - attention: What each block's attention computes.
   ///   - epsilon: Of the norms.
   ///
   /// Gives `nil` where a width is no multiple of 16.
-  package init?(_ weights: Weights, heads: Int, groups: Int, width: Int, epsilon: Double) {
-    guard let first = weights.layers.first else { return nil }
-    let widths = [
-      (heads + 2 * groups) * width, weights.finalNorm.count, first.down.shape.last ?? 1,
-    ]
-    guard widths.allSatisfy({ $0 % 16 == 0 }) else { return nil }
+  package init?(_ weights: DecoderParts<Tensor>, attention: [AttentionOptions], epsilon: Double) {
+    let widths = weights.blocks.flatMap { [$0.qkv.shape[0], $0.down.shape[1]] }
+    guard (widths + [weights.finalNorm.count]).allSatisfy({ $0 % 16 == 0 }) else { return nil }
+    precondition(attention.count == weights.blocks.count, "\(attention.count) attentions")
+    let outputEmbedding = weights.outputEmbedding ?? weights.embedding
     var made: ct_stepper?
-    let handles: [ct_tensor?] = weights.layers.flatMap { $0.all.map { $0?.handle } }
+    let handles: [ct_tensor?] = weights.blocks.flatMap { $0.all.map { $0?.handle } }
     let code = withExtendedLifetime(weights) {
       ct_stepper_make(
         weights.embedding.handle,
         handles,
-        Int32(weights.layers.count),
+        attention.map(\.raw),
+        Int32(weights.blocks.count),
         weights.finalNorm.handle,
-        weights.outputEmbedding.handle,
-        Int32(heads),
-        Int32(groups),
+        outputEmbedding.handle,
         epsilon,
         &made
       )
@@ -122,7 +42,18 @@ package final class DecoderStepper {
     if code != 0 { report(failure(code, "pack")) }
     guard let made else { return nil }
     self.weights = weights
+    self.outputEmbedding = outputEmbedding
     handle = made
+  }
+
+  /// Whether these are the very tensors that were packed, not only equal to them.
+  ///
+  /// - Parameter other: Other weights.
+  /// - Returns: Whether each tensor is the other's.
+  package func holds(_ other: DecoderParts<Tensor>) -> Bool {
+    let (own, other) = (weights.all, other.all)
+    return own.count == other.count
+      && zip(own, other).allSatisfy { $0.storage === $1.storage }
   }
 
   deinit { ct_stepper_free(handle) }
@@ -148,7 +79,7 @@ package final class DecoderStepper {
   ) -> (picked: SampledTokens, hidden: Tensor) {
     let S = tokens.count
     precondition(
-      caches.count == weights.layers.count && positions.count == S && rows.count == S && S > 0
+      caches.count == weights.blocks.count && positions.count == S && rows.count == S && S > 0
         && tables.count % S == 0,
       "\(S) tokens with \(positions.count) positions, \(tables.count) pages, \(rows.count) rows"
     )
@@ -156,7 +87,7 @@ package final class DecoderStepper {
     let handles: [ct_tensor?] = caches.flatMap { [$0.keys.handle, $0.values.handle] }
     let wanted = rows.map { $0 == nil ? UInt8(0) : 1 }
     var hidden: Tensor?
-    let V = weights.outputEmbedding.shape[0]
+    let V = outputEmbedding.shape[0]
     let picked = sampled(rows, vocabularySize: V) { arguments, tokens, logProbabilities in
       hidden = Tensor("step") { out in
         withExtendedLifetime(caches) {

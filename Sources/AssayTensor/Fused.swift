@@ -1,6 +1,5 @@
 // Operations of the decoder that are one kernel each. Letters: N tokens of all sequences one
-// behind the other, S sequences, D hidden, H query heads, G key/value heads, K head width,
-// F feed-forward width, V vocabulary, T positions.
+// behind the other, D hidden, F feed-forward width, V vocabulary.
 
 import CTorch
 
@@ -58,69 +57,10 @@ package func swiGLU(_ gateUp: Tensor) -> Tensor {
   Tensor("swiGLU") { ct_swiglu(gateUp.handle, $0) }
 }
 
-/// Cosines and sines of the rotary embedding, `[T, K/2]` each, float32.
-package struct RotaryTable {
-  /// Cosines, `[T, K/2]`.
-  package let cosine: Tensor
-  /// Sines, `[T, K/2]`.
-  package let sine: Tensor
-
-  /// Makes a table.
-  ///
-  /// - Parameters:
-  ///   - cosine: `[T, K/2]`, float32.
-  ///   - sine: `[T, K/2]`, float32.
-  package init(cosine: Tensor, sine: Tensor) {
-    self.cosine = cosine
-    self.sine = sine
-  }
-}
-
-/// Causal attention within each of the packed sequences, queries and keys rotated by position.
+/// The negative log likelihood of each row's target.
 ///
-/// Softmax in float32. Linear in memory: scores are never stored.
-///
-/// - Parameters:
-///   - qkv: Queries, keys and values of each token, `[N, (H + 2G) K]`.
-///   - positions: Index of each token in its sequence, `[N]`, int32.
-///   - table: Angles for all positions.
-///   - lengths: Tokens of each sequence; their sum is N.
-///   - heads: H.
-///   - groups: G, which divides H.
-///   - wantsRotated: Whether the rotated rows are asked for.
-/// - Returns: `[N, H K]`, and the rotated rows to store in a cache, without gradient.
-///
-/// Source: Su et al. 2021 (arXiv:2104.09864), halves as in Hugging Face's Llama; Dao et al. 2022.
-package func rotaryAttention(
-  _ qkv: Tensor,
-  positions: Tensor,
-  table: RotaryTable,
-  lengths: [Int],
-  heads: Int,
-  groups: Int,
-  wantsRotated: Bool = false
-) -> (output: Tensor, rotated: Tensor?) {
-  var rotated: ct_tensor?
-  let output = Tensor("rotaryAttention") { out in
-    withUnsafeMutablePointer(to: &rotated) {
-      ct_rotary_attention(
-        qkv.handle,
-        positions.handle,
-        table.cosine.handle,
-        table.sine.handle,
-        lengths.map(Int64.init),
-        Int32(lengths.count),
-        Int32(heads),
-        Int32(groups),
-        out,
-        wantsRotated ? $0 : nil
-      )
-    }
-  }
-  return (output, rotated.map(Tensor.init(owning:)))
-}
-
-/// The negative log likelihood of each row's target, without keeping a large vocabulary's logits.
+/// On the CPU the logits of a large vocabulary never exist all at once; elsewhere they do, `[N, V]`
+/// in float32.
 ///
 /// - Parameters:
 ///   - hidden: `[N, D]`.

@@ -24,6 +24,10 @@ extension Tensor {
     return out.map(Tensor.init(owning:))
   }
 
+  /// How often the numbers were changed in place, by an optimizer too; copies made of them are out of
+  /// date once it has grown.
+  package var changeCount: Int { Int(ct_changes(handle)) }
+
   /// Forgets the gradient collected so far.
   package func clearGradientInPlace() { _ = ct_clear_grad(handle) }
 }

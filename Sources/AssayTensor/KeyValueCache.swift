@@ -79,25 +79,24 @@ package struct KeyValueCache {
     if code != 0 { report(failure(code, "cache copy")) }
   }
 
-  /// Stores one new token a sequence and attends to all its tokens so far.
+  /// Stores one new token a sequence and attends to its tokens so far, or those in the window.
   ///
   /// - Parameters:
   ///   - qkv: `[S, (H + 2G) K]`, not yet rotated.
   ///   - tables: Pages of each sequence, `[S, M]`, int32; those not reached yet may be any page.
   ///   - positions: Index of the new token in its sequence, `[S]`, int32, below M P.
   ///   - table: Angles.
-  ///   - heads: H.
-  ///   - groups: G.
+  ///   - options: Heads, scale, cap and window.
   /// - Returns: `[S, H K]`.
   package func attend(
     _ qkv: Tensor,
     tables: Tensor,
     positions: Tensor,
     table: RotaryTable,
-    heads: Int,
-    groups: Int
+    options: AttentionOptions
   ) -> Tensor {
-    Tensor("cachedAttention") {
+    var raw = options.raw
+    return Tensor("cachedAttention") {
       ct_cached_attention(
         qkv.handle,
         keys.handle,
@@ -106,8 +105,7 @@ package struct KeyValueCache {
         positions.handle,
         table.cosine.handle,
         table.sine.handle,
-        Int32(heads),
-        Int32(groups),
+        &raw,
         $0
       )
     }

@@ -60,22 +60,24 @@ package struct TrainingOutput {
 ///   - sequences: What to read.
 ///   - decoder: The model.
 ///   - head: The reward head, for sequences with a scored token.
+///   - positionJumps: How many positions every second sequence jumps over, at most.
 /// - Returns: Rewards and token losses, with gradients.
 package func trainingForward(
   _ sequences: [TrainingSequence],
   decoder: Decoder,
-  head: RewardHead?
+  head: RewardHead?,
+  positionJumps: Int = 0
 ) -> TrainingOutput {
   let batch = PackedBatch(
     sequences.map(\.tokens),
     device: decoder.device,
     isRounded: true,
-    positions: decoder.positionJumps == 0
+    positions: positionJumps == 0
       ? nil
       : sequences.map {
         jumpingPositions(
           of: $0.tokens,
-          room: decoder.positionJumps,
+          room: positionJumps,
           limit: decoder.configuration.contextTokens
         )
       }

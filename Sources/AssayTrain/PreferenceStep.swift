@@ -35,7 +35,8 @@ package func preferenceStep(
     let output = trainingForward(
       part.map(\.chosen) + part.map(\.rejected),
       decoder: model.decoder,
-      head: model.head
+      head: model.head,
+      positionJumps: model.positionJumps
     )
     guard let rewards = output.rewards else { continue }
     let P = part.count

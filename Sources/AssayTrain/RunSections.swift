@@ -92,14 +92,14 @@ package struct ComputeSection: RecipeSection {
   /// - Throws: What loading throws.
   func modelToTrain(_ folder: URL) throws -> Model {
     let model = try model(folder)
-    prepare(model.decoder)
+    prepare(model)
     return model
   }
 
   /// Has a model compute in training as the section says.
-  func prepare(_ decoder: Decoder) {
-    decoder.computeType = dtype.dtype
-    decoder.positionJumps = positionJumps
+  func prepare(_ model: Model) {
+    model.decoder.execution = Execution(dtype: dtype.dtype)
+    model.positionJumps = positionJumps
   }
 }
 

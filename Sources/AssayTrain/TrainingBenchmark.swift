@@ -169,9 +169,9 @@ package struct TrainingBenchmark {
       random: shape.configuration,
       seed: 1,
       device: device,
-      isLanguageModel: false
+      isLanguageModel: false,
+      execution: Execution(dtype: compute.dtype)
     )
-    decoder.computeType = compute.dtype
     let head = RewardHead(
       random: .linear,
       hiddenSize: shape.configuration.hiddenSize,

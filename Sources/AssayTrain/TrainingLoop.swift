@@ -167,7 +167,6 @@ package struct TrainingLoop {
         )
       }
       try withTensorErrors { optimizer.step(learningRate: rate) }
-      model.decoder.weightsChanged()
       let line =
         [Metric("loss", report.loss)] + report.metrics
         + [Metric("gradient_norm", norm), Metric("learning_rate", rate)]
@@ -221,7 +220,6 @@ package struct TrainingLoop {
       let saved = try file.tensor(named: name)
       try withTensorErrors { target.copyInPlace(saved) }
     }
-    model.decoder.weightsChanged()
     return step
   }
 

@@ -6,6 +6,9 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <cmath>
+#include <limits>
+
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -75,8 +78,9 @@ static at::Tensor rotated(const at::Tensor &qkv, const at::Tensor &positions,
 struct RotaryAttention : Function<RotaryAttention> {
   static at::Tensor forward(AutogradContext *context, at::Tensor qkv, at::Tensor positions,
                             at::Tensor cosine, at::Tensor sine, std::vector<int64_t> lengths,
-                            int64_t H, int64_t G) {
+                            ct_attention options) {
     qkv = qkv.contiguous();
+    const int64_t H = options.heads, G = options.groups;
     const int64_t N = qkv.size(0), width = qkv.size(1), K = width / (H + 2 * G);
     at::Tensor out = at::empty({N, H * K}, qkv.options());
     at::Tensor lse = at::empty({N, H}, qkv.options().dtype(at::kFloat));
@@ -87,14 +91,15 @@ struct RotaryAttention : Function<RotaryAttention> {
         const int64_t s = task / G, start = starts[s];
         row_kernels<T>().attention(
             pointer<T>(qkv) + start * width, pointer<int32_t>(positions) + start,
-            pointer<float>(cosine), pointer<float>(sine), lengths[s], task % G, H, G, K,
+            pointer<float>(cosine), pointer<float>(sine), lengths[s], task % G, options, K,
             pointer<T>(out) + start * H * K, pointer<float>(lse) + start * H);
       });
     });
     context->save_for_backward({qkv, positions, cosine, sine, out, lse});
     context->saved_data["lengths"] = lengths;
-    context->saved_data["H"] = H;
-    context->saved_data["G"] = G;
+    context->saved_data["heads"] = std::vector<int64_t>{H, G, options.window};
+    context->saved_data["scale"] = double(options.scale);
+    context->saved_data["soft_cap"] = double(options.soft_cap);
     return out;
   }
 
@@ -103,7 +108,12 @@ struct RotaryAttention : Function<RotaryAttention> {
     const at::Tensor &qkv = saved[0], &positions = saved[1], &cosine = saved[2], &sine = saved[3],
                      &out = saved[4], &lse = saved[5];
     auto lengths = context->saved_data["lengths"].toIntVector();
-    const int64_t H = context->saved_data["H"].toInt(), G = context->saved_data["G"].toInt();
+    const auto heads = context->saved_data["heads"].toIntVector();
+    const int64_t H = heads[0], G = heads[1];
+    const ct_attention options{int32_t(H), int32_t(G),
+                               float(context->saved_data["scale"].toDouble()),
+                               float(context->saved_data["soft_cap"].toDouble()),
+                               int32_t(heads[2])};
     const int64_t width = qkv.size(1), K = width / (H + 2 * G);
     at::Tensor d_out = gradients[0].contiguous(), d_qkv = at::empty_like(qkv);
     std::vector<int64_t> starts = starts_of(lengths);
@@ -113,20 +123,44 @@ struct RotaryAttention : Function<RotaryAttention> {
         const int64_t s = task / G, start = starts[s];
         row_kernels<T>().attention_backward(
             pointer<T>(qkv) + start * width, pointer<int32_t>(positions) + start,
-            pointer<float>(cosine), pointer<float>(sine), lengths[s], task % G, H, G, K,
+            pointer<float>(cosine), pointer<float>(sine), lengths[s], task % G, options, K,
             pointer<T>(out) + start * H * K, pointer<float>(lse) + start * H,
             pointer<T>(d_out) + start * H * K, pointer<T>(d_qkv) + start * width);
       });
     });
-    return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(),
-            at::Tensor()};
+    return {d_qkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 // The same from LibTorch's operations, for devices without kernels of ours.
-static variable_list composed_attention(const at::Tensor &qkv, const at::Tensor &positions,
-                                        const at::Tensor &cosine, const at::Tensor &sine,
-                                        at::IntArrayRef lengths, int64_t H, int64_t G) {
+
+// Which of keys `seen` tokens with these indices see: those up to their own, within the window.
+static at::Tensor composed_mask(const at::Tensor &indices, int64_t keys, const ct_attention &options) {
+  at::Tensor own = indices.unsqueeze(-1), key = at::arange(keys, indices.options());
+  at::Tensor mask = key <= own;
+  return options.window > 0 ? mask & (key > own - int64_t(options.window)) : mask;
+}
+
+// softmax(cap(scale q k)) v of q [..., T, K], k and v [..., keys, K]; no mask is causal.
+static at::Tensor composed_softmax(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
+                                   const std::optional<at::Tensor> &mask,
+                                   const ct_attention &options) {
+  const double scale = options.scale > 0 ? options.scale : 1 / std::sqrt(double(q.size(-1)));
+  if (options.soft_cap <= 0) {
+    return at::scaled_dot_product_attention(q, k, v, mask, 0.0, !mask.has_value(), scale);
+  }
+  at::Tensor scores = at::matmul(q, k.transpose(-2, -1)).to(at::kFloat) * scale;
+  scores = at::tanh(scores / options.soft_cap) * options.soft_cap;
+  at::Tensor seen = mask.has_value() ? *mask
+                                     : composed_mask(at::arange(q.size(-2), q.options().dtype(at::kLong)),
+                                                     k.size(-2), options);
+  scores = scores.masked_fill(seen.logical_not(), -std::numeric_limits<float>::infinity());
+  return at::matmul(at::softmax(scores, -1).to(v.scalar_type()), v);
+}
+
+static at::Tensor composed_rotated(const at::Tensor &qkv, const at::Tensor &positions,
+                                   const at::Tensor &cosine, const at::Tensor &sine, int64_t H,
+                                   int64_t G) {
   const int64_t K = qkv.size(1) / (H + 2 * G);
   at::Tensor turned_part = qkv.narrow(1, 0, (H + G) * K).unflatten(1, {H + G, K});
   at::Tensor index = positions.to(at::kLong);
@@ -136,12 +170,24 @@ static variable_list composed_attention(const at::Tensor &qkv, const at::Tensor 
   at::Tensor turned = at::cat({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1)
                           .to(qkv.scalar_type())
                           .flatten(1);
-  turned = at::cat({turned, qkv.narrow(1, (H + G) * K, G * K)}, 1);
+  return at::cat({turned, qkv.narrow(1, (H + G) * K, G * K)}, 1);
+}
+
+static variable_list composed_attention(const at::Tensor &qkv, const at::Tensor &positions,
+                                        const at::Tensor &cosine, const at::Tensor &sine,
+                                        at::IntArrayRef lengths, const ct_attention &options) {
+  const int64_t H = options.heads, G = options.groups, K = qkv.size(1) / (H + 2 * G);
+  at::Tensor turned = composed_rotated(qkv, positions, cosine, sine, H, G);
   std::vector<at::Tensor> parts;
   for (const Group &group : groups_of(lengths)) {
-    at::Tensor y = at::scaled_dot_product_attention(
+    std::optional<at::Tensor> mask;
+    if (options.window > 0) {
+      at::Tensor indices = at::arange(group.length, qkv.options().dtype(at::kLong));
+      mask = composed_mask(indices, group.length, options);
+    }
+    at::Tensor y = composed_softmax(
         heads_of(turned, group, 0, H, K, 1), heads_of(turned, group, H, G, K, H / G),
-        heads_of(turned, group, H + G, G, K, H / G), {}, 0.0, /*is_causal=*/true);
+        heads_of(turned, group, H + G, G, K, H / G), mask, options);
     parts.push_back(y.transpose(1, 2).reshape({group.count * group.length, H * K}));
   }
   return {at::cat(parts, 0), turned};
@@ -179,10 +225,11 @@ static void check_positions(const at::Tensor &positions, int64_t count, const at
 }
 
 int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
-                        const int64_t *lengths, int sequences, int heads, int groups,
+                        const int64_t *lengths, int sequences, const ct_attention *options,
                         ct_tensor *out, ct_tensor *rotated_or_null) {
   return guarded([&] {
     const at::Tensor &x = qkv->value;
+    const int heads = options->heads, groups = options->groups;
     check_heads(x, heads, groups);
     std::vector<int64_t> sizes(lengths, lengths + sequences);
     int64_t total = 0;
@@ -195,7 +242,7 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
                     x.size(1) / (heads + 2 * groups));
     if (ours(x)) {
       *out = wrap(RotaryAttention::apply(x, positions->value, cosine->value, sine->value, sizes,
-                                         int64_t(heads), int64_t(groups)));
+                                         *options));
       if (rotated_or_null) {
         at::NoGradGuard no_grad;
         *rotated_or_null = wrap(rotated(x.contiguous(), positions->value, cosine->value,
@@ -203,8 +250,7 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
       }
       return;
     }
-    auto both = composed_attention(x, positions->value, cosine->value, sine->value, sizes, heads,
-                                   groups);
+    auto both = composed_attention(x, positions->value, cosine->value, sine->value, sizes, *options);
     *out = wrap(both[0]);
     if (rotated_or_null) *rotated_or_null = wrap(both[1].detach());
   });
@@ -280,13 +326,13 @@ int ct_cache_copy(ct_tensor key_cache, ct_tensor value_cache, const int32_t *fro
 
 int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache,
                         ct_tensor tables, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
-                        int heads, int groups, ct_tensor *out) {
+                        const ct_attention *options, ct_tensor *out) {
   return guarded([&] {
     at::NoGradGuard no_grad;
     const at::Tensor &x = qkv->value, &keys = key_cache->value, &values = value_cache->value;
     const at::Tensor &t = tables->value, &p = positions->value;
-    check_heads(x, heads, groups);
-    const int64_t H = heads, G = groups, K = x.size(1) / (H + 2 * G), S = x.size(0);
+    check_heads(x, options->heads, options->groups);
+    const int64_t H = options->heads, G = options->groups, K = x.size(1) / (H + 2 * G), S = x.size(0);
     check_cache(keys, values, x, G, K);
     check_table(cosine->value, sine->value, K);
     TORCH_CHECK(t.dim() == 2 && t.size(0) == S && t.size(1) > 0, "page tables of ", t.sizes(),
@@ -296,15 +342,14 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
     TORCH_CHECK(p.dim() == 1 && p.size(0) == S, "one position a row expected");
     check_indices(p, std::min(cosine->value.size(0), M * CT_PAGE), "positions");
     if (!ours(x)) {
-      std::vector<int64_t> ones(S, 1);
-      at::Tensor turned =
-          composed_attention(x, p, cosine->value, sine->value, ones, H, G)[1];
+      at::Tensor turned = composed_rotated(x, p, cosine->value, sine->value, H, G);
       at::Tensor position = p.to(at::kLong), table = t.to(at::kLong);
       at::Tensor place = at::floor_divide(position, CT_PAGE).unsqueeze(1);
       at::Tensor page = table.gather(1, place).squeeze(1);
       at::Tensor cell = (page * CT_PAGE + at::remainder(position, CT_PAGE)).to(at::kInt);
       ct_tensor_s row{turned}, cell_row{cell};
-      TORCH_CHECK(ct_cache_store(&row, key_cache, value_cache, &cell_row, heads, groups) == CT_OK,
+      TORCH_CHECK(ct_cache_store(&row, key_cache, value_cache, &cell_row, options->heads,
+                                 options->groups) == CT_OK,
                   ct_last_error());
       auto read = [&](const at::Tensor &cache) {  // [S, G, M P, K]
         return cache.index_select(0, table.flatten())
@@ -313,11 +358,11 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
             .flatten(2, 3);
       };
       at::Tensor k = read(keys.transpose(2, 3)), v = read(values);
-      at::Tensor mask = (at::arange(M * CT_PAGE, position.options()).unsqueeze(0) <=
-                         position.unsqueeze(1)).unsqueeze(1).unsqueeze(1);  // [S, 1, 1, M P]
+      at::Tensor mask =
+          composed_mask(position, M * CT_PAGE, *options).unsqueeze(1).unsqueeze(1);  // [S, 1, 1, M P]
       at::Tensor q = turned.narrow(1, 0, H * K).unflatten(1, {H, K}).unsqueeze(2);
-      at::Tensor y = at::scaled_dot_product_attention(
-          q, k.repeat_interleave(H / G, 1), v.repeat_interleave(H / G, 1), mask);
+      at::Tensor y = composed_softmax(q, k.repeat_interleave(H / G, 1),
+                                      v.repeat_interleave(H / G, 1), mask, *options);
       *out = wrap(y.flatten(1));
       return;
     }
@@ -333,8 +378,8 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
       });
       parallel_for(S, 1, [&](int64_t begin, int64_t end, int) {
         row_kernels<T>().cached_attention(pointer<T>(turned), x.size(1), pointer<T>(keys),
-                                          pointer<T>(values), table, M, position, begin, end, H, G,
-                                          K, pointer<T>(y));
+                                          pointer<T>(values), table, M, position, begin, end,
+                                          *options, K, pointer<T>(y));
       });
     });
     *out = wrap(y);

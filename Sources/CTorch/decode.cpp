@@ -44,9 +44,12 @@ struct PackedWeight {
   }
 };
 
+// What a block lacks is undefined.
 struct StepperBlock {
-  at::Tensor input_norm, qkv_bias, middle_norm;
+  at::Tensor input_norm, qkv_bias, query_norm, key_norm, attention_norm, middle_norm;
+  at::Tensor feed_forward_norm;
   PackedWeight qkv, output, gate_up, down;
+  ct_attention attention;
 };
 
 }  // namespace ct
@@ -60,6 +63,35 @@ struct ct_stepper_s {
 
   // The widest row between two norms.
   int64_t widest() const { return std::max({(H + 2 * G) * K, 2 * F, logits.panels.padded}); }
+
+  const at::Tensor &norm_behind(size_t block) const {
+    return block + 1 < blocks.size() ? blocks[block + 1].input_norm : final_norm;
+  }
+
+  // out = the norm of x, or x where there is none.
+  void norm(const at::Tensor &weight, const float *x, int64_t rows, float *out, float *scale) const {
+    if (!weight.defined()) {
+      if (out != x) std::memcpy(out, x, rows * D * sizeof(float));
+      return;
+    }
+    ct::row_kernels<float>().rms_norm(x, nullptr, weight.data_ptr<float>(), epsilon, 0, rows, D,
+                                      nullptr, out, scale);
+  }
+
+  // stream += update, or its own norm where it has one; normed = the norm of that by `weight`.
+  void add(const float *update, const at::Tensor &own, const at::Tensor &weight, float *stream,
+           int64_t rows, float *normed, float *scale) const {
+    if (own.defined()) {
+      norm(own, update, rows, normed, scale);
+      update = normed;
+    }
+    if (weight.defined()) {
+      ct::row_kernels<float>().rms_norm(update, stream, weight.data_ptr<float>(), epsilon, 0, rows, D,
+                                        stream, normed, scale);
+      return;
+    }
+    for (int64_t i = 0; i < rows * D; i++) normed[i] = stream[i] += update[i];
+  }
 };
 
 using namespace ct;
@@ -71,9 +103,9 @@ static const at::Tensor &plain(const at::Tensor &x) {
   return x;
 }
 
-int ct_stepper_make(ct_tensor embedding, const ct_tensor *layers, int layer_count,
-                    ct_tensor final_norm, ct_tensor output_weight, int heads, int groups,
-                    double epsilon, ct_stepper *out) {
+int ct_stepper_make(ct_tensor embedding, const ct_tensor *blocks, const ct_attention *attention,
+                    int block_count, ct_tensor final_norm, ct_tensor output_weight, double epsilon,
+                    ct_stepper *out) {
   return guarded([&] {
     at::NoGradGuard no_grad;
     auto made = std::make_unique<ct_stepper_s>();
@@ -81,17 +113,25 @@ int ct_stepper_make(ct_tensor embedding, const ct_tensor *layers, int layer_coun
     made->final_norm = plain(final_norm->value);
     made->logits.pack(plain(output_weight->value));
     made->D = made->embedding.size(1), made->V = made->logits.panels.outputs;
-    made->H = heads, made->G = groups, made->epsilon = float(epsilon);
-    for (int i = 0; i < layer_count; i++) {
-      const ct_tensor *w = layers + 7 * i;
+    made->epsilon = float(epsilon);
+    TORCH_CHECK(block_count > 0, "a decoder without blocks");
+    made->H = attention->heads, made->G = attention->groups;
+    const int64_t heads = made->H, groups = made->G;
+    for (int i = 0; i < block_count; i++) {
+      const ct_tensor *w = blocks + CT_BLOCK_PARTS * i;
+      auto vector = [&](int part) { return w[part] ? plain(w[part]->value) : at::Tensor(); };
       StepperBlock block;
-      block.input_norm = plain(w[0]->value);
-      block.qkv.pack(plain(w[1]->value));
-      if (w[2]) block.qkv_bias = plain(w[2]->value);
-      block.output.pack(plain(w[3]->value));
-      block.middle_norm = plain(w[4]->value);
-      block.gate_up.pack(plain(w[5]->value));
-      block.down.pack(plain(w[6]->value));
+      block.attention = attention[i];
+      block.input_norm = vector(CT_INPUT_NORM);
+      block.qkv_bias = vector(CT_QKV_BIAS);
+      block.query_norm = vector(CT_QUERY_NORM), block.key_norm = vector(CT_KEY_NORM);
+      block.attention_norm = vector(CT_ATTENTION_NORM);
+      block.middle_norm = vector(CT_MIDDLE_NORM);
+      block.feed_forward_norm = vector(CT_FEED_FORWARD_NORM);
+      block.qkv.pack(plain(w[CT_QKV]->value));
+      block.output.pack(plain(w[CT_OUTPUT]->value));
+      block.gate_up.pack(plain(w[CT_GATE_UP]->value));
+      block.down.pack(plain(w[CT_DOWN]->value));
       made->K = block.qkv.panels.outputs / (heads + 2 * groups), made->F = block.down.panels.inputs;
       TORCH_CHECK(block.qkv.panels.inputs == made->D && block.output.panels.inputs == heads * made->K &&
                       block.gate_up.panels.inputs == made->D && block.gate_up.panels.outputs == 2 * made->F &&
@@ -178,12 +218,12 @@ struct Step {
     float *large = shared.large.data(), *mixed = shared.mixed.data();
     float *update = shared.update.data();
     auto wait = [&] { shared.barrier.wait(parts); };
-    auto norm = [&](const at::Tensor &weight, bool add) {
-      kernels.rms_norm(add ? update : stream, add ? stream : nullptr, weight.data_ptr<float>(),
-                       model.epsilon, 0, S, D, stream, normed, scale);
+    auto norm = [&](const at::Tensor &weight) { model.norm(weight, stream, S, normed, scale); };
+    auto add = [&](const at::Tensor &own, const at::Tensor &weight) {
+      model.add(update, own, weight, stream, S, normed, scale);
     };
     embed(0, S, stream);
-    norm(model.blocks[0].input_norm, false);
+    norm(model.blocks[0].input_norm);
     for (size_t i = 0; i < model.blocks.size(); i++) {
       const StepperBlock &block = model.blocks[i];
       block.qkv.part(normed, S, large, width, part, parts);
@@ -192,13 +232,13 @@ struct Step {
       wait();
       block.output.part(mixed, S, update, D, part, parts);
       wait();
-      norm(block.middle_norm, true);
+      add(block.attention_norm, block.middle_norm);
       block.gate_up.part(normed, S, large, 2 * F, part, parts);
       wait();
       kernels.swiglu(large, 0, S, F, inner);
       block.down.part(inner, S, update, D, part, parts);
       wait();
-      norm(i + 1 < model.blocks.size() ? model.blocks[i + 1].input_norm : model.final_norm, true);
+      add(block.feed_forward_norm, model.norm_behind(i));
     }
     if (part == 0) std::memcpy(hidden, normed, S * D * sizeof(float));
     const int64_t count = gather(0, S, normed);
@@ -225,12 +265,28 @@ struct Step {
         for (int64_t j = 0; j < width; j++) qkv[s * width + j] += bias[j];
       }
     }
+    for (int64_t s = 0; block.query_norm.defined() && s < S; s++) {
+      head_norm(block.query_norm, qkv + s * width, H * K);
+      head_norm(block.key_norm, qkv + s * width + H * K, G * K);
+    }
     row_kernels<float>().rotate(qkv, width, positions + begin, cosine, sine, 1, 0, S, H + G,
                                 H + 2 * G, K, qkv, width);
     const int32_t *own = tables + begin * table_width;
     store_rows(qkv, keys[i], values[i], own, table_width, positions + begin, 0, S, H, G, K);
     row_kernels<float>().cached_attention(qkv, width, keys[i], values[i], own, table_width,
-                                          positions + begin, 0, S, H, G, K, mixed);
+                                          positions + begin, 0, S, block.attention, K, mixed);
+  }
+
+  // Norms parts of a row in place, each as long as the weight.
+  void head_norm(const at::Tensor &weight, float *row, int64_t width) const {
+    const int64_t count = width / weight.size(0);
+    float scale[64];
+    for (int64_t first = 0; first < count; first += 64) {
+      float *part = row + first * weight.size(0);
+      row_kernels<float>().rms_norm(part, nullptr, weight.data_ptr<float>(), model.epsilon, 0,
+                                    std::min<int64_t>(64, count - first), weight.size(0), nullptr,
+                                    part, scale);
+    }
   }
 
   // Moves the rows whose next token is wanted together; gives their number.
@@ -270,21 +326,21 @@ struct Step {
     float *inner = buffers.take(S * F), *mixed = buffers.take(S * H * K);
     float *scale = buffers.take(S);
     embed(begin, S, stream);
-    auto norm = [&](const at::Tensor &weight, bool add) {
-      kernels.rms_norm(add ? update : stream, add ? stream : nullptr, weight.data_ptr<float>(),
-                       model.epsilon, 0, S, D, stream, normed, scale);
+    auto norm = [&](const at::Tensor &weight) { model.norm(weight, stream, S, normed, scale); };
+    auto add = [&](const at::Tensor &own, const at::Tensor &weight) {
+      model.add(update, own, weight, stream, S, normed, scale);
     };
-    norm(model.blocks[0].input_norm, false);
+    norm(model.blocks[0].input_norm);
     for (size_t i = 0; i < model.blocks.size(); i++) {
       const StepperBlock &block = model.blocks[i];
       block.qkv(normed, S, large, width);
       attend(i, begin, S, large, mixed);
       block.output(mixed, S, update, D);
-      norm(block.middle_norm, true);
+      add(block.attention_norm, block.middle_norm);
       block.gate_up(normed, S, large, 2 * F);
       kernels.swiglu(large, 0, S, F, inner);
       block.down(inner, S, update, D);
-      norm(i + 1 < model.blocks.size() ? model.blocks[i + 1].input_norm : model.final_norm, true);
+      add(block.feed_forward_norm, model.norm_behind(i));
     }
     std::memcpy(hidden + begin * D, normed, S * D * sizeof(float));
     model.logits(normed, gather(begin, S, normed), large, logit_width);

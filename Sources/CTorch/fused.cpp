@@ -6,6 +6,8 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -68,6 +70,79 @@ static at::Tensor composed_rms_norm(const at::Tensor &x, const at::Tensor &weigh
   at::Tensor scaled = wide * at::rsqrt(wide.square().mean({-1}, true) + epsilon);
   return (scaled * weight.to(at::kFloat)).to(x.scalar_type());
 }
+
+// RMSNorm of parts of rows [N, width]: of `counts[i]` parts of `weights[i]`'s length each, one behind
+// the other; what lies behind them stays as it is.
+struct HeadNorm : Function<HeadNorm> {
+  // Calls back for each row and weight with the first number of its parts and the first part's index.
+  template <class Body>
+  static void each(int64_t n, int64_t width, const at::Tensor (&weights)[2],
+                   const int64_t (&counts)[2], const Body &body) {
+    int64_t offset = n * width, part = n * (counts[0] + counts[1]);
+    for (int i = 0; i < 2; i++) {
+      body(i, offset, part);
+      offset += counts[i] * weights[i].size(0), part += counts[i];
+    }
+  }
+
+  static at::Tensor forward(AutogradContext *context, at::Tensor x, at::Tensor query, at::Tensor key,
+                            int64_t query_width, int64_t key_width, double epsilon) {
+    x = x.contiguous();
+    const at::Tensor weights[2] = {query.to(x.scalar_type()).contiguous(),
+                                   key.to(x.scalar_type()).contiguous()};
+    const int64_t counts[2] = {query_width / query.size(0), key_width / key.size(0)};
+    const int64_t N = x.size(0), width = x.size(1), turned = query_width + key_width;
+    at::Tensor out = at::empty_like(x);
+    at::Tensor scale = at::empty({N, counts[0] + counts[1]}, x.options().dtype(at::kFloat));
+    by_type(x, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(N, 32, [&](int64_t begin, int64_t end, int) {
+        for (int64_t n = begin; n < end; n++) {
+          each(n, width, weights, counts, [&](int i, int64_t offset, int64_t part) {
+            row_kernels<T>().rms_norm(pointer<T>(x) + offset, nullptr, pointer<T>(weights[i]),
+                                      float(epsilon), 0, counts[i], weights[i].size(0), nullptr,
+                                      pointer<T>(out) + offset, pointer<float>(scale) + part);
+          });
+          std::copy_n(pointer<T>(x) + n * width + turned, width - turned,
+                      pointer<T>(out) + n * width + turned);
+        }
+      });
+    });
+    context->save_for_backward({x, weights[0], weights[1], scale});
+    context->saved_data["widths"] = std::vector<int64_t>{query_width, key_width};
+    return out;
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &scale = saved[3], weights[2] = {saved[1], saved[2]};
+    const auto widths = context->saved_data["widths"].toIntVector();
+    const int64_t counts[2] = {widths[0] / weights[0].size(0), widths[1] / weights[1].size(0)};
+    const int64_t N = x.size(0), width = x.size(1), turned = widths[0] + widths[1];
+    at::Tensor d_out = gradients[0].contiguous(), d_x = at::empty_like(x);
+    at::Tensor d_weights[2];
+    for (int i = 0; i < 2; i++) {
+      d_weights[i] = at::zeros({part_limit(), weights[i].size(0)}, scale.options());
+    }
+    by_type(x, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(N, 32, [&](int64_t begin, int64_t end, int thread) {
+        for (int64_t n = begin; n < end; n++) {
+          each(n, width, weights, counts, [&](int i, int64_t offset, int64_t part) {
+            row_kernels<T>().rms_norm_backward(
+                pointer<T>(d_out) + offset, nullptr, pointer<T>(x) + offset, pointer<T>(weights[i]),
+                pointer<float>(scale) + part, 0, counts[i], weights[i].size(0),
+                pointer<T>(d_x) + offset,
+                pointer<float>(d_weights[i]) + thread * weights[i].size(0));
+          });
+          std::copy_n(pointer<T>(d_out) + n * width + turned, width - turned,
+                      pointer<T>(d_x) + n * width + turned);
+        }
+      });
+    });
+    return {d_x, d_weights[0].sum(0), d_weights[1].sum(0), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
 
 struct SwiGLU : Function<SwiGLU> {
   static at::Tensor forward(AutogradContext *context, at::Tensor gate_up) {
@@ -201,6 +276,32 @@ int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double ep
       *out = wrap(composed_rms_norm(total, weight->value, epsilon));
       *sum = wrap(total);
     }
+  });
+}
+
+int ct_head_norm(ct_tensor qkv, ct_tensor query_weight, ct_tensor key_weight, int heads, int groups,
+                 double epsilon, ct_tensor *out) {
+  return guarded([&] {
+    const at::Tensor &x = qkv->value, &query = query_weight->value, &key = key_weight->value;
+    TORCH_CHECK(x.dim() == 2 && heads > 0 && groups > 0 && x.size(1) % (heads + 2 * groups) == 0,
+                "head norms of ", x.sizes(), " with ", heads, " query and ", groups,
+                " key/value heads");
+    const int64_t K = x.size(1) / (heads + 2 * groups);
+    auto fits = [&](const at::Tensor &weight, int64_t count) {
+      return weight.dim() == 1 && (weight.size(0) == K || weight.size(0) == count * K);
+    };
+    TORCH_CHECK(fits(query, heads) && fits(key, groups), "head norms of weights ", query.sizes(),
+                " and ", key.sizes(), " for heads of width ", K);
+    if (ours(x)) {
+      *out = wrap(HeadNorm::apply(x, query, key, heads * K, groups * K, epsilon));
+      return;
+    }
+    auto normed = [&](const at::Tensor &weight, int64_t first, int64_t count) {
+      at::Tensor part = x.narrow(1, first * K, count * K).unflatten(1, {-1, weight.size(0)});
+      return composed_rms_norm(part, weight, epsilon).flatten(1);
+    };
+    *out = wrap(at::cat({normed(query, 0, heads), normed(key, heads, groups),
+                         x.narrow(1, (heads + groups) * K, groups * K)}, 1));
   });
 }
 

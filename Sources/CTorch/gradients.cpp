@@ -26,6 +26,8 @@ int ct_clear_grad(ct_tensor tensor) {
   return guarded([&] { tensor->value.mutable_grad().reset(); });
 }
 
+uint32_t ct_changes(ct_tensor tensor) { return tensor->value._version(); }
+
 bool ct_set_grad_enabled(bool on) {
   bool before = at::GradMode::is_enabled();
   at::GradMode::set_enabled(on);

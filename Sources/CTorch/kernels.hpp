@@ -39,7 +39,7 @@ struct RowKernels {
   // One query token a sequence against its pages, for sequences [begin, end); see CTorch.h.
   void (*cached_attention)(const T *query, int64_t query_stride, const T *keys, const T *values,
                            const int32_t *tables, int64_t table_width, const int32_t *positions,
-                           int64_t begin, int64_t end, int64_t heads, int64_t groups,
+                           int64_t begin, int64_t end, const ct_attention &options,
                            int64_t width, T *out);
   // out[m][n] = x[m][k] packed[k][n] in float32, weights in panels of 64 columns, n in sixteens.
   // A row's sums are taken in one order, whatever m is.
@@ -51,13 +51,13 @@ struct RowKernels {
   // Rotary causal attention of one sequence (its first rows are given) for the query heads of
   // key/value head g. qkv [T, (H+2G)K], out [T, HK], lse [T, H].
   void (*attention)(const T *qkv, const int32_t *positions, const float *cosine,
-                    const float *sine, int64_t count, int64_t g, int64_t heads, int64_t groups,
+                    const float *sine, int64_t count, int64_t g, const ct_attention &options,
                     int64_t width, T *out, float *lse);
   // Writes the gradient of the same columns of qkv.
   void (*attention_backward)(const T *qkv, const int32_t *positions, const float *cosine,
-                             const float *sine, int64_t count, int64_t g, int64_t heads,
-                             int64_t groups, int64_t width, const T *out, const float *lse,
-                             const T *d_out, T *d_qkv);
+                             const float *sine, int64_t count, int64_t g,
+                             const ct_attention &options, int64_t width, const T *out,
+                             const float *lse, const T *d_out, T *d_qkv);
 };
 
 template <class T>

@@ -36,10 +36,10 @@ struct KernelOptions: ParsableArguments {
     return device
   }
 
-  /// Makes a decoder compute as these options say.
-  func apply(to decoder: Decoder) {
-    decoder.weightFormat = weights
-    decoder.isBatchInvariant = batchInvariant
+  /// Makes a model compute as these options say.
+  func apply(to model: Model) {
+    model.decoder.execution.weights = weights
+    model.decoder.execution.isBatchInvariant = batchInvariant
   }
 }
 
@@ -103,7 +103,7 @@ struct InferenceOptions: ParsableArguments {
         device: device,
         approximateTemplate: approximateTemplate
       )
-      kernels.apply(to: model.decoder)
+      kernels.apply(to: model)
       model.decoder.packForInference()
       if let cacheMib { model.cacheBytes = cacheMib << 20 }
       return model

@@ -77,7 +77,7 @@ struct InspectCommand: AssayCommand {
     let description = Description(
       path: folder.path,
       kind: loaded.manifest.kind.rawValue,
-      family: configuration.family.rawValue,
+      family: configuration.architecture.modelType,
       parameters: loaded.parameters.map(\.value.count).reduce(0, +),
       hiddenSize: configuration.hiddenSize,
       layers: configuration.layerCount,

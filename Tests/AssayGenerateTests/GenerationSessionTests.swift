@@ -6,9 +6,15 @@ import Testing
 @Suite struct GenerationSessionTests {
   let decoder = makeDecoder()
 
-  func engine(_ options: GenerationEngine.Options = .init()) -> GenerationEngine {
+  func engine(
+    _ options: GenerationEngine.Options = .init(),
+    isBatchInvariant: Bool = false
+  ) -> GenerationEngine {
     GenerationEngine(
-      decoder: decoder,
+      decoder: Decoder(
+        decoder.weights,
+        execution: Execution(isBatchInvariant: isBatchInvariant)
+      ),
       head: makeHead(),
       tokenizer: LetterTokenizer(),
       options: options
@@ -55,10 +61,11 @@ import Testing
 
   @Test("requests that join at any step give what they give alone", arguments: [false, true])
   func joining(isBatchInvariant: Bool) throws {
-    decoder.isBatchInvariant = isBatchInvariant
     let requests = requests
     for stride in [1, 3] {
-      let session = try GenerationSession(engine(.init(prefillTokens: 48)))
+      let session = try GenerationSession(
+        engine(.init(prefillTokens: 48), isBatchInvariant: isBatchInvariant)
+      )
       var next = 1
       _ = try session.add([requests[0]])
       let result = try run(session) { step in
@@ -69,7 +76,7 @@ import Testing
       }
       #expect(result.texts.count == requests.count)
       for (index, request) in requests.enumerated() {
-        let alone = try engine().run([request])[0]
+        let alone = try engine(isBatchInvariant: isBatchInvariant).run([request])[0]
         let joined = try #require(result.texts[index])
         if isBatchInvariant {
           #expect(joined == alone)

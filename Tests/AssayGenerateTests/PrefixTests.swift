@@ -48,7 +48,6 @@ import Testing
   )
   func sharing(dtype: DType, prefillTokens: Int) throws {
     let decoder = makeDecoder(dtype: dtype)
-    decoder.computeType = dtype
     let page = DecoderCache.pageBytes(decoder)
     let bound: Float = dtype == .float32 ? 1e-5 : 0.05
     let alone = try requests.map { try engine(decoder).run([$0])[0] }
@@ -103,10 +102,9 @@ import Testing
     WeightFormat.allCases
   )
   func invariance(dtype: DType, format: WeightFormat) throws {
-    let decoder = makeDecoder(dtype: dtype)
-    decoder.computeType = dtype
-    decoder.weightFormat = format
-    decoder.isBatchInvariant = true
+    var decoder = makeDecoder(dtype: dtype)
+    decoder.execution.weights = format
+    decoder.execution.isBatchInvariant = true
     let together = try engine(decoder).run(requests)
     let pieces = try engine(decoder, .init(batchSequences: 3, prefillTokens: 11)).run(requests)
     for (index, request) in requests.enumerated() {

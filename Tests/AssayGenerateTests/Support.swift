@@ -59,9 +59,7 @@ func makeDecoder(dtype: DType = .float32, context: Int = 128) -> Decoder {
   )
   configuration.contextTokens = context
   configuration.initializerRange = 0.2
-  let decoder = Decoder(random: configuration, seed: 11)
-  decoder.computeType = dtype
-  return decoder
+  return Decoder(random: configuration, seed: 11, execution: Execution(dtype: dtype))
 }
 
 func makeHead() -> RewardHead { RewardHead(random: .cloud, hiddenSize: 48, seed: 5) }

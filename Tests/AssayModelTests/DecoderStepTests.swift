@@ -6,24 +6,32 @@ import Testing
 
 @Suite struct DecoderStepTests {
   /// A kind of model that takes its own way through a step.
-  enum Kind: CaseIterable {
-    case tied, untied, groupedWithBias, oneGroup
+  struct Kind: CustomTestStringConvertible {
+    var architecture: Architecture
+    var tied = false
+    /// Key/value heads of the four query heads.
+    var groups = 2
+
+    var testDescription: String {
+      "\(architecture.modelType), \(groups) groups\(tied ? ", tied" : "")"
+    }
+
+    static let all: [Kind] =
+      Architecture.all.map { Kind(architecture: $0) } + [
+        Kind(architecture: .llama, tied: true), Kind(architecture: .llama, groups: 1),
+        Kind(architecture: .llama, groups: 4),
+      ]
 
     func decoder(_ dtype: DType) -> Decoder {
-      var configuration = Tiny.configuration(
-        tied: self == .tied,
-        family: self == .groupedWithBias ? .qwen2 : .llama
-      )
-      if self == .oneGroup { configuration.groupCount = 1 }
-      if self == .untied { configuration.groupCount = configuration.headCount }
-      let decoder = Decoder(random: configuration, seed: 3)
+      var configuration = Tiny.configuration(tied: tied, architecture)
+      configuration.groupCount = groups
+      let decoder = Decoder(random: configuration, seed: 3, execution: Execution(dtype: dtype))
       for (index, parameter) in decoder.parameters.enumerated()
       where parameter.value.shape.count == 1 {
         // Norms and biases that are not what they start as.
         let values = (0..<parameter.value.count).map { 0.5 + Float(($0 * 7 + index) % 11) / 11 }
         parameter.value.copyInPlace(Tensor(values))
       }
-      decoder.computeType = dtype
       return decoder
     }
   }
@@ -69,7 +77,7 @@ import Testing
 
   @Test(
     "a step that picks gives what a plain step, its logits and the sampler give",
-    arguments: Kind.allCases,
+    arguments: Kind.all,
     [DType.float32, .bfloat16]
   )
   func picks(kind: Kind, dtype: DType) throws {
@@ -78,6 +86,8 @@ import Testing
     let plain = prefilled(decoder)
     let bound: Float = dtype == .float32 ? 1e-5 : 2e-2
     var next = prompts.indices.map { Int32($0 * 3) }
+    var texts = prompts
+    var hidden = Tensor.zeros([0])
     for step in 0..<20 {
       let positions = prompts.map { Int32($0.count + step) }
       let rows = rows(step)
@@ -116,11 +126,17 @@ import Testing
           #expect(isClose, "sequence \(index) step \(step)")
         }
       }
+      for index in texts.indices { texts[index].append(next[index]) }
+      hidden = read.hidden
       next = prompts.indices.map { rows[$0] == nil ? Int32($0 + step) : read.picked.tokens[$0] }
     }
+    // And without a cache: whole texts at once.
+    let whole = PackedBatch(texts)
+    let ends = Tensor(zip(whole.starts, whole.lengths).map { Int64($0 + $1 - 1) })
+    expectClose(hidden, decoder(whole, rows: ends, training: false), bound)
   }
 
-  @Test("a row gives the same bits whatever rows are beside it", arguments: Kind.allCases)
+  @Test("a row gives the same bits whatever rows are beside it", arguments: Kind.all)
   func bits(kind: Kind) {
     let decoder = kind.decoder(.float32)
     let together = prefilled(decoder)
@@ -151,7 +167,7 @@ import Testing
 
   @Test("a step follows weights that an optimizer has changed in place")
   func changedWeights() {
-    let decoder = Kind.untied.decoder(.float32)
+    let decoder = Kind(architecture: .llama, groups: 4).decoder(.float32)
     let cache = prefilled(decoder)
     func both() -> (Tensor, Tensor) {
       let next = prompts.indices.map { Int32($0 * 3) }

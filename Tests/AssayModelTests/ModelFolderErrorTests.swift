@@ -84,7 +84,7 @@ import Testing
       ("max_position_embeddings", "0"), ("max_position_embeddings", "67108864"),
       ("max_position_embeddings", "9223372036854775807"), ("rms_norm_eps", "-1"),
       ("rms_norm_eps", "\"small\""), ("pad_token_id", "304"), ("eos_token_id", "[1, 304]"),
-      ("eos_token_id", "\"end\""), ("model_type", "\"mamba\""), ("model_type", nil),
+      ("eos_token_id", "\"end\""), ("model_type", "\"mamba\""), ("architectures", "[3]"),
       ("hidden_act", "\"gelu\""), ("mlp_bias", "true"), ("attention_bias", "true"),
       ("use_sliding_window", "true"), ("tie_word_embeddings", "1.5"),
     ] as [(String, String?)]
@@ -93,6 +93,27 @@ import Testing
     // A token outside of the vocabulary is told apart by its id.
     let word = key.hasSuffix("token_id") && value?.contains("304") == true ? "304" : key
     try expectError(["config.json", word]) { try setting(key, value, in: $0) }
+  }
+
+  @Test("knows an architecture by its class too, and says which it knows")
+  func architectures() throws {
+    try withTemporaryFolder { folder in
+      try Tiny.model(Tiny.configuration(.qwen3)).save(to: folder)
+      try setting("model_type", nil, in: folder)
+      #expect(try Model.load(folder).decoder.configuration.architecture == .qwen3)
+    }
+    let known = Architecture.all.map(\.modelType)
+    try expectError(["model_type", "mamba"] + known) {
+      try setting("model_type", "\"mamba\"", in: $0)
+    }
+    try expectError(["model_type", "missing", "architectures"] + known) {
+      try setting("model_type", nil, in: $0)
+      try setting("architectures", nil, in: $0)
+    }
+    try expectError(["architectures", "QwenForCausalLM"] + known) {
+      try setting("model_type", nil, in: $0)
+      try setting("architectures", "[\"QwenForCausalLM\"]", in: $0)
+    }
   }
 
   @Test(

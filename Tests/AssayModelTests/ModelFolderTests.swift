@@ -10,20 +10,20 @@ import Testing
     let kind: ModelKind
     let head: RewardHead.Kind?
     let tied: Bool
-    let family: ModelConfiguration.Family
+    let architecture: Architecture
     let dtype: DType
     var testDescription: String {
-      "\(kind) \(head.map { "\($0)" } ?? "none") tied \(tied) \(family) \(dtype)"
+      "\(kind) \(head.map { "\($0)" } ?? "none") tied \(tied) \(architecture.modelType) \(dtype)"
     }
   }
 
   static let cases: [Case] = [
-    Case(kind: .classic, head: .linear, tied: false, family: .llama, dtype: .float32),
-    Case(kind: .classic, head: .linear, tied: true, family: .qwen2, dtype: .bfloat16),
-    Case(kind: .classic, head: .cloud, tied: false, family: .qwen2, dtype: .float32),
-    Case(kind: .cloud, head: .cloud, tied: true, family: .llama, dtype: .float32),
-    Case(kind: .cloud, head: .linear, tied: false, family: .llama, dtype: .bfloat16),
-    Case(kind: .languageModel, head: nil, tied: false, family: .qwen2, dtype: .float32),
+    Case(kind: .classic, head: .linear, tied: false, architecture: .llama, dtype: .float32),
+    Case(kind: .classic, head: .linear, tied: true, architecture: .qwen2, dtype: .bfloat16),
+    Case(kind: .classic, head: .cloud, tied: false, architecture: .qwen2, dtype: .float32),
+    Case(kind: .cloud, head: .cloud, tied: true, architecture: .llama, dtype: .float32),
+    Case(kind: .cloud, head: .linear, tied: false, architecture: .llama, dtype: .bfloat16),
+    Case(kind: .languageModel, head: nil, tied: false, architecture: .qwen2, dtype: .float32),
   ]
 
   private func rounded(_ weights: [(name: String, tensor: Tensor)], _ dtype: DType) -> [String:
@@ -35,11 +35,11 @@ import Testing
   @Test("gives back what was saved, bit for bit", arguments: cases)
   func roundTrip(item: Case) throws {
     let model = try Tiny.model(
-      Tiny.configuration(tied: item.tied, family: item.family),
+      Tiny.configuration(tied: item.tied, item.architecture),
       kind: item.kind,
       head: item.head
     )
-    if item.family == .qwen2 {
+    if item.architecture == .qwen2 {
       // New biases are zero, which would hide a mistake in their order.
       for parameter in model.parameters where parameter.name.hasSuffix("qkv_bias") {
         parameter.value.copyInPlace(.normal(parameter.value.shape, seed: 3))
@@ -48,14 +48,14 @@ import Testing
     try withTemporaryFolder { folder in
       try model.save(to: folder, dtype: item.dtype)
       let loaded = try Model.load(folder, dtype: item.dtype)
-      var expected = rounded(model.decoder.namedWeights, item.dtype)
+      var expected = rounded(model.decoder.named { $0.value }, item.dtype)
       // A sequence classifier has no output embedding.
       let isClassifier = item.kind == .classic && item.head == .linear
       if isClassifier { expected["lm_head.weight"] = nil }
-      #expect(rounded(loaded.decoder.namedWeights, item.dtype) == expected)
+      #expect(rounded(loaded.decoder.named { $0.value }, item.dtype) == expected)
       #expect(expected.keys.contains("lm_head.weight") == !(item.tied || isClassifier))
       #expect(loaded.decoder.isLanguageModel == !isClassifier)
-      #expect(loaded.decoder.computeType == item.dtype)
+      #expect(loaded.decoder.execution.dtype == item.dtype)
       #expect(loaded.decoder.configuration == model.decoder.configuration)
       #expect(loaded.head?.kind == item.head)
       #expect(
@@ -129,10 +129,10 @@ import Testing
   @Test("verifies in float32 whatever the compute type, and keeps the type")
   func goldenType() throws {
     let model = try Tiny.model()
-    model.decoder.computeType = .bfloat16
+    model.decoder.execution.dtype = .bfloat16
     try withTemporaryFolder { folder in
       try model.save(to: folder)
-      #expect(model.decoder.computeType == .bfloat16)
+      #expect(model.decoder.execution.dtype == .bfloat16)
       #expect(try #require(try Model.load(folder).verifyGolden()) < 1e-5)
       #expect(try #require(try model.verifyGolden()) < 1e-5)
     }
@@ -170,15 +170,18 @@ import Testing
     }
   }
 
-  @Test("keeps rotary scaling and an unusual head width", arguments: ModelConfiguration.Family.all)
-  func configuration(family: ModelConfiguration.Family) throws {
-    let scalings: [ModelConfiguration.RotaryScaling?] = [
+  @Test(
+    "keeps rotary scaling, an unusual head width and a window",
+    arguments: Architecture.all.map(\.modelType)
+  )
+  func configuration(type: String) throws {
+    let architecture = try #require(Architecture.all.first { $0.modelType == type })
+    let scalings: [Rotary.Scaling?] = [
       nil, .linear(factor: 4), .llama3(factor: 8, low: 1, high: 4, original: 64),
     ]
     for scaling in scalings {
-      var configuration = Tiny.configuration(family: family)
-      configuration.rotaryScaling = scaling
-      configuration.rotaryBase = 500_000
+      var configuration = Tiny.configuration(architecture)
+      configuration.rotary = Rotary(base: 500_000, scaling: scaling)
       configuration.headWidth = 16
       configuration.endTokenIDs = [2, 5]
       try withTemporaryFolder { folder in
@@ -222,13 +225,9 @@ import Testing
       #expect(loaded.manifest.kind == (feedback == "vanilla" ? .classic : .cloud))
       #expect(loaded.head?.kind == .cloud)
       #expect(
-        rounded(loaded.decoder.namedWeights, .float32)
-          == rounded(model.decoder.namedWeights, .float32)
+        rounded(loaded.decoder.named { $0.value }, .float32)
+          == rounded(model.decoder.named { $0.value }, .float32)
       )
     }
   }
-}
-
-extension ModelConfiguration.Family {
-  fileprivate static let all: [Self] = [.llama, .qwen2]
 }

@@ -69,13 +69,19 @@ struct Fixture {
   }
 }
 
+/// The gradients of a decoder's weights under the names of a checkpoint, zeros where there are none.
+func checkpointGradients(_ decoder: Decoder) -> [(name: String, tensor: Tensor)] {
+  decoder.named { $0.value.gradient ?? .zeros($0.value.shape) }
+}
+
 /// Small models with random weights and a tokenizer of our own.
 enum Tiny {
   static func configuration(
     tied: Bool = false,
-    family: ModelConfiguration.Family = .llama
+    _ architecture: Architecture = .llama
   ) -> ModelConfiguration {
     var configuration = ModelConfiguration(
+      architecture,
       hiddenSize: 32,
       layerCount: 2,
       headCount: 4,
@@ -83,9 +89,14 @@ enum Tiny {
       feedForwardSize: 48,
       vocabularySize: 304
     )
-    configuration.family = family
-    configuration.hasAttentionBias = family == .qwen2
     configuration.tiesEmbeddings = tied
+    switch architecture {
+    case .qwen3:  // Heads that are wider than the stream divided by them, a window in one block.
+      configuration.headWidth = 16
+      configuration.attention.window = .init(tokens: 11, layers: [false, true])
+    case .mistral: configuration.attention.window = .init(tokens: 7)
+    default: break
+    }
     configuration.contextTokens = 192
     configuration.initializerRange = 0.2
     configuration.padTokenID = 0

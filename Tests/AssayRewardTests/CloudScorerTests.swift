@@ -108,7 +108,6 @@ import Testing
     var rows = [Float](repeating: 0, count: output.count)
     for (column, value) in state.floats.enumerated() { rows[Int(endOfTurn) * D + column] = value }
     output.copyInPlace(Tensor(rows, output.shape))
-    model.decoder.weightsChanged()
 
     let score = try await ModelScorer(model).score([world.inputs[0]])[0]
     let critique = try #require(score.critiques?.first)

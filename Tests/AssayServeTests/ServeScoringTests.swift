@@ -44,7 +44,7 @@ import Testing
   )
   func concurrent(_ kind: ModelKind, isBatchInvariant: Bool) async throws {
     let model = try TinyModels.make(kind)
-    model.decoder.isBatchInvariant = isBatchInvariant
+    model.decoder.execution.isBatchInvariant = isBatchInvariant
     // Each alone, so that nothing is computed beside it.
     var alone: [Score] = []
     for response in responses {

@@ -99,7 +99,7 @@ func withServer<Result: Sendable>(
   change(&settings)
   let server = try await ModelServer(settings: settings, options: options) {
     let model = try TinyModels.make(kind, contextTokens: contextTokens, isEndless: isEndless)
-    model.decoder.isBatchInvariant = batchInvariant
+    model.decoder.execution.isBatchInvariant = batchInvariant
     return model
   }
   let (ready, continuation) = AsyncStream<String>.makeStream()

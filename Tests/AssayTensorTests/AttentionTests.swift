@@ -11,10 +11,27 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
   var groups: Int
   var width: Int
   var lengths: [Int]
+  var scale: Double?
+  var softCap: Double?
+  var window: Int?
+
+  var options: AttentionOptions {
+    AttentionOptions(
+      heads: heads,
+      groups: groups,
+      scale: scale.map { Float($0) },
+      softCap: softCap.map { Float($0) },
+      window: window
+    )
+  }
 
   var N: Int { lengths.reduce(0, +) }
   var columns: Int { (heads + 2 * groups) * width }
-  var testDescription: String { "H \(heads) G \(groups) K \(width) T \(lengths)" }
+  var testDescription: String {
+    "H \(heads) G \(groups) K \(width) T \(lengths)"
+      + (scale.map { " scale \($0)" } ?? "") + (softCap.map { " cap \($0)" } ?? "")
+      + (window.map { " window \($0)" } ?? "")
+  }
 
   /// The index of each token in its sequence.
   var positions: Tensor { Tensor(lengths.flatMap { (0..<$0).map(Int32.init) }) }
@@ -25,8 +42,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       positions: positions ?? self.positions,
       table: Self.table(width: width),
       lengths: lengths,
-      heads: heads,
-      groups: groups
+      options: options
     ).output
   }
 
@@ -66,16 +82,20 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
           axis: 1
         )
       }
-      let future = Tensor(
-        (0..<T).flatMap { i in (0..<T).map { $0 > i ? -Float.infinity : 0 } },
+      let unseen = Tensor(
+        (0..<T).flatMap { i -> [Float] in
+          let seen = max(0, i + 1 - (window ?? T))...i
+          return (0..<T).map { seen.contains($0) ? 0 : -.infinity }
+        },
         [T, T]
       )
       let outputs = (0..<H).map { h in
         let query = turned(head(h))
         let key = turned(head(H + h / (H / G)))
         let value = head(H + G + h / (H / G))
-        let scores = query.matmul(key.transposed(0, 1)) / Double(K).squareRoot() + future
-        return scores.softmax(axis: 1).matmul(value)  // [T, K]
+        var scores = query.matmul(key.transposed(0, 1)) * (scale ?? 1 / Double(K).squareRoot())
+        if let softCap { scores = (scores / softCap).tanh() * softCap }
+        return (scores + unseen).softmax(axis: 1).matmul(value)  // [T, K]
       }
       sequences.append(.concatenated(outputs, axis: 1))
       start += T
@@ -98,7 +118,20 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     AttentionCase(heads: 1, groups: 1, width: 128, lengths: [65]),
   ]
 
-  @Test("agrees with attention composed from basic operations", arguments: cases)
+  /// Scale, cap and window, alone and together, past the window and past a block of queries.
+  static let optionCases: [AttentionCase] = [
+    AttentionCase(heads: 4, groups: 2, width: 16, lengths: [9, 25], scale: 0.4),
+    AttentionCase(heads: 3, groups: 1, width: 20, lengths: [33, 5], softCap: 1.5),
+    AttentionCase(heads: 4, groups: 2, width: 16, lengths: [3, 40, 17], window: 5),
+    AttentionCase(heads: 2, groups: 1, width: 8, lengths: [1, 6], window: 1),
+    AttentionCase(heads: 2, groups: 1, width: 6, lengths: [70], scale: 0.3, softCap: 2, window: 16),
+    AttentionCase(heads: 2, groups: 2, width: 32, lengths: [230, 60], softCap: 4, window: 33),
+  ]
+
+  @Test(
+    "agrees with attention composed from basic operations",
+    arguments: cases + optionCases
+  )
   func forwardAndGradient(attention: AttentionCase) {
     let qkv = Tensor.normal([attention.N, attention.columns], seed: 21)
     var results: [(output: [Float], gradient: [Float])] = []
@@ -113,7 +146,10 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     expectClose(results[0].gradient, results[1].gradient, relative: 1e-3, absolute: 3e-5)
   }
 
-  @Test("gradient agrees with finite differences", arguments: cases.prefix(7))
+  @Test(
+    "gradient agrees with finite differences",
+    arguments: cases.prefix(7) + optionCases.prefix(5)
+  )
   func finiteDifferences(attention: AttentionCase) {
     let qkv = Tensor.normal([attention.N, attention.columns], deviation: 0.7, seed: 23)
     gradientCheck("rotaryAttention", inputs: [qkv]) { attention.run($0[0]) }
@@ -189,8 +225,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       positions: Tensor([] as [Int32]),
       table: AttentionCase.table(width: 8),
       lengths: [],
-      heads: 2,
-      groups: 1
+      options: attention.options
     ).output
     #expect(output.shape == [0, 16])
   }
@@ -219,8 +254,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
       positions: prompt.positions,
       table: table,
       lengths: prompt.lengths,
-      heads: H,
-      groups: G,
+      options: prompt.options,
       wantsRotated: true
     )
     guard let rotated else {
@@ -244,8 +278,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         tables: Tensor(tables, [2, 2]),
         positions: Tensor(places.map(Int32.init)),
         table: table,
-        heads: H,
-        groups: G
+        options: AttentionOptions(heads: H, groups: G)
       )
       let wanted = expected.selected(axis: 0, Tensor([Int64(places[0]), Int64(19 + places[1])]))
       #expect(output.dtype == type)
@@ -277,8 +310,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
         tables: Tensor(order.flatMap { [3, Int32($0)] }, [order.count, 2]),
         positions: Tensor(order.map { Int32(16 + $0 * 3) }),
         table: table,
-        heads: H,
-        groups: G
+        options: AttentionOptions(heads: H, groups: G)
       )
       let floats = output.floats
       return order.indices.map { Array(floats[$0 * H * K..<($0 + 1) * H * K]) }
@@ -286,5 +318,136 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     let (all, turned) = (run([0, 1, 2]), run([2, 0, 1]))
     #expect(all[0] == turned[1] && all[1] == turned[2] && all[2] == turned[0])
     #expect(run([1])[0] == all[1])
+  }
+
+  @Test(
+    "devices without kernels of ours compute the same",
+    arguments: cases.prefix(7) + optionCases
+  )
+  func otherDevices(attention: AttentionCase) {
+    // float64 on the CPU takes the way of other devices.
+    let qkv = Tensor.normal([attention.N, attention.columns], seed: 33)
+    var results: [(output: [Float], gradient: [Float])] = []
+    for type in [DType.float32, .float64] {
+      let leaf = qkv.to(type).copy()
+      leaf.setRequiresGradientInPlace()
+      let output = attention.run(leaf)
+      #expect(output.dtype == type)
+      (output * Tensor.normal(output.shape, seed: 34).to(type)).sum().backward()
+      results.append((output.to(.float32).floats, leaf.gradient?.to(.float32).floats ?? []))
+    }
+    expectClose(results[0].output, results[1].output, relative: 1e-4, absolute: 1e-5)
+    expectClose(results[0].gradient, results[1].gradient, relative: 1e-3, absolute: 3e-5)
+  }
+
+  @Test(
+    "tokens one by one through the cache see what a whole pass sees",
+    arguments: optionCases,
+    [DType.float32, .bfloat16, .float64]
+  )
+  func cachedOptions(attention: AttentionCase, type: DType) {
+    let (G, K, T) = (attention.groups, attention.width, attention.lengths.max() ?? 0)
+    let whole = AttentionCase(
+      heads: attention.heads,
+      groups: G,
+      width: K,
+      lengths: [T],
+      scale: attention.scale,
+      softCap: attention.softCap,
+      window: attention.window
+    )
+    let table = AttentionCase.table(width: K)
+    let rows = Tensor.normal([T, whole.columns], seed: 35).to(type)
+    let expected = whole.run(rows.to(.float32)).floats
+    // Three rows: two of sequences that share all full pages, one of a sequence by itself, two
+    // tokens behind.
+    let M = T / 16 + 1
+    let cache = KeyValueCache(pages: 3 * M, groups: G, width: K, dtype: type)
+    let bound: Float = type == .bfloat16 ? 2e-2 : 1e-5
+    let columns = attention.heads * K
+    for position in 0..<T {
+      let places = [position, position, max(0, position - 2)]
+      let last = position / 16
+      let tables = (0..<3).flatMap { row in
+        (0..<M).map { page in Int32(row == 2 ? 2 * M + page : page == last ? row * M + page : page)
+        }
+      }
+      let output = cache.attend(
+        rows.selected(axis: 0, Tensor(places.map(Int64.init))),
+        tables: Tensor(tables, [3, M]),
+        positions: Tensor(places.map(Int32.init)),
+        table: table,
+        options: attention.options
+      ).to(.float32).floats
+      for (row, place) in places.enumerated() {
+        expectClose(
+          Array(output[row * columns..<(row + 1) * columns]),
+          Array(expected[place * columns..<(place + 1) * columns]),
+          relative: bound,
+          absolute: bound,
+          "row \(row) at \(place)"
+        )
+      }
+    }
+  }
+}
+
+@Suite struct HeadNormTests {
+  /// Heads and weights: one a head, or one for all of them.
+  static let cases: [(heads: Int, groups: Int, width: Int, query: Int, key: Int)] = [
+    (4, 2, 16, 16, 16), (3, 1, 20, 20, 20), (4, 2, 8, 32, 16), (2, 2, 6, 12, 6),
+  ]
+
+  private func inputs(_ item: (heads: Int, groups: Int, width: Int, query: Int, key: Int))
+    -> [Tensor]
+  {
+    [
+      .normal([5, (item.heads + 2 * item.groups) * item.width], seed: 41),
+      .normal([item.query], seed: 42), .normal([item.key], seed: 43),
+    ]
+  }
+
+  @Test("norms queries and keys by parts, and leaves values alone", arguments: cases)
+  func values(item: (heads: Int, groups: Int, width: Int, query: Int, key: Int)) {
+    let (H, G, K) = (item.heads, item.groups, item.width)
+    let inputs = inputs(item)
+    func normed(_ first: Int, _ count: Int, _ weight: Tensor) -> Tensor {
+      let part = inputs[0].narrowed(axis: 1, start: first * K, count: count * K)
+      let rows = part.reshaped([-1, weight.count])
+      let squares = (rows * rows).mean(axis: 1, keeping: true)
+      return (rows / (squares + 1e-5).squareRoot() * weight).reshaped([5, count * K])
+    }
+    let expected = Tensor.concatenated(
+      [
+        normed(0, H, inputs[1]), normed(H, G, inputs[2]),
+        inputs[0].narrowed(axis: 1, start: (H + G) * K, count: G * K),
+      ],
+      axis: 1
+    )
+    for type in [DType.float32, .float64] {
+      let output = headNorm(
+        inputs[0].to(type),
+        query: inputs[1].to(type),
+        key: inputs[2].to(type),
+        heads: H,
+        groups: G,
+        epsilon: 1e-5
+      )
+      expectClose(output.to(.float32).floats, expected.floats, relative: 1e-5, absolute: 1e-5)
+    }
+  }
+
+  @Test("gradient agrees with finite differences", arguments: cases)
+  func finiteDifferences(item: (heads: Int, groups: Int, width: Int, query: Int, key: Int)) {
+    gradientCheck("headNorm", inputs: inputs(item)) {
+      headNorm(
+        $0[0],
+        query: $0[1],
+        key: $0[2],
+        heads: item.heads,
+        groups: item.groups,
+        epsilon: 1e-5
+      )
+    }
   }
 }

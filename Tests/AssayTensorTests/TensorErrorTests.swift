@@ -47,8 +47,7 @@ import Testing
         tables: Tensor([page], [1, 1]),
         positions: Tensor([position]),
         table: table,
-        heads: 2,
-        groups: 1
+        options: AttentionOptions(heads: 2, groups: 1)
       )
     }
     #expect(reason { attend(1, 3) } == "no error")
@@ -60,8 +59,7 @@ import Testing
             positions: Tensor([position]),
             table: table,
             lengths: [1],
-            heads: 2,
-            groups: 1
+            options: AttentionOptions(heads: 2, groups: 1)
           )
         }.contains("position")
       )
@@ -76,8 +74,7 @@ import Testing
           tables: Tensor([0] as [Int32], [1, 1]),
           positions: Tensor([16] as [Int32]),
           table: long,
-          heads: 2,
-          groups: 1
+          options: AttentionOptions(heads: 2, groups: 1)
         )
       }.contains("0..<16")
     )
@@ -120,8 +117,7 @@ import Testing
           positions: positions,
           table: other ?? table,
           lengths: lengths,
-          heads: heads,
-          groups: groups
+          options: AttentionOptions(heads: heads, groups: groups)
         )
       }
     }
@@ -146,8 +142,7 @@ import Testing
           tables: Tensor([0] as [Int32], [1, 1]),
           positions: Tensor([0] as [Int32]),
           table: table,
-          heads: 2,
-          groups: 1
+          options: AttentionOptions(heads: 2, groups: 1)
         )
       }.contains("width 8")
     )

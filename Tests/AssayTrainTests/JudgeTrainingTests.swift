@@ -184,7 +184,6 @@ import Testing
           ? letterStep(batch, items: [], model: model, accumulation: 1)
           : pairLogitStep(batch, items: [], model: model, accumulation: 1)
         optimizer.step(learningRate: 3e-3)
-        model.decoder.weightsChanged()
       }
       let verdicts = try await JudgeRater(model).judge(pairs)
       #expect(
@@ -318,7 +317,6 @@ import Testing
       model.parameters.forEach { $0.value.clearGradientInPlace() }
       losses.append(contrast(batch, model, variant, accumulation: 2).loss)
       optimizer.step(learningRate: 1e-3)
-      model.decoder.weightsChanged()
     }
     #expect(try #require(losses.last) < losses[0] * 0.7, "\(losses)")
     let report = contrast(batch, model, variant)

@@ -77,7 +77,7 @@ import Testing
       tokenLossStep([sequence], items: [0], model: model, accumulation: 1).loss
     }
     let plain = loss()
-    model.decoder.positionJumps = 100
+    model.positionJumps = 100
     let jumped = loss()
     let limit = model.decoder.configuration.contextTokens
     let batch = PackedBatch(

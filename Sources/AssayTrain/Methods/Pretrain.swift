@@ -126,7 +126,6 @@ struct Pretraining {
       seed: UInt64(compute.seed),
       device: try compute.chosenDevice()
     )
-    compute.prepare(decoder)
     let model = Model(
       decoder: decoder,
       head: nil,
@@ -134,6 +133,7 @@ struct Pretraining {
       template: template,
       manifest: ModelManifest(kind: .languageModel)
     )
+    compute.prepare(model)
 
     // 3 training
     try BatchTraining(
@@ -191,7 +191,12 @@ package func tokenLossStep(
   var loss = 0.0
   var tokens = 0
   for part in parts(of: batch, count: accumulation) {
-    let output = trainingForward(part, decoder: model.decoder, head: nil)
+    let output = trainingForward(
+      part,
+      decoder: model.decoder,
+      head: nil,
+      positionJumps: model.positionJumps
+    )
     guard let nll = output.nll else { continue }
     let share = nll.sum() / total
     (weight == 1 ? share : share * weight).backward()

@@ -98,6 +98,8 @@ bool ct_requires_grad(ct_tensor tensor);
 int ct_backward(ct_tensor scalar);
 int ct_grad(ct_tensor tensor, ct_tensor *out_or_null);
 int ct_clear_grad(ct_tensor tensor);
+// How often the numbers were changed in place.
+uint32_t ct_changes(ct_tensor tensor);
 bool ct_set_grad_enabled(bool on);
 int ct_clip_gradients(const ct_tensor *parameters, int count, double maximum, double *norm);
 int ct_adamw(const ct_tensor *parameters, const ct_tensor *first, const ct_tensor *second,
@@ -110,10 +112,21 @@ int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, ct_tensor *out);
 int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double epsilon,
                     ct_tensor *sum, ct_tensor *out);
 int ct_swiglu(ct_tensor gate_up, ct_tensor *out);
+// RMSNorm of queries and keys of qkv [N, (H+2G)K], each head by itself where the weight is [K], all
+// together where it is as long as they are.
+int ct_head_norm(ct_tensor qkv, ct_tensor query_weight, ct_tensor key_weight, int heads, int groups,
+                 double epsilon, ct_tensor *out);
+// softmax(soft_cap tanh(scale q k / soft_cap)) v over the last `window` tokens.
+typedef struct {
+  int32_t heads, groups;
+  float scale;     // 0 is 1 / sqrt(K)
+  float soft_cap;  // 0 is none
+  int32_t window;  // 0 is all tokens, 1 a token itself
+} ct_attention;
 // qkv [N, (H+2G)K], positions i32 [N], cosine and sine f32 [T, K/2], lengths of the S sequences
 // that lie one behind the other in the N rows: causal attention within each, [N, HK].
 int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
-                        const int64_t *lengths, int sequences, int heads, int groups,
+                        const int64_t *lengths, int sequences, const ct_attention *options,
                         ct_tensor *out, ct_tensor *rotated_or_null);
 // Negative log likelihood of targets i64 [N] under hidden [N, D] times weight [V, D], f32 [N].
 int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, ct_tensor *out);
@@ -135,7 +148,7 @@ int ct_cache_copy(ct_tensor key_cache, ct_tensor value_cache, const int32_t *fro
 // sequence are as many rows: each sees those at positions before its own.
 int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache,
                         ct_tensor tables, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
-                        int heads, int groups, ct_tensor *out);
+                        const ct_attention *options, ct_tensor *out);
 typedef struct {
   float temperature;         // 0 is greedy
   float top_p;               // 1 is off
@@ -172,13 +185,26 @@ const char *ct_packed_kernels(void);
 // Whether it beats LibTorch for many rows, too.
 bool ct_packed_is_fast(void);
 
-// A small float32 decoder on the CPU, its weights packed for steps of one token a sequence. `layers`
-// holds 7 tensors a block: input norm [D], qkv [(H+2G)K, D], its bias or null, output [D, HK],
-// middle norm [D], gate and up [2F, D], down [D, F]; widths are multiples of 16.
+// A small float32 decoder on the CPU, its weights packed for steps of one token a sequence. `blocks`
+// holds CT_BLOCK_PARTS tensors a block, null where it has none; widths are multiples of 16.
+enum {
+  CT_INPUT_NORM,         // [D]
+  CT_QKV,                // [(H+2G)K, D]
+  CT_QKV_BIAS,           // [(H+2G)K]
+  CT_QUERY_NORM,         // as in ct_head_norm
+  CT_KEY_NORM,
+  CT_OUTPUT,             // [D, HK]
+  CT_ATTENTION_NORM,     // [D], of what attention adds
+  CT_MIDDLE_NORM,        // [D]
+  CT_GATE_UP,            // [2F, D]
+  CT_DOWN,               // [D, F]
+  CT_FEED_FORWARD_NORM,  // [D], of what the feed-forward part adds
+  CT_BLOCK_PARTS
+};
 typedef struct ct_stepper_s *ct_stepper;
-int ct_stepper_make(ct_tensor embedding, const ct_tensor *layers, int layer_count,
-                    ct_tensor final_norm, ct_tensor output_weight, int heads, int groups,
-                    double epsilon, ct_stepper *out);
+int ct_stepper_make(ct_tensor embedding, const ct_tensor *blocks, const ct_attention *attention,
+                    int block_count, ct_tensor final_norm, ct_tensor output_weight, double epsilon,
+                    ct_stepper *out);
 void ct_stepper_free(ct_stepper stepper);
 // Reads one token of each of `count` sequences; `caches` holds the key and value cache of each
 // block, tables is [count, table_width]. Picks a token for the rows that are wanted and leaves the

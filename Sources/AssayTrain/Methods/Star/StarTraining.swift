@@ -245,8 +245,13 @@ private func logProbabilities(
   means: Bool
 ) -> Tensor? {
   let sequences = pairs.map(\.right) + pairs.map(\.wrong)
-  return trainingForward(sequences, decoder: model.decoder, head: nil)
-    .logProbabilities(of: sequences, means: means)
+  return trainingForward(
+    sequences,
+    decoder: model.decoder,
+    head: nil,
+    positionJumps: model.positionJumps
+  )
+  .logProbabilities(of: sequences, means: means)
 }
 
 /// The mean DPO or IPO loss of a batch of judgements, and its gradients.
@@ -275,7 +280,12 @@ package func contrastiveStep(
   for part in parts(of: batch, count: accumulation) {
     let P = part.count
     let sequences = part.map(\.right) + part.map(\.wrong)
-    let output = trainingForward(sequences, decoder: model.decoder, head: nil)
+    let output = trainingForward(
+      sequences,
+      decoder: model.decoder,
+      head: nil,
+      positionJumps: model.positionJumps
+    )
     guard let values = output.logProbabilities(of: sequences, means: variant == .ipo),
       let nll = output.nll
     else { continue }

@@ -220,7 +220,8 @@ package func pairLogitStep(
     let output = trainingForward(
       part.flatMap(\.sequences),
       decoder: model.decoder,
-      head: model.head
+      head: model.head,
+      positionJumps: model.positionJumps
     )
     guard let logits = output.rewards else { continue }
     // Turned so that a positive number prefers chosen.
@@ -278,7 +279,12 @@ package func letterStep(
         weights.append(weight)
       }
     }
-    let output = trainingForward(sequences, decoder: model.decoder, head: nil)
+    let output = trainingForward(
+      sequences,
+      decoder: model.decoder,
+      head: nil,
+      positionJumps: model.positionJumps
+    )
     guard let nll = output.nll else { continue }
     let share = (nll * Tensor(weights).to(device)).sum() / Double(batch.count)
     share.backward()

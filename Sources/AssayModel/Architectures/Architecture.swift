@@ -1,0 +1,46 @@
+import AssayBase
+
+/// What tells one architecture from the others: its names, its keys, its weights.
+///
+/// A new one is a file of this folder and a place in `all`.
+package struct Architecture: Equatable, Sendable {
+  /// `model_type` of its `config.json`.
+  package let modelType: String
+  /// What its class names begin with, before `ForCausalLM` and `ForSequenceClassification`.
+  let className: String
+  /// Names of its weights.
+  let weights: WeightMap
+  /// Reads its keys beyond those that all share, and refuses what is not computed.
+  let read: @Sendable (ConfigFile, inout ModelConfiguration) throws -> Void
+  /// Keys to write beyond those that all share.
+  let members: @Sendable (ModelConfiguration) -> [JSONMember]
+
+  /// All that can be read.
+  package static let all: [Architecture] = [.llama, .mistral, .qwen2, .qwen3]
+
+  /// The architecture of a configuration, by its `model_type`, else by its class.
+  ///
+  /// - Parameter file: The configuration.
+  /// - Returns: One of `all`.
+  /// - Throws: `ModelError.configuration` where it is none of `all`, or where it does not say.
+  static func named(in file: ConfigFile) throws -> Architecture {
+    let known = all.map(\.modelType).joined(separator: ", ")
+    let (type, name) = (try file.string("model_type"), try file.strings("architectures")?.first)
+    if let type {
+      guard let found = all.first(where: { $0.modelType == type }) else {
+        throw file.wrong("model_type", "\(type) is not supported; known are \(known)")
+      }
+      return found
+    }
+    guard let name else {
+      throw file.wrong("model_type", "is missing, and architectures too; known are \(known)")
+    }
+    guard let found = all.first(where: { name.hasPrefix($0.className + "For") }) else {
+      throw file.wrong("architectures", "\(name) is not supported; known are \(known)")
+    }
+    return found
+  }
+
+  /// Whether two are the same.
+  package static func == (a: Architecture, b: Architecture) -> Bool { a.modelType == b.modelType }
+}

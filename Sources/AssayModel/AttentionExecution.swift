@@ -1,0 +1,52 @@
+import AssayTensor
+
+/// How tokens see each other: within packed sequences, or through pages of what came before.
+protocol AttentionExecution {
+  /// Attends in one block.
+  ///
+  /// - Parameters:
+  ///   - qkv: Queries, keys and values, not yet rotated, `[N, (H + 2G) K]`.
+  ///   - block: The block's index.
+  ///   - options: What its attention computes.
+  /// - Returns: `[N, H K]`.
+  func attend(_ qkv: Tensor, block: Int, _ options: AttentionOptions) -> Tensor
+}
+
+/// Attention within packed sequences: training, and reading whole prompts.
+struct PackedAttention: AttentionExecution {
+  let batch: PackedBatch
+  let table: RotaryTable
+  /// Is handed each block's rotated queries, keys and values, where they are kept.
+  var store: ((_ block: Int, _ rotated: Tensor) -> Void)?
+
+  func attend(_ qkv: Tensor, block: Int, _ options: AttentionOptions) -> Tensor {
+    let (output, rotated) = rotaryAttention(
+      qkv,
+      positions: batch.positions,
+      table: table,
+      lengths: batch.lengths,
+      options: options,
+      wantsRotated: store != nil
+    )
+    if let rotated { store?(block, rotated) }
+    return output
+  }
+}
+
+/// Attention of new tokens to what lies in a cache.
+struct PagedAttention: AttentionExecution {
+  let cache: DecoderCache
+  let tables: Tensor
+  let positions: Tensor
+  let table: RotaryTable
+
+  func attend(_ qkv: Tensor, block: Int, _ options: AttentionOptions) -> Tensor {
+    cache.layers[block].attend(
+      qkv,
+      tables: tables,
+      positions: positions,
+      table: table,
+      options: options
+    )
+  }
+}

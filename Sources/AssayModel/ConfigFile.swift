@@ -1,0 +1,106 @@
+import AssayBase
+import AssayText
+import Foundation
+
+/// A `config.json` that is read key by key, with errors that name the key.
+struct ConfigFile {
+  /// Where it is.
+  let path: String
+  /// What stands before the keys of an object in it.
+  private let prefix: String
+  private let document: JSONValue
+
+  /// Reads a file.
+  ///
+  /// - Throws: `ModelError` where there is none, or where it is no JSON object.
+  init(contentsOf url: URL) throws {
+    path = url.path
+    prefix = ""
+    guard let data = try? Data(contentsOf: url) else {
+      throw ModelError.notFound(path: path, hint: "a model folder holds config.json")
+    }
+    guard let document = try? JSONValue(parsing: Array(data)), document.members != nil else {
+      throw ModelError.configuration(file: path, key: "file", reason: "is not a JSON object")
+    }
+    self.document = document
+  }
+
+  private init(path: String, prefix: String, document: JSONValue) {
+    self.path = path
+    self.prefix = prefix
+    self.document = document
+  }
+
+  /// An error at a key.
+  func wrong(_ key: String, _ reason: String) -> ModelError {
+    .configuration(file: path, key: prefix + key, reason: reason)
+  }
+
+  /// The value of a key; `nil` where there is none, or null.
+  private func read<Value>(
+    _ key: String,
+    _ expected: String,
+    _ read: (JSONValue) -> Value?
+  ) throws -> Value? {
+    guard let value = document[key], !value.isNull else { return nil }
+    guard let found = read(value) else {
+      throw wrong(key, "\(value.compact.prefix(40)) is not \(expected)")
+    }
+    return found
+  }
+
+  /// Whether the file has the key, with null or another value.
+  func has(_ key: String) -> Bool { document[key] != nil }
+
+  /// A whole number.
+  func int(_ key: String) throws -> Int? {
+    try read(key, "a whole number") { $0.int ?? $0.double.flatMap { Int(exactly: $0) } }
+  }
+
+  /// A number.
+  func double(_ key: String) throws -> Double? {
+    try read(key, "a finite number") { $0.double.flatMap { $0.isFinite ? $0 : nil } }
+  }
+
+  /// True or false.
+  func bool(_ key: String) throws -> Bool? { try read(key, "true or false", \.bool) }
+
+  /// A text.
+  func string(_ key: String) throws -> String? { try read(key, "a text", \.string) }
+
+  /// Texts.
+  func strings(_ key: String) throws -> [String]? {
+    try read(key, "a list of texts") { value in
+      let texts = value.array?.compactMap(\.string)
+      return texts?.count == value.array?.count ? texts : nil
+    }
+  }
+
+  /// One whole number, or several.
+  func ints(_ key: String) throws -> [Int]? {
+    try read(key, "a whole number or a list of them") { value in
+      if let one = value.int { return [one] }
+      let numbers = value.array?.compactMap(\.int)
+      return numbers?.count == value.array?.count ? numbers : nil
+    }
+  }
+
+  /// An object.
+  func object(_ key: String) throws -> ConfigFile? {
+    try read(key, "an object") { value in
+      value.members == nil
+        ? nil : ConfigFile(path: path, prefix: prefix + key + ".", document: value)
+    }
+  }
+
+  /// A value that must be there.
+  func need<Value>(_ value: Value?, _ key: String) throws -> Value {
+    guard let value else { throw wrong(key, "is missing") }
+    return value
+  }
+
+  /// Refuses a setting that is not computed.
+  func refuse(_ key: String, because reason: String = "is not supported") throws {
+    if try bool(key) == true { throw wrong(key, "true \(reason)") }
+  }
+}

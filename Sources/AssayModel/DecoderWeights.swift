@@ -1,0 +1,127 @@
+import AssayTensor
+
+/// The weights of a decoder, which every `Decoder` of them shares.
+package final class DecoderWeights {
+  /// Sizes and constants.
+  package let configuration: ModelConfiguration
+  /// Where the weights are.
+  package let device: Device
+  /// Whether the model can predict tokens.
+  package let isLanguageModel: Bool
+  /// What there is to be known of each weight.
+  let specs: DecoderParts<WeightSpec>
+  /// The weights themselves.
+  let parts: DecoderParts<Weight>
+  /// What each block's attention computes.
+  let attention: [AttentionOptions]
+  let table: RotaryTable
+  private var keptStepper: DecoderStepper?
+
+  /// Makes each weight of its specification.
+  ///
+  /// - Parameters:
+  ///   - configuration: Sizes.
+  ///   - device: Where the weights are.
+  ///   - hasOutputEmbedding: Whether an output embedding of its own is made, where it is not tied.
+  ///   - isLanguageModel: Whether the model can predict tokens.
+  ///   - make: Makes the value of one weight, on the device.
+  init(
+    _ configuration: ModelConfiguration,
+    device: Device,
+    hasOutputEmbedding: Bool,
+    isLanguageModel: Bool,
+    make: (WeightSpec) throws -> Tensor
+  ) rethrows {
+    var specs = configuration.weightSpecs
+    if !hasOutputEmbedding { specs.outputEmbedding = nil }
+    self.specs = specs
+    self.configuration = configuration
+    self.device = device
+    self.isLanguageModel = isLanguageModel
+    parts = try specs.map { Weight(Parameter($0.name, try make($0))) }
+    attention = (0..<configuration.layerCount).map { configuration.attentionOptions(layer: $0) }
+    table = configuration.rotary.table(
+      width: configuration.headWidth,
+      positions: configuration.contextTokens,
+      device: device
+    )
+  }
+
+  /// All weights that can be trained, in a fixed order.
+  var parameters: [Parameter] { parts.all.compactMap(\.parameter) }
+
+  /// The tensors of a checkpoint with their names there, in the order of the layers.
+  ///
+  /// - Parameter read: What is taken of a weight: its value, or its gradient.
+  /// - Returns: The pieces that the joined weights are cut into.
+  func named(_ read: (Parameter) -> Tensor) -> [(name: String, tensor: Tensor)] {
+    zip(specs.all, parts.all).flatMap { spec, weight in
+      weight.parameter.map { parameter in withoutGradients { spec.cut(read(parameter)) } } ?? []
+    }
+  }
+
+  /// Bytes of weights up to which a second, packed copy is kept.
+  private static let packedBytes = 64 << 20
+  private lazy var isSmall = configuration.parameterCount * 4 <= Self.packedBytes
+
+  /// The weights packed for single steps; `nil` where the model or the execution is none for it.
+  func stepper(_ execution: Execution) -> DecoderStepper? {
+    guard isSmall, execution.dtype == .float32, execution.weights == .plain, device == .cpu else {
+      return nil
+    }
+    let weights = parts.map { $0(.float32, training: false) }
+    if let keptStepper, keptStepper.holds(weights) { return keptStepper }
+    keptStepper = DecoderStepper(
+      weights,
+      attention: attention,
+      epsilon: configuration.normEpsilon
+    )
+    return keptStepper
+  }
+
+  /// Packs the weights of blocks for good, where every product of an execution uses them so.
+  func packForGood(_ execution: Execution) {
+    // Plain float32 has another form for single steps.
+    guard execution.packs(rows: .max, on: device),
+      execution.weights != .plain || execution.dtype == .bfloat16
+    else { return }
+    for block in parts.blocks {
+      for weight in [block.qkv, block.output, block.gateUp, block.down] {
+        weight.packForGood(execution)
+      }
+    }
+    Engine.releaseMemory()
+  }
+}
+
+extension DecoderWeights {
+  /// Random weights, as their specifications start them.
+  convenience init(
+    random configuration: ModelConfiguration,
+    seed: UInt64,
+    device: Device,
+    dtype: DType,
+    isLanguageModel: Bool
+  ) {
+    var next = seed &* 0x9E37_79B9_7F4A_7C15
+    self.init(
+      configuration,
+      device: device,
+      hasOutputEmbedding: isLanguageModel,
+      isLanguageModel: isLanguageModel
+    ) { spec in
+      switch spec.start {
+      case .ones: return .ones(spec.shape, dtype: dtype, device: device)
+      case .zeros: return .zeros(spec.shape, dtype: dtype, device: device)
+      case .normal(let factor):
+        next &+= 1
+        return Tensor.normal(
+          spec.shape,
+          deviation: configuration.initializerRange * factor,
+          seed: next,
+          dtype: dtype
+        ).to(device)
+      }
+    }
+  }
+}

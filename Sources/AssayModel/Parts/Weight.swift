@@ -1,0 +1,89 @@
+// A weight is three things: what is trained, its cast for inference, and its packing for inference.
+// The last two are kept, and made anew once the first has changed.
+
+import AssayTensor
+
+/// A weight that is trained: a leaf of the gradient graph.
+package final class Parameter {
+  /// A name that is unique in the model, used for optimizer state.
+  package let name: String
+  /// The weight itself.
+  package let value: Tensor
+
+  init(_ name: String, _ value: Tensor) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// The last cast of a weight, for inference.
+private struct CastCache {
+  private var kept: (cast: Tensor, changes: Int)?
+
+  mutating func callAsFunction(_ value: Tensor, _ dtype: DType) -> Tensor {
+    let changes = value.changeCount
+    if let kept, kept.changes == changes, kept.cast.dtype == dtype { return kept.cast }
+    let cast = withoutGradients { value.to(dtype) }
+    kept = (cast, changes)
+    return cast
+  }
+}
+
+/// The last packing of a weight, for inference.
+private struct PackingCache {
+  private var kept: (packing: PackedWeight, changes: Int)?
+
+  mutating func callAsFunction(
+    _ value: Tensor,
+    _ format: WeightFormat,
+    _ dtype: DType
+  ) -> PackedWeight? {
+    let changes = value.changeCount
+    if let kept, kept.changes == changes, kept.packing.format == format,
+      kept.packing.dtype == dtype
+    {
+      return kept.packing
+    }
+    kept = PackedWeight(value, format: format, dtype: dtype).map { ($0, changes) }
+    return kept?.packing
+  }
+}
+
+/// A weight as a decoder computes with it.
+final class Weight {
+  /// What is trained; `nil` once the weight is packed for good.
+  private(set) var parameter: Parameter?
+  private let name: String
+  private var casts = CastCache()
+  private var packings = PackingCache()
+  private var packedForGood: PackedWeight?
+
+  init(_ parameter: Parameter) {
+    self.parameter = parameter
+    name = parameter.name
+  }
+
+  /// The weight in a compute type.
+  ///
+  /// With gradients the cast is part of the graph; for inference it is kept.
+  func callAsFunction(_ dtype: DType, training: Bool) -> Tensor {
+    guard let value = parameter?.value else {
+      return .failed(name, reason: "is packed for inference; load the model again to train it")
+    }
+    guard value.dtype != dtype else { return value }
+    return training ? value.to(dtype) : casts(value, dtype)
+  }
+
+  /// The weight packed for products with few rows.
+  func packed(_ execution: Execution) -> PackedWeight? {
+    guard let value = parameter?.value else { return packedForGood }
+    return packings(value, execution.weights, execution.dtype)
+  }
+
+  /// Packs the weight, and gives up its plain form.
+  func packForGood(_ execution: Execution) {
+    guard let packing = packed(execution) else { return }
+    (packedForGood, parameter) = (packing, nil)
+    (casts, packings) = (CastCache(), PackingCache())
+  }
+}

@@ -1,0 +1,131 @@
+// D hidden, H query heads, G key/value heads, K head width, F feed-forward width, V vocabulary.
+
+/// One value for each weight of a decoder's block: names, shapes, the weights themselves.
+///
+/// Weights that architectures may lack are optional. The order of the fields is that of CTorch.h.
+package struct BlockParts<Value> {
+  /// Norm before attention, `[D]`.
+  package var inputNorm: Value?
+  /// Queries, keys and values, `[(H + 2G) K, D]`.
+  package var qkv: Value
+  /// Their biases, `[(H + 2G) K]`.
+  package var qkvBias: Value?
+  /// Norm of each head's query, `[K]`.
+  package var queryNorm: Value?
+  /// Norm of each head's key, `[K]`.
+  package var keyNorm: Value?
+  /// What attention adds to the residual stream, `[D, H K]`.
+  package var output: Value
+  /// Norm of that, `[D]`.
+  package var attentionNorm: Value?
+  /// Norm before the feed-forward part, `[D]`.
+  package var middleNorm: Value?
+  /// Gate and other half of the feed-forward part, `[2F, D]`.
+  package var gateUp: Value
+  /// What the feed-forward part adds to the residual stream, `[D, F]`.
+  package var down: Value
+  /// Norm of that, `[D]`.
+  package var feedForwardNorm: Value?
+
+  /// Puts a block together.
+  package init(
+    inputNorm: Value?,
+    qkv: Value,
+    qkvBias: Value? = nil,
+    queryNorm: Value? = nil,
+    keyNorm: Value? = nil,
+    output: Value,
+    attentionNorm: Value? = nil,
+    middleNorm: Value?,
+    gateUp: Value,
+    down: Value,
+    feedForwardNorm: Value? = nil
+  ) {
+    self.inputNorm = inputNorm
+    self.qkv = qkv
+    self.qkvBias = qkvBias
+    self.queryNorm = queryNorm
+    self.keyNorm = keyNorm
+    self.output = output
+    self.attentionNorm = attentionNorm
+    self.middleNorm = middleNorm
+    self.gateUp = gateUp
+    self.down = down
+    self.feedForwardNorm = feedForwardNorm
+  }
+
+  /// A block of other values, made one behind the other in the order of the fields.
+  ///
+  /// - Parameter transform: Makes one of them.
+  /// - Returns: The block.
+  /// - Throws: What `transform` throws.
+  package func map<Other>(_ transform: (Value) throws -> Other) rethrows -> BlockParts<Other> {
+    BlockParts<Other>(
+      inputNorm: try inputNorm.map(transform),
+      qkv: try transform(qkv),
+      qkvBias: try qkvBias.map(transform),
+      queryNorm: try queryNorm.map(transform),
+      keyNorm: try keyNorm.map(transform),
+      output: try transform(output),
+      attentionNorm: try attentionNorm.map(transform),
+      middleNorm: try middleNorm.map(transform),
+      gateUp: try transform(gateUp),
+      down: try transform(down),
+      feedForwardNorm: try feedForwardNorm.map(transform)
+    )
+  }
+
+  /// All of them in the order of the fields, `nil` where the architecture has none.
+  package var all: [Value?] {
+    [inputNorm, qkv, qkvBias, queryNorm, keyNorm, output, attentionNorm, middleNorm, gateUp, down]
+      + [feedForwardNorm]
+  }
+}
+
+/// One value for each weight of a decoder.
+package struct DecoderParts<Value> {
+  /// The input embedding, `[V, D]`.
+  package var embedding: Value
+  /// The blocks.
+  package var blocks: [BlockParts<Value>]
+  /// Norm behind the last block, `[D]`.
+  package var finalNorm: Value
+  /// The output embedding, `[V, D]`; `nil` where it is the input embedding, or where there is none.
+  package var outputEmbedding: Value?
+
+  /// Puts a decoder together.
+  package init(
+    embedding: Value,
+    blocks: [BlockParts<Value>],
+    finalNorm: Value,
+    outputEmbedding: Value?
+  ) {
+    self.embedding = embedding
+    self.blocks = blocks
+    self.finalNorm = finalNorm
+    self.outputEmbedding = outputEmbedding
+  }
+
+  /// A decoder of other values, made one behind the other in the order of `all`.
+  ///
+  /// - Parameter transform: Makes one of them.
+  /// - Returns: The decoder.
+  /// - Throws: What `transform` throws.
+  package func map<Other>(_ transform: (Value) throws -> Other) rethrows -> DecoderParts<Other> {
+    DecoderParts<Other>(
+      embedding: try transform(embedding),
+      blocks: try blocks.map { try $0.map(transform) },
+      finalNorm: try transform(finalNorm),
+      outputEmbedding: try outputEmbedding.map(transform)
+    )
+  }
+
+  /// All of them, in the order of the layers.
+  package var all: [Value] {
+    [embedding] + blocks.flatMap { $0.all.compactMap(\.self) } + [finalNorm]
+      + (outputEmbedding.map { [$0] } ?? [])
+  }
+}
+
+extension BlockParts: Sendable where Value: Sendable {}
+extension DecoderParts: Sendable where Value: Sendable {}
