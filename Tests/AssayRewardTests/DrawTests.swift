@@ -29,7 +29,7 @@ import Testing
   @Test("a response gets the same critiques alone, among 300, in another order, and twice")
   func critiques() async throws {
     let model = world.cloud()
-    model.decoder.isBatchInvariant = true
+    model.decoder.execution.isBatchInvariant = true
     var options = ModelScorer.Options()
     options.critiques.samples = 2
     options.critiques.temperature = 1
@@ -55,7 +55,7 @@ import Testing
   @Test("a pair gets the same judgements alone and in another order")
   func judgements() async throws {
     let model = world.judge(task: .chain)
-    model.decoder.isBatchInvariant = true
+    model.decoder.execution.isBatchInvariant = true
     var settings = JudgeSettings()
     settings.votes = 4
     let judge = try JudgeRater(model, settings: settings)

@@ -104,7 +104,7 @@ import Testing
   @Test("a response draws the same alone, in a list, in another order, and beside its like")
   func draws() async throws {
     let model = try TinyModels.make(.cloud)
-    model.decoder.isBatchInvariant = true
+    model.decoder.execution.isBatchInvariant = true
     let expected = try await scores(model, samples: 2)
     try await withServer(.cloud, batchInvariant: true) { client, _ in
       for order in [[0, 1, 2, 3], [3, 1, 0, 2], [2], [1, 1, 3]] {
