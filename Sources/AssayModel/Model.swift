@@ -42,6 +42,23 @@ package struct JudgeManifest: Codable, Equatable, Sendable {
   }
 }
 
+/// What ratings a model learnt to predict.
+package struct RatingManifest: Codable, Equatable, Sendable {
+  /// The rating's name, where the responses had several.
+  package var name: String?
+  /// The mean over the responses that it learnt from.
+  package var mean: Double
+  /// The deviation over them.
+  package var deviation: Double
+
+  /// Makes one.
+  package init(name: String?, mean: Double, deviation: Double) {
+    self.name = name
+    self.mean = mean
+    self.deviation = deviation
+  }
+}
+
 /// What `assay.json` says beside Hugging Face's files.
 package struct ModelManifest: Codable, Equatable, Sendable {
   /// A text whose reward every loader can check.
@@ -70,6 +87,8 @@ package struct ModelManifest: Codable, Equatable, Sendable {
   package var critiqueTokens: Int?
   /// What a judge reads and writes.
   package var judge: JudgeManifest?
+  /// What ratings its scores predict; `nil` where scores are logits of preference.
+  package var ratings: RatingManifest?
   /// Rewards of fixed texts, measured when the model was saved.
   package var golden: [Golden]?
 

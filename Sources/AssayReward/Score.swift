@@ -4,6 +4,8 @@ import AssayText
 package enum ScoreKind: String, Codable, Sendable {
   /// An unbounded logit: differences of two rewards are log-odds of preference.
   case logit
+  /// A rating, in the unit of those that the model learnt from.
+  case rating
 }
 
 /// A critique and the reward read at its closing token.

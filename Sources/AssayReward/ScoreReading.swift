@@ -70,6 +70,7 @@ package struct ScoreReading: Sendable {
   ) throws -> Score {
     Score(
       value: try finite(reward, index),
+      kind: text.manifest.ratings == nil ? .logit : .rating,
       critiques: nil,
       scoredToken: token(sequence.tokens[sequence.scoredIndex], at: sequence.scoredIndex),
       tokens: TokenCount(prompt: sequence.tokens.count, completion: 0)

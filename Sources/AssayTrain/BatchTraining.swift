@@ -26,8 +26,38 @@ struct BatchTraining {
   let events: RunEventHandler
   /// Texts that are read again beside every batch; `nil` reads none.
   var replay: Replay?
+  /// What is done to the trained model before it is saved; its checkpoints are as they were trained.
+  var finish: (Model) throws -> Void = { _ in }
 
-  /// Trains and publishes the model.
+  /// Trains on items by an objective, and publishes the model.
+  ///
+  /// - Parameters:
+  ///   - sequences: What to learn from.
+  ///   - batchSize: Items in a step.
+  ///   - accumulation: Parts that a step is computed in.
+  ///   - epochs: Times that the items are read.
+  ///   - seed: Same seed, same batches; `nil` takes the run's.
+  ///   - objective: What a step lowers.
+  /// - Throws: What the loop or the texts that are read again throw.
+  func run<Own: Objective>(
+    _ sequences: [Own.Item],
+    batchSize: Int,
+    accumulation: Int = 1,
+    epochs: Int,
+    seed: Int? = nil,
+    objective: (BatchStep) -> Own
+  ) throws {
+    try run(count: sequences.count, batchSize: batchSize, epochs: epochs, seed: seed) { step in
+      objective(step).step(
+        step.items.map { sequences[$0] },
+        items: step.items,
+        model: model,
+        accumulation: accumulation
+      )
+    }
+  }
+
+  /// Trains by steps of any kind, and publishes the model.
   ///
   /// - Parameters:
   ///   - count: Items to learn from.
@@ -72,7 +102,7 @@ struct BatchTraining {
       }
       return report
     }
-    try loop.publish()
+    try loop.publish(finish: finish)
   }
 }
 

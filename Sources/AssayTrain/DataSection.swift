@@ -44,6 +44,66 @@ package struct DataSection: RecipeSection {
     leadIn: String?,
     events: RunEventHandler
   ) throws -> [PreferencePair] {
+    let (renderer, limit) = try self.limit(model, compute)
+    let reader = PairReader(
+      policy: ReadPolicy(problems),
+      limit: TokenLimit(maximumTokens: limit) { pair in
+        try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
+          response,
+          critique in
+          if let leadIn, let critique {
+            return try renderer.render(
+              prompt: pair.prompt,
+              response: response,
+              critique: critique,
+              leadIn: leadIn,
+              trainsLeadIn: false
+            ).tokens.count
+          }
+          return try renderer.render(prompt: pair.prompt, response: response).tokens.count
+        }.max() ?? 0
+      }
+    )
+    let (pairs, report) = try reader.read(path)
+    if report.skippedCount > 0 { events(.warning(report.description)) }
+    return pairs
+  }
+
+  /// Reads rated responses, measured by the tokens that a model would read.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - name: The name of the rating, where rows have several.
+  ///   - model: The folder of the model that will read them.
+  ///   - compute: Says whether its chat template may be approximated.
+  ///   - events: Hears what was dropped.
+  /// - Returns: The responses that can be used.
+  /// - Throws: As `pairs(_:model:compute:leadIn:events:)`.
+  func ratings(
+    _ path: String,
+    named name: String?,
+    model: URL,
+    compute: ComputeSection,
+    events: RunEventHandler
+  ) throws -> [RatedResponse] {
+    let (renderer, limit) = try self.limit(model, compute)
+    let reader = RatingReader(
+      name: name,
+      policy: ReadPolicy(problems),
+      limit: TokenLimit(maximumTokens: limit) {
+        try renderer.render(prompt: $0.prompt, response: $0.response).tokens.count
+      }
+    )
+    let (responses, report) = try reader.read(path)
+    if report.skippedCount > 0 { events(.warning(report.description)) }
+    return responses
+  }
+
+  /// What makes tokens of texts for a model, and how many a sequence may have.
+  private func limit(
+    _ model: URL,
+    _ compute: ComputeSection
+  ) throws -> (SequenceRenderer, Int) {
     let tokenizer = try BPETokenizer(contentsOf: model.appendingPathComponent("tokenizer.json"))
     let detected = try TokenizerConfiguration.detect(folder: model, tokenizer: tokenizer)
     let chat = compute.approximateTemplate ? detected.approximated : detected
@@ -54,27 +114,7 @@ package struct DataSection: RecipeSection {
       template: chat.template,
       refusal: chat.refusal
     )
-    let limit = TokenLimit<PreferencePair>(maximumTokens: min(maximumTokens ?? context, context)) {
-      pair in
-      try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
-        response,
-        critique in
-        if let leadIn, let critique {
-          return try renderer.render(
-            prompt: pair.prompt,
-            response: response,
-            critique: critique,
-            leadIn: leadIn,
-            trainsLeadIn: false
-          ).tokens.count
-        }
-        return try renderer.render(prompt: pair.prompt, response: response).tokens.count
-      }.max() ?? 0
-    }
-    let reader = PairReader(policy: ReadPolicy(problems), limit: limit)
-    let (pairs, report) = try reader.read(path)
-    if report.skippedCount > 0 { events(.warning(report.description)) }
-    return pairs
+    return (renderer, min(maximumTokens ?? context, context))
   }
 
   /// Reads the suites, by their names.

@@ -71,18 +71,19 @@ struct JointTraining {
       compute: compute,
       events: events,
       replay: replay
-    ).run(count: sequences.count, batchSize: batchPairs, epochs: epochs) { step in
-      preferenceStep(
-        step.items.map { sequences[$0] },
-        items: step.items,
-        model: model,
+    ).run(
+      sequences,
+      batchSize: batchPairs,
+      accumulation: accumulation,
+      epochs: epochs
+    ) { step in
+      PreferenceObjective(
         weights: weight.weights(
           step: step.step,
           stepsPerEpoch: step.stepsPerEpoch,
           epochs: epochs
         ),
-        centring: centring,
-        accumulation: accumulation
+        centring: centring
       )
     }
   }

@@ -67,6 +67,8 @@ package enum MethodData: Equatable, Sendable {
   case pairs
   /// Preference pairs with critiques of both responses, behind a lead-in.
   case critiquedPairs(leadIn: String)
+  /// Responses with ratings; those of a name where a response has several.
+  case ratings(named: String?)
   /// Nothing: its start model is the model.
   case none
 }
@@ -223,6 +225,8 @@ package struct RunContext {
   package var inputs: [String: String]
   /// Training pairs, for methods that learn from pairs.
   package var pairs: [PreferencePair] = []
+  /// Rated responses, for methods that learn from ratings.
+  package var ratings: [RatedResponse] = []
   /// A file of conversations, for methods that learn from a corpus.
   package var corpus: URL?
   /// How the world asks for verdicts; `nil` leaves it to the settings.

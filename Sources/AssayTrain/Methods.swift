@@ -4,6 +4,7 @@ package enum Methods {
   package static let all: [any Method] = [
     PretrainMethod(),
     ClassicMethod(),
+    RegressionMethod(),
     PairMethod(),
     UntrainedJudge.chain,
     UntrainedJudge.token,

@@ -121,6 +121,14 @@ package struct Recipe {
     }
     switch learnt {
     case .corpus, .none: break
+    case .ratings(let name):
+      context.ratings = try config.data.ratings(
+        config.data.train,
+        named: name,
+        model: folder,
+        compute: config.compute,
+        events: stages.events
+      )
     case .pairs: context.pairs = try pairs(leadIn: nil)
     case .critiquedPairs(let leadIn): context.pairs = try pairs(leadIn: leadIn)
     }

@@ -41,33 +41,16 @@ package struct RemoteSamplingStage<Record: Codable & Sendable> {
     requests: (Int) throws -> [ChatRequest],
     record: (Int, [ChatCompletion]) throws -> Record
   ) async throws -> [Record] {
-    let log = try stage.records(of: Record.self)
-    var records = try log.records()
-    events(
-      .stageStarted(
-        name: stage.name,
-        number: stage.number,
-        total: count,
-        resumedAt: records.count
-      )
-    )
-    while records.count < count {
-      try Interruption.check()
-      let start = records.count
-      let asked = try (start..<min(start + stretch, count)).map(requests)
+    try await stage.map(Array(0..<count), stretch: stretch, events: events) { items, _, done in
+      let asked = try items.map(requests)
+      var (place, tokens) = (0, 0)
       var own: [ChatCompletion] = []
-      var tokens = 0
       /// Records the items whose answers are all there.
       func advance() throws {
-        while records.count - start < asked.count,
-          own.count == asked[records.count - start].count
-        {
-          let next = try record(records.count, own)
-          try log.append(next)
-          records.append(next)
-          own = []
-          events(.step(done: records.count, total: count, metrics: [], tokens: tokens))
-          tokens = 0
+        while place < items.count, own.count == asked[place].count {
+          try done([try record(items[place], own)], [], tokens)
+          place += 1
+          (own, tokens) = ([], 0)
         }
       }
       // The first items may have nothing to ask.
@@ -77,8 +60,6 @@ package struct RemoteSamplingStage<Record: Codable & Sendable> {
         tokens += completion.usage?.completion ?? 0
         try advance()
       }
-      try log.synchronize()
     }
-    return records
   }
 }

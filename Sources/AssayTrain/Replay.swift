@@ -133,6 +133,6 @@ struct ReplayReading {
         try renderer.renderForLanguageModel(try corpus.conversation($0), targets: .assistant)
       )
     }
-    return tokenLossStep(sequences, items: items, model: model, accumulation: 1, weight: weight)
+    return TokenObjective().step(sequences, items: items, model: model, weight: weight)
   }
 }

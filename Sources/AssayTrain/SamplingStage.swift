@@ -38,20 +38,11 @@ package struct SamplingStage<Record: Codable & Sendable> {
     requests: (Int) throws -> [GenerationRequest],
     record: (Int, [Generation]) throws -> Record
   ) async throws -> [Record] {
-    let log = try stage.records(of: Record.self)
-    var records = try log.records()
     let engine = GenerationEngine(model)
-    events(
-      .stageStarted(
-        name: stage.name,
-        number: stage.number,
-        total: count,
-        resumedAt: records.count
-      )
-    )
-    while records.count < count {
-      try Interruption.check()
-      let items = records.count..<min(records.count + stretch, count)
+    return try await stage.map(Array(0..<count), stretch: stretch, events: events) {
+      items,
+      _,
+      done in
       let asked = try items.map(requests)
       let written = try engine.run(asked.flatMap(\.self))
       var start = 0
@@ -59,12 +50,7 @@ package struct SamplingStage<Record: Codable & Sendable> {
         defer { start += own.count }
         return try record(item, Array(written[start..<start + own.count]))
       }
-      try log.append(contentsOf: part)
-      try log.synchronize()
-      records += part
-      let tokens = written.map { $0.tokens.count + 1 }.reduce(0, +)
-      events(.step(done: records.count, total: count, metrics: [], tokens: tokens))
+      try done(part, [], written.map { $0.tokens.count + 1 }.reduce(0, +))
     }
-    return records
   }
 }

@@ -198,7 +198,7 @@ package struct TrainingLoop {
       try Safetensors.write(
         state().map { ($0.name, $0.tensor.to(.cpu)) },
         metadata: [:],
-        to: folder.appendingPathComponent("training.safetensors")
+        to: folder.appendingPathComponent(Self.stateFile)
       )
     }
   }
@@ -206,9 +206,9 @@ package struct TrainingLoop {
   private func restore() throws -> Int {
     let step = try stage.checkpointedStep()
     guard step > 0, let folder = stage.checkpoint else { return 0 }
-    let url = folder.appendingPathComponent("training.safetensors")
-    if step >= steps, !FileManager.default.fileExists(atPath: url.path) {
-      // Published already: the run was interrupted between the model and `done.json`.
+    let url = folder.appendingPathComponent(Self.stateFile)
+    if try isPublished() {
+      // The run was interrupted between the model and `done.json`.
       let finished = try Model.load(folder, device: model.decoder.device)
       for (target, source) in zip(trained, finished.parameters) {
         try withTensorErrors { target.value.copyInPlace(source.value) }
@@ -223,11 +223,27 @@ package struct TrainingLoop {
     return step
   }
 
-  /// Saves the trained model as the stage's last checkpoint.
+  private static let stateFile = "training.safetensors"
+
+  /// Whether the checkpoint is the trained model, which `publish` saved.
+  private func isPublished() throws -> Bool {
+    guard try stage.checkpointedStep() >= steps, let folder = stage.checkpoint else { return false }
+    let state = folder.appendingPathComponent(Self.stateFile)
+    return !FileManager.default.fileExists(atPath: state.path)
+  }
+
+  /// Saves the trained model as the stage's last checkpoint, unless it is there already.
   ///
-  /// - Parameter dtype: The type of the stored weights.
-  /// - Throws: `FileError.fileSystem` or `TensorError.cannotWrite`.
-  package func publish(dtype: DType = .float32) throws {
+  /// - Parameters:
+  ///   - dtype: The type of the stored weights.
+  ///   - finish: What is done to the model before.
+  /// - Throws: `FileError.fileSystem` or `TensorError.cannotWrite`; what `finish` throws.
+  package func publish(
+    dtype: DType = .float32,
+    finish: (Model) throws -> Void = { _ in }
+  ) throws {
+    if try isPublished() { return }
+    try withTensorErrors { try finish(model) }
     try stage.publishCheckpoint(step: steps) { try model.save(to: $0, dtype: dtype) }
   }
 }

@@ -39,14 +39,10 @@ import Testing
     accumulation: Int = 1
   ) -> (report: StepReport, gradients: [[Float]]) {
     model.parameters.forEach { $0.value.clearGradientInPlace() }
-    let report = preferenceStep(
-      batch,
-      items: Array(batch.indices),
-      model: model,
+    let report = PreferenceObjective(
       weights: (preference: 1, critique: lambda),
-      centring: 0.01,
-      accumulation: accumulation
-    )
+      centring: 0.01
+    ).step(batch, items: Array(batch.indices), model: model, accumulation: accumulation)
     return (report, model.parameters.map { $0.value.gradient?.floats ?? [] })
   }
 
@@ -152,7 +148,7 @@ import Testing
     let sequences = try batch().map(\.rejected)
     func gradients(_ accumulation: Int) -> (Double, [[Float]]) {
       model.decoder.parameters.forEach { $0.value.clearGradientInPlace() }
-      let report = tokenLossStep(
+      let report = TokenObjective().step(
         sequences,
         items: [],
         model: model,

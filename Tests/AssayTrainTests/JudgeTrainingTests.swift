@@ -87,7 +87,7 @@ import Testing
     let model = try model(head: .linear)
     let losses: [Double] = try await probabilities(model, order).map { -log($0) }
     let expected = losses.reduce(0, +) / 6
-    let report = pairLogitStep(
+    let report = PairLogitObjective().step(
       shown(try items(model), order),
       items: [],
       model: model,
@@ -101,11 +101,16 @@ import Testing
     let model = try model(head: .linear)
     let ties = try items(model, probability: 0.5)
     func loss(_ items: [VerdictItem]) -> Double {
-      pairLogitStep(shown(items, .chosenFirst), items: [], model: model, accumulation: 1).loss
+      PairLogitObjective().step(
+        shown(items, .chosenFirst),
+        items: [],
+        model: model,
+        accumulation: 1
+      ).loss
     }
     var exchanged = ties
     for index in exchanged.indices { exchanged[index].sequences.reverse() }
-    let other = pairLogitStep(
+    let other = PairLogitObjective().step(
       shown(exchanged, .rejectedFirst),
       items: [],
       model: model,
@@ -122,8 +127,8 @@ import Testing
       func step(_ model: Model, _ parts: Int) throws -> StepReport {
         let batch = shown(try items(model, probability: 0.8), .rejectedFirst)
         return head == nil
-          ? letterStep(batch, items: [], model: model, accumulation: parts)
-          : pairLogitStep(batch, items: [], model: model, accumulation: parts)
+          ? LetterObjective().step(batch, items: [], model: model, accumulation: parts)
+          : PairLogitObjective().step(batch, items: [], model: model, accumulation: parts)
       }
       let (a, b) = (try step(whole, 1), try step(split, parts))
       #expect(abs(a.loss - b.loss) < 1e-5)
@@ -159,7 +164,7 @@ import Testing
         // Rejected is shown first, so B is right.
         expected -= (probability * letters[1] + (1 - probability) * letters[0]) / 6
       }
-      let report = letterStep(
+      let report = LetterObjective().step(
         shown(items, .rejectedFirst),
         items: [],
         model: model,
@@ -181,8 +186,8 @@ import Testing
         let batch = JudgementOrder.allCases.flatMap { shown(items, $0) }
         _ =
           head == nil
-          ? letterStep(batch, items: [], model: model, accumulation: 1)
-          : pairLogitStep(batch, items: [], model: model, accumulation: 1)
+          ? LetterObjective().step(batch, items: [], model: model, accumulation: 1)
+          : PairLogitObjective().step(batch, items: [], model: model, accumulation: 1)
         optimizer.step(learningRate: 3e-3)
       }
       let verdicts = try await JudgeRater(model).judge(pairs)
@@ -234,15 +239,8 @@ import Testing
     tokenLossWeight: Double = 0,
     accumulation: Int = 1
   ) -> StepReport {
-    contrastiveStep(
-      batch,
-      items: [],
-      model: model,
-      variant: variant,
-      beta: 0.4,
-      tokenLossWeight: tokenLossWeight,
-      accumulation: accumulation
-    )
+    ContrastiveObjective(variant: variant, beta: 0.4, tokenLossWeight: tokenLossWeight)
+      .step(batch, model: model, accumulation: accumulation)
   }
 
   @Test("a model that is its own reference loses log 2 by DPO and 1 / (2 beta)^2 by IPO")

@@ -74,7 +74,7 @@ import Testing
     )
     let sequence = TrainingSequence(tokens: tokens, targets: Array(1..<40), scoredIndex: nil)
     func loss() -> Double {
-      tokenLossStep([sequence], items: [0], model: model, accumulation: 1).loss
+      TokenObjective().step([sequence], items: [0], model: model, accumulation: 1).loss
     }
     let plain = loss()
     model.positionJumps = 100

@@ -89,7 +89,7 @@ import Testing
       let values = model.parameters.map(\.value)
       values.forEach { $0.setRequiresGradientInPlace() }
       let renderer = try model.renderer()
-      let report = tokenLossStep(
+      let report = TokenObjective().step(
         try corpus.map {
           TrainingSequence(try renderer.renderForLanguageModel($0, targets: .assistant))
         },

@@ -45,7 +45,7 @@ import Testing
     )
     try loop.run { step in
       try body(step, model)
-        ?? tokenLossStep(
+        ?? TokenObjective().step(
           [sequences[step % 2]],
           items: [step % 2],
           model: model,

@@ -161,15 +161,13 @@ struct ClassicRecipe {
       compute: compute,
       events: events,
       replay: replay
-    ).run(count: pairs.count, batchSize: section.batchPairs, epochs: section.epochs) { step in
-      preferenceStep(
-        step.items.map { sequences[$0] },
-        items: step.items,
-        model: model,
-        weights: (preference: 1, critique: 0),
-        centring: section.centring,
-        accumulation: section.accumulation
-      )
+    ).run(
+      sequences,
+      batchSize: section.batchPairs,
+      accumulation: section.accumulation,
+      epochs: section.epochs
+    ) { _ in
+      PreferenceObjective(weights: (preference: 1, critique: 0), centring: section.centring)
     }
   }
 }

@@ -183,15 +183,12 @@ struct CritiqueTraining {
       compute: compute,
       events: events,
       replay: replay
-    ).run(count: sequences.count, batchSize: section.batchResponses, epochs: section.epochs) {
-      step in
-      tokenLossStep(
-        step.items.map { sequences[$0] },
-        items: step.items,
-        model: model,
-        accumulation: section.accumulation
-      )
-    }
+    ).run(
+      sequences,
+      batchSize: section.batchResponses,
+      accumulation: section.accumulation,
+      epochs: section.epochs
+    ) { _ in TokenObjective() }
   }
 }
 

@@ -142,15 +142,12 @@ struct Pretraining {
       optimizer: section.optimizer,
       compute: compute,
       events: events
-    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) {
-      step in
-      tokenLossStep(
-        step.items.map { sequences[$0] },
-        items: step.items,
-        model: model,
-        accumulation: section.accumulation
-      )
-    }
+    ).run(
+      sequences,
+      batchSize: section.batchSequences,
+      accumulation: section.accumulation,
+      epochs: section.epochs
+    ) { _ in TokenObjective() }
   }
 
   /// The tokenizer of the stage: trained once, read back when the stage goes on.
@@ -168,48 +165,5 @@ struct Pretraining {
     let tokenizer = try trainer.train(conversations.joined().map(\.content) + more)
     try tokenizer.save(to: url)
     return tokenizer
-  }
-}
-
-/// The mean negative log likelihood of all targets of a batch, and its gradients.
-///
-/// - Parameters:
-///   - batch: Sequences with targets.
-///   - items: Their indices, for the report.
-///   - model: What is trained.
-///   - accumulation: Parts that the batch is computed in; the loss is the mean over all of them.
-///   - weight: What the gradients are multiplied with.
-/// - Returns: The loss in nats per target.
-package func tokenLossStep(
-  _ batch: [TrainingSequence],
-  items: [Int],
-  model: Model,
-  accumulation: Int,
-  weight: Double = 1
-) -> StepReport {
-  let total = Double(max(1, batch.map(\.targets.count).reduce(0, +)))
-  var loss = 0.0
-  var tokens = 0
-  for part in parts(of: batch, count: accumulation) {
-    let output = trainingForward(
-      part,
-      decoder: model.decoder,
-      head: nil,
-      positionJumps: model.positionJumps
-    )
-    guard let nll = output.nll else { continue }
-    let share = nll.sum() / total
-    (weight == 1 ? share : share * weight).backward()
-    loss += Double(share.item)
-    tokens += output.tokenCount
-  }
-  return StepReport(loss: loss, tokens: tokens, items: items)
-}
-
-/// Nearly equal, neighbouring parts of a batch, none of them empty.
-func parts<Element>(of batch: [Element], count: Int) -> [[Element]] {
-  let count = min(count, batch.count)
-  return (0..<count).map { part in
-    Array(batch[batch.count * part / count..<batch.count * (part + 1) / count])
   }
 }

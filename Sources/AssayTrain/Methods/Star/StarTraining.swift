@@ -77,11 +77,11 @@ struct StarTraining {
     }
   }
 
-  private func train(
+  private func train<Own: Objective>(
     _ stage: Stage,
     _ model: Model,
-    count: Int,
-    _ body: (BatchStep) throws -> StepReport
+    _ items: [Own.Item],
+    _ objective: Own
   ) throws {
     try BatchTraining(
       stage: stage,
@@ -91,12 +91,12 @@ struct StarTraining {
       events: events,
       replay: replay
     ).run(
-      count: count,
+      items,
       batchSize: section.batchItems,
+      accumulation: section.accumulation,
       epochs: section.epochs,
-      seed: compute.seed &+ iteration,
-      body
-    )
+      seed: compute.seed &+ iteration
+    ) { _ in objective }
   }
 
   /// A pair in one order, with right judgements of it that may be learnt, the best first.
@@ -143,14 +143,7 @@ struct StarTraining {
     guard !items.isEmpty else {
       throw TrainingError.noData(stage: stage.name, hint: "no judgement has the right verdict")
     }
-    try train(stage, model, count: items.count) { step in
-      tokenLossStep(
-        step.items.map { items[$0] },
-        items: step.items,
-        model: model,
-        accumulation: section.accumulation
-      )
-    }
+    try train(stage, model, items, TokenObjective())
   }
 
   // MARK: Right against wrong
@@ -224,17 +217,16 @@ struct StarTraining {
         pairs[index].referenceWrong = values[range.count + offset]
       }
     }
-    try train(stage, model, count: pairs.count) { step in
-      contrastiveStep(
-        step.items.map { pairs[$0] },
-        items: step.items,
-        model: model,
+    try train(
+      stage,
+      model,
+      pairs,
+      ContrastiveObjective(
         variant: variant,
         beta: section.beta,
-        tokenLossWeight: section.tokenLossWeight,
-        accumulation: section.accumulation
+        tokenLossWeight: section.tokenLossWeight
       )
-    }
+    )
   }
 }
 
@@ -252,90 +244,4 @@ private func logProbabilities(
     positionJumps: model.positionJumps
   )
   .logProbabilities(of: sequences, means: means)
-}
-
-/// The mean DPO or IPO loss of a batch of judgements, and its gradients.
-///
-/// - Parameters:
-///   - batch: Right and wrong judgements with the reference's log probabilities.
-///   - items: Their indices, for the report.
-///   - model: What is trained.
-///   - variant: `dpo` or `ipo`.
-///   - beta: Of the loss.
-///   - tokenLossWeight: Weight of the mean token loss of the right judgements.
-///   - accumulation: Parts that the batch is computed in.
-/// - Returns: The loss, the share of pairs whose log ratio prefers the right one, the mean log ratio.
-package func contrastiveStep(
-  _ batch: [JudgementPair],
-  items: [Int],
-  model: Model,
-  variant: StarVariant,
-  beta: Double,
-  tokenLossWeight: Double,
-  accumulation: Int
-) -> StepReport {
-  let device = model.decoder.device
-  let targets = Double(max(1, batch.map(\.right.targets.count).reduce(0, +)))
-  var (loss, ratio, right, tokens) = (0.0, 0.0, 0, 0)
-  for part in parts(of: batch, count: accumulation) {
-    let P = part.count
-    let sequences = part.map(\.right) + part.map(\.wrong)
-    let output = trainingForward(
-      sequences,
-      decoder: model.decoder,
-      head: nil,
-      positionJumps: model.positionJumps
-    )
-    guard let values = output.logProbabilities(of: sequences, means: variant == .ipo),
-      let nll = output.nll
-    else { continue }
-    let chosen = values.narrowed(axis: 0, start: 0, count: P)
-    let rejected = values.narrowed(axis: 0, start: P, count: P)
-    let references = (
-      Tensor(part.map(\.referenceRight)).to(device), Tensor(part.map(\.referenceWrong)).to(device)
-    )
-    let preference =
-      variant == .ipo
-      ? identityPreferenceLoss(
-        chosen: chosen,
-        rejected: rejected,
-        referenceChosen: references.0,
-        referenceRejected: references.1,
-        beta: beta
-      )
-      : directPreferenceLoss(
-        chosen: chosen,
-        rejected: rejected,
-        referenceChosen: references.0,
-        referenceRejected: references.1,
-        beta: beta,
-        probability: part.contains { $0.probability < 1 }
-          ? Tensor(part.map(\.probability)).to(device) : nil
-      )
-    var share = preference * (Double(P) / Double(batch.count))
-    if tokenLossWeight > 0 {
-      let count = part.map(\.right.targets.count).reduce(0, +)
-      share =
-        share + nll.narrowed(axis: 0, start: 0, count: count).sum() * (tokenLossWeight / targets)
-    }
-    share.backward()
-    loss += Double(share.item)
-    tokens += output.tokenCount
-    let floats = values.floats
-    for index in 0..<P {
-      let difference =
-        (floats[index] - part[index].referenceRight)
-        - (floats[P + index] - part[index].referenceWrong)
-      ratio += Double(difference) / Double(batch.count)
-      if difference > 0 { right += 1 }
-    }
-  }
-  return StepReport(
-    loss: loss,
-    metrics: [
-      Metric("accuracy", Double(right) / Double(batch.count)), Metric("log_ratio", ratio),
-    ],
-    tokens: tokens,
-    items: items
-  )
 }

@@ -159,9 +159,22 @@ struct VerdictRecipe {
         JudgementOrder.drawn(seed: compute.seed, round: step.epoch, item: $0)
       }
       let batch = zip(step.items, orders).map { ShownItem(item: items[$0], order: $1) }
-      return kind == .pair
-        ? pairLogitStep(batch, items: step.items, model: model, accumulation: section.accumulation)
-        : letterStep(batch, items: step.items, model: model, accumulation: section.accumulation)
+      return switch kind {
+      case .pair:
+        PairLogitObjective().step(
+          batch,
+          items: step.items,
+          model: model,
+          accumulation: section.accumulation
+        )
+      case .letter:
+        LetterObjective().step(
+          batch,
+          items: step.items,
+          model: model,
+          accumulation: section.accumulation
+        )
+      }
     }
   }
 }
@@ -198,98 +211,4 @@ package struct ShownItem: Sendable {
 
   /// The sequences of the order.
   var sequences: [TrainingSequence] { item.sequences[order == .chosenFirst ? 0 : 1] }
-}
-
-/// The mean Bradley-Terry loss of a pair head's logits, each for "A is better", and its gradients.
-///
-/// - Parameters:
-///   - batch: Pairs in the order they are shown in.
-///   - items: Their indices, for the report.
-///   - model: What is trained; it has a head.
-///   - accumulation: Parts that the batch is computed in.
-/// - Returns: The loss in nats a pair, and the share of right verdicts.
-package func pairLogitStep(
-  _ batch: [ShownItem],
-  items: [Int],
-  model: Model,
-  accumulation: Int
-) -> StepReport {
-  let device = model.decoder.device
-  var (loss, right, tokens) = (0.0, 0, 0)
-  for part in parts(of: batch, count: accumulation) {
-    let output = trainingForward(
-      part.flatMap(\.sequences),
-      decoder: model.decoder,
-      head: model.head,
-      positionJumps: model.positionJumps
-    )
-    guard let logits = output.rewards else { continue }
-    // Turned so that a positive number prefers chosen.
-    let signs = part.map { $0.order == .chosenFirst ? Float(1) : -1 }
-    let preferred = logits * Tensor(signs).to(device)
-    let share =
-      bradleyTerryLoss(
-        chosen: preferred,
-        rejected: Tensor([Float](repeating: 0, count: part.count)).to(device),
-        margin: Tensor(part.map { Float($0.item.margin) }).to(device),
-        probability: Tensor(part.map { Float($0.item.probability) }).to(device)
-      ) * (Double(part.count) / Double(batch.count))
-    share.backward()
-    loss += Double(share.item)
-    right += zip(logits.floats, signs).count { $0 * $1 > 0 }
-    tokens += output.tokenCount
-  }
-  let accuracy = Double(right) / Double(batch.count)
-  return StepReport(
-    loss: loss,
-    metrics: [Metric("accuracy", accuracy)],
-    tokens: tokens,
-    items: items
-  )
-}
-
-/// The mean negative log likelihood of the right letter, and its gradients.
-///
-/// A pair of probability p counts p for the letter of chosen and 1 - p for the other.
-///
-/// - Parameters:
-///   - batch: Pairs in the order they are shown in.
-///   - items: Their indices, for the report.
-///   - model: What is trained.
-///   - accumulation: Parts that the batch is computed in.
-/// - Returns: The loss in nats a pair.
-///
-/// Source: Mahan et al. 2024 (arXiv:2410.12832) eq. 7.
-package func letterStep(
-  _ batch: [ShownItem],
-  items: [Int],
-  model: Model,
-  accumulation: Int
-) -> StepReport {
-  let device = model.decoder.device
-  var (loss, tokens) = (0.0, 0)
-  for part in parts(of: batch, count: accumulation) {
-    var sequences: [TrainingSequence] = []
-    var weights: [Float] = []
-    for shown in part {
-      let (right, wrong) = shown.order == .chosenFirst ? (0, 1) : (1, 0)
-      let probability = Float(shown.item.probability)
-      for (letter, weight) in [(right, probability), (wrong, 1 - probability)] where weight > 0 {
-        sequences.append(shown.sequences[letter])
-        weights.append(weight)
-      }
-    }
-    let output = trainingForward(
-      sequences,
-      decoder: model.decoder,
-      head: nil,
-      positionJumps: model.positionJumps
-    )
-    guard let nll = output.nll else { continue }
-    let share = (nll * Tensor(weights).to(device)).sum() / Double(batch.count)
-    share.backward()
-    loss += Double(share.item)
-    tokens += output.tokenCount
-  }
-  return StepReport(loss: loss, tokens: tokens, items: items)
 }

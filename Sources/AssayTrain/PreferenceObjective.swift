@@ -1,0 +1,73 @@
+import AssayModel
+import AssayRun
+import AssayTensor
+
+/// The joint loss of a batch of pairs: `w BT + v NLL`.
+///
+/// BT is the mean Bradley-Terry loss over all pairs of the batch, in nats a pair; NLL the mean negative
+/// log likelihood over all critique tokens of chosen and rejected together.
+///
+/// Source: Ankner et al. 2024 (arXiv:2408.11791) section 2.2; the token mean from their code.
+package struct PreferenceObjective: Objective {
+  /// w and v; a loss with weight 0 is left out.
+  package var weights: (preference: Double, critique: Double)
+  /// Weight of the centring term.
+  package var centring: Double
+
+  /// Makes the objective.
+  package init(weights: (preference: Double, critique: Double), centring: Double) {
+    self.weights = weights
+    self.centring = centring
+  }
+
+  /// Computes a part's share; see `Objective`.
+  ///
+  /// - Parameters:
+  ///   - part: Pairs as tokens.
+  ///   - batch: All pairs, over which means are taken.
+  ///   - model: What is trained; it has a head.
+  /// - Returns: The share; `nil` where nothing is scored.
+  package func loss(of part: [TrainingPair], in batch: [TrainingPair], model: Model) -> PartLoss? {
+    let device = model.decoder.device
+    let output = trainingForward(
+      part.map(\.chosen) + part.map(\.rejected),
+      decoder: model.decoder,
+      head: model.head,
+      positionJumps: model.positionJumps
+    )
+    guard let rewards = output.rewards else { return nil }
+    let P = part.count
+    func optional(_ value: (TrainingPair) -> Double?, _ missing: Double) -> Tensor? {
+      guard part.contains(where: { value($0) != nil }) else { return nil }
+      return Tensor(part.map { Float(value($0) ?? missing) }).to(device)
+    }
+    let preference =
+      bradleyTerryLoss(
+        chosen: rewards.narrowed(axis: 0, start: 0, count: P),
+        rejected: rewards.narrowed(axis: 0, start: P, count: P),
+        margin: optional(\.margin, 0),
+        probability: optional(\.probability, 1),
+        centring: centring
+      )
+      * (Double(P) / Double(batch.count))
+    var total = preference * weights.preference
+    var nll = 0.0
+    if weights.critique != 0, let losses = output.nll {
+      let targets = batch.map { $0.chosen.targets.count + $0.rejected.targets.count }.reduce(0, +)
+      let share = losses.sum() / Double(max(1, targets))
+      nll = Double(share.item)
+      total = weights.preference == 0 ? share * weights.critique : total + share * weights.critique
+    }
+    let values = rewards.floats
+    return PartLoss(
+      value: total,
+      right: (0..<P).count { values[$0] > values[P + $0] },
+      shares: weights.critique == 0
+        ? []
+        : [
+          Metric("preference_loss", Double(preference.item)), Metric("critique_loss", nll),
+        ],
+      tokens: output.tokenCount
+    )
+  }
+}
