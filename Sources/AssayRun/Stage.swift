@@ -29,10 +29,6 @@ package struct Stage: Sendable {
     let result: Result
   }
 
-  private struct Marker: Codable {
-    let fingerprint: String
-  }
-
   private struct Progress: Codable {
     let step: Int
   }

@@ -5,7 +5,7 @@ import AssayRun
 import AssayTensor
 
 /// A loss of a batch, computed in parts so that memory suffices; the gradients are the same.
-package protocol Objective {
+package protocol Objective<Item> {
   /// What batches are made of.
   associatedtype Item
 

@@ -299,52 +299,74 @@ struct StarRecipe {
       )
     }
     var trained: [Stage] = []
-    var model = start
-    var digests = inputs
     for iteration in 1...section.iterations {
       let part = Self.part(iteration, of: section.iterations, pairs: decided, seed: compute.seed)
-      let source = source(iteration)
       let items = section.items(of: part, iteration: iteration, seed: compute.seed)
-      let latest = model
-      let judged = try await stages.run(
-        "judgements-\(iteration)",
-        from: ["judgements": section.sampling(source), "compute": compute],
-        inputs: digests
-      ) { stage in
-        try await Judgements(
-          section: section,
-          source: source,
-          iteration: iteration,
-          compute: compute,
-          events: events,
-          oracle: oracle
-        ).run(stage, model: latest, items: items)
-      }
-      let records = try judged.records(of: JudgementRecord.self).records()
-      let reference = section.startsOver ? start : model
-      let stage = try await stages.run(
-        "train-\(iteration)",
-        from: [
-          "variant": variant, "star": section, "compute": compute, "replay": replay?.made,
-        ],
-        inputs: ["judgements": judged.digest].merging(
-          trained.last.map { ["previous": $0.digest] } ?? inputs
-        ) { first, _ in first }
-      ) { stage in
-        try StarTraining(
-          section: section,
-          variant: variant,
-          iteration: iteration,
-          compute: compute,
-          events: events,
-          replay: replay
-        ).run(stage, start: reference, items: items, records: records)
-      }
+      let latest = try trained.last?.model() ?? start
+      let digests = trained.last.map { ["previous": $0.digest] } ?? inputs
+      let judged = try await judge(stages, iteration, items, model: latest, inputs: digests)
+      let stage = try await learn(
+        stages,
+        iteration,
+        items,
+        judged: judged,
+        model: section.startsOver ? start : latest,
+        inputs: digests.merging(["judgements": judged.digest]) { $1 }
+      )
       trained.append(stage)
-      model = try stage.model()
-      digests = ["previous": stage.digest]
     }
     return trained
+  }
+
+  /// The first stage of an iteration.
+  private func judge(
+    _ stages: StageRunner,
+    _ iteration: Int,
+    _ items: [ShownPair],
+    model: URL,
+    inputs: [String: String]
+  ) async throws -> Stage {
+    let source = source(iteration)
+    return try await stages.run(
+      "judgements-\(iteration)",
+      from: ["judgements": section.sampling(source), "compute": compute],
+      inputs: inputs
+    ) { stage in
+      try await Judgements(
+        section: section,
+        source: source,
+        iteration: iteration,
+        compute: compute,
+        events: events,
+        oracle: oracle
+      ).run(stage, model: model, items: items)
+    }
+  }
+
+  /// The second stage of an iteration.
+  private func learn(
+    _ stages: StageRunner,
+    _ iteration: Int,
+    _ items: [ShownPair],
+    judged: Stage,
+    model: URL,
+    inputs: [String: String]
+  ) async throws -> Stage {
+    let records = try judged.records(of: JudgementRecord.self).records()
+    return try await stages.run(
+      "train-\(iteration)",
+      from: ["variant": variant, "star": section, "compute": compute, "replay": replay?.made],
+      inputs: inputs
+    ) { stage in
+      try StarTraining(
+        section: section,
+        variant: variant,
+        iteration: iteration,
+        compute: compute,
+        events: events,
+        replay: replay
+      ).run(stage, start: model, items: items, records: records)
+    }
   }
 
   private func source(_ iteration: Int) -> JudgementSource {

@@ -103,10 +103,40 @@ struct VerdictRecipe {
   }
 
   func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) throws {
-    // 1 model
+    guard !pairs.isEmpty else {
+      throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
+    }
+    let model = try model(start)
+    let items = try items(pairs, model)
+    try BatchTraining(
+      stage: stage,
+      model: model,
+      optimizer: section.optimizer,
+      compute: compute,
+      events: events,
+      replay: replay
+    ).run(count: pairs.count, batchSize: section.batchPairs, epochs: section.epochs) { step in
+      let batch = step.items.map { index in
+        ShownItem(
+          item: items[index],
+          order: .drawn(seed: compute.seed, round: step.epoch, item: index)
+        )
+      }
+      func report(_ objective: some Objective<ShownItem>) -> StepReport {
+        objective.step(
+          batch,
+          items: step.items,
+          model: model,
+          accumulation: section.accumulation
+        )
+      }
+      return kind == .pair ? report(PairLogitObjective()) : report(LetterObjective())
+    }
+  }
+
+  /// The start model, with a head where one gives the verdict.
+  private func model(_ start: URL) throws -> Model {
     let model = try compute.modelToTrain(start)
-    let wording = section.wording
-    let judge = JudgeManifest(task: .token, prompts: wording, tokens: 1)
     switch kind {
     case .letter:
       guard model.decoder.isLanguageModel else {
@@ -126,14 +156,14 @@ struct VerdictRecipe {
       )
       model.manifest = ModelManifest(kind: .pair)
     }
-    model.manifest.judge = judge
+    model.manifest.judge = JudgeManifest(task: .token, prompts: section.wording, tokens: 1)
+    return model
+  }
 
-    // 2 data
-    guard !pairs.isEmpty else {
-      throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
-    }
-    let sequences = JudgeSequences(renderer: try model.renderer(), prompts: wording)
-    let items = try pairs.map { pair in
+  /// The pairs as tokens, in both orders.
+  private func items(_ pairs: [PreferencePair], _ model: Model) throws -> [VerdictItem] {
+    let sequences = JudgeSequences(renderer: try model.renderer(), prompts: section.wording)
+    return try pairs.map { pair in
       let shown = JudgementOrder.allCases.map { sequences.conversation(pair, $0, .token) }
       return VerdictItem(
         sequences: try shown.map { conversation in
@@ -144,37 +174,6 @@ struct VerdictRecipe {
         margin: pair.margin ?? 0,
         probability: pair.probability ?? 1
       )
-    }
-
-    // 3 training
-    try BatchTraining(
-      stage: stage,
-      model: model,
-      optimizer: section.optimizer,
-      compute: compute,
-      events: events,
-      replay: replay
-    ).run(count: pairs.count, batchSize: section.batchPairs, epochs: section.epochs) { step in
-      let orders = step.items.map {
-        JudgementOrder.drawn(seed: compute.seed, round: step.epoch, item: $0)
-      }
-      let batch = zip(step.items, orders).map { ShownItem(item: items[$0], order: $1) }
-      return switch kind {
-      case .pair:
-        PairLogitObjective().step(
-          batch,
-          items: step.items,
-          model: model,
-          accumulation: section.accumulation
-        )
-      case .letter:
-        LetterObjective().step(
-          batch,
-          items: step.items,
-          model: model,
-          accumulation: section.accumulation
-        )
-      }
     }
   }
 }
