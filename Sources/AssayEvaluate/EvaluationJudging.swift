@@ -35,6 +35,7 @@ extension EvaluationScoring {
   ///   - rule: How judgements are read.
   ///   - folder: The folder of the records; `nil` keeps none.
   ///   - settings: What the verdicts depend on.
+  ///   - force: Whether to begin the records anew.
   ///   - onProgress: As for `score`.
   /// - Returns: One record for each item, in the order of the items.
   /// - Throws: `EvaluateError` for a benchmark whose items are no pairs, `DataError`, or what the judge
@@ -44,7 +45,8 @@ extension EvaluationScoring {
     with judge: any Judge,
     rule: VerdictRule = .strict,
     folder: URL?,
-    settings: EvaluationSettings,
+    settings: RecordSettings,
+    force: Bool = false,
     onProgress: (_ done: Int, _ tokens: Int) throws -> Void
   ) async throws -> [BenchmarkRecord] {
     let items = benchmark.items
@@ -67,46 +69,52 @@ extension EvaluationScoring {
     }
     var records = [BenchmarkRecord?](repeating: nil, count: items.count)
     var writer: RecordWriter?
-    if let folder { (writer, records) = try resume(benchmark, folder: folder, settings: settings) }
+    if let folder {
+      (writer, records) = try resume(benchmark, folder: folder, settings: settings, force: force)
+    }
     var done = records.count { $0 != nil }
     try onProgress(done, 0)
-    for start in stride(from: 0, to: items.count, by: stretch) {
-      let range = start..<min(start + stretch, items.count)
-      guard range.contains(where: { records[$0] == nil }) else { continue }
-      let found: [PairVerdict]
+    let pending = items.indices.filter { records[$0] == nil }
+    for start in stride(from: 0, to: pending.count, by: 8 * stretch) {
+      let part = Array(pending[start..<min(start + 8 * stretch, pending.count)])
       do {
-        found = try await judge.judge(Array(pairs[range])) { _, verdict in
+        _ = try await judge.judge(part.map { pairs[$0] }) { index, verdict in
+          let item = items[part[index]]
+          let said = Self.said(verdict, item, rule)
+          try writer?.append(
+            ["id": .string(item.id), "verdicts": .array(said.map(\.line))]
+          )
+          records[part[index]] = BenchmarkRecord(
+            id: item.id,
+            content: .verdicts(said.map(\.said))
+          )
+          done += 1
           try onProgress(done, verdict.tokens.prompt + verdict.tokens.completion)
         }
       } catch let error as RewardError {
-        throw failure(error, benchmark: name, owners: items[range].map(\.id))
+        throw failure(error, benchmark: name, owners: part.map { items[$0].id })
       }
-      for (index, verdict) in zip(range, found) where records[index] == nil {
-        // The file's order first, as in recorded verdicts.
-        let orders: [JudgementOrder] =
-          items[index].isChosenFirst
-          ? [.chosenFirst, .rejectedFirst] : [.rejectedFirst, .chosenFirst]
-        let verdicts = orders.map { order -> (said: BenchmarkVerdict, line: JSONValue) in
-          let (majority, read) = verdict.majority(of: order, reading: rule.verdict)
-          guard let majority else {
-            let isEven = read > 0 || verdict.judgements.contains { $0.probability != nil }
-            return isEven ? (.tie, "A=B") : (.unparseable, nil)
-          }
-          return (
-            majority == order.right ? .chosen : .rejected, majority == .a ? "A>B" : "B>A"
-          )
-        }
-        try writer?.append(
-          ["id": .string(items[index].id), "verdicts": .array(verdicts.map(\.line))]
-        )
-        records[index] = BenchmarkRecord(
-          id: items[index].id,
-          content: .verdicts(verdicts.map(\.said))
-        )
-        done += 1
-      }
-      try onProgress(done, 0)
     }
     return records.compactMap { $0 }
+  }
+
+  /// What a judge says of an item in both orders, and how records spell it; the file's order first, as
+  /// in recorded verdicts.
+  private static func said(
+    _ verdict: PairVerdict,
+    _ item: BenchmarkItem,
+    _ rule: VerdictRule
+  ) -> [(said: BenchmarkVerdict, line: JSONValue)] {
+    let orders: [JudgementOrder] =
+      item.isChosenFirst
+      ? [.chosenFirst, .rejectedFirst] : [.rejectedFirst, .chosenFirst]
+    return orders.map { order in
+      let (majority, read) = verdict.majority(of: order, reading: rule.verdict)
+      guard let majority else {
+        let isEven = read > 0 || verdict.judgements.contains { $0.probability != nil }
+        return isEven ? (.tie, "A=B") : (.unparseable, nil)
+      }
+      return (majority == order.right ? .chosen : .rejected, majority == .a ? "A>B" : "B>A")
+    }
   }
 }

@@ -1,122 +1,9 @@
 // Scores the candidates of a benchmark with a model, behind what is recorded.
+import AssayBase
 import AssayData
 import AssayReward
 import AssayText
 import Foundation
-
-/// What scores depend on; they are kept beside the scores, so that no two models share a folder.
-package struct EvaluationSettings: Codable, Equatable, Sendable {
-  /// The model's folder.
-  package var model: String
-  /// Names, sizes and dates of its files.
-  package var weights: String
-  /// Critiques that a score is the mean of.
-  package var samples: Int
-  /// Temperature of the critiques.
-  package var temperature: Double
-  /// Tokens a critique may have, where that was asked for.
-  package var critiqueTokens: Int?
-  /// The type of products.
-  package var dtype: String
-  /// Seed of the draws.
-  package var seed: UInt64
-  /// How a judge compares, where the model is one.
-  package var judging: String?
-  /// What is scored, as a number that other items do not have.
-  package var items = ""
-
-  /// Makes settings.
-  ///
-  /// - Parameters:
-  ///   - folder: The model's folder.
-  ///   - critiques: How critiques are written.
-  ///   - dtype: The type of products.
-  package init(model folder: URL, critiques: CritiqueSettings, dtype: String) {
-    model = folder.standardizedFileURL.path
-    let manager = FileManager.default
-    let names = ((try? manager.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
-    let parts = ["config.json", "tokenizer.json", "tokenizer_config.json", "assay.json"]
-    weights = names.filter { $0.hasSuffix(".safetensors") || parts.contains($0) }.map { name in
-      let file = try? manager.attributesOfItem(atPath: folder.appendingPathComponent(name).path)
-      let date = (file?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-      return "\(name) \((file?[.size] as? Int) ?? 0) \(Int(date))"
-    }.joined(separator: ", ")
-    samples = critiques.samples
-    temperature = Double(critiques.temperature)
-    critiqueTokens = critiques.tokens
-    self.dtype = dtype
-    seed = critiques.seed
-  }
-
-  /// Makes settings of a judge.
-  ///
-  /// - Parameters:
-  ///   - folder: The model's folder.
-  ///   - judge: What judges.
-  ///   - rule: How its judgements are read.
-  ///   - dtype: The type of products.
-  package init(model folder: URL, judge: JudgeRater, rule: VerdictRule, dtype: String) {
-    var critiques = CritiqueSettings()
-    critiques.seed = judge.settings.seed
-    self.init(model: folder, critiques: critiques, dtype: dtype)
-    judging = Self.words(
-      judge.task,
-      judge.prompts,
-      judge.settings,
-      "\(judge.judgementTokens) tokens",
-      rule
-    )
-  }
-
-  /// Makes settings of a judge at an endpoint, whose version nobody here knows.
-  ///
-  /// - Parameters:
-  ///   - name: The model's name there.
-  ///   - judge: What judges.
-  ///   - rule: How its judgements are read.
-  package init(name: String, judge: JudgeRater, rule: VerdictRule) {
-    model = name
-    weights = "endpoint"
-    samples = 1
-    temperature = 0
-    dtype = "endpoint"
-    seed = judge.settings.seed
-    judging = Self.words(
-      judge.task,
-      judge.prompts,
-      judge.settings,
-      judge.settings.tokens.map { "\($0) tokens" } ?? "default tokens",
-      rule
-    )
-  }
-
-  private static func words(
-    _ task: RolePrompts.JudgeTask,
-    _ prompts: RolePrompts,
-    _ settings: JudgeSettings,
-    _ tokens: String,
-    _ rule: VerdictRule
-  ) -> String {
-    [
-      task.rawValue, prompts.name, "\(settings.votes) votes",
-      "temperature \(settings.temperature.map { "\($0)" } ?? "default")", "top-p \(settings.topP)",
-      tokens, rule.rawValue,
-    ].joined(separator: ", ")
-  }
-
-  /// The names of what differs.
-  package func differences(from other: EvaluationSettings) -> [String] {
-    let pairs: [(String, Bool)] = [
-      ("model", model == other.model), ("version of the model's files", weights == other.weights),
-      ("number of samples", samples == other.samples),
-      ("temperature", temperature == other.temperature),
-      ("critique length", critiqueTokens == other.critiqueTokens), ("dtype", dtype == other.dtype),
-      ("seed", seed == other.seed), ("way of judging", judging == other.judging),
-      ("benchmark file", items == other.items),
-    ]
-    return pairs.filter { !$0.1 }.map(\.0)
-  }
-}
 
 /// Scores benchmarks, resuming behind what is recorded.
 package enum EvaluationScoring {
@@ -136,6 +23,7 @@ package enum EvaluationScoring {
   ///   - scorer: What scores.
   ///   - folder: The folder of the records; `nil` keeps none.
   ///   - settings: What the scores depend on.
+  ///   - force: Whether to begin the records anew.
   ///   - isCut: Whether an item does not fit, which its line then says; `nil`: none.
   ///   - onProgress: Called with the items that are done, and the tokens read and written since the
   ///     last call, first with those recorded before; what it throws ends the scoring.
@@ -145,7 +33,8 @@ package enum EvaluationScoring {
     _ benchmark: any Benchmark,
     with scorer: any Scorer,
     folder: URL?,
-    settings: EvaluationSettings,
+    settings: RecordSettings,
+    force: Bool = false,
     isCut: ((BenchmarkItem) throws -> Bool)? = nil,
     onProgress: (_ done: Int, _ tokens: Int) throws -> Void
   ) async throws -> [BenchmarkRecord] {
@@ -153,7 +42,9 @@ package enum EvaluationScoring {
     let name = type(of: benchmark).name
     var records = [BenchmarkRecord?](repeating: nil, count: items.count)
     var writer: RecordWriter?
-    if let folder { (writer, records) = try resume(benchmark, folder: folder, settings: settings) }
+    if let folder {
+      (writer, records) = try resume(benchmark, folder: folder, settings: settings, force: force)
+    }
     var done = records.count { $0 != nil }
     try onProgress(done, 0)
     for start in stride(from: 0, to: items.count, by: stretch) {
@@ -162,6 +53,7 @@ package enum EvaluationScoring {
       var candidates: [BenchmarkCandidate] = []
       var owners: [String] = []
       var places: [BenchmarkCandidate: Int] = [:]
+      var next = start
       for item in items[range] {
         for candidate in item.candidates where places[candidate] == nil {
           places[candidate] = candidates.count
@@ -169,38 +61,56 @@ package enum EvaluationScoring {
           owners.append(item.id)
         }
       }
-      let scores: [Score]
+      var known = [Double?](repeating: nil, count: candidates.count)
+      // What is scored is on the disk at once, in the order of the items.
+      func record() throws {
+        while next < range.upperBound {
+          let item = items[next]
+          let values = item.candidates.compactMap { places[$0].flatMap { known[$0] } }
+          guard values.count == item.candidates.count else { return }
+          defer { next += 1 }
+          guard records[next] == nil else { continue }
+          let scores = try Self.scores(of: item, values, benchmark: name)
+          try writer?.append(scores.json(id: item.id, isCut: try isCut?(item) ?? false))
+          records[next] = BenchmarkRecord(id: item.id, content: .scores(scores))
+          done += 1
+        }
+      }
       do {
-        scores = try await scorer.score(
+        _ = try await scorer.score(
           candidates.map { .response(prompt: $0.prompt, response: $0.response) }
-        ) { _, score in try onProgress(done, score.tokens.prompt + score.tokens.completion) }
+        ) { index, score in
+          known[index] = score.value
+          try record()
+          try onProgress(done, score.tokens.prompt + score.tokens.completion)
+        }
       } catch let error as RewardError {
         throw failure(error, benchmark: name, owners: owners)
       }
-      for index in range where records[index] == nil {
-        let item = items[index]
-        let values = try item.candidates.map { candidate in
-          let value = places[candidate].map { scores[$0].value } ?? .nan
-          guard value.isFinite else {
-            throw EvaluateError.unscored(
-              benchmark: name,
-              id: item.id,
-              reason: "a reward is \(value)"
-            )
-          }
-          return value
-        }
-        let scores = BenchmarkScores(
-          chosen: Array(values.prefix(item.chosen.count)),
-          rejected: Array(values.dropFirst(item.chosen.count))
-        )
-        try writer?.append(scores.json(id: item.id, isCut: try isCut?(item) ?? false))
-        records[index] = BenchmarkRecord(id: item.id, content: .scores(scores))
-        done += 1
-      }
-      try onProgress(done, 0)
+      try record()
     }
     return records.compactMap { $0 }
+  }
+
+  /// The scores of an item's candidates.
+  ///
+  /// - Throws: `EvaluateError.unscored` for one that is no number.
+  private static func scores(
+    of item: BenchmarkItem,
+    _ values: [Double],
+    benchmark: String
+  ) throws -> BenchmarkScores {
+    if let value = values.first(where: { !$0.isFinite }) {
+      throw EvaluateError.unscored(
+        benchmark: benchmark,
+        id: item.id,
+        reason: "a reward is \(value)"
+      )
+    }
+    return BenchmarkScores(
+      chosen: Array(values.prefix(item.chosen.count)),
+      rejected: Array(values.dropFirst(item.chosen.count))
+    )
   }
 
   package static func failure(
@@ -223,36 +133,22 @@ package enum EvaluationScoring {
   package static func resume(
     _ benchmark: any Benchmark,
     folder: URL,
-    settings: EvaluationSettings
+    settings: RecordSettings,
+    force: Bool
   ) throws -> (RecordWriter, [BenchmarkRecord?]) {
     let name = type(of: benchmark).name
     let file = folder.appendingPathComponent("scores-\(name).jsonl")
-    let settingsFile = folder.appendingPathComponent("scores-\(name).settings.json")
     var settings = settings
-    settings.items = digest(benchmark.items)
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      let size = try? FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int
-      if let size, size > 0 {
-        guard let data = try? Data(contentsOf: settingsFile),
-          let other = try? JSONDecoder().decode(EvaluationSettings.self, from: data)
-        else {
-          throw EvaluateError.badFile(
-            file: settingsFile.path,
-            reason: "missing or damaged, so that nothing says what made the scores beside it; "
-              + "choose another folder, or delete those scores"
-          )
-        }
-        let differing = settings.differences(from: other)
-        guard differing.isEmpty else {
-          throw EvaluateError.otherSettings(file: settingsFile.path, differing: differing)
-        }
-      }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      try encoder.encode(settings).write(to: settingsFile, options: .atomic)
-    } catch let error as CocoaError {
-      throw DataError.unwritable(path: folder.path, reason: error.localizedDescription)
+    settings.set("items of --benchmark \(name)", digest(benchmark.items))
+    do { try DurableFile.makeFolder(folder) } catch FileError.fileSystem(_, _, let reason) {
+      throw DataError.unwritable(path: folder.path, reason: reason)
+    }
+    if case .unknown(let path) = try settings.claim(file.path, force: force) {
+      throw EvaluateError.badFile(
+        file: path,
+        reason: "missing, so that nothing says what made the scores beside it; choose another "
+          + "folder, or begin them anew with --force"
+      )
     }
     let (writer, lines, _) = try RecordWriter.resume(file.path)
     let records = try BenchmarkRecords.match(
@@ -264,25 +160,12 @@ package enum EvaluationScoring {
     return (writer, records)
   }
 
-  /// FNV-1a, 64 bits, of the ids and texts of all items.
-  ///
-  /// Source: Fowler, Noll and Vo, http://www.isthe.com/chongo/tech/comp/fnv.
+  /// The hash of the ids and texts of all items.
   private static func digest(_ items: [BenchmarkItem]) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ text: String) {
-      // The byte 0xFF, which no UTF-8 text has, ends a text.
-      for byte in Array(text.utf8) + [0xFF] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    let texts = items.flatMap { item in
+      [item.id] + item.prompt.flatMap { [$0.role, $0.content] } + item.chosen + [""]
+        + item.rejected
     }
-    for item in items {
-      add(item.id)
-      for message in item.prompt {
-        add(message.role)
-        add(message.content)
-      }
-      for response in item.chosen { add(response) }
-      add("")
-      for response in item.rejected { add(response) }
-    }
-    return String(hash, radix: 16)
+    return Digest.hex(texts.map { "\($0.utf8.count):\($0)" }.joined())
   }
 }

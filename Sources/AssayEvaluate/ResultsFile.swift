@@ -14,8 +14,12 @@ package enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible 
   case badRow(file: String, row: Int, reason: String)
   /// Records and the items of a benchmark do not match one to one.
   case mismatchedRecords(file: String, problems: [String])
-  /// Records in a folder were made with other settings.
-  case otherSettings(file: String, differing: [String])
+  /// Records were written with other settings.
+  case changedSettings(file: String, changes: [String])
+  /// A record of a file that is to be continued is of other data than those given.
+  case foreignRecord(file: String, line: Int, expected: String)
+  /// Nothing tells which responses to a prompt are right.
+  case uncheckedPrompt(id: String)
   /// An item cannot be scored.
   case unscored(benchmark: String, id: String, reason: String)
   /// Nothing of a benchmark can be counted.
@@ -31,9 +35,15 @@ package enum EvaluateError: Error, Equatable, Sendable, CustomStringConvertible 
     case .badRow(let file, let row, let reason): "\(file):\(row): \(reason)."
     case .mismatchedRecords(let file, let problems):
       "\(file): every item needs exactly one line, but \(problems.joined(separator: "; "))."
-    case .otherSettings(let file, let differing):
-      "\(file) was written with another \(differing.joined(separator: ", ")); "
-        + "choose another folder, or delete that file and the scores beside it."
+    case .changedSettings(let file, let changes):
+      "\(file) was written with other settings (\(changes.joined(separator: "; "))): choose another "
+        + "--out, or begin it anew with --force."
+    case .foreignRecord(let file, let line, let expected):
+      "\(file):\(line): this was not written from \(expected): choose another --out, or begin it anew "
+        + "with --force."
+    case .uncheckedPrompt(let id):
+      "Nothing tells which responses to the prompt '\(id)' are right: its id is none of the "
+        + "Playground's, or its row has no \"answer\" with a number."
     case .unscored(let benchmark, let id, let reason):
       "The item '\(id)' of \(benchmark) cannot be scored: \(reason)."
     case .nothingCounted(let benchmark, let reason):

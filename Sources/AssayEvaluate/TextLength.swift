@@ -15,32 +15,47 @@ package struct TextLength: Sendable {
   private let critiqueTokens: Int?
   private let judge: JudgementReading?
 
-  /// Makes one.
+  private init(_ text: ModelText, critiqueTokens: Int?, judge: JudgementReading?) throws {
+    self.text = text
+    self.critiqueTokens = critiqueTokens
+    self.judge = judge
+    contextTokens = text.contextTokens
+    renderer = try SequenceRenderer(
+      tokenizer: text.renderer.tokenizer,
+      template: text.renderer.template,
+      scoredToken: text.renderer.scoredToken
+    )
+  }
+
+  /// Makes one of a model that scores or compares.
   ///
   /// - Parameters:
-  ///   - model: The model that reads the rows.
+  ///   - text: The texts of the model that reads the rows.
   ///   - critiques: How it writes critiques, where it does.
   ///   - judging: How it compares, where it does.
   /// - Throws: `RewardError` or `TextError` where the model cannot.
   package init(
-    _ model: Model,
+    _ text: ModelText,
     critiques: CritiqueSettings = CritiqueSettings(),
     judging: JudgeSettings = JudgeSettings()
   ) throws {
-    text = try ModelText(model)
-    contextTokens = text.contextTokens
-    let own = text.renderer
-    renderer = try SequenceRenderer(
-      tokenizer: own.tokenizer,
-      template: own.template,
-      scoredToken: own.scoredToken
+    try self.init(
+      text,
+      critiqueTokens: text.manifest.kind == .cloud
+        ? WritingRole.critique.limit(critiques.tokens, of: text) : nil,
+      judge: text.manifest.kind.scores
+        ? nil : try JudgementReading(judging, manifest: text.manifest)
     )
-    critiqueTokens =
-      text.manifest.kind == .cloud
-      ? WritingRole.critique.limit(critiques.tokens, of: text) : nil
-    judge =
-      text.manifest.kind.scores
-      ? nil : try JudgementReading(judging, manifest: text.manifest)
+  }
+
+  /// Makes one of a model that writes critiques.
+  ///
+  /// - Parameters:
+  ///   - text: The model's texts.
+  ///   - critiqueTokens: Tokens that a critique may have.
+  /// - Throws: `TextError` where the template does not fit.
+  package init(_ text: ModelText, critiqueTokens: Int) throws {
+    try self.init(text, critiqueTokens: critiqueTokens, judge: nil)
   }
 
   /// Tokens of a response to score, its critique and what closes it included.
@@ -76,6 +91,26 @@ package struct TextLength: Sendable {
     return try judge.tokens(pair, of: text)
   }
 
+  /// The limit of prompts that are continued.
+  ///
+  /// - Parameters:
+  ///   - text: The texts of the model that continues them.
+  ///   - maximumTokens: Tokens that it may write.
+  /// - Returns: The limit.
+  package static func prompts(
+    _ text: ModelText,
+    maximumTokens: Int
+  ) -> TokenLimit<PromptRecord> {
+    TokenLimit(maximumTokens: text.contextTokens) { prompt in
+      let tokens =
+        switch prompt.content {
+        case .messages(let messages): try text.renderer.generationPrefix(prompt: messages)
+        case .text(let rendered): text.tokenizer.encode(rendered)
+        }
+      return tokens.count + maximumTokens + 1
+    }
+  }
+
   /// The limit of responses to score.
   package var responses: TokenLimit<ResponseRecord> {
     TokenLimit(maximumTokens: contextTokens) { [self] in try tokens($0.input) }
@@ -84,6 +119,13 @@ package struct TextLength: Sendable {
   /// The limit of pairs.
   package var pairs: TokenLimit<PreferencePair> {
     TokenLimit(maximumTokens: contextTokens) { [self] in try tokens($0) }
+  }
+
+  /// The limit of responses or pairs to criticize.
+  package var judged: TokenLimit<JudgedRecord> {
+    TokenLimit(maximumTokens: contextTokens) { [self] record in
+      try record.inputs.map { try tokens($0) }.max() ?? 0
+    }
   }
 
   /// The limit of a benchmark's items.

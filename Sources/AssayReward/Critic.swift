@@ -62,7 +62,8 @@ package struct Critic {
     fileprivate var tokens: Int? { self == .oracle ? 2048 : nil }
   }
 
-  let writer: any Writer
+  /// What writes.
+  package let writer: any Writer
   let settings: CritiqueSettings
   /// How it is asked.
   package let asking: Asking

@@ -19,6 +19,9 @@ package struct JudgeSettings: Sendable, Equatable {
   /// How judgements with rationales become one probability.
   package var aggregation = VerdictAggregation.votes
 
+  /// Judgements of each pair: half in each order, an odd number of votes rounded up.
+  package var judgementCount: Int { 2 * ((votes + 1) / 2) }
+
   /// Makes settings of defaults.
   package init() {}
 }

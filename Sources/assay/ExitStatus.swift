@@ -35,9 +35,7 @@ enum ExitStatus {
     case let error as ServeError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError:
       badData
-    case is GenerationError, is TrainingLineError, is UncheckedPrompt, is ChangedSettings,
-      is ForeignRecord:
-      badData
+    case is GenerationError, is WritingError, is TrainingLineError: badData
     case is OutputFailure: inputOutput
     case is CancellationError: 130
     case let error as WorkerFailure: error.code

@@ -1,13 +1,7 @@
 import ArgumentParser
-import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
-import AssayModel
-import AssayRun
-import AssayTensor
-import AssayText
-import AssayTrain
-import Foundation
 
 struct GenerateCommand: AssayCommand {
   static let configuration = CommandConfiguration(
@@ -19,10 +13,7 @@ struct GenerateCommand: AssayCommand {
       """
   )
 
-  @Option(
-    help: "A model folder or a run folder. Default: none; --generator stands in for it."
-  )
-  var model: String?
+  @OptionGroup var source: ModelOptions
 
   @Option(help: "Prompts, JSON Lines; - is standard input.")
   var data: String
@@ -57,33 +48,7 @@ struct GenerateCommand: AssayCommand {
   var stop: [String] = []
 
   @OptionGroup var rows: RowOptions
-  @OptionGroup var remote: GeneratorOptions
-  @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
-
-  private struct TokenLine: Encodable {
-    let token: String
-    let id: Int32
-    let logprob: Float
-    var top: [TokenLine]?
-  }
-
-  private struct Line: Encodable {
-    struct Tokens: Encodable {
-      let prompt: Int
-      let completion: Int
-    }
-    let id: String
-    let sample: Int
-    let text: String
-    let finishReason: String
-    let tokens: Tokens
-    var logprobs: [TokenLine]?
-    enum CodingKeys: String, CodingKey {
-      case id, sample, text, tokens, logprobs
-      case finishReason = "finish_reason"
-    }
-  }
 
   func validate() throws {
     try Limit.check("--samples", samples, in: Limit.count)
@@ -93,167 +58,56 @@ struct GenerateCommand: AssayCommand {
     try Limit.check(share: "--top-p", topP)
     try Limit.check("--repetition-penalty", repetitionPenalty, in: 0.01...100)
     try Limit.check("--logprobs", logprobs, in: 0...Limit.count.upperBound)
-    try remote.validate(model: model, common: common, inference: inference)
+    try source.validate(common)
     guard rows.tooLong != .cut else {
       throw ValidationError("--too-long is refuse or skip: a prompt is not cut")
     }
-    try rows.validate(canCut: false, isRemote: model == nil)
-    guard remote.generator == nil || topK == 0 && repetitionPenalty == 1 && logprobs == nil else {
+    try rows.validate(canCut: false, isRemote: source.isRemote)
+    guard !source.isRemote || topK == 0 && repetitionPenalty == 1 && logprobs == nil else {
       throw ValidationError("--top-k, --repetition-penalty and --logprobs belong to --model")
     }
   }
 
   func execute() async throws {
-    guard let model else {
-      try await remote.withEndpoint(out: nil, common: common) { try await generate($0) }
-      return
+    try await source.open(out: nil, common) { model in
+      try model.requireWriter()
+      // An endpoint does not continue a text.
+      let reader = PromptReader(
+        model.text == nil ? .conversations : .conversationsOrTexts,
+        policy: rows.policy,
+        limit: model.text.map { TextLength.prompts($0, maximumTokens: maxTokens) }
+      )
+      let (prompts, report) = try reader.read(data)
+      try rows.tell(report, of: data)
+      let progress = Progress("generate", total: prompts.count, common)
+      try progress.update(0, 0)
+      let tokenizer = logprobs == nil ? nil : model.text?.tokenizer
+      _ = try await model.writer.write(prompts.map(request)) { index, texts in
+        for (sample, text) in texts.enumerated() {
+          try Output.json(
+            SampleRecord(id: prompts[index].id, sample: sample, text, tokenizer: tokenizer)
+          )
+        }
+        let tokens = texts.map { $0.usage?.completion ?? 0 }.reduce(0, +)
+        try progress.update(index + 1, tokens)
+      }
     }
-    try await generate(model)
   }
 
-  /// Samples at an endpoint.
-  private func generate(_ endpoint: OpenAIEndpoint) async throws {
+  private func request(_ prompt: PromptRecord) -> WritingRequest {
     var settings = WritingSettings()
     settings.temperature = temperature
+    settings.topK = topK
     settings.topP = topP
+    settings.repetitionPenalty = repetitionPenalty
     settings.maximumTokens = maxTokens
     settings.stop = stop
-    // An endpoint does not continue a text.
-    let prompts = try read(nil)
-    let progress = common.progress
-    progress.handle(.stageStarted(name: "generate", number: 1, total: prompts.count, resumedAt: 0))
-    let stretch = max(1, remote.stretch / samples)
-    for start in stride(from: 0, to: prompts.count, by: stretch) {
-      let part = Array(prompts[start..<min(start + stretch, prompts.count)])
-      let requests = part.flatMap { prompt in
-        (0..<samples).map {
-          ChatRequest(messages: prompt.messages, settings: settings, seed: common.seed, draw: $0)
-        }
-      }
-      _ = try await endpoint.complete(requests) { index, completion in
-        try Output.json(
-          Line(
-            id: part[index / samples].id,
-            sample: index % samples,
-            text: completion.text,
-            finishReason: completion.finishReason.rawValue,
-            tokens: .init(
-              prompt: completion.usage?.prompt ?? 0,
-              completion: completion.usage?.completion ?? 0
-            )
-          )
-        )
-        progress.handle(
-          .step(
-            done: start + (index + 1) / samples,
-            total: prompts.count,
-            metrics: [],
-            tokens: completion.usage?.completion ?? 0
-          )
-        )
-      }
-    }
-  }
-
-  private func read(_ limit: TokenLimit<PromptRecord>?) throws -> [PromptRecord] {
-    let reader = PromptReader(
-      limit == nil ? .conversations : .conversationsOrTexts,
-      policy: rows.policy,
-      limit: limit
-    )
-    let (prompts, report) = try reader.read(data)
-    try rows.tell(report, of: data)
-    return prompts
-  }
-
-  /// Samples with a model of one's own.
-  private func generate(_ model: String) async throws {
-    let loaded = try inference.load(model, common)
-    guard loaded.decoder.isLanguageModel else {
-      throw ModelError.lacks(
-        path: model,
-        part: "output embedding",
-        hint: "a classifier cannot write text"
-      )
-    }
-    let renderer = try loaded.renderer()
-    let tokenizer = loaded.tokenizer
-    let tokens = { @Sendable (prompt: PromptRecord) throws -> [Int32] in
+    settings.alternatives = logprobs
+    let opening: WritingRequest.Opening =
       switch prompt.content {
-      case .messages(let messages): try renderer.generationPrefix(prompt: messages)
-      case .text(let text): tokenizer.encode(text)
+      case .messages(let messages): .conversation(messages)
+      case .text(let text): .rendered(text)
       }
-    }
-    let room = maxTokens
-    let prompts = try read(
-      TokenLimit(maximumTokens: loaded.decoder.configuration.contextTokens) {
-        try tokens($0).count + room
-      }
-    )
-    let engine = GenerationEngine(loaded)
-    let sampling = SamplingSettings(
-      temperature: temperature,
-      topK: topK,
-      topP: topP,
-      repetitionPenalty: repetitionPenalty
-    )
-    let progress = common.progress
-    progress.handle(.stageStarted(name: "generate", number: 1, total: prompts.count, resumedAt: 0))
-    for start in stride(from: 0, to: prompts.count, by: 256) {
-      try Interruption.check()
-      let part = Array(prompts[start..<min(start + 256, prompts.count)])
-      let requests = try part.flatMap { prompt in
-        let prefix = try tokens(prompt)
-        return (0..<samples).map { sample in
-          GenerationRequest(
-            promptTokens: prefix,
-            settings: sampling,
-            maximumTokens: maxTokens,
-            stopTokens: [renderer.endOfTurnID],
-            stopStrings: stop,
-            seed: common.seed,
-            draw: sample,
-            wantsLogProbabilities: logprobs != nil,
-            topLogProbabilities: logprobs ?? 0
-          )
-        }
-      }
-      let written = try engine.run(requests)
-      for (index, generation) in written.enumerated() {
-        try Output.json(
-          Line(
-            id: part[index / samples].id,
-            sample: index % samples,
-            text: generation.text,
-            finishReason: generation.finishReason.rawValue,
-            tokens: .init(
-              prompt: generation.promptTokenCount,
-              completion: generation.tokens.count
-            ),
-            logprobs: logprobs.map { _ in Self.tokens(of: generation, loaded.tokenizer) }
-          )
-        )
-      }
-      progress.handle(
-        .step(
-          done: start + part.count,
-          total: prompts.count,
-          metrics: [],
-          tokens: written.map(\.tokens.count).reduce(0, +)
-        )
-      )
-    }
-  }
-
-  private static func tokens(of generation: Generation, _ tokenizer: BPETokenizer) -> [TokenLine] {
-    func line(_ id: Int32, _ value: Float) -> TokenLine {
-      TokenLine(token: tokenizer.spelling(of: id) ?? "", id: id, logprob: value)
-    }
-    return generation.tokens.indices.map { index in
-      var own = line(generation.tokens[index], generation.logProbabilities[index])
-      let top = generation.topLogProbabilities
-      if index < top.count { own.top = top[index].map { line($0.id, $0.logProbability) } }
-      return own
-    }
+    return WritingRequest(opening, settings: settings, seed: common.seed, draws: samples)
   }
 }

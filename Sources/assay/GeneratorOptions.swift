@@ -92,9 +92,6 @@ struct GeneratorOptions: ParsableArguments {
     }
   }
 
-  /// Requests that are handed over together, so that few wait for the slowest.
-  var stretch: Int { max(256, 32 * (concurrency ?? 0)) }
-
   /// Calls `body` with a client of the endpoint, and reports what was spent however it ends.
   ///
   /// - Parameters:
@@ -176,17 +173,6 @@ struct GeneratorOptions: ParsableArguments {
       try Output.json(Report(spend: spend))
     } else {
       try Output.jsonError(Report(spend: spend))
-    }
-  }
-}
-
-extension JudgeOptions {
-  /// Refuses what a judge elsewhere cannot do.
-  ///
-  /// - Throws: `ValidationError`.
-  func validateRemote() throws {
-    guard aggregate != .likelihood else {
-      throw ValidationError("--aggregate likelihood needs a model of one's own: --model")
     }
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import AssayModel
 import AssayTensor
-import AssayTrain
 import Foundation
 
 extension WeightFormat: ExpressibleByArgument {}
@@ -108,19 +107,5 @@ struct InferenceOptions: ParsableArguments {
       if let cacheMib { model.cacheBytes = cacheMib << 20 }
       return model
     }
-  }
-
-  /// How a model on this machine computes, for the fingerprint of stages that it makes.
-  ///
-  /// - Parameter common: The type of products.
-  /// - Returns: A line a setting.
-  func fingerprint(_ common: CommonOptions) -> String {
-    """
-    dtype: \((common.computeType ?? .f32).rawValue)
-    weights: \(kernels.weights.rawValue)
-    batch_invariant: \(kernels.batchInvariant)
-    approximate_template: \(approximateTemplate)
-
-    """
   }
 }

@@ -30,12 +30,36 @@ struct JudgeOptions: ParsableArguments {
   /// Whether any of them is given.
   var isEmpty: Bool { votes == nil && task == nil && prompts == nil && aggregate == nil }
 
-  func settings(temperature: Float?, topP: Float?, tokens: Int?, seed: UInt64) -> JudgeSettings {
+  /// Refuses what does not go with the model.
+  ///
+  /// - Parameters:
+  ///   - samples: Critiques that were asked for.
+  ///   - scores: Whether the model scores, rather than compares.
+  /// - Throws: `ValidationError`.
+  func validate(samples: Int?, scores: Bool) throws {
+    guard scores || samples == nil else {
+      throw ValidationError("--samples belongs to models that score; give --votes")
+    }
+    guard !scores || isEmpty else {
+      throw ValidationError("--votes, --task and --prompts belong to judges; give --samples")
+    }
+  }
+
+  /// Refuses what a judge elsewhere cannot do.
+  ///
+  /// - Throws: `ValidationError`.
+  func validateRemote() throws {
+    guard aggregate != .likelihood else {
+      throw ValidationError("--aggregate likelihood needs a model of one's own: --model")
+    }
+  }
+
+  func settings(_ draws: DrawOptions, seed: UInt64) -> JudgeSettings {
     var settings = JudgeSettings()
     settings.votes = votes ?? settings.votes
-    settings.temperature = temperature
-    settings.topP = topP ?? settings.topP
-    settings.tokens = tokens
+    settings.temperature = draws.temperature
+    settings.topP = draws.topP ?? settings.topP
+    settings.tokens = draws.maxTokens
     settings.seed = seed
     settings.task = task
     settings.aggregation = aggregate ?? settings.aggregation
@@ -81,5 +105,17 @@ struct DrawOptions: ParsableArguments {
     try Limit.check("--temperature", temperature, in: Limit.temperature)
     try Limit.check(share: "--top-p", topP)
     try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
+  }
+
+  /// How critiques are drawn, where the model writes them.
+  func critiques(samples: Int?, seed: UInt64) -> CritiqueSettings {
+    var settings = CritiqueSettings()
+    settings.samples = samples ?? 1
+    settings.temperature =
+      temperature ?? CritiqueSettings.usualTemperature(samples: settings.samples)
+    settings.topP = topP ?? 1
+    settings.tokens = maxTokens
+    settings.seed = seed
+    return settings
   }
 }

@@ -40,6 +40,13 @@ enum Output {
   /// Writes a value as one line of JSON to the log.
   static func jsonError(_ value: some Encodable) throws { error(try line(value)) }
 
+  /// The JSON of a results file, with sorted keys.
+  static func pretty(_ results: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(results) + Data("\n".utf8)
+  }
+
   private static func line(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

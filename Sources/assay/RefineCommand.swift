@@ -1,11 +1,12 @@
 import ArgumentParser
+import AssayBase
 import AssayData
 import AssayEvaluate
+import AssayGenerate
 import AssayReward
 import AssayRun
 import AssayStudy
 import AssayText
-import AssayTrain
 import Foundation
 
 struct RefineCommand: AssayCommand {
@@ -19,27 +20,7 @@ struct RefineCommand: AssayCommand {
       """
   )
 
-  @Option(
-    help: """
-      What criticizes: a model folder or a run folder. Default: none; --critic stands in for it.
-      """
-  )
-  var model: String?
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      What criticizes, at an OpenAI-compatible endpoint in place of a model on this machine, as \
-      --generator; with the same key, concurrency and patience. Default: none.
-      """,
-      valueName: "openai:URL"
-    )
-  )
-  var critic: GeneratorAddress?
-
-  @Option(help: "The critic's name at its endpoint. Default: none; --critic needs one.")
-  var criticModel: String?
-
+  @OptionGroup var critic: CriticOptions
   @OptionGroup var policy: PolicyOptions
 
   @Option(help: "Prompts, JSON Lines with \"id\" and \"prompt\", or \"question\" and \"answer\".")
@@ -54,11 +35,8 @@ struct RefineCommand: AssayCommand {
   @Option(help: "Most new tokens of a response.")
   var maxTokens = 256
 
-  @Option(help: "Most new tokens of a critique. Default: what the model was trained for, or 512.")
-  var critiqueTokens: Int?
-
-  @Option(help: "How the policy is asked: english or playground.")
-  var prompts = "english"
+  @Option(help: "How the policy is asked: english or playground. Default: english.")
+  var prompts: PromptSet?
 
   @OptionGroup var reading: ProblemOptions
   @OptionGroup var checks: CheckerOptions
@@ -72,20 +50,8 @@ struct RefineCommand: AssayCommand {
 
   func validate() throws {
     guard policy.isGiven else { throw ValidationError("give --policy or --generator") }
-    guard (model == nil) != (critic == nil) else {
-      throw ValidationError("give either --model or --critic")
-    }
-    guard (critic == nil) == (criticModel?.isEmpty ?? true) else {
-      throw ValidationError("--critic and --critic-model, the model's name there, belong together")
-    }
     try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
-    try Limit.check("--critique-tokens", critiqueTokens, in: Limit.tokens)
     try Limit.check("--temperature", temperature, in: Limit.temperature)
-    guard RolePrompts.named(prompts) != nil else {
-      throw ValidationError(
-        "--prompts is \(RolePrompts.known.map(\.name).joined(separator: " or "))"
-      )
-    }
     guard checks.playgroundSeed != nil || checks.answers != nil else {
       throw ValidationError("give --playground-seed or --answers, which tell what is right")
     }
@@ -93,36 +59,59 @@ struct RefineCommand: AssayCommand {
 
   func execute() async throws {
     let start = Date()
-    let (rows, report) = try PromptReader(.conversations, policy: reading.policy).read(data)
+    let (prompts, report) = try PromptReader(.conversations, policy: reading.policy).read(data)
     try reading.tell(report, of: data)
-    guard let checker = checks.checker(rows), let wording = RolePrompts.named(prompts) else {
-      throw ValidationError("give --playground-seed or --answers, which tell what is right")
+    let folder = try RunFolder(URL(fileURLWithPath: out))
+    let display = common.progress
+    let run = RevisionRun(folder, prompts: prompts, checker: try checks.required(prompts)) {
+      display.handle($0)
     }
-    let run = try RunFolder(URL(fileURLWithPath: out))
     var outcomes: [RevisionOutcome] = []
-    try await policy.withPolicy(out: out, inference: inference, common: common) { policy in
-      outcomes = try await Refinement(
-        command: self,
-        rows: rows,
-        checker: checker,
-        wording: wording,
-        run: run,
-        policy: policy
-      ).outcomes()
+    try await policy.open(out: out, inference, common) {
+      outcomes = try await revise(run, policy: $0)
     }
     let results = Results(
       seconds: Date().timeIntervalSince(start),
-      figures: try RevisionFigure(
-        outcomes,
-        method: criticModel
-          ?? URL(fileURLWithPath: model ?? "").standardizedFileURL.lastPathComponent
+      figures: try RevisionFigure(outcomes, method: critic.name)
+    )
+    try folder.write(try Output.pretty(results), to: "results.json")
+    if common.isJSON { return try Output.json(results) }
+    try Output.result(ComparisonReport.text(of: [results.figures]))
+  }
+
+  private func revise(_ run: RevisionRun, policy: ModelSource) async throws -> [RevisionOutcome] {
+    let wording = prompts?.prompts ?? .english
+    var settings = policy.settings("--policy", inference, common)
+    checks.note(in: &settings)
+    settings.set("--temperature", temperature)
+    settings.set("--max-tokens", maxTokens)
+    let responses = try await run.responses(
+      of: policy.writer,
+      .init(samples: 1, temperature: temperature, maximumTokens: maxTokens, seed: common.seed),
+      fingerprint: try settings.fingerprint(
+        inputs: ["data": try Digest.fingerprint(of: URL(fileURLWithPath: data))]
       )
     )
-    try run.write(try ResultsJSON.data(results), to: "results.json")
-    if common.isJSON {
-      try Output.json(results)
-    } else {
-      try Output.result(ComparisonReport.text(of: [results.figures]))
+    var critiques: RevisionRun.Made<String>?
+    try await critic.open(out: out, self.policy.remote, inference, common) { source in
+      let own = critic.critic(source, wording, seed: common.seed)
+      var settings = source.settings("--model", inference, common)
+      settings.set("--critique-tokens", own.critiqueTokens)
+      settings.set("--prompts", wording.name)
+      critiques = try await run.critiques(
+        by: own,
+        of: responses,
+        fingerprint: try settings.fingerprint(inputs: ["responses": responses.digest])
+      )
     }
+    settings.set("--prompts", wording.name)
+    return try await run.revisions(
+      by: policy.writer,
+      wording: wording,
+      maximumTokens: maxTokens,
+      of: responses.records,
+      critiques: critiques?.records ?? [],
+      fingerprint: try settings.fingerprint(inputs: ["critiques": critiques?.digest ?? ""])
+    )
   }
 }

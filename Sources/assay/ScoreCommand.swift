@@ -1,49 +1,8 @@
 import ArgumentParser
-import AssayBase
 import AssayData
 import AssayEvaluate
-import AssayModel
 import AssayReward
 import AssayRun
-import AssayText
-import AssayTrain
-import Foundation
-
-/// Options of commands in which a model may write critiques.
-struct CritiqueOptions: ParsableArguments {
-  @Option(help: "Critiques of each response; a score is their mean.")
-  var samples = 1
-
-  @Option(help: "Temperature of critiques. Default: 0 (greedy) for one, 0.5 for more.")
-  var temperature: Float?
-
-  @Option(help: "The most likely tokens that together have this probability are drawn from.")
-  var topP: Float = 1
-
-  @Option(
-    help: """
-      Tokens a critique may have. Default: what the model was trained for, or 512; of an oracle 2048.
-      """
-  )
-  var maxTokens: Int?
-
-  func validate() throws {
-    try Limit.check("--samples", samples, in: Limit.count)
-    try Limit.check("--temperature", temperature, in: Limit.temperature)
-    try Limit.check(share: "--top-p", topP)
-    try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
-  }
-
-  func settings(seed: UInt64) -> CritiqueSettings {
-    var settings = CritiqueSettings()
-    settings.samples = samples
-    settings.temperature = temperature ?? CritiqueSettings.usualTemperature(samples: samples)
-    settings.topP = topP
-    settings.tokens = maxTokens
-    settings.seed = seed
-    return settings
-  }
-}
 
 struct ScoreCommand: AssayCommand {
   static let configuration = CommandConfiguration(
@@ -67,43 +26,30 @@ struct ScoreCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func execute() async throws {
-    let loaded = try inference.load(model, common)
-    var options = ModelScorer.Options()
-    options.critiques = critiques.settings(seed: common.seed)
-    let scorer = try ModelScorer(loaded, options: options)
-    let length = try TextLength(loaded, critiques: options.critiques)
-    let (records, report) = try ResponseReader(
-      policy: rows.policy,
-      limit: rows.limit(length.responses)
-    ).read(data)
+    let source = try inference.source(model, common)
+    let settings = critiques.settings(seed: common.seed)
+    guard let scorer = try source.scorer(settings) else {
+      throw RewardError.noHead(kind: source.text?.manifest.kind.rawValue ?? "")
+    }
+    let limit = try source.length(critiques: settings)?.responses
+    let (records, report) = try ResponseReader(policy: rows.policy, limit: rows.limit(limit))
+      .read(data)
     try rows.tell(report, of: data)
-    let marker = rows.marker(length.responses)
+    let marker = rows.marker(limit)
     let isCut = try records.map { try marker?($0) ?? false }
     rows.tellCut(isCut.count(where: \.self), of: records.count)
-    let progress = common.progress
-    progress.handle(.stageStarted(name: "score", number: 1, total: records.count, resumedAt: 0))
+    let progress = Progress("score", total: records.count, common)
+    var scores = [Score?](repeating: nil, count: records.count)
     var done = 0
-    // Stretches are written as they are scored: an interruption keeps what was done.
-    for start in stride(from: 0, to: records.count, by: 256) {
-      try Interruption.check()
-      let part = Array(records[start..<min(start + 256, records.count)])
-      let scores = try await RewardError.inStretch(from: start) {
-        try await scorer.score(part.map(\.input))
+    try progress.update(0, 0)
+    _ = try await scorer.score(records.map(\.input)) { index, score in
+      scores[index] = score
+      // A score is written as soon as it and all before it are there.
+      while done < records.count, let score = scores[done] {
+        try Output.json(ScoreRecord(id: records[done].id, score: score, isCut: isCut[done]))
+        done += 1
       }
-      for (index, score) in scores.enumerated() {
-        try Output.json(
-          ScoreRecord(id: part[index].id, score: score, isCut: isCut[start + index])
-        )
-      }
-      done += part.count
-      progress.handle(
-        .step(
-          done: done,
-          total: records.count,
-          metrics: [],
-          tokens: scores.map { $0.tokens.prompt + $0.tokens.completion }.reduce(0, +)
-        )
-      )
+      try progress.update(done, score.tokens.prompt + score.tokens.completion)
     }
   }
 }

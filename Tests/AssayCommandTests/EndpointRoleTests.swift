@@ -149,7 +149,7 @@ import Testing
     // Another policy is another run.
     var other = words
     other[6] = "n"
-    try RunningCommand(other).result().expect(65, log: "m at an endpoint -> n at an endpoint")
+    try RunningCommand(other).result().expect(65, log: "generator_model: m -> n")
   }
 
   @Test("refine lets an endpoint answer and revise, with critiques of a model here")
@@ -212,7 +212,7 @@ import Testing
     #expect(critic.received.count == 1 && policy.received.count == 3)
     // Another critic is another run.
     try RunningCommand(words.map { $0 == "c" ? "d" : $0 }).result()
-      .expect(65, log: "c at an endpoint -> d at an endpoint")
+      .expect(65, log: "generator_model: c -> d")
     let rest = Array(words.dropFirst(5))
     let wrong = [words + ["--model", "x"], ["refine"] + rest, Array(words.prefix(3)) + rest]
     for words in wrong { try RunningCommand(words).result().expect(64, log: "--critic") }

@@ -33,11 +33,7 @@ private struct FixedJudge: Judge {
 
 @Suite struct BenchmarkJudgingTests {
   private let folder = TestFolder()
-  private let settings = EvaluationSettings(
-    model: URL(fileURLWithPath: "model"),
-    critiques: CritiqueSettings(),
-    dtype: "float32"
-  )
+  private let settings = recordSettings()
 
   private func figure(
     _ judge: FixedJudge,
@@ -75,6 +71,23 @@ private struct FixedJudge: Judge {
     let figure = try await figure(judge, rule: .rewardBench, unparseable: .half)
     #expect(figure.accuracy == 0.75 && figure.unparseableRate == 0.5)  // (1 + 0.5) / 2
     await #expect(throws: EvaluateError.self) { try await self.figure(judge) }
+  }
+
+  @Test("a verdict is on the disk as soon as it is there")
+  func recordsAtOnce() async throws {
+    struct Stop: Error {}
+    let path = try folder.file(pairLines([("i0", "s"), ("i1", "s"), ("i2", "s")]))
+    let benchmark = try BenchmarkCatalogue.load("pairs", path: path)
+    await #expect(throws: Stop.self) {
+      _ = try await EvaluationScoring.judge(
+        benchmark,
+        with: FixedJudge(first: [("", .a)], second: [("", .b)]),
+        folder: folder.url,
+        settings: settings
+      ) { done, _ in if done == 2 { throw Stop() } }
+    }
+    let file = folder.url.appendingPathComponent("scores-pairs.jsonl")
+    #expect(try String(contentsOf: file, encoding: .utf8).split(separator: "\n").count == 2)
   }
 
   @Test("records are what recorded verdicts are read as, and are not judged again")

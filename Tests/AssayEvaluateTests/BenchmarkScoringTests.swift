@@ -33,11 +33,7 @@ private final class LengthScorer: Scorer {
 @Suite struct BenchmarkScoringTests {
   private struct Stop: Error {}
   private let folder = TestFolder()
-  private let settings = EvaluationSettings(
-    model: URL(fileURLWithPath: "model"),
-    critiques: CritiqueSettings(),
-    dtype: "float32"
-  )
+  private let settings = recordSettings()
 
   private func benchmark(_ count: Int) throws -> any Benchmark {
     try BenchmarkCatalogue.load(
@@ -86,8 +82,9 @@ private final class LengthScorer: Scorer {
       with: scorer,
       folder: folder.url,
       settings: settings
-    ) { done, tokens in if tokens == 0 { progress.append(done) } }
-    #expect(progress == [64, 128, 130])
+    ) { done, _ in progress.append(done) }
+    // What was done before, and behind each of two candidates in a stretch of 64 and one of 2.
+    #expect(progress == [64, 64, 128, 128, 130])
     #expect(scorer.inputs.count == 4)
     #expect(try BenchmarkRecords.read(file.path, for: benchmark) == records)
     #expect(try String(contentsOf: file, encoding: .utf8).hasPrefix(first))
@@ -103,11 +100,14 @@ private final class LengthScorer: Scorer {
       settings: settings
     ) { _, _ in }
     var other = settings
-    other.model = "elsewhere"
-    other.samples = 8
-    let file = folder.url.appendingPathComponent("scores-pairs.settings.json").path
+    other.set("--dtype", "bf16")
+    other.set("--samples", 8)
+    let file = folder.url.appendingPathComponent("scores-pairs.jsonl").path
     await #expect(
-      throws: EvaluateError.otherSettings(file: file, differing: ["model", "number of samples"])
+      throws: EvaluateError.changedSettings(
+        file: file,
+        changes: ["--dtype f32, now bf16", "--samples 1, now 8"]
+      )
     ) {
       _ = try await EvaluationScoring.score(
         small,
@@ -118,7 +118,10 @@ private final class LengthScorer: Scorer {
     }
     let large = try benchmark(2)
     await #expect(
-      throws: EvaluateError.otherSettings(file: file, differing: ["benchmark file"])
+      throws: EvaluateError.changedSettings(
+        file: file,
+        changes: ["the items of --benchmark pairs were other ones"]
+      )
     ) {
       _ = try await EvaluationScoring.score(
         large,

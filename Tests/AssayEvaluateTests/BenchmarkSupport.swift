@@ -42,3 +42,11 @@ func isClose(_ value: Double?, _ expected: Double) -> Bool {
   guard let value else { return false }
   return abs(value - expected) < 1e-9
 }
+
+/// What the records of a model would depend on.
+func recordSettings() -> RecordSettings {
+  var settings = RecordSettings()
+  settings.set("--dtype", "f32")
+  settings.set("--samples", 1)
+  return settings
+}

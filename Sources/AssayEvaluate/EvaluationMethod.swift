@@ -1,0 +1,68 @@
+// What gives a benchmark's items scores or verdicts.
+import AssayReward
+import Foundation
+
+/// What a benchmark is evaluated with.
+package enum EvaluationMethod {
+  /// Scores of every candidate.
+  case scorer(any Scorer)
+  /// Verdicts on pairs, read by a rule.
+  case judge(any Judge, VerdictRule)
+
+  /// Gives all items of a benchmark their records; see `EvaluationScoring`.
+  ///
+  /// - Parameters:
+  ///   - benchmark: What to score or to judge.
+  ///   - folder: The folder of the records; `nil` keeps none.
+  ///   - settings: What the records depend on.
+  ///   - force: Whether to begin the records anew.
+  ///   - isCut: Whether an item does not fit, which its line then says; `nil`: none.
+  ///   - onProgress: As for `EvaluationScoring.score`.
+  /// - Returns: One record for each item, in the order of the items.
+  /// - Throws: As `EvaluationScoring.score` and `judge`.
+  package func records(
+    _ benchmark: any Benchmark,
+    folder: URL?,
+    settings: RecordSettings,
+    force: Bool,
+    isCut: ((BenchmarkItem) throws -> Bool)?,
+    onProgress: (Int, Int) throws -> Void
+  ) async throws -> [BenchmarkRecord] {
+    switch self {
+    case .scorer(let scorer):
+      try await EvaluationScoring.score(
+        benchmark,
+        with: scorer,
+        folder: folder,
+        settings: settings,
+        force: force,
+        isCut: isCut,
+        onProgress: onProgress
+      )
+    case .judge(let judge, let rule):
+      try await EvaluationScoring.judge(
+        benchmark,
+        with: judge,
+        rule: rule,
+        folder: folder,
+        settings: settings,
+        force: force,
+        onProgress: onProgress
+      )
+    }
+  }
+}
+
+extension ResultsFile {
+  /// A line for each benchmark that a judge answered: how often verdicts flip, and cannot be read.
+  package var rates: String {
+    methods.values.flatMap { $0.sorted { $0.key < $1.key } }.map { name, sections in
+      guard let whole = sections["overall"], let unparseable = whole.unparseableRate else {
+        return ""
+      }
+      let flips = whole.flipRate.map { String(format: "%.1f %%", 100 * $0) } ?? "-"
+      return "\(name): verdicts that flip with the order \(flips), unparseable "
+        + String(format: "%.1f %%\n", 100 * unparseable)
+    }.joined()
+  }
+}

@@ -1,0 +1,88 @@
+// Compares the two responses of each pair, one record each.
+import AssayBase
+import AssayData
+import AssayReward
+import Foundation
+
+/// Judges pairs, and hands on a verdict each.
+package struct Judging {
+  /// The pairs.
+  package let pairs: [PreferencePair]
+  /// What to call them in errors.
+  package let data: String
+  /// What judges.
+  package let judge: JudgeRater
+
+  /// Makes one.
+  package init(_ pairs: [PreferencePair], of data: String, by judge: JudgeRater) {
+    self.pairs = pairs
+    self.data = data
+    self.judge = judge
+  }
+
+  /// Judgements of each pair: a letter has one in each order.
+  private var judgementCount: Int { judge.task == .chain ? judge.settings.judgementCount : 2 }
+
+  /// Judges all pairs behind those that a file has.
+  ///
+  /// - Parameters:
+  ///   - url: The file of records; `nil` hands verdicts on alone.
+  ///   - onVerdict: Called with each new verdict, in order.
+  ///   - onProgress: Called with the pairs that are done, and the tokens since the last call, first
+  ///     with those done before; what it throws ends the work.
+  /// - Returns: The verdicts on all pairs.
+  /// - Throws: `EvaluateError.foreignRecord` for a line of other pairs, `FileError`, or what the judge
+  ///   and the receivers throw.
+  package func run(
+    to url: URL?,
+    onVerdict: (PairVerdict) throws -> Void,
+    onProgress: (_ done: Int, _ tokens: Int) throws -> Void
+  ) async throws -> [PairVerdict] {
+    let log = try url.map { try RecordLog<PairVerdict>($0) }
+    var verdicts = try log?.records() ?? []
+    for (index, verdict) in verdicts.enumerated() {
+      guard index < pairs.count, pairs[index].id == verdict.id,
+        verdict.judgements.count == judgementCount
+      else {
+        throw EvaluateError.foreignRecord(
+          file: url?.path ?? "-",
+          line: index + 1,
+          expected: "\(data) with \(judgementCount) judgements of each pair"
+        )
+      }
+    }
+    let first = verdicts.count
+    try onProgress(first, 0)
+    try await RewardError.inStretch(from: first) {
+      _ = try await judge.judge(Array(pairs[first...])) { _, verdict in
+        try log?.append(verdict)
+        try onVerdict(verdict)
+        verdicts.append(verdict)
+        try onProgress(verdicts.count, verdict.tokens.prompt + verdict.tokens.completion)
+      }
+    }
+    try log?.synchronize()
+    return verdicts
+  }
+}
+
+extension VerdictTally {
+  /// One line for people.
+  ///
+  /// - Parameter isLabelled: Whether the response called chosen is the better one.
+  package func text(isLabelled: Bool) -> String {
+    func percent(_ share: Double) -> String { String(format: "%.1f", 100 * share) }
+    var parts: [String] = []
+    if isLabelled, let accuracy {
+      parts.append(
+        "accuracy \(percent(accuracy.value)) % [\(percent(accuracy.lower)), "
+          + "\(percent(accuracy.upper))] of \(accuracy.count) pairs"
+      )
+    }
+    if let flipRate { parts.append("flipped with the order \(percent(flipRate)) %") }
+    parts.append("unparseable \(percent(unparseableRate)) % of judgements")
+    if let firstShare { parts.append("first shown preferred \(percent(firstShare)) %") }
+    if let missing = outcomes[.missing] { parts.append("\(missing) pairs without verdict") }
+    return parts.joined(separator: ", ")
+  }
+}

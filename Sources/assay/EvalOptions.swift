@@ -1,0 +1,153 @@
+import ArgumentParser
+import AssayBase
+import AssayData
+import AssayEvaluate
+import AssayReward
+import Foundation
+
+extension UnparseableRule: ExpressibleByArgument {}
+extension VerdictRule: ExpressibleByArgument {}
+
+/// What `eval` evaluates, and how verdicts count.
+struct EvalOptions: ParsableArguments {
+  @Option(
+    help: "Recorded scores or verdicts, JSON Lines, in place of a model; - is stdin. Default: none."
+  )
+  var scores: String?
+
+  @Option(
+    name: .customLong("benchmark"),
+    help: "A benchmark and where it is, as NAME=PATH; repeatable."
+  )
+  var benchmarks: [BenchmarkArgument] = []
+
+  @Option(
+    help: "The folder for results.json and, without --scores, scores-NAME.jsonl. Default: none."
+  )
+  var out: String?
+
+  @Option(help: "Critiques that a score is the mean of, for models that write them. Default: 1.")
+  var samples: Int?
+
+  @Option(
+    help: """
+      What a judge's unparseable verdict counts: missing, half or wrong. Default: as --verdict-rule, or \
+      the benchmark's own rule: wrong for llmbar, pandalm and judgebench, half for rewardbench, else \
+      missing.
+      """
+  )
+  var unparseable: UnparseableRule?
+
+  @Option(
+    help: """
+      How judgements are read: strict, or as RewardBench v1 reads them ([[A]] wins over [[B]], and \
+      unparseable is half). Default: strict.
+      """
+  )
+  var verdictRule: VerdictRule?
+
+  @OptionGroup var draws: DrawOptions
+
+  /// What an unparseable verdict counts; `nil` is the benchmark's own rule.
+  var unparseableRule: UnparseableRule? {
+    unparseable ?? (verdictRule == .rewardBench ? .half : nil)
+  }
+
+  /// Checks all that can be checked without a model.
+  ///
+  /// - Throws: `ValidationError`.
+  func validate(
+    _ source: ModelOptions,
+    _ judging: JudgeOptions,
+    _ rows: RowOptions,
+    _ common: CommonOptions
+  ) throws {
+    guard [source.model != nil, scores != nil, source.isRemote].count(where: \.self) == 1 else {
+      throw ValidationError("give one of --model, --generator and --scores")
+    }
+    try validateBenchmarks()
+    try Limit.check("--samples", samples, in: Limit.count)
+    if (samples ?? 1) > 1, draws.temperature == 0 {
+      throw ValidationError("several samples at temperature 0 are all alike; give a --temperature")
+    }
+    if scores == nil { try source.validate(common) } else { try validateScores(judging) }
+    try rows.validate(canCut: true, isRemote: source.model == nil)
+    if source.isRemote {
+      try judging.validateRemote()
+      try judging.validate(samples: samples, scores: false)
+    }
+  }
+
+  private func validateBenchmarks() throws {
+    guard !benchmarks.isEmpty else { throw ValidationError("give at least one --benchmark") }
+    let known = BenchmarkCatalogue.all.map { $0.name }
+    if let other = benchmarks.first(where: { !known.contains($0.name) }) {
+      throw ValidationError(
+        "there is no benchmark '\(other.name)'; known are \(known.joined(separator: ", "))"
+      )
+    }
+    guard Set(benchmarks.map(\.name)).count == benchmarks.count else {
+      throw ValidationError("each benchmark can be given once; evaluate the other file on its own")
+    }
+  }
+
+  private func validateScores(_ judging: JudgeOptions) throws {
+    guard benchmarks.count == 1 else {
+      throw ValidationError("--scores are of one benchmark; give one --benchmark")
+    }
+    guard samples == nil, draws.temperature == nil, draws.topP == nil, draws.maxTokens == nil else {
+      throw ValidationError("--samples, --temperature, --top-p and --max-tokens belong to --model")
+    }
+    guard judging.isEmpty, verdictRule == nil else {
+      throw ValidationError("--votes, --task, --prompts and --verdict-rule belong to --model")
+    }
+  }
+
+  /// Refuses what does not go with the model.
+  ///
+  /// - Throws: `ValidationError`.
+  func validate(scores: Bool) throws {
+    guard !scores || verdictRule == nil && unparseable == nil else {
+      throw ValidationError("--verdict-rule and --unparseable belong to judges")
+    }
+  }
+
+  /// Reads the benchmarks, and says what was left out or will be cut.
+  ///
+  /// - Throws: `DataError` or `EvaluateError`.
+  func load(_ rows: RowOptions, _ length: TextLength?) throws -> [any Benchmark] {
+    try benchmarks.map { argument in
+      let source = BenchmarkSource(
+        argument.path,
+        policy: rows.policy,
+        limit: rows.limit(length?.items)
+      )
+      let benchmark = try BenchmarkCatalogue.load(argument.name, from: source)
+      try rows.tell(source.report, of: argument.path)
+      if let marker = rows.marker(length?.items) {
+        rows.tellCut(try benchmark.items.count(where: marker), of: benchmark.items.count)
+      }
+      return benchmark
+    }
+  }
+
+  /// Writes `results.json`.
+  ///
+  /// - Throws: `FileError`.
+  func write(_ results: ResultsFile, to folder: URL) throws {
+    try DurableFile.makeFolder(folder)
+    try DurableFile.write(try results.json(), to: folder.appendingPathComponent("results.json"))
+  }
+}
+
+/// `NAME=PATH`.
+struct BenchmarkArgument: ExpressibleByArgument {
+  let name: String
+  let path: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return nil }
+    (name, path) = (parts[0], parts[1])
+  }
+}

@@ -1,0 +1,71 @@
+import AssayData
+import AssayEvaluate
+import Foundation
+import Testing
+
+/// What verdicts that cannot be read count.
+@Suite struct BenchmarkVerdictRuleTests {
+  private let folder = TestFolder()
+
+  /// Two items of LLMBar: the first is read in both orders, the second in neither.
+  private func figure(_ rule: UnparseableRule?) throws -> (ResultsFile.Figure, [String]) {
+    let rows = (0..<2).map {
+      #"{"id": "\#($0)", "input": "q", "output_1": "a", "output_2": "b", "label": 1}"#
+    }
+    let path = try folder.file("[\(rows.joined(separator: ","))]", "Natural/dataset.json")
+    let benchmark = try BenchmarkCatalogue.load("llmbar", path: path)
+    let records = [[BenchmarkVerdict.chosen, .chosen], [.unparseable, .unparseable]]
+    let results = try benchmark.results(
+      zip(benchmark.items, records).map { BenchmarkRecord(id: $0.id, content: .verdicts($1)) },
+      unparseable: rule
+    )
+    return (try #require(results.sections["overall"]), results.notes)
+  }
+
+  @Test("LLMBar counts them wrong unless told otherwise, and says what each rule gives")
+  func ownRule() throws {
+    let (own, notes) = try figure(nil)
+    #expect(own.accuracy == 0.5 && own.n == 2)
+    #expect(try figure(.missing).0.accuracy == 1)
+    #expect(try figure(.half).0.accuracy == 0.75)
+    let note = try #require(notes.last)
+    for part in ["'wrong'", "missing 100.0 %", "half 75.0 %", "wrong 50.0 %"] {
+      #expect(note.contains(part), "\(note)")
+    }
+  }
+
+  @Test("of a clone of LLMBar only dataset.json files are read")
+  func clone() throws {
+    let row = #"{"input": "q", "output_1": "a", "output_2": "b", "label": 2}"#
+    _ = try folder.file("[\(row)]", "D/LLMBar/Natural/dataset.json")
+    _ = try folder.file("{\"a\":\n1}", "D/LLMBar/Natural/evaluators/X/statistics.json")
+    _ = try folder.file("[\(row)]", "D/CaseStudy/Base/dataset.json")
+    let path = folder.url.appendingPathComponent("D").path
+    let items = try BenchmarkCatalogue.load("llmbar", path: path).items
+    #expect(items.map(\.subset) == ["Natural"])
+    #expect(items[0].chosen == ["b"])
+  }
+
+  @Test("content as a list of text parts is read, as in pairs")
+  func parts() throws {
+    let row =
+      #"{"id": 1, "subset": "hep-cpp", "prompt": [{"role": "user", "content": [{"type": "text", "#
+      + #""text": "hi"}]}], "chosen": "a", "rejected": "b"}"#
+    let items = try BenchmarkCatalogue.load("rewardbench", path: try folder.file(row)).items
+    #expect(items[0].prompt == [.user("hi")])
+  }
+
+  @Test("rows with problems are left out when told, counted and named")
+  func skipped() throws {
+    let rows = [
+      #"{"input": "q", "output_1": "a", "output_2": "b", "label": 1}"#,
+      #"{"input": "q", "output_1": "a", "output_2": "b", "label": 3}"#, "not json",
+    ]
+    let path = try folder.file(rows.joined(separator: "\n"), "Natural.jsonl")
+    #expect(throws: EvaluateError.self) { try BenchmarkCatalogue.load("llmbar", path: path) }
+    let source = BenchmarkSource(path, policy: .skipping)
+    #expect(try BenchmarkCatalogue.load("llmbar", from: source).items.count == 1)
+    #expect(source.report.keptCount == 1 && source.report.skippedCount == 2)
+    #expect(Set(source.report.examples.map(\.line)) == [2, 3])
+  }
+}
