@@ -88,9 +88,11 @@ let package = Package(
     .target(
       name: "AssayStudy",
       dependencies: [
-        "AssayBase", "AssayRun", "AssayText", "AssayData", "AssayReward", "AssayEvaluate",
-        "AssayTrain",
+        "AssayBase", "AssayRun", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
+        "AssayReward", "AssayEvaluate", "AssayTrain",
       ],
+      // Part of the binary: `assay demo` needs no file.
+      resources: [.embedInCode("Resources/demo.yaml")],
       swiftSettings: settings
     ),
     .target(

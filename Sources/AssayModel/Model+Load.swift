@@ -189,7 +189,7 @@ extension ModelManifest {
   static let fileName = "assay.json"
 
   /// The manifest of a folder; `nil` where it has none.
-  static func read(_ folder: URL) throws -> ModelManifest? {
+  package static func read(_ folder: URL) throws -> ModelManifest? {
     let url = folder.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     let bytes = try TextFile.read(url)

@@ -220,29 +220,26 @@ package enum RoundRobin {
   /// Returns scores for the responses to a prompt.
   ///
   /// A response's score is its mean probability of being better than another; a comparison without
-  /// verdict counts for neither.
+  /// verdict prefers neither and counts a half for both, so that saying nothing does not pay.
   ///
   /// - Parameters:
   ///   - count: Responses.
   ///   - probability: The probability that the first response is better than the second one, asked
   ///     for once a pair with the first index below the second; `nil` where nothing can be read.
-  /// - Returns: A score in [0, 1] for each response; 0.5 for one that nothing is known of.
+  /// - Returns: A score in [0, 1] for each response; 0.5 for one that is alone.
   /// - Throws: What `probability` throws.
   package static func scores(
     _ count: Int,
     probability: (Int, Int) throws -> Double?
   ) rethrows -> [Double] {
     var sums = [Double](repeating: 0, count: count)
-    var games = [Int](repeating: 0, count: count)
     for first in 0..<count {
       for second in (first + 1)..<max(first + 1, count) {
-        guard let chance = try probability(first, second) else { continue }
+        let chance = try probability(first, second) ?? 0.5
         sums[first] += chance
         sums[second] += 1 - chance
-        games[first] += 1
-        games[second] += 1
       }
     }
-    return sums.indices.map { games[$0] == 0 ? 0.5 : sums[$0] / Double(games[$0]) }
+    return count > 1 ? sums.map { $0 / Double(count - 1) } : sums.map { _ in 0.5 }
   }
 }

@@ -10,7 +10,7 @@ import Foundation
 
 /// How the start model of the comparison is made.
 package struct InstructSection: RecipeSection {
-  /// Demonstrations of all roles together.
+  /// Demonstrations of all roles together; 0 makes none: methods start from the base model.
   ///
   /// Default: 20000.
   package var demonstrations = 20000
@@ -42,9 +42,9 @@ package struct InstructSection: RecipeSection {
 
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {
+    checks.require(demonstrations >= 0, "demonstrations", "a number of at least 0")
     for (value, name) in [
-      (demonstrations, "demonstrations"), (steps, "steps"), (batchSequences, "batchSequences"),
-      (epochs, "epochs"),
+      (steps, "steps"), (batchSequences, "batchSequences"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }
     checks.require((0...1).contains(slips), "slips", "a share from 0 to 1")
     checks.require((0...1).contains(verdictNoise), "verdictNoise", "a share from 0 to 1")
@@ -52,12 +52,26 @@ package struct InstructSection: RecipeSection {
 }
 
 /// Trains a start model on demonstrations.
-struct InstructTuning {
+package struct InstructTuning {
   let section: InstructSection
   let compute: ComputeSection
   let events: RunEventHandler
 
-  func run(_ stage: Stage, base: URL, demonstrations: [Demonstration]) throws {
+  /// Makes the work of a stage.
+  package init(section: InstructSection, compute: ComputeSection, events: @escaping RunEventHandler) {
+    self.section = section
+    self.compute = compute
+    self.events = events
+  }
+
+  /// Trains a start model.
+  ///
+  /// - Parameters:
+  ///   - stage: Where it is trained.
+  ///   - base: The folder of the base model.
+  ///   - demonstrations: What it learns.
+  /// - Throws: `TrainingError.noData`, or what training throws.
+  package func run(_ stage: Stage, base: URL, demonstrations: [Demonstration]) throws {
     // 1 model
     let model = try compute.modelToTrain(base)
     model.manifest = ModelManifest(kind: .languageModel)

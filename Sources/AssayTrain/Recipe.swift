@@ -14,7 +14,6 @@ package struct Recipe {
   /// All settings as YAML.
   package let resolved: String
   private let config: MethodConfig
-  private let comparison: ComparisonConfig?
 
   /// Reads a recipe and checks all of its settings.
   ///
@@ -24,13 +23,6 @@ package struct Recipe {
   /// - Throws: `RunError.invalidRecipe` with every problem found.
   package init(_ file: RecipeFile, overrides: [String] = []) throws {
     let name = try file.setting("method", overrides: overrides)
-    if name == "comparison" {
-      let read = try file.resolve(ComparisonConfig.self, overrides: overrides)
-      (method, config, comparison) = (CloudMethod(), MethodConfig(), read.config)
-      resolved = read.yaml
-      return
-    }
-    comparison = nil
     guard let method = name.flatMap(Methods.named) else {
       let problem = name.map { "method: \($0) is not known" } ?? "method: is missing"
       throw RunError.invalidRecipe(
@@ -63,9 +55,6 @@ package struct Recipe {
     let earlier = try? Data(contentsOf: run.url.appendingPathComponent(name))
     try run.write(Data(resolved.utf8), to: name)
     do {
-      if let comparison {
-        return try await ComparisonRecipe(config: comparison, events: events).run(run)
-      }
       let context = try context(StageRunner(run: run, events: events))
       try await evaluate(try await method.run(in: context), context.stages)
     } catch let error as RunError {

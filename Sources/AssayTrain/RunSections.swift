@@ -77,7 +77,7 @@ package struct ComputeSection: RecipeSection {
   /// - Parameter folder: The model's folder.
   /// - Returns: The model, in float32.
   /// - Throws: What loading throws.
-  func model(_ folder: URL) throws -> Model {
+  @Sendable package func model(_ folder: URL) throws -> Model {
     try Model.load(
       folder,
       device: try chosenDevice(),

@@ -1,5 +1,4 @@
 import ArgumentParser
-import AssayEvaluate
 import AssayRun
 import AssayStudy
 import AssayTensor
@@ -59,7 +58,7 @@ struct CompareCommand: AssayCommand {
   func execute() async throws {
     let url = URL(fileURLWithPath: specification)
     let settings = overrides + common.recipeSettings
-    let recipe = try CompareRecipe(try RecipeFile(contentsOf: url), overrides: settings)
+    let recipe = try StudyRecipe(try RecipeFile(contentsOf: url), overrides: settings)
     if printRecipe {
       try Output.result(recipe.resolved)
       return
@@ -68,38 +67,25 @@ struct CompareCommand: AssayCommand {
     let folder = URL(
       fileURLWithPath: out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
     )
-    let run: ComparisonRun
-    if worker { return try await ComparisonWorker(recipe: recipe, folder: folder).run() }
+    if worker { return try await StudyWorker(recipe: recipe, folder: folder).run() }
+    let study: Study
     if reportOf.isEmpty {
-      run = try await recipe.run(folder, elsewhere: elsewhere(folder, display)) {
+      study = try await recipe.run(folder, elsewhere: elsewhere(folder, display)) {
         display.handle($0)
       }
     } else {
-      run = try ComparisonRun.joined(reportOf.map { URL(fileURLWithPath: $0) })
+      study = try Study.joined(reportOf.map { URL(fileURLWithPath: $0) })
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
-    let results = try ComparisonReader(run, config: recipe.config, folder: folder).results()
-    var report = ComparisonReport(results)
-    report.facts = [
-      .init("Command", (["assay"] + CommandLine.arguments.dropFirst()).joined(separator: " "))
-    ]
-    try results.json().write(to: folder.appendingPathComponent("results.json"), options: .atomic)
-    try Data(report.html.utf8)
-      .write(to: folder.appendingPathComponent("report.html"), options: .atomic)
-    try Data(ClaimTable.markdown(results.claims).utf8)
-      .write(to: folder.appendingPathComponent("claims.md"), options: .atomic)
-    if common.isJSON {
-      try Output.result(String(decoding: try results.json().dropLast(), as: UTF8.self))
-    } else {
-      try Output.result(report.text)
-    }
+    let command = (["assay"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+    try common.show(try ComparisonReport(study, folder: folder, command: command), in: folder)
   }
 
   /// What runs parts at once, where that is asked for.
   private func elsewhere(
     _ folder: URL,
     _ display: ProgressDisplay
-  ) -> (([ComparisonPart]) async throws -> Void)? {
+  ) -> (([StudyPart]) async throws -> Void)? {
     guard jobs > 1 else { return nil }
     let threads = max(1, (common.threads ?? Engine.threads) / jobs)
     let settings = (overrides + common.recipeSettings).flatMap { ["--set", $0] }
@@ -111,6 +97,21 @@ struct CompareCommand: AssayCommand {
     )
     return { parts in
       try workers.run(parts, parts.first?.isTrial == true ? "search" : "methods")
+    }
+  }
+}
+
+extension CommonOptions {
+  /// Writes the report of a study into its folder and prints it.
+  func show(_ report: ComparisonReport, in folder: URL) throws {
+    try report.write(to: folder)
+    if isJSON {
+      try Output.result(String(decoding: report.results.json().dropLast(), as: UTF8.self))
+    } else {
+      try Output.result(report.text)
+    }
+    if !isQuiet {
+      Output.error("results: \(folder.path)/results.json, report: \(folder.path)/report.html")
     }
   }
 }

@@ -24,26 +24,26 @@ struct WorkerFailure: Error, CustomStringConvertible {
 }
 
 /// The other end: runs the parts that it reads, a line of JSON each, from its standard input.
-struct ComparisonWorker {
-  let recipe: CompareRecipe
+struct StudyWorker {
+  let recipe: StudyRecipe
   let folder: URL
 
   /// Runs parts until there are no more.
   ///
   /// - Throws: `Interrupted`, and what making the world throws; failures of parts are reported.
   func run() async throws {
-    let session = try await ComparisonSession(recipe, folder) { event in
+    let session = try await StudySession(recipe, folder) { event in
       if case .warning(let text) = event { try? Output.json(WorkerReport.warning(text)) }
     }
     while let line = readLine() {
-      let part = try JSONDecoder().decode(ComparisonPart.self, from: Data(line.utf8))
+      let part = try JSONDecoder().decode(StudyPart.self, from: Data(line.utf8))
       try Output.json(try await report(part, session))
     }
   }
 
   private func report(
-    _ part: ComparisonPart,
-    _ session: ComparisonSession
+    _ part: StudyPart,
+    _ session: StudySession
   ) async throws -> WorkerReport {
     do {
       try await session.run(part)
@@ -73,7 +73,7 @@ struct CompareWorkers {
   private static let patience = 3.0
 
   private struct Waiting {
-    let part: ComparisonPart
+    let part: StudyPart
     var after = Date.distantPast
   }
 
@@ -83,7 +83,7 @@ struct CompareWorkers {
   ///   - parts: The parts, in the order to begin them.
   ///   - name: What they are, for whoever watches.
   /// - Throws: `Interrupted`, or `WorkerFailure` once one of them fails; the others have stopped then.
-  func run(_ parts: [ComparisonPart], _ name: String) throws {
+  func run(_ parts: [StudyPart], _ name: String) throws {
     guard !parts.isEmpty else { return }
     // A worker that is gone is noticed by what it does not answer.
     signal(SIGPIPE, SIG_IGN)
@@ -127,7 +127,7 @@ struct CompareWorkers {
 /// A worker as seen from outside.
 private final class WorkerProcess {
   /// What it works on.
-  var part: ComparisonPart?
+  var part: StudyPart?
   private(set) var startedAt = Date.distantPast
   private let process = Process()
   private let input = Pipe()
@@ -144,7 +144,7 @@ private final class WorkerProcess {
   }
 
   /// Hands it a part.
-  func start(_ part: ComparisonPart) throws {
+  func start(_ part: StudyPart) throws {
     self.part = part
     startedAt = Date()
     try? input.fileHandleForWriting.write(contentsOf: try JSONEncoder().encode(part) + [0x0a])

@@ -1,6 +1,6 @@
 import ArgumentParser
-import AssayBase
 import AssayRun
+import AssayStudy
 import AssayTrain
 import Foundation
 
@@ -10,29 +10,30 @@ struct DemoCommand: AssayCommand {
     abstract: "From nothing to a critiquing reward model: what a critique buys, in minutes.",
     discussion: """
       Makes the Playground's data, a tokenizer and a base model, then trains a classic and a CLoud \
-      reward model from that same base and compares them. Interrupted, it continues.
+      reward model from that same base and compares them: `assay compare` of two methods, whose \
+      models are in models/. Interrupted, it continues.
       """
   )
 
-  @Option(help: "The run folder.")
+  @Option(help: "The folder.")
   var out = "demo"
 
-  @Option(name: .customLong("set"), help: "A setting of the recipe, as a.b=value.")
+  @Option(name: .customLong("set"), help: "A setting of the specification, as a.b=value.")
   var overrides: [String] = []
 
   @OptionGroup var common: CommonOptions
 
   func execute() async throws {
-    var settings = overrides
-    settings += common.recipeSettings
-    let file = try RecipeFile(text: Recipe.demo, name: "the demo's recipe")
-    let recipe = try Recipe(file, overrides: settings)
-    try await RecipeRun.execute(
-      recipe,
-      folder: out,
-      restartFrom: nil,
-      common: common,
-      command: "assay demo --out \(out)"
+    // One seed for the world and for both methods.
+    let seeds = common.seedNumber.map { ["seeds=[\($0)]"] } ?? []
+    let recipe = try StudyRecipe(
+      try RecipeFile(text: Demo.specification, name: "the demo's specification"),
+      overrides: seeds + common.recipeSettings + overrides
     )
+    let folder = URL(fileURLWithPath: out)
+    let display = common.progress
+    let study = try await recipe.run(folder) { display.handle($0) }
+    let report = try ComparisonReport(study, folder: folder, command: "assay demo --out \(out)")
+    try common.show(report, in: folder)
   }
 }

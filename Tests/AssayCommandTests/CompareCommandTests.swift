@@ -111,6 +111,29 @@ import Testing
     try command.result().expect(70, log: "classic", "ended by signal 9", "goes on where it was")
   }
 
+  @Test("the demo needs no file, and leaves results, a report and both models")
+  func demo() throws {
+    let out = folder.path("demo")
+    let sizes = [
+      "compute.device=cpu", "playground={train: 12, test: 8, ood: 4, corpus: 60}",
+      "base.vocabulary_size=300", "base.batch_sequences=16",
+      "base.architecture={hidden_size: 32, layers: 2, heads: 2, groups: 2, feed_forward_size: 64}",
+      "classic.batch_pairs=6", "critique.critique_tokens=16", "critique.epochs=1",
+      "cloud.batch_pairs=6",
+    ]
+    let result = try RunningCommand(
+      ["demo", "--out", out, "--seed", "3", "--threads", "1"] + sizes.flatMap { ["--set", $0] }
+    ).result()
+    result.expect(0)
+    #expect(result.output.contains("critique:"))
+    let methods = try #require(try results("demo")["methods"] as? [String: [String: Any]])
+    #expect(Set(methods.keys) == ["classic", "cloud"])
+    for (_, suites) in methods { #expect(Set(suites.keys) == ["test", "ood"]) }
+    #expect(try results("demo")["seeds"] as? [Int] == [3])
+    #expect(text(folder.url.appendingPathComponent("demo/report.html")).contains("assay demo"))
+    for model in ["classic", "cloud"] { try assay("inspect", "\(out)/models/\(model)").expect(0) }
+  }
+
   @Test("--jobs 0 is 64, and so are jobs of a report that runs nothing")
   func wrongUse() throws {
     try assay("compare", try specification(), "--jobs", "0").expect(64, log: "--jobs")

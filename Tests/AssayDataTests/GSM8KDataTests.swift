@@ -20,10 +20,10 @@ private let hasData = FileManager.default.fileExists(
 @Suite(.enabled(if: hasData, "gsm8k_openai is not in ../shared/data or ASSAY_DATA"))
 struct GSM8KDataTests {
   static let world = Result {
-    try GSM8KWorld(folder: dataFolder, seed: 0, breaksPerQuestion: 2, pairsPerTestQuestion: 2)
+    try GSM8KPairs(folder: dataFolder, seed: 0, breaksPerQuestion: 2, pairsPerTestQuestion: 2)
   }
 
-  private func world() throws -> GSM8KWorld { try Self.world.get() }
+  private func world() throws -> GSM8KPairs { try Self.world.get() }
 
   @Test("uses every row, and breaks most solutions")
   func counts() throws {
@@ -113,7 +113,7 @@ struct GSM8KDataTests {
 
   @Test("without propagation the answer mostly stays")
   func unpropagated() throws {
-    let world = try GSM8KWorld(
+    let world = try GSM8KPairs(
       folder: dataFolder,
       seed: 0,
       breaksPerQuestion: 1,

@@ -108,14 +108,14 @@ import Testing
     }
   }
 
-  @Test("scores by round robin: the mean probability against those that were compared")
+  @Test("scores by round robin: the mean probability; no verdict counts a half for both")
   func roundRobin() {
     let chances: [[Int]: Double?] = [[0, 1]: 0.9, [0, 2]: 0.7, [1, 2]: nil]
     let scores = RoundRobin.scores(3) { chances[[$0, $1]] ?? nil }
-    // 0: (0.9 + 0.7) / 2; 1: 0.1; 2: 0.3.
+    // 0: (0.9 + 0.7) / 2; 1: (0.1 + 0.5) / 2; 2: (0.3 + 0.5) / 2.
     #expect(abs(scores[0] - 0.8) < 1e-12)
-    #expect(abs(scores[1] - 0.1) < 1e-12)
-    #expect(abs(scores[2] - 0.3) < 1e-12)
+    #expect(abs(scores[1] - 0.3) < 1e-12)
+    #expect(abs(scores[2] - 0.4) < 1e-12)
     #expect(RoundRobin.scores(1) { _, _ in 1 } == [0.5])
     #expect(RoundRobin.scores(0) { _, _ in 1 }.isEmpty)
   }

@@ -18,7 +18,7 @@ import Testing
     methods: [String],
     more: String = "",
     variant: String = ""
-  ) throws -> CompareRecipe {
+  ) throws -> StudyRecipe {
     Engine.threads = 1
     let star = "{prompts: playground, samples: 2, judgement_tokens: 8, bootstrap: oracle-always}"
     let text = """
@@ -51,24 +51,21 @@ import Testing
       evaluation: {votes: 2, critiques: 2}
       \(more)
       """
-    return try CompareRecipe(try RecipeFile(text: text, name: "tiny.yaml"))
+    return try StudyRecipe(try RecipeFile(text: text, name: "tiny.yaml"))
   }
 
-  private func outcomes(_ folder: URL, _ entry: ComparisonRun.Entry) throws -> [PairOutcome] {
+  private func outcomes(_ folder: URL, _ entry: Study.Entry) throws -> [PairOutcome] {
     try RecordLog<PairOutcome>(
       folder.appendingPathComponent(entry.evaluation).appendingPathComponent("records.jsonl")
     ).records()
   }
 
-  private func summary<Summary: Decodable>(
-    _ folder: URL,
-    _ stage: String,
-    as type: Summary.Type
-  ) throws -> Summary {
-    try JSONDecoder().decode(
-      type,
-      from: Data(contentsOf: folder.appendingPathComponent("\(stage)/summary.json"))
-    )
+  /// What the iterations of STaR learnt from.
+  private func judgements(_ entry: Study.Entry) -> [(path: String, summary: JudgementSummary)] {
+    entry.stages.compactMap { stage in
+      guard case .judgements(_, let summary)? = stage.summary else { return nil }
+      return (stage.path, summary)
+    }
   }
 
   @Test("every method runs for every seed on the same pairs, and a second run has nothing to do")
@@ -100,24 +97,30 @@ import Testing
     }
     // Three equal parts of the pairs, none in two of them.
     let star = try #require(run.entries.first { $0.method == "star-dpo" })
-    let parts = try star.stages.filter { $0.contains("judgements-") }.map { stage in
+    let parts = try judgements(star).map { stage in
       try RecordLog<JudgementRecord>(
-        folder.url.appendingPathComponent("\(stage)/records.jsonl")
+        folder.url.appendingPathComponent("\(stage.path)/records.jsonl")
       ).records()
     }
     #expect(parts.map(\.count) == [4, 4, 4])
     #expect(Set(parts.joined().map(\.id)).count == 12)
-    for stage in star.stages where stage.contains("judgements-") {
-      let logged = try summary(folder.url, stage, as: JudgementSummary.self)
+    for (_, logged) in judgements(star) {
       // The oracle's judgement is right and true, the model's own has no verdict.
       #expect(logged.items == 4 && logged.mixed == 4 && logged.allRight == 0)
       #expect(logged.right == 4 && logged.rightAndTrue == 4)
       #expect(logged.unparseable == 4)
     }
+    #expect(star.stages.map(\.name).contains("judgements-3"))
     let again = try await recipe.run(folder.url) { event in
       if case .stageStarted(let name, _, _, _) = event { Issue.record("\(name) ran again") }
     }
     #expect(again == run)
+    #expect(try Study(contentsOf: folder.url) == run)
+    let half = try #require(run.methods.first { $0.name == "classic-half" })
+    #expect(half.base == "classic" && half.share == 0.5)
+    #expect(run.methods.first { $0.name == "cloud-off-policy" }?.share == nil)
+    let link = folder.url.appendingPathComponent("models/cloud-seed-2/config.json")
+    #expect(FileManager.default.fileExists(atPath: link.path))
   }
 
   @Test("judged in both orders, a pair is learnt where both have a right judgement")
@@ -130,11 +133,10 @@ import Testing
     )
     let run = try await recipe.run(folder.url) { _ in }
     #expect(run.failures.isEmpty, "\(run.failures)")
-    let stages = run.entries[0].stages
     var ids: [String] = []
-    for stage in stages where stage.contains("judgements-") {
+    for (path, logged) in judgements(run.entries[0]) {
       let records = try RecordLog<JudgementRecord>(
-        folder.url.appendingPathComponent("\(stage)/records.jsonl")
+        folder.url.appendingPathComponent("\(path)/records.jsonl")
       ).records()
       #expect(records.count == 8)
       for index in stride(from: 0, to: records.count, by: 2) {
@@ -142,7 +144,6 @@ import Testing
         #expect(records[index].order != records[index + 1].order)
         ids.append(records[index].id)
       }
-      let logged = try summary(folder.url, stage, as: JudgementSummary.self)
       #expect(logged.items == 8 && logged.allRight == 8)
     }
     #expect(Set(ids).count == 12)
@@ -206,8 +207,11 @@ import Testing
 
     let run = try await recipe.run(folder.url) { _ in }
     #expect(run.failures.isEmpty, "\(run.failures)")
-    let stage = try #require(run.entries[0].stages.first { $0.contains("refined-") })
-    let summary = try summary(folder.url, stage, as: FilterSummary.self)
+    let stage = try #require(run.entries[0].stages.first { $0.summary != nil })
+    guard case .filter(let summary)? = stage.summary else {
+      Issue.record("\(stage) is no filter")
+      return
+    }
     #expect(summary.pairs == 12 && summary.keptPairs == 11)
     #expect(summary.droppedPairs == ["pair-contradicts-label": 1])
     #expect(summary.droppedCritiques["cut"] == 24)
@@ -216,7 +220,7 @@ import Testing
     #expect(summary.unfiltered.count == 48 && summary.filtered.count == 44)
     #expect(summary.unfiltered.isTrue >= 24)
     let kept = try RecordLog<RefinedRecord>(
-      folder.url.appendingPathComponent("\(stage)/records.jsonl")
+      folder.url.appendingPathComponent("\(stage.path)/records.jsonl")
     ).records()
     #expect(kept.prefix(11).allSatisfy { $0.reason == nil && !$0.chosen.isEmpty })
     #expect(kept[11].reason == "pair-contradicts-label" && kept[11].chosen.isEmpty)
@@ -233,7 +237,7 @@ import Testing
     )
     let text = recipe.resolved.replacing("learning_rates: [1.0]", with: "learning_rates: [1, 3]")
     #expect(text != recipe.resolved)
-    let run = try await CompareRecipe(try RecipeFile(text: text, name: "search.yaml"))
+    let run = try await StudyRecipe(try RecipeFile(text: text, name: "search.yaml"))
       .run(folder.url) { _ in }
     #expect(
       run.trials.map { "\($0.method) \($0.factor)" } == [
@@ -253,7 +257,9 @@ import Testing
     for (methods, more, part) in [
       (["classic", "nothing"], "", "methods"), ([], "", "methods"),
       (["classic"], "seeds: []", "seeds"), (["classic"], "seeds: [1, 1]", "seeds"),
-      (["classic"], "share: 0", "share"),
+      (["classic"], "share: 0", "share"), (["classic"], "world: mars", "world"),
+      (["classic"], "world: gsm8k", "gsm8k.folder"), (["classic"], "model: base", "model"),
+      (["classic"], "world: files", "model"),
     ] {
       let error = #expect(throws: RunError.self) {
         try specification(methods: methods, more: more)

@@ -15,7 +15,6 @@ import Testing
     let url = folder.appendingPathComponent(stage)
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     try RecordLog<Record>(url.appendingPathComponent("records.jsonl")).append(contentsOf: records)
-    try Data("{\"seconds\": 2}".utf8).write(to: url.appendingPathComponent("done.json"))
   }
 
   private func outcome(_ id: String, _ difference: Double) -> PairOutcome {
@@ -30,7 +29,7 @@ import Testing
     )
   }
 
-  private func reader(and more: [ComparisonRun.Entry] = []) throws -> ComparisonReader {
+  private func reader(and more: [Study.Entry] = []) throws -> ComparisonReader {
     let ids = (0..<8).map { "test-\($0)" }
     try write(ids.map { outcome($0, -1) }, "stages/evaluate-1/01-evaluate")
     try write(ids.map { outcome($0, 1) }, "stages/evaluate-2/01-evaluate")
@@ -56,60 +55,66 @@ import Testing
         "\(stage)/01-revisions"
       )
     }
-    let star = folder.appendingPathComponent("stages/judgements-2-x/01-judgements-2")
-    try FileManager.default.createDirectory(at: star, withIntermediateDirectories: true)
-    var summary = JudgementSummary()
-    (summary.judgements, summary.unparseable) = (8, 2)
-    (summary.rightChecked, summary.rightAndTrue) = (4, 3)
-    try JSONEncoder().encode(summary).write(to: star.appendingPathComponent("summary.json"))
-    let refine = folder.appendingPathComponent("stages/refine-x/01-refine")
-    try FileManager.default.createDirectory(at: refine, withIntermediateDirectories: true)
+    var judged = JudgementSummary()
+    (judged.judgements, judged.unparseable) = (8, 2)
+    (judged.rightChecked, judged.rightAndTrue) = (4, 3)
     var filter = FilterSummary()
     (filter.pairs, filter.keptPairs) = (10, 6)
     (filter.unfiltered.count, filter.unfiltered.checked, filter.unfiltered.isTrue) = (200, 200, 100)
     (filter.filtered.count, filter.filtered.checked, filter.filtered.isTrue) = (100, 100, 90)
-    try JSONEncoder().encode(filter).write(to: refine.appendingPathComponent("summary.json"))
+    func stage(_ path: String, _ summary: StageSummary? = nil) -> Study.StageEntry {
+      .init(name: "a-stage", path: path, seconds: 2, summary: summary)
+    }
 
-    var config = CompareConfig()
-    config.methods = ["classic", "cloud", "cloud-10", "critic-rm-rank"]
-    config.variants = ["cloud-10": "cloud share=0.1"]
-    var run = ComparisonRun()
-    run.entries = [
+    var study = Study(
+      world: "playground",
+      methods: [
+        .init(name: "classic"), .init(name: "cloud"),
+        .init(name: "cloud-10", base: "cloud", settings: ["share=0.1"], share: 0.1),
+        .init(name: "critic-rm-rank"),
+      ]
+    )
+    try RecordLog<Study.Item>(folder.appendingPathComponent(study.items))
+      .append(contentsOf: ids.map { Study.Item(id: $0, suite: "test", bin: "2 steps") })
+    study.entries = [
       .init(
         method: "classic",
         seed: 1,
+        model: "m",
         evaluation: "stages/evaluate-1/01-evaluate",
         bestOf: "stages/best-1/01-best-of",
-        stages: ["stages/evaluate-1/01-evaluate"],
-        seconds: 2
+        stages: [stage("stages/evaluate-1/01-evaluate")]
       ),
       .init(
         method: "cloud",
         seed: 1,
+        model: "m",
         evaluation: "stages/evaluate-2/01-evaluate",
         bestOf: "stages/best-2/01-best-of",
         revisions: "stages/revisions-1/01-revisions",
-        stages: ["stages/evaluate-2/01-evaluate", "stages/judgements-2-x/01-judgements-2"],
-        seconds: 2
+        stages: [
+          stage("stages/evaluate-2/01-evaluate"),
+          stage("stages/judging", .judgements(iteration: 2, summary: judged)),
+        ]
       ),
       .init(
         method: "cloud-10",
         seed: 1,
+        model: "m",
         evaluation: "stages/evaluate-3/01-evaluate",
-        stages: ["stages/evaluate-2/01-evaluate"],
-        seconds: 2
+        stages: [stage("stages/evaluate-2/01-evaluate")]
       ),
       .init(
         method: "critic-rm-rank",
         seed: 1,
+        model: "m",
         evaluation: "stages/evaluate-2/01-evaluate",
-        stages: ["stages/refine-x/01-refine"],
-        seconds: 2
+        stages: [stage("stages/refine", .filter(summary: filter))]
       ),
     ]
-    run.entries += more
-    run.unguidedRevisions = ["1": "stages/revisions-2/01-revisions"]
-    return ComparisonReader(run, config: config, folder: folder)
+    study.entries += more
+    study.unguidedRevisions = ["1": "stages/revisions-2/01-revisions"]
+    return ComparisonReader(study, folder: folder)
   }
 
   @Test("best-of-N compares seeds that both methods have")
@@ -124,10 +129,10 @@ import Testing
         .init(
           method: "classic",
           seed: 2,
+          model: "m",
           evaluation: "stages/evaluate-1/01-evaluate",
           bestOf: "stages/best-3/01-best-of",
-          stages: [],
-          seconds: 2
+          stages: []
         )
       ]
     ).results()
@@ -141,8 +146,9 @@ import Testing
     let results = try reader().results()
     #expect(results.methods["classic"]?["test"]?["Reasoning"]?.accuracy == 0)
     #expect(results.methods["cloud"]?["test"]?["Reasoning"]?.accuracy == 1)
-    // Two stages that are done, however often they are named.
-    #expect(results.seconds == 4)
+    // Four stages of 2 s, however often they are named.
+    #expect(results.seconds == 8)
+    #expect(Set(results.binnedCurves.map(\.section)) == ["2 steps"])
     #expect(
       results.dataEfficiency.filter { $0.section == "overall" }.map(\.share).sorted() == [0.1, 1]
     )

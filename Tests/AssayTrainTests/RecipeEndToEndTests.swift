@@ -157,43 +157,7 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
     ) { try await runRecipe(TinyRecipe.cloud(world, onPolicy: true), in: world.file("run")) }
   }
 
-  @Test("the comparison runs end to end, reports every section, and then has nothing to do")
-  func comparison() async throws {
-    Engine.threads = 1
-    let folder = try TemporaryFolder()
-    let run = folder.url.appendingPathComponent("run")
-    try await runRecipe(TinyRecipe.comparison, in: run)
-
-    let report = try #require(try RunReport(run: try RunFolder(run), command: "assay demo"))
-    let results = try JSONDecoder().decode(ResultsFile.self, from: report.results.json())
-    #expect(results.seconds > 0)
-    #expect(Set(results.methods.keys) == ["classic", "cloud"])
-    let sections = ["overall", "Reasoning", "Chat Hard", "Chat", "Safety"]
-    for (method, suites) in results.methods {
-      #expect(Set(suites.keys) == ["test", "ood"])
-      for (suite, pairs) in [("test", 16), ("ood", 8)] {
-        let figures = try #require(suites[suite])
-        #expect(figures["overall"]?.n == pairs, "\(method) \(suite)")
-        if suite == "test" { #expect(Set(figures.keys) == Set(sections)) }
-        for (name, figure) in figures {
-          #expect((0...1).contains(figure.accuracy))
-          #expect(figure.ci95[0] <= figure.accuracy && figure.accuracy <= figure.ci95[1])
-          if name != "overall" { #expect(figure.n * 4 == pairs) }
-        }
-      }
-    }
-    #expect(report.text.contains("critique:"))
-    for part in ["<html", "assay demo", "Training: cloud", "number of critiques", "</html>"] {
-      #expect(report.html.contains(part), "\(part)")
-    }
-    try await expectDone(
-      TinyRecipe.comparison,
-      run,
-      stages: ["data", "base", "classic", "critique-sft", "critiques", "cloud", "evaluate"]
-    )
-  }
-
-  @Test("the same seed gives the same comparison")
+  @Test("the same seed gives the same model and scores")
   func reproducible() async throws {
     Engine.threads = 1
     let world = try TinyWorld()
@@ -226,15 +190,6 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
 }
 
 @Suite struct RecipeFilesTests {
-  @Test("the demo's recipe is Recipes/demo.yaml", .enabled(if: hasRecipes, "no Recipes folder"))
-  func demo() throws {
-    let file = try String(
-      contentsOf: recipesFolder.appendingPathComponent("demo.yaml"),
-      encoding: .utf8
-    )
-    #expect(file.trimmingCharacters(in: .newlines) == Recipe.demo)
-  }
-
   @Test(
     "every recipe that ships resolves, and its resolved form resolves to itself",
     .enabled(if: hasRecipes, "no Recipes folder")
@@ -247,10 +202,16 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
     #expect(files.count >= 5)
     for file in files {
       // What a recipe leaves to the user has to be given.
-      let overrides = file.lastPathComponent == "pretrain.yaml" ? ["corpus=corpus.jsonl"] : []
+      let overrides: [String] =
+        switch file.lastPathComponent {
+        case "pretrain.yaml": ["corpus=corpus.jsonl"]
+        case let name where name.hasPrefix("gsm8k"): ["gsm8k.folder=gsm8k"]
+        default: []
+        }
       if try RecipeFile(contentsOf: file).setting("method") == "compare" {
-        let resolved = try CompareRecipe(try RecipeFile(contentsOf: file)).resolved
-        let again = try CompareRecipe(try RecipeFile(text: resolved, name: "resolved")).resolved
+        let recipe = try StudyRecipe(try RecipeFile(contentsOf: file), overrides: overrides)
+        let resolved = recipe.resolved
+        let again = try StudyRecipe(try RecipeFile(text: resolved, name: "resolved")).resolved
         #expect(again == resolved, "\(file.lastPathComponent)")
         continue
       }
@@ -281,6 +242,7 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
   func unknownMethod() {
     for (text, start) in [
       ("method: dpo", "method: dpo is not known"), ("{}", "method: is missing"),
+      ("method: compare", "method: compare compares methods: run it by `assay compare`"),
     ] {
       let error = #expect(throws: RunError.self) {
         try Recipe(try RecipeFile(text: text, name: "r.yaml"))

@@ -140,29 +140,6 @@ enum TinyRecipe {
       \(optimizer)
     """
   }
-
-  static let comparison = """
-    method: comparison
-    world: playground
-    \(compute)
-    playground: {train: 40, test: 16, ood: 8, corpus: 60}
-    base:
-      vocabulary_size: 300
-      architecture: \(tinyArchitecture)
-      batch_sequences: 16
-      \(optimizer)
-    classic:
-      batch_pairs: 10
-      \(optimizer)
-    critique:
-      batch_responses: 20
-      critique_tokens: 16
-      \(optimizer)
-    cloud:
-      batch_pairs: 10
-      \(optimizer)
-    evaluation: {critiques: [1, 2]}
-    """
 }
 
 /// Hears a run's events, and copies its folder at one of them.

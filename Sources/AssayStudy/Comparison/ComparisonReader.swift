@@ -1,27 +1,22 @@
-// Reads what `CompareRecipe` made and computes all figures of it.
+// Computes all figures of a study from the records that it names.
 import AssayBase
-import AssayData
 import AssayEvaluate
 import AssayReward
-import AssayText
 import AssayTrain
 import Foundation
 
-/// Reads the folder of a comparison.
+/// Reads the records of a study.
 package struct ComparisonReader {
+  private let study: Study
   private let folder: URL
-  private let run: ComparisonRun
-  private let config: CompareConfig
 
   /// Makes a reader.
   ///
   /// - Parameters:
-  ///   - run: What the comparison made.
-  ///   - config: Its settings.
+  ///   - study: What was made.
   ///   - folder: Its folder.
-  package init(_ run: ComparisonRun, config: CompareConfig, folder: URL) {
-    self.run = run
-    self.config = config
+  package init(_ study: Study, folder: URL) {
+    self.study = study
     self.folder = folder
   }
 
@@ -33,26 +28,29 @@ package struct ComparisonReader {
   package func results(
     claims: [ClaimTable.Claim] = ClaimTable.papers
   ) throws -> ComparisonResults {
-    var input = ComparisonInput(methods: config.methods, outcomes: [:])
-    for entry in run.entries {
+    let methods = study.methods.map(\.name)
+    var input = ComparisonInput(methods: methods, outcomes: [:])
+    for entry in study.entries {
       input.outcomes[entry.method, default: [:]][entry.seed] = try records(entry.evaluation)
     }
-    if !config.methods.contains(input.reference) { input.reference = config.methods.first ?? "" }
-    input.shares = shares
-    if config.world == .playground {
-      input.bins = steps(input)
-    } else {
-      input.clusters = try questions()
+    if !methods.contains(input.reference) { input.reference = methods.first ?? "" }
+    for method in study.methods {
+      guard let share = method.share else { continue }
+      input.shares[method.name] = .init(method: method.base, share: share)
+    }
+    for item in try RecordLog<Study.Item>(place(study.items)).records() {
+      input.clusters[item.id] = item.cluster
+      input.bins[item.id] = item.bin
     }
     let tally = try ComparisonTally(input)
     var results = try tally.results(seconds: seconds)
-    results.trials = run.trials.map {
+    results.trials = study.trials.map {
       .init(method: $0.method, factor: $0.factor, accuracy: $0.accuracy, isChosen: $0.isChosen)
     }
-    results.startModel = run.startModel
-    try addLogs(&results)
+    results.startModel = study.startModel
+    addLogs(&results)
     let picks = try picks()
-    results.bestOf = try config.methods.compactMap { method in
+    results.bestOf = try methods.compactMap { method in
       guard let own = picks[method].map(Self.joined) else { return nil }
       return .init(
         method: method,
@@ -71,11 +69,44 @@ package struct ComparisonReader {
     return results
   }
 
+  // MARK: What a report shows besides
+
+  /// Up to so many methods, training curves and critiques of a study are shown.
+  private static let shownMethods = 4
+
+  /// The curves of every training of the first seed, where few methods are compared.
+  ///
+  /// - Throws: `FileError.malformedRecord` where metrics are damaged.
+  package func curves() throws -> [HTMLReport.Chart] {
+    guard study.methods.count <= Self.shownMethods, let seed = study.entries.first?.seed else {
+      return []
+    }
+    var seen: Set<String> = []
+    let stages = study.shared + study.entries.filter { $0.seed == seed }.flatMap(\.stages)
+    return try stages.filter { seen.insert($0.path).inserted }.compactMap {
+      try TrainingChart.chart($0.name, of: place($0.path))
+    }
+  }
+
+  /// Critiques to look at, of the first method that writes any.
+  ///
+  /// - Throws: `FileError.malformedRecord` where records are damaged.
+  package func samples() throws -> [HTMLReport.Sample] {
+    guard study.methods.count <= Self.shownMethods else { return [] }
+    let items = try RecordLog<Study.Item>(place(study.items)).records()
+    for entry in study.entries {
+      let outcomes: [PairOutcome] = try records(entry.evaluation)
+      let samples = CritiqueSamples.pick(outcomes, of: entry.method, items: items)
+      if !samples.isEmpty { return samples }
+    }
+    return []
+  }
+
   // MARK: Records
 
-  /// A stage's folder: of this comparison, or of another one that was joined.
-  private func place(_ stage: String) -> URL {
-    stage.hasPrefix("/") ? URL(fileURLWithPath: stage) : folder.appendingPathComponent(stage)
+  /// A place in this study's folder, or in that of another one that was joined.
+  private func place(_ path: String) -> URL {
+    path.hasPrefix("/") ? URL(fileURLWithPath: path) : folder.appendingPathComponent(path)
   }
 
   private func records<Record: Codable & Sendable>(_ stage: String) throws -> [Record] {
@@ -86,7 +117,7 @@ package struct ComparisonReader {
   /// Responses with scores, by method and seed.
   private func picks() throws -> [String: [Int: [BestOfNPrompt]]] {
     var picks: [String: [Int: [BestOfNPrompt]]] = [:]
-    for entry in run.entries {
+    for entry in study.entries {
       guard let stage = entry.bestOf else { continue }
       let own: [CandidateScores] = try records(stage)
       picks[entry.method, default: [:]][entry.seed] = own.map { record in
@@ -105,8 +136,8 @@ package struct ComparisonReader {
   }
 
   private func revisions() throws -> [RevisionFigure] {
-    try run.entries.compactMap { entry in
-      guard let guided = entry.revisions, let unguided = run.unguidedRevisions["\(entry.seed)"]
+    try study.entries.compactMap { entry in
+      guard let guided = entry.revisions, let unguided = study.unguidedRevisions["\(entry.seed)"]
       else { return nil }
       let (with, without): ([RevisionRecord], [RevisionRecord]) = (
         try records(guided), try records(unguided)
@@ -132,14 +163,12 @@ package struct ComparisonReader {
     }
   }
 
-  private func addLogs(_ results: inout ComparisonResults) throws {
-    for entry in run.entries {
+  private func addLogs(_ results: inout ComparisonResults) {
+    for entry in study.entries {
       for stage in entry.stages {
-        let url = place(stage)
-        guard let data = try? Data(contentsOf: url.appendingPathComponent("summary.json")) else {
-          continue
-        }
-        if let summary = try? JSONDecoder().decode(FilterSummary.self, from: data) {
+        switch stage.summary {
+        case nil: continue
+        case .filter(let summary)?:
           results.filters.append(
             .init(
               method: entry.method,
@@ -153,14 +182,12 @@ package struct ComparisonReader {
               trueRefined: Self.interval(summary.refined)
             )
           )
-        } else if let summary = try? JSONDecoder().decode(JudgementSummary.self, from: data) {
-          // As 01-judgements-3.
-          let number = url.lastPathComponent.split(separator: "-").last.flatMap { Int($0) }
+        case .judgements(let iteration, let summary)?:
           results.star.append(
             .init(
               method: entry.method,
               seed: entry.seed,
-              iteration: number ?? 0,
+              iteration: iteration,
               allRight: summary.allRight,
               allWrong: summary.allWrong,
               mixed: summary.mixed,
@@ -181,64 +208,11 @@ package struct ComparisonReader {
 
   /// The seconds of all stages, each counted once.
   private var seconds: Double {
-    struct Done: Decodable { let seconds: Double }
-    let stages = Set(run.shared + run.entries.flatMap(\.stages))
-    return stages.sorted().reduce(0) { total, stage in
-      let url = place(stage).appendingPathComponent("done.json")
-      let data = try? Data(contentsOf: url)
-      let done = data.flatMap { try? JSONDecoder().decode(Done.self, from: $0) }
-      return total + (done?.seconds ?? 0)
+    var stages: [String: Double] = [:]
+    for stage in study.shared + study.entries.flatMap(\.stages) {
+      stages[stage.path] = stage.seconds
     }
-  }
-
-  // MARK: How pairs and methods belong together
-
-  /// Variants that only take a share of the pairs.
-  private var shares: [String: ComparisonInput.Share] {
-    var shares: [String: ComparisonInput.Share] = [:]
-    for (name, text) in config.variants {
-      let words = text.split(separator: " ")
-      guard words.count == 2, words[1].hasPrefix("share="),
-        let share = Double(words[1].dropFirst(6))
-      else { continue }
-      shares[name] = .init(method: String(words[0]), share: share)
-    }
-    return shares
-  }
-
-  /// The steps of the Playground's step-by-step tasks.
-  private func steps(_ input: ComparisonInput) -> [String: String] {
-    let playground = Playground(PlaygroundConfiguration(seed: UInt64(config.compute.seed)))
-    var bins: [String: String] = [:]
-    let outcomes = input.outcomes.values.flatMap { $0.values.flatMap(\.self) }
-    for id in Set(outcomes.map(\.id)) {
-      switch playground.item(id: id)?.facts {
-      case .quantity(_, let changes): bins[id] = Self.steps(changes.count)
-      case .holder(let names): bins[id] = Self.steps(names.count - 1)
-      default: continue
-      }
-    }
-    return bins
-  }
-
-  private static func steps(_ count: Int) -> String { count == 1 ? "1 step" : "\(count) steps" }
-
-  /// The question of each pair, where several pairs share one.
-  private func questions() throws -> [String: String] {
-    guard let data = run.shared.first(where: { $0.contains("stages/data-") }) else { return [:] }
-    var questions: [String: String] = [:]
-    let suites = Set(try outcomesOfFirstEntry().map(\.suite))
-    for suite in suites.sorted() {
-      let url = place(data).appendingPathComponent("\(suite).jsonl")
-      for pair in try PairReader().read(url.path).pairs {
-        questions[pair.id] = pair.prompt.map(\.content).joined(separator: "\n")
-      }
-    }
-    return questions
-  }
-
-  private func outcomesOfFirstEntry() throws -> [PairOutcome] {
-    try run.entries.first.map { try records($0.evaluation) } ?? []
+    return stages.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
   }
 
   // MARK: Claims that outcomes alone do not measure
@@ -275,12 +249,9 @@ package struct ComparisonReader {
   private func filteredTruth() throws -> ComparisonResults.Interval? {
     var (all, kept) = ((checked: 0, right: 0), (checked: 0, right: 0))
     var seen: Set<String> = []
-    for entry in run.entries where entry.method == "critic-rm-rank" {
-      for stage in entry.stages where seen.insert(stage).inserted {
-        let url = place(stage).appendingPathComponent("summary.json")
-        guard let data = try? Data(contentsOf: url),
-          let summary = try? JSONDecoder().decode(FilterSummary.self, from: data)
-        else { continue }
+    for entry in study.entries where entry.method == "critic-rm-rank" {
+      for stage in entry.stages where seen.insert(stage.path).inserted {
+        guard case .filter(let summary)? = stage.summary else { continue }
         all.checked += summary.unfiltered.checked
         all.right += summary.unfiltered.isTrue
         kept.checked += summary.filtered.checked
@@ -305,13 +276,13 @@ package struct ComparisonReader {
 
   /// Guided less unguided revisions by the first method that guides any, over its seeds.
   private func revisionDifference() throws -> ComparisonResults.Interval? {
-    let critics = run.entries.filter { $0.revisions != nil }
+    let critics = study.entries.filter { $0.revisions != nil }
     let preferred = ["critic-rm-rank", "critic-rm-summ", "cloud"]
     let name =
       preferred.first { name in critics.contains { $0.method == name } } ?? critics.first?.method
     var (guided, unguided): ([[Double]], [[Double]]) = ([], [])
     for entry in critics where entry.method == name {
-      guard let stage = entry.revisions, let other = run.unguidedRevisions["\(entry.seed)"] else {
+      guard let stage = entry.revisions, let other = study.unguidedRevisions["\(entry.seed)"] else {
         continue
       }
       let (with, without): ([RevisionRecord], [RevisionRecord]) = (

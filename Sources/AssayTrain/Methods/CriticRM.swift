@@ -156,8 +156,8 @@ package enum CritiqueRefinement: String, CaseIterable, Codable, Sendable {
 }
 
 /// Critic-RM with one of its refinements.
-struct CriticRMMethod: Method {
-  static let section = SectionKey("criticRm", CriticRMSection())
+package struct CriticRMMethod: Method {
+  package static let section = SectionKey("criticRm", CriticRMSection())
   static let endpoints = SectionKey("endpoints", CriticRMEndpoints())
   static let rank = CriticRMMethod(
     name: "critic-rm-rank",

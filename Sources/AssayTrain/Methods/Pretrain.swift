@@ -82,10 +82,17 @@ struct PretrainMethod: Method {
 }
 
 /// Makes a tokenizer and a base model from conversations.
-struct Pretraining {
+package struct Pretraining {
   let section: BaseSection
   let compute: ComputeSection
   let events: RunEventHandler
+
+  /// Makes the work of a stage.
+  package init(section: BaseSection, compute: ComputeSection, events: @escaping RunEventHandler) {
+    self.section = section
+    self.compute = compute
+    self.events = events
+  }
 
   /// Trains a base model.
   ///
@@ -94,7 +101,7 @@ struct Pretraining {
   ///   - conversations: What it learns.
   ///   - vocabularyTexts: What the tokenizer reads besides.
   /// - Throws: `TrainingError.noData`, or what training throws.
-  func run(
+  package func run(
     _ stage: Stage,
     conversations: [[Message]],
     vocabularyTexts: [String] = []

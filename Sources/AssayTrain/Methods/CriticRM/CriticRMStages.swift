@@ -129,12 +129,26 @@ package struct FilterSummary: Codable, Equatable, Sendable {
 }
 
 /// Stage 1: the start model, or one at an endpoint, writes critiques with scores.
-struct ScoredCritiques {
+package struct ScoredCritiques {
   let section: CriticRMSection
   let compute: ComputeSection
   let events: RunEventHandler
 
-  func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) async throws {
+  /// Makes the work of a stage.
+  package init(section: CriticRMSection, compute: ComputeSection, events: @escaping RunEventHandler) {
+    self.section = section
+    self.compute = compute
+    self.events = events
+  }
+
+  /// Writes what is missing.
+  ///
+  /// - Parameters:
+  ///   - stage: Where records are.
+  ///   - start: The folder of the model that writes.
+  ///   - pairs: The pairs.
+  /// - Throws: What generating or writing throws.
+  package func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) async throws {
     let model = try compute.model(start)
     let renderer = try model.renderer()
     let wording = section.wording

@@ -301,9 +301,7 @@ struct CritiqueRefining {
         for critique in left { summary.refined.add(truth?(pair, response, critique.critique)) }
       }
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    try DurableFile.write(try encoder.encode(summary), to: stage.file("summary.json"))
+    try StageSummary.filter(summary: summary).write(to: stage)
     events(
       .message(
         "the filter keeps \(summary.keptPairs) of \(summary.pairs) pairs and "

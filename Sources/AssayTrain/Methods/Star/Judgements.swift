@@ -208,9 +208,7 @@ struct Judgements {
     for (record, shown) in zip(records, items) {
       summary.add(record, pair: shown.pair, oracle: oracle)
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    try DurableFile.write(try encoder.encode(summary), to: stage.file("summary.json"))
+    try StageSummary.judgements(iteration: iteration, summary: summary).write(to: stage)
     events(
       .message(
         "iteration \(iteration): of \(summary.items) items \(summary.allRight) are all right, "

@@ -1,36 +1,35 @@
 import AssayData
 import AssayEvaluate
-import AssayReward
 import AssayRun
+import AssayTrain
 import Foundation
 
 /// Searches the learning rate of every method, each with the same number of trials.
 ///
 /// A trial trains on a share of the pairs under the first seed and is measured on validation pairs,
 /// which nothing else sees. The best factor is used for all seeds and for the method's variants.
-struct CompareSearch {
-  let recipe: CompareRecipe
-  let common: CompareCommon
+struct StudySearch {
+  let recipe: StudyRecipe
+  let common: StudyCommon
   let stages: StageRunner
   let events: RunEventHandler
 
-  private var config: CompareConfig { recipe.config }
+  private var config: StudyConfig { recipe.config }
 
   /// The methods that have something to search, which variants share.
-  private var methods: [ComparedMethod] {
-    ComparedMethod.allCases.filter { method in
-      method.learningRateKey != nil
-        && config.methods.contains { config.method(named: $0)?.method == method }
+  private var methods: [String] {
+    StudyConfig.compared.filter { $0.learningRateKey != nil }.map(\.name).filter { name in
+      config.methods.contains { config.method(named: $0)?.method.name == name }
     }
   }
 
   /// What is tried, method by method; nothing where there is nothing to choose from.
-  var trials: [ComparisonPart] {
+  var trials: [StudyPart] {
     guard config.search.learningRates.count > 1 else { return [] }
     return methods.flatMap { method in
       config.search.learningRates.map { factor in
-        ComparisonPart(
-          method: method.rawValue,
+        StudyPart(
+          method: method,
           seed: config.seeds[0],
           factor: factor,
           isTrial: true
@@ -43,12 +42,12 @@ struct CompareSearch {
   ///
   /// - Returns: The trials, and what each method's learning rate is multiplied with.
   /// - Throws: What training and evaluation throw.
-  func run() async throws -> ([ComparisonRun.Trial], [ComparedMethod: Double]) {
+  func run() async throws -> ([Study.Trial], [String: Double]) {
     guard config.search.learningRates.count > 1 else {
       let only = config.search.learningRates[0]
-      return ([], Dictionary(uniqueKeysWithValues: ComparedMethod.allCases.map { ($0, only) }))
+      return ([], Dictionary(uniqueKeysWithValues: methods.map { ($0, only) }))
     }
-    var results: [ComparisonRun.Trial] = []
+    var results: [Study.Trial] = []
     for trial in trials {
       events(.message("\(trial)"))
       var accuracy = 0.0
@@ -61,9 +60,9 @@ struct CompareSearch {
         .init(method: trial.method, factor: trial.factor, accuracy: accuracy, isChosen: false)
       )
     }
-    var factors: [ComparedMethod: Double] = [:]
+    var factors: [String: Double] = [:]
     for method in methods {
-      let own = results.indices.filter { results[$0].method == method.rawValue }
+      let own = results.indices.filter { results[$0].method == method }
       // The first of equals: the list starts with what is to be preferred.
       guard
         let best = own.max(by: {
@@ -80,24 +79,21 @@ struct CompareSearch {
   ///
   /// - Returns: Its accuracy on the validation pairs.
   /// - Throws: What training and evaluation throw.
-  func accuracy(_ trial: ComparisonPart) async throws -> Double {
+  func accuracy(_ trial: StudyPart) async throws -> Double {
     let method = try recipe.method(of: trial)
     let settings = try recipe.settings(of: trial.method, factor: trial.factor)
-    let training = CompareTraining(
+    let training = StudyTraining(
       config: settings,
       seed: trial.seed,
       common: common,
-      events: events,
+      stages: stages,
       share: config.search.share
     )
-    let model = try await training.train(method, stages)
-    let stage = try await training.evaluation.run(
-      stages,
-      model: model,
-      suites: [Suite(name: "validation", pairs: common.validation)],
-      votes: 2,
-      critiques: 1
+    let stage = try await training.evaluate(
+      try await training.train(method),
+      on: [Suite(name: "validation", pairs: common.data.validation)],
+      settings.evaluation.greedy
     )
-    return try CompareEvaluation.accuracy(stage)
+    return try PairEvaluator.accuracy(stage)
   }
 }

@@ -10,7 +10,7 @@ import Foundation
 /// files and the seed; the split is one of the question alone.
 ///
 /// Source: Cobbe et al. 2021 (arXiv:2110.14168), openai/grade-school-math `grade_school_math/data`.
-package struct GSM8KWorld: Sendable {
+package struct GSM8KPairs: Sendable {
   /// What became of the questions.
   package struct Report: Hashable, Sendable {
     /// Questions to train on.

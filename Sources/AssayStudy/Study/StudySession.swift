@@ -2,15 +2,17 @@
 
 import AssayBase
 import AssayData
-import AssayReward
+import AssayEvaluate
 import AssayRun
+import AssayText
+import AssayTrain
 import Foundation
 import Synchronization
 
 /// A part of a comparison that needs no other part to be done.
 ///
 /// Parts may share stages, as the first critiques; whoever comes first makes them.
-package struct ComparisonPart: Codable, Hashable, Sendable, CustomStringConvertible {
+package struct StudyPart: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The name of a method or variant.
   package let method: String
   /// The seed of its training.
@@ -27,16 +29,17 @@ package struct ComparisonPart: Codable, Hashable, Sendable, CustomStringConverti
 }
 
 /// A comparison whose world is made, so that its parts can run.
-package final class ComparisonSession {
-  private let recipe: CompareRecipe
+package final class StudySession {
+  private let recipe: StudyRecipe
   private let folder: URL
   private let events: RunEventHandler
   private let store: StageStore
   private let stages: StageRunner
-  private let common: CompareCommon
-  private let search: CompareSearch
-  private var factors: [ComparedMethod: Double] = [:]
-  private var result = ComparisonRun()
+  private let common: StudyCommon
+  private let search: StudySearch
+  // By method; its variants share it.
+  private var factors: [String: Double] = [:]
+  private var result: Study
   private let recap: Recap
 
   /// Whether parts are only gone through again, having run elsewhere.
@@ -53,7 +56,7 @@ package final class ComparisonSession {
   /// - Throws: `RunError.folderInUse` where another process makes them; what making data and training
   ///   throw.
   package init(
-    _ recipe: CompareRecipe,
+    _ recipe: StudyRecipe,
     _ folder: URL,
     events: @escaping RunEventHandler
   ) async throws {
@@ -74,24 +77,25 @@ package final class ComparisonSession {
     self.events = told
     store = StageStore(folder.appendingPathComponent("stages"))
     stages = StageRunner(store: store, events: told)
-    common = try await CompareWorld(config: recipe.config, events: told).run(stages)
-    result.shared = store.takeUsed().map { "stages/\($0.storePath)" }
+    common = try await StudyCommon(recipe.config, stages)
+    result = try recipe.emptyStudy()
+    search = StudySearch(recipe: recipe, common: common, stages: stages, events: told)
+    result.shared = try store.takeUsed().map(entry)
     result.startModel = common.strength
-    search = CompareSearch(recipe: recipe, common: common, stages: stages, events: told)
   }
 
   /// The trials of the search.
-  package var trials: [ComparisonPart] { search.trials }
+  package var trials: [StudyPart] { search.trials }
 
   /// Every method under every seed, with what the search found so far.
-  package var parts: [ComparisonPart] {
+  package var parts: [StudyPart] {
     recipe.config.seeds.flatMap { seed in
       recipe.config.methods.compactMap { name in
         guard let (method, _) = recipe.config.method(named: name) else { return nil }
-        return ComparisonPart(
+        return StudyPart(
           method: name,
           seed: seed,
-          factor: factors[method] ?? 1,
+          factor: factors[method.name] ?? 1,
           isTrial: false
         )
       }
@@ -102,15 +106,15 @@ package final class ComparisonSession {
   ///
   /// - Throws: `RunError.folderInUse` where another process makes one of them; what training and
   ///   evaluation throw.
-  package func run(_ part: ComparisonPart) async throws {
+  package func run(_ part: StudyPart) async throws {
     defer { _ = store.takeUsed() }
     if part.isTrial { _ = try await search.accuracy(part) } else { _ = try await entry(part) }
   }
 
   /// Runs parts elsewhere; going through them later tells only what is new.
   func run(
-    _ parts: [ComparisonPart],
-    _ elsewhere: (([ComparisonPart]) async throws -> Void)?
+    _ parts: [StudyPart],
+    _ elsewhere: (([StudyPart]) async throws -> Void)?
   ) async throws {
     guard let elsewhere else { return }
     try await elsewhere(parts)
@@ -123,14 +127,16 @@ package final class ComparisonSession {
     _ = store.takeUsed()
   }
 
-  /// Runs the methods that are missing; `comparison.json` is written after each one.
-  func run() async throws -> ComparisonRun {
+  /// Runs the methods that are missing; `study.json` is written after each one.
+  func run() async throws -> Study {
+    try writeItems()
     for part in parts {
       events(.message("\(part)"))
       do {
         let entry = try await entry(part)
         result.entries.append(entry)
-        try write()
+        try link(entry)
+        try result.write(to: folder)
       } catch let error as TrainingError {
         // The others go on: a method that finds nothing to learn from is a result too.
         events(.warning("\(part), is left out: \(error)"))
@@ -138,30 +144,27 @@ package final class ComparisonSession {
         _ = store.takeUsed()
       }
     }
-    try write()
+    try result.write(to: folder)
     return result
   }
 
-  private func entry(_ part: ComparisonPart) async throws -> ComparisonRun.Entry {
+  private func entry(_ part: StudyPart) async throws -> Study.Entry {
     let (config, name) = (recipe.config, part.method)
     let method = try recipe.method(of: part)
     let settings = try recipe.settings(of: name, factor: part.factor)
-    let training = CompareTraining(
+    let training = StudyTraining(
       config: settings,
       seed: part.seed,
       common: common,
-      events: events
+      stages: stages
     )
-    let model = try await training.train(method, stages)
-    let isDeep = config.evaluation.deep.contains(name)
-    let evaluation = try await training.evaluation.run(
-      stages,
-      model: model,
-      suites: common.suites,
-      votes: isDeep ? settings.evaluation.deepVotes : settings.evaluation.votes,
-      critiques: isDeep ? settings.evaluation.deepCritiques : settings.evaluation.critiques
+    let model = try await training.train(method)
+    let evaluation = try await training.evaluate(
+      model,
+      on: common.data.suites,
+      settings.evaluation.sampling(isDeep: config.evaluation.deep.contains(name))
     )
-    let uses = CompareUses(
+    let uses = StudyUses(
       section: settings.evaluation,
       compute: training.compute,
       common: common,
@@ -172,30 +175,81 @@ package final class ComparisonSession {
       let candidates = try await uses.candidates(stages)
     {
       bestOf = try await uses.bestOf(stages, model: model, candidates: candidates)
-      if method.writesCritiques {
+      if model.preference.writesCritiques {
         revisions = try await uses.revise(stages, critic: model, candidates: candidates)
         let unguided = try await uses.revise(stages, critic: nil, candidates: candidates)
-        result.unguidedRevisions["\(part.seed)"] = "stages/\(unguided.storePath)"
+        result.unguidedRevisions["\(part.seed)"] = path(of: unguided.url)
       }
     }
-    let used = store.takeUsed()
-    return ComparisonRun.Entry(
+    return Study.Entry(
       method: name,
       seed: part.seed,
-      evaluation: "stages/\(evaluation.storePath)",
-      bestOf: bestOf.map { "stages/\($0.storePath)" },
-      revisions: revisions.map { "stages/\($0.storePath)" },
-      stages: used.map { "stages/\($0.storePath)" },
-      seconds: used.map(\.seconds).reduce(0, +)
+      model: path(of: model.folder),
+      evaluation: path(of: evaluation.url),
+      bestOf: bestOf.map { path(of: $0.url) },
+      revisions: revisions.map { path(of: $0.url) },
+      stages: try store.takeUsed().map(entry)
     )
   }
 
-  private func write() throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    try DurableFile.write(
-      try encoder.encode(result),
-      to: folder.appendingPathComponent("comparison.json")
+  private func entry(_ stage: Stage) throws -> Study.StageEntry {
+    Study.StageEntry(
+      name: stage.name,
+      path: path(of: stage.url),
+      seconds: stage.seconds,
+      summary: try StageSummary.read(stage)
     )
+  }
+
+  /// Makes `models/NAME`, with the seed where there are several, a link to a method's model.
+  private func link(_ entry: Study.Entry) throws {
+    guard !entry.model.hasPrefix("/") else { return }
+    let isOnly = recipe.config.seeds.count == 1
+    let links = folder.appendingPathComponent("models")
+    let link = links.appendingPathComponent(
+      isOnly ? entry.method : "\(entry.method)-seed-\(entry.seed)"
+    )
+    try DurableFile.makeFolder(links)
+    try? FileManager.default.removeItem(at: link)
+    do {
+      try FileManager.default.createSymbolicLink(
+        atPath: link.path,
+        withDestinationPath: "../\(entry.model)"
+      )
+    } catch {
+      throw FileError.fileSystem(
+        action: "link",
+        path: link.path,
+        reason: error.localizedDescription
+      )
+    }
+  }
+
+  /// A place below the study's folder as seen from there; others from the root.
+  private func path(of place: URL) -> String {
+    let (root, path) = (folder.standardizedFileURL.path + "/", place.standardizedFileURL.path)
+    return path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
+  }
+
+  /// Writes how held-out pairs belong together.
+  private func writeItems() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var lines = Data()
+    for suite in common.data.suites {
+      for pair in suite.pairs {
+        let item = Study.Item(
+          id: pair.id,
+          suite: suite.name,
+          prompt: pair.prompt.map(\.content).joined(separator: "\n"),
+          chosen: pair.chosen,
+          rejected: pair.rejected,
+          cluster: common.world.cluster(of: pair).map { Digest.hex($0) },
+          bin: common.world.bin(of: pair)
+        )
+        lines += try encoder.encode(item) + Data("\n".utf8)
+      }
+    }
+    try DurableFile.write(lines, to: folder.appendingPathComponent(result.items))
   }
 }

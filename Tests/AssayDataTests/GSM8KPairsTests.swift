@@ -3,7 +3,7 @@ import AssayText
 import Foundation
 import Testing
 
-@Suite struct GSM8KWorldTests {
+@Suite struct GSM8KPairsTests {
   static let body =
     #"Ann has 3+4 = <<3+4=7>>7 pears.\nShe sells them for 7*5 = $<<7*5=35>>35.\n#### 35"#
 
@@ -33,11 +33,11 @@ import Testing
     test: [String],
     breaks: Int = 2,
     pairs: Int = 2
-  ) throws -> GSM8KWorld {
+  ) throws -> GSM8KPairs {
     let folder = try TemporaryFolder()
     _ = try folder.write(train, "train.jsonl")
     _ = try folder.write(test, "example_model_solutions.jsonl")
-    return try GSM8KWorld(
+    return try GSM8KPairs(
       folder: folder.url,
       seed: 5,
       breaksPerQuestion: breaks,
@@ -131,7 +131,7 @@ import Testing
         == true
     )
     #expect(throws: DataError.notFound(path: "/nowhere/example_model_solutions.jsonl")) {
-      try GSM8KWorld(
+      try GSM8KPairs(
         folder: URL(fileURLWithPath: "/nowhere"),
         seed: 0,
         breaksPerQuestion: 1,

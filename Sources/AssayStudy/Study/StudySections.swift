@@ -1,0 +1,133 @@
+import AssayEvaluate
+import AssayRun
+
+/// How compared models are evaluated.
+package struct StudyEvaluationSection: RecipeSection {
+  /// Critiques that a score is the mean of, for models that write them.
+  ///
+  /// Default: 4.
+  package var critiques = 4
+  /// Judgements of each pair, half of them in each order, for judges that reason.
+  ///
+  /// Default: 8.
+  package var votes = 8
+  /// The same for the methods of `deep`, to see what more of them brings.
+  ///
+  /// Default: 16.
+  package var deepCritiques = 16
+  /// The same for the methods of `deep`.
+  ///
+  /// Default: 32.
+  package var deepVotes = 32
+  /// Methods that are evaluated with more critiques and votes.
+  ///
+  /// Default: none.
+  package var deep: [String] = []
+  /// Temperature of critiques where there are several.
+  ///
+  /// Default: 0.5.
+  package var critiqueTemperature = 0.5
+  /// Temperature of judgements.
+  ///
+  /// Default: 1.
+  package var judgementTemperature = 1.0
+  /// Tokens that a judgement may have; null is what the model was trained for.
+  ///
+  /// Default: null.
+  package var judgementTokens: Int?
+  /// The most likely tokens that together have this probability are drawn from, in judgements.
+  ///
+  /// Default: 0.95.
+  package var topP = 0.95
+  /// Pairs of each suite that are evaluated, its first ones; null takes all.
+  ///
+  /// Default: null.
+  package var pairs: Int?
+  /// Test prompts for best-of-N and revision; 0 leaves both out.
+  ///
+  /// Default: 0.
+  package var prompts = 0
+  /// Responses sampled of each prompt for best-of-N.
+  ///
+  /// Default: 8.
+  package var responses = 8
+  /// Methods that pick the best of N and guide revisions.
+  ///
+  /// Default: none.
+  package var bestOf: [String] = []
+
+  /// Makes a section of defaults.
+  package init() {}
+
+  /// Reports settings that cannot be used.
+  package func validate(_ checks: inout RecipeChecks) {
+    for (value, name) in [
+      (critiques, "critiques"), (votes, "votes"), (deepCritiques, "deepCritiques"),
+      (deepVotes, "deepVotes"), (responses, "responses"),
+    ] { checks.require(value > 0, name, "a number above 0") }
+    for (value, name) in [(votes, "votes"), (deepVotes, "deepVotes")] {
+      checks.require(value.isMultiple(of: 2), name, "an even number, half for each order")
+    }
+    checks.require((pairs ?? 1) > 0, "pairs", "a number above 0, or null")
+    checks.require((judgementTokens ?? 1) > 0, "judgementTokens", "a number above 0, or null")
+    checks.require(prompts >= 0, "prompts", "a number of at least 0")
+    checks.require(critiqueTemperature > 0, "critiqueTemperature", "a number above 0")
+    checks.require(judgementTemperature > 0, "judgementTemperature", "a number above 0")
+    checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
+  }
+}
+
+extension StudyEvaluationSection {
+  /// How texts are drawn.
+  ///
+  /// - Parameter isDeep: Whether with more critiques and votes.
+  func sampling(isDeep: Bool) -> PairSampling {
+    var sampling = PairSampling()
+    sampling.critiques = [isDeep ? deepCritiques : critiques]
+    sampling.votes = isDeep ? deepVotes : votes
+    sampling.critiqueTemperature = critiqueTemperature
+    sampling.judgementTemperature = judgementTemperature
+    sampling.topP = topP
+    sampling.judgementTokens = judgementTokens
+    return sampling
+  }
+
+  /// The same with one greedy critique, and one greedy judgement in each order.
+  var greedy: PairSampling {
+    var greedy = sampling(isDeep: false)
+    greedy.critiques = [1]
+    greedy.votes = 2
+    return greedy
+  }
+}
+
+/// How settings are searched: every method tries the same number of learning rates.
+package struct SearchSection: RecipeSection {
+  /// What a method's learning rate is multiplied with; one entry searches nothing.
+  ///
+  /// Default: `[1]`.
+  package var learningRates = [1.0]
+  /// The share of the training pairs that a trial learns from.
+  ///
+  /// Default: 0.25.
+  package var share = 0.25
+  /// Validation pairs, drawn like training's and used for nothing else.
+  ///
+  /// Default: 400.
+  package var pairs = 400
+
+  /// Makes a section of defaults.
+  package init() {}
+
+  /// Reports settings that cannot be used.
+  package func validate(_ checks: inout RecipeChecks) {
+    checks.require(
+      !learningRates.isEmpty && learningRates.allSatisfy { $0 > 0 }
+        && Set(learningRates).count == learningRates.count,
+      "learningRates",
+      "a list of different numbers above 0"
+    )
+    checks.require(share > 0 && share <= 1, "share", "a share above 0 and up to 1")
+    checks.require(pairs > 0, "pairs", "a number above 0")
+  }
+}

@@ -1,0 +1,182 @@
+// What reward models are for, within a comparison: picking the best of N responses of a policy, and
+// guiding its revision of one. The policy is the start model.
+
+import AssayBase
+import AssayData
+import AssayEvaluate
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayRun
+import AssayText
+import AssayTrain
+import Foundation
+
+/// Runs best-of-N and revision with compared models.
+struct StudyUses {
+  let section: StudyEvaluationSection
+  let compute: ComputeSection
+  let common: StudyCommon
+  let events: RunEventHandler
+  private let responseTokens = 96
+
+  init(
+    section: StudyEvaluationSection,
+    compute: ComputeSection,
+    common: StudyCommon,
+    events: @escaping RunEventHandler
+  ) {
+    self.section = section
+    self.compute = compute
+    self.common = common
+    self.events = events
+  }
+
+  /// Prompts that the world can check answers to.
+  private var prompts: [PreferencePair] {
+    Array(common.world.policyPrompts(common.data).prefix(section.prompts))
+  }
+
+  /// Samples the policy's responses, the same for all methods of a seed.
+  func candidates(_ stages: StageRunner) async throws -> Stage? {
+    guard section.prompts > 0, let isRight = common.world.isRight else { return nil }
+    let prompts = prompts
+    return try await stages.run(
+      "responses",
+      from: ["prompts": prompts.count, "responses": section.responses, "seed": compute.seed],
+      inputs: [
+        "start": common.start.digest, "prompts": Suite(name: "policy", pairs: prompts).digest,
+      ]
+    ) { stage in
+      let model = try compute.model(common.start.folder)
+      let renderer = try model.renderer()
+      _ = try await SamplingStage<CandidateResponses>(stage: stage, model: model, events: events)
+        .run(count: prompts.count) { item in
+          let prefix = try renderer.generationPrefix(prompt: prompts[item].prompt)
+          return (0...section.responses).map { draw in
+            GenerationRequest(
+              promptTokens: prefix,
+              settings: SamplingSettings(temperature: draw == 0 ? 0 : 1),
+              maximumTokens: responseTokens,
+              stopTokens: [renderer.endOfTurnID],
+              seed: UInt64(compute.seed),
+              draw: draw
+            )
+          }
+        } record: { item, written in
+          CandidateResponses(
+            id: prompts[item].id,
+            responses: written.map(\.text),
+            right: written.map { isRight(prompts[item].id, $0.text) ?? false }
+          )
+        }
+    }
+  }
+
+  // MARK: Best of N
+
+  /// Lets a model score the sampled responses.
+  func bestOf(
+    _ stages: StageRunner,
+    model: RatedModel,
+    candidates: Stage
+  ) async throws -> Stage {
+    let records = try candidates.records(of: CandidateResponses.self).records()
+    let prompts = prompts
+    return try await stages.run(
+      "best-of",
+      from: ["preference": model.preference.name, "seed": compute.seed],
+      inputs: ["model": model.digest, "responses": candidates.digest]
+    ) { stage in
+      let rater = try rater(model)
+      let items = Array(zip(prompts, records))
+      _ = try await stage.map(items, stretch: 64, events: events) { part, _, done in
+        // The first response is greedy: the policy's own choice, not one to pick from.
+        let ranking = try await rater.rank(
+          part.map {
+            Candidates(prompt: $0.0.prompt, responses: Array($0.1.responses.dropFirst()))
+          }
+        )
+        try done(
+          zip(part, ranking.scores).map { item, scores in
+            CandidateScores(
+              id: item.1.id,
+              right: Array(item.1.right.dropFirst()),
+              scores: scores
+            )
+          },
+          [],
+          ranking.tokens
+        )
+      }
+    }
+  }
+
+  /// What prefers responses by a model.
+  private func rater(_ model: RatedModel) throws -> any Rater {
+    let loaded = try compute.model(model.folder)
+    if model.preference.scores { return ScorerRater(try ModelScorer(loaded)) }
+    var settings = JudgeSettings()
+    if case .verdicts(let task, let prompts) = model.preference {
+      settings.task = task
+      settings.prompts = prompts
+    }
+    return try JudgeRater(loaded, settings: settings)
+  }
+
+  // MARK: Revision
+
+  /// Lets the policy revise its greedy responses, by a model's critiques or, for `nil`, without.
+  func revise(
+    _ stages: StageRunner,
+    critic: RatedModel?,
+    candidates: Stage
+  ) async throws -> Stage {
+    let records = try candidates.records(of: CandidateResponses.self).records()
+    let (prompts, isRight) = (prompts, common.world.isRight)
+    let wording = common.world.prompts ?? .english
+    return try await stages.run(
+      "revisions",
+      from: ["guided": critic != nil],
+      inputs: [
+        "critic": critic?.digest ?? "none", "policy": common.start.digest,
+        "responses": candidates.digest,
+      ]
+    ) { stage in
+      var critiques = [String?](repeating: nil, count: records.count)
+      if let critic {
+        let model = try compute.model(critic.folder)
+        let scores = try await ModelScorer(model).score(
+          zip(prompts, records).map { .response(prompt: $0.prompt, response: $1.responses[0]) }
+        )
+        critiques = scores.map { $0.critiques?.first?.text }
+      }
+      let policy = try compute.model(common.start.folder)
+      let renderer = try policy.renderer()
+      _ = try await SamplingStage<RevisionRecord>(stage: stage, model: policy, events: events)
+        .run(count: records.count) { item in
+          let conversation = wording.revision(
+            prompt: prompts[item].prompt,
+            response: records[item].responses[0],
+            critique: critiques[item]
+          )
+          return [
+            GenerationRequest(
+              promptTokens: try renderer.generationPrefix(prompt: conversation),
+              maximumTokens: responseTokens,
+              stopTokens: [renderer.endOfTurnID]
+            )
+          ]
+        } record: { item, written in
+          RevisionRecord(
+            id: records[item].id,
+            critique: critiques[item],
+            before: records[item].responses[0],
+            after: written[0].text,
+            wasRight: records[item].right[0],
+            isRight: isRight?(records[item].id, written[0].text) ?? false
+          )
+        }
+    }
+  }
+}
