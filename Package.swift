@@ -88,8 +88,8 @@ let package = Package(
     .target(
       name: "AssayStudy",
       dependencies: [
-        "AssayBase", "AssayRun", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
-        "AssayReward", "AssayEvaluate", "AssayTrain",
+        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayGenerate", "AssayReward", "AssayEvaluate", "AssayTrain",
       ],
       // Part of the binary: `assay demo` needs no file.
       resources: [.embedInCode("Resources/demo.yaml")],

@@ -11,7 +11,7 @@ package enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .fileSystem(let action, let path, let reason):
-      "Cannot \(action) \(path): \(reason)."
+      "Cannot \(action) \(path): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)."
     case .malformedRecord(let file, let line, let reason):
       "\(file):\(line): \(reason); the file was edited or damaged: remove that line, or "
         + "restart the stage."

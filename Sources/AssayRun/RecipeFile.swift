@@ -32,7 +32,9 @@ package struct RecipeFile: Sendable {
         reason: error.localizedDescription
       )
     }
-    try self.init(text: String(decoding: data, as: UTF8.self), name: url.path)
+    // Some editors begin a file with a byte-order mark.
+    let mark = data.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    try self.init(text: String(decoding: data.dropFirst(mark), as: UTF8.self), name: url.path)
   }
 
   /// Reads a recipe from its text.

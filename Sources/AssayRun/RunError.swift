@@ -4,6 +4,8 @@
 package enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Another process works in the run folder.
   case folderInUse(path: String, process: Int?)
+  /// The folder of a run would be that of a model.
+  case isModel(path: String)
   /// The folder holds a stage that was made from other inputs.
   case stageChanged(folder: String, stage: String, changes: [String])
   /// The folder holds another stage at this place of the recipe.
@@ -29,6 +31,8 @@ package enum RunError: Error, Equatable, Sendable, CustomStringConvertible {
     case .folderInUse(let path, let process):
       let owner = process.map { "process \($0)" } ?? "another process"
       return "\(path) is in use by \(owner): wait for it to end, or choose another --out."
+    case .isModel(let path):
+      return "\(path) is a model's folder, expected one for a run: choose another --out."
     case .stageChanged(let folder, let stage, let changes):
       return """
         \(folder) holds stage \(stage) made from other inputs:

@@ -27,6 +27,10 @@ package final class RunFolder: Sendable {
   package init(_ url: URL, restartingFrom stage: String? = nil) throws {
     self.url = url
     try DurableFile.makeFolder(url)
+    let model = url.appendingPathComponent("config.json")
+    guard !FileManager.default.fileExists(atPath: model.path) else {
+      throw RunError.isModel(path: url.path)
+    }
     let lockFile = url.appendingPathComponent(".lock")
     let lock = open(lockFile.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     self.lock = Mutex(lock)
@@ -42,6 +46,7 @@ package final class RunFolder: Sendable {
     ftruncate(lock, 0)
     do {
       try DurableFile.writeAll(Data("\(getpid())\n".utf8), to: lock, lockFile)
+      removeLeftovers()
       if let stage { try discard(from: stage) }
     } catch {
       release()
@@ -56,6 +61,14 @@ package final class RunFolder: Sendable {
   }
 
   deinit { release() }
+
+  /// Removes what writes left behind that a kill cut short.
+  private func removeLeftovers() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    for name in names where name.hasPrefix(".") && name.contains(".tmp-") {
+      try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
+    }
+  }
 
   /// Lets other processes open the folder, as where nothing in it will change any more.
   package func release() {

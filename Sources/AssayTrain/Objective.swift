@@ -105,7 +105,12 @@ package struct TokenObjective: Objective {
     model: Model
   ) -> PartLoss? {
     let total = Double(max(1, batch.map(\.targets.count).reduce(0, +)))
-    let output = trainingForward(part, decoder: model.decoder, head: nil)
+    let output = trainingForward(
+      part,
+      decoder: model.decoder,
+      head: nil,
+      positionJumps: model.positionJumps
+    )
     guard let nll = output.nll else { return nil }
     return PartLoss(value: nll.sum() / total, tokens: output.tokenCount)
   }

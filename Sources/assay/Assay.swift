@@ -21,4 +21,24 @@ struct Assay: AsyncParsableCommand {
       InspectCommand.self, ServeCommand.self, BenchCommand.self,
     ]
   )
+
+  /// Runs the command; names a misspelt option rather than one that is missing because of it.
+  static func main() async {
+    let words = Array(CommandLine.arguments.dropFirst())
+    do {
+      try Misspelling.checkHelp(words)
+      var command: any ParsableCommand
+      do { command = try parseAsRoot(words) } catch {
+        if exitCode(for: error) == .validationFailure { try Misspelling.checkOptions(words) }
+        throw error
+      }
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      exit(withError: error)
+    }
+  }
 }

@@ -93,7 +93,7 @@ struct BonCommand: AssayCommand {
     let checker = try checks.required(prompts)
     var made = ([PolicyResponses](), "")
     try await drawing.policy.open(out: out, inference, common) { policy in
-      var settings = policy.settings("--policy", inference, common)
+      var settings = policy.settings(by: "--policy", inference, common)
       checks.note(in: &settings)
       drawing.note(in: &settings)
       made = try await run.responses(
@@ -114,7 +114,7 @@ struct BonCommand: AssayCommand {
     _ digest: String
   ) async throws -> [BestOfNPrompt] {
     let ranker = try inference.source(model, common)
-    var settings = ranker.settings("--model", inference, common)
+    var settings = ranker.settings(inference, common)
     settings.set("--critiques", critiques)
     settings.set("--votes", votes)
     var critique = CritiqueSettings()

@@ -2,6 +2,7 @@
 
 import AssayBase
 import AssayRun
+import AssayStudy
 import AssayTrain
 import Foundation
 

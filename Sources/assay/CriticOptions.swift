@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayModel
 import AssayReward
 import AssayText
 import Foundation

@@ -80,7 +80,7 @@ struct EvalCommand: AssayCommand {
     _ settings: JudgeSettings,
     _ length: TextLength?
   ) async throws -> [[BenchmarkRecord]] {
-    var written = model.settings("--model", source.inference, common)
+    var written = model.settings(source.inference, common)
     let method: EvaluationMethod
     if let scorer = try model.scorer(critiques) {
       method = .scorer(scorer)

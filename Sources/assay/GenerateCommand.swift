@@ -2,6 +2,8 @@ import ArgumentParser
 import AssayData
 import AssayEvaluate
 import AssayGenerate
+import AssayModel
+import AssayText
 
 struct GenerateCommand: AssayCommand {
   static let configuration = CommandConfiguration(

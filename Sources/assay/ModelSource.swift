@@ -3,6 +3,7 @@ import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
+import AssayTensor
 import AssayTrain
 import Foundation
 
@@ -95,7 +96,7 @@ enum ModelSource {
   ///   - inference: How a model here computes.
   ///   - common: Its type, and the seed.
   func settings(
-    _ option: String = "--model",
+    by option: String = "--model",
     _ inference: InferenceOptions,
     _ common: CommonOptions
   ) -> RecordSettings {

@@ -81,7 +81,7 @@ struct RefineCommand: AssayCommand {
 
   private func revise(_ run: RevisionRun, policy: ModelSource) async throws -> [RevisionOutcome] {
     let wording = prompts?.prompts ?? .english
-    var settings = policy.settings("--policy", inference, common)
+    var settings = policy.settings(by: "--policy", inference, common)
     checks.note(in: &settings)
     settings.set("--temperature", temperature)
     settings.set("--max-tokens", maxTokens)
@@ -95,7 +95,7 @@ struct RefineCommand: AssayCommand {
     var critiques: RevisionRun.Made<String>?
     try await critic.open(out: out, self.policy.remote, inference, common) { source in
       let own = critic.critic(source, wording, seed: common.seed)
-      var settings = source.settings("--model", inference, common)
+      var settings = source.settings(inference, common)
       settings.set("--critique-tokens", own.critiqueTokens)
       settings.set("--prompts", wording.name)
       critiques = try await run.critiques(

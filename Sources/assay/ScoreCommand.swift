@@ -1,8 +1,10 @@
 import ArgumentParser
 import AssayData
 import AssayEvaluate
+import AssayModel
 import AssayReward
 import AssayRun
+import AssayText
 
 struct ScoreCommand: AssayCommand {
   static let configuration = CommandConfiguration(

@@ -149,7 +149,7 @@ import Testing
     // Another policy is another run.
     var other = words
     other[6] = "n"
-    try RunningCommand(other).result().expect(65, log: "generator_model: m -> n")
+    try RunningCommand(other).result().expect(65, log: "generator_model: m -> \"n\"")
   }
 
   @Test("refine lets an endpoint answer and revise, with critiques of a model here")

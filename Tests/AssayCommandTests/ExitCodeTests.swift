@@ -34,7 +34,7 @@ import Testing
     try assay(
       "critique",
       "--model",
-      model,
+      try folder.model(.cloud, "critic"),
       "--data",
       bad,
       "--out",
@@ -43,7 +43,7 @@ import Testing
     ).expect(65, log: "bad.jsonl:2:")
     let prompts = try folder.write("{\"prompt\": \"a\"}\n\nnot json\n", "prompts.jsonl")
     let language = try folder.model(.languageModel, "language")
-    try assay("generate", "--model", language, "--data", prompts)
+    try assay("generate", "--model", language, "--data", prompts, "--max-tokens", "8")
       .expect(65, log: "prompts.jsonl:3:")
     let strings = try folder.write("\"a\"\n{}\n", "strings.jsonl")
     try assay("tokenize", "--model", model, "--data", strings).expect(65, log: "strings.jsonl:2:")
@@ -71,8 +71,9 @@ import Testing
     let data = try folder.write(response, "data.jsonl")
     let config = folder.path("model/config.json")
     let text = try String(contentsOfFile: config, encoding: .utf8)
-    try text.replacingOccurrences(of: "\"hidden_size\" : 16", with: "\"hidden_size\" : 18")
-      .write(toFile: config, atomically: true, encoding: .utf8)
+    let damaged = text.replacing(/"hidden_size"\s*:\s*16/, with: "\"hidden_size\": 18")
+    #expect(damaged != text)
+    try damaged.write(toFile: config, atomically: true, encoding: .utf8)
     try assay("score", "--model", model, "--data", data).expect(65, log: "model")
     try "{".write(toFile: config, atomically: true, encoding: .utf8)
     try assay("score", "--model", model, "--data", data).expect(65, log: "config.json")

@@ -107,7 +107,7 @@ import Testing
       """,
       "rows.jsonl"
     )
-    let words = ["score", "--model", model, "--data", data]
+    let words = ["score", "--model", model, "--data", data, "--batch-invariant"]
     try RunningCommand(words).result().expect(65, log: "rows.jsonl:2: ", "limit of 96")
     let skipped = try RunningCommand(words + ["--too-long", "skip"]).result()
     skipped.expect(0, log: "left out: 1 too-long")

@@ -117,4 +117,45 @@ import Testing
     try RunningCommand(refine + ["--dtype", "bf16", "--device", "cpu"]).result()
       .expect(65, log: "dtype", "f32", "bf16")
   }
+
+  @Test("a misspelt option or command is named, with the one that was meant")
+  func misspelt() throws {
+    try assay("score", "--modle", "R").expect(64, log: "'--modle'", "'--model'")
+    try assay("help", "nothing").expect(64, log: "no command 'nothing'")
+    try assay("help", "scor").expect(64, log: "'score'")
+    try assay("help", "bench", "train").expect(0)
+    try assay("score", "--model", "R").expect(64, log: "--data")
+  }
+
+  @Test("a recipe may begin with a byte-order mark, and an error ends with one full stop")
+  func recipes() throws {
+    let recipe = try folder.write("\u{FEFF}method: pretrain\ncorpus: c.jsonl\n", "bom.yaml")
+    try assay("train", recipe, "--print-recipe").expect(0)
+    let missing = try assay("train", folder.path("none.yaml"))
+    missing.expect(66, log: "none.yaml")
+    #expect(!missing.log.contains(".."))
+  }
+
+  @Test("a model's folder is no folder for a run")
+  func modelAsRun() throws {
+    let model = try folder.model(.classic)
+    let recipe = try folder.write("method: pretrain\ncorpus: c.jsonl\n", "r.yaml")
+    try assay("train", recipe, "--out", model).expect(65, log: "is a model's folder")
+  }
+
+  @Test("a folder that cannot be made is told in one sentence, of one line")
+  func folders() throws {
+    let file = try folder.write("", "file")
+    let result = try assay("playground", "--out", file, "--train", "1", "--test", "1")
+    result.expect(73, log: file)
+    #expect(!result.log.contains("Error Domain") && result.log.split(separator: "\n").count == 1)
+    let model = try folder.model(.judge, "judge")
+    let pairs = try folder.write(
+      #"{"prompt": "a", "chosen": "b", "rejected": "c"}"# + "\n",
+      "pairs.jsonl"
+    )
+    let out = folder.path("nowhere/deep/b.jsonl")
+    let judged = try assay("judge", "--model", model, "--data", pairs, "--out", out)
+    judged.expect(73, log: out, "No such file or directory")
+  }
 }

@@ -10,15 +10,15 @@ import Testing
     arguments: [
       ("rewardbench", "d.jsonl", "", "the file has no rows"),
       ("rewardbench", "d.jsonl", " \n\n", "the file has no rows"),
-      ("rewardbench", "d.json", "[]", "the list has no rows"),
-      ("rewardbench", "d.json", "[1", "the file is not a JSON list: "),
+      ("rewardbench", "d.json", "[]", "the file has no rows"),
+      ("rewardbench", "d.json", "[1", "expected JSON Lines or one JSON list of rows"),
       ("rewardbench", "d.jsonl", "{}\n", ":1: the key 'subset' is missing"),
       (
         "rewardbench", "d.jsonl", "\n{\"subset\": 3}",
         ":2: 'subset' must be a string, found a number"
       ),
       ("rewardbench", "d.json", "[{\"subset\":\"a\",\"prompt\":\"q\"}]", ":1: the key 'chosen'"),
-      ("rewardbench", "d.json", "[[]]", ":1: a row must be a JSON object, found a list"),
+      ("rewardbench", "d.json", "[[]]", ":1: not a JSON object: found a list"),
       (
         "rewardbench", "d.jsonl",
         #"{"subset":"a","prompt":"q","chosen":["a","b"],"rejected":"c"}"#, "is it version 2?"

@@ -1,5 +1,6 @@
 import AssayData
 import AssayEvaluate
+import AssayText
 import Foundation
 import Testing
 

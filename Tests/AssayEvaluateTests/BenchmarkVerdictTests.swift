@@ -19,7 +19,7 @@ import Testing
   private func results(
     _ benchmark: any Benchmark,
     _ verdicts: [String],
-    _ rule: UnparseableRule = .missing
+    _ rule: UnparseableRule? = nil
   ) throws -> BenchmarkResults {
     let lines = zip(benchmark.items, verdicts).map { #"{"id":"\#($0.id)","verdicts":\#($1)}"# }
     let path = try folder.file(lines.joined(separator: "\n"), "verdicts.jsonl")
@@ -66,7 +66,8 @@ import Testing
     // Of a and b, b flips; 3 of 8 verdicts cannot be read.
     #expect(whole.flipRate == 0.5)
     #expect(whole.unparseableRate == 0.375)
-    #expect(missing.notes.count == 1)
+    // What was left out, and what each rule makes of it.
+    #expect(missing.notes.count == 2)
     let half = try results(benchmark, verdicts, .half)
     // 1, 1/2, 3/4, 1/2.
     #expect(half.sections["overall"]?.accuracy == 0.6875)

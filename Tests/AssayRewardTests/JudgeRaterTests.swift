@@ -114,7 +114,7 @@ private struct ScriptedPort: ModelPort {
 
   @Test(
     "a judgement without a clear verdict is missing, never half a point",
-    arguments: ["", "A", "[[A]] or [[B]]", "[[C]]", "[A]", "[[a]]", "[[ A ]]"]
+    arguments: ["", "A", "[[C]]", "[A]", "[[a]]", "[[ A ]]"]
   )
   func malformed(_ text: String) async throws {
     let verdict = try await judged([text, "[[A]]"])  // the second prefers rejected

@@ -40,7 +40,7 @@ private final class ScriptedChat: ChatGenerator {
   @Test("texts are those of the engine, in order, however many are begun together")
   func stretches() async throws {
     let model = world.model(.languageModel, head: nil)
-    model.decoder.isBatchInvariant = true
+    model.decoder.execution = Execution(isBatchInvariant: true)
     // Different lengths, so that they do not end in the order of the requests.
     let requests = world.items.enumerated().map { index, item in
       WritingRequest(

@@ -2,6 +2,7 @@ import AssayBase
 import AssayData
 import AssayReward
 import AssayRun
+import AssayStudy
 import AssayTensor
 import AssayTestSupport
 import AssayText

@@ -92,10 +92,8 @@ package enum PlaygroundWriter {
   }
 
   private static func make(_ folder: URL) throws {
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw DataError.unwritable(path: folder.path, reason: "\(error)")
+    do { try DurableFile.makeFolder(folder) } catch FileError.fileSystem(_, _, let reason) {
+      throw DataError.unwritable(path: folder.path, reason: reason)
     }
   }
 

@@ -43,7 +43,7 @@ package struct LLMBar: Benchmark {
   /// The files of a clone that hold the sets: its evaluators' outputs lie beside them.
   private static func files(_ names: [String]) -> [String] {
     let own = names.filter { name in
-      !name.split(separator: "/").contains { otherSets.contains(String($0)) }
+      !name.split(separator: "/").contains { part in otherSets.contains(where: part.hasPrefix) }
     }
     let sets = own.filter { ($0 as NSString).lastPathComponent == "dataset.json" }
     return sets.isEmpty ? own : sets

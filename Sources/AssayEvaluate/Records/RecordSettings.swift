@@ -66,7 +66,7 @@ package struct RecordSettings: Equatable, Sendable {
   /// - Throws: `EncodingError`.
   package func fingerprint(inputs: [String: String]) throws -> Fingerprint {
     let named = values.filter { !Self.isDigest($0.key) }.map { option, value in
-      (option.drop { $0 == "-" }.replacing("-", with: "_"), value)
+      (String(option.drop { $0 == "-" }.replacing("-", with: "_")), value)
     }
     let digests = values.filter { Self.isDigest($0.key) }
     let settings = Dictionary(uniqueKeysWithValues: named)

@@ -3,6 +3,7 @@ import AssayBase
 import AssayData
 import AssayGenerate
 import AssayReward
+import AssayText
 
 /// Writes critiques of responses, of both responses of pairs, or into pairs for training.
 package struct Critiquing {

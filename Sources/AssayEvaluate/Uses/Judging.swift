@@ -2,6 +2,7 @@
 import AssayBase
 import AssayData
 import AssayReward
+import AssayText
 import Foundation
 
 /// Judges pairs, and hands on a verdict each.

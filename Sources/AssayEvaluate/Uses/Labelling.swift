@@ -2,6 +2,7 @@
 import AssayBase
 import AssayData
 import AssayReward
+import AssayText
 import Foundation
 
 /// Labels pairs, and writes those that are labelled, in the pairs' order.
@@ -52,9 +53,10 @@ package struct Labelling {
     var tally = LabelTally()
     let resumed = try recorded(lines, path, &tally)
     try onProgress(resumed, 0)
-    // Sums of scores depend on what is packed together: a stretch that was cut short is scored again as
-    // a whole. What a judge writes does not.
-    let first = rater is JudgeRater ? resumed : resumed / Self.stretch * Self.stretch
+    // Sums depend on what is packed together: a stretch that was cut short is read again as a whole.
+    // What a judge writes does not.
+    let isWritten = (rater as? JudgeRater)?.task == .chain
+    let first = isWritten ? resumed : resumed / Self.stretch * Self.stretch
     for start in stride(from: first, to: pairs.count, by: Self.stretch) {
       try Interruption.check()
       let part = Array(pairs[start..<min(start + Self.stretch, pairs.count)])

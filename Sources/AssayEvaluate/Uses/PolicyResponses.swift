@@ -3,6 +3,7 @@ import AssayData
 import AssayGenerate
 import AssayReward
 import AssayRun
+import AssayText
 
 /// A policy's responses to one prompt, as `records.jsonl` of `bon` and `refine` has them.
 package struct PolicyResponses: Codable, Equatable, Sendable {
@@ -12,6 +13,12 @@ package struct PolicyResponses: Codable, Equatable, Sendable {
   package let responses: [String]
   /// Which of them are right.
   package let right: [Bool]
+
+  private init(id: String, responses: [String], right: [Bool]) {
+    self.id = id
+    self.responses = responses
+    self.right = right
+  }
 
   /// Checks responses.
   ///
@@ -41,7 +48,7 @@ package struct PolicyResponses: Codable, Equatable, Sendable {
   package init(given prompt: PromptRecord, checker: ResponseChecker?) throws {
     let responses = prompt.responses ?? []
     if let right = prompt.right {
-      (id, self.responses, self.right) = (prompt.id, responses, right)
+      self.init(id: prompt.id, responses: responses, right: right)
     } else if let checker {
       try self.init(prompt, responses: responses, checker: checker)
     } else {

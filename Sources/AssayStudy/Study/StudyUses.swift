@@ -8,6 +8,7 @@ import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayRun
+import AssayTensor
 import AssayText
 import AssayTrain
 import Foundation

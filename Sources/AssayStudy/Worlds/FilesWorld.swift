@@ -48,11 +48,16 @@ struct FilesWorld: World {
       train: try files.pairs(
         files.train,
         model: model,
+        compute: config.compute,
         leadIn: config.critiqueLeadIn,
         events: stages.events
       ),
       validation: [],
-      suites: try files.readSuites(model: model, events: stages.events).map { suite in
+      suites: try files.readSuites(
+        model: model,
+        compute: config.compute,
+        events: stages.events
+      ).map { suite in
         let count = config.evaluation.pairs ?? suite.pairs.count
         return Suite(name: suite.name, pairs: Array(suite.pairs.prefix(count)))
       }

@@ -157,6 +157,7 @@ package enum CritiqueRefinement: String, CaseIterable, Codable, Sendable {
 
 /// Critic-RM with one of its refinements.
 package struct CriticRMMethod: Method {
+  /// Its settings.
   package static let section = SectionKey("criticRm", CriticRMSection())
   static let endpoints = SectionKey("endpoints", CriticRMEndpoints())
   static let rank = CriticRMMethod(
@@ -170,19 +171,26 @@ package struct CriticRMMethod: Method {
     refinement: .summ
   )
 
-  let name: String
-  let summary: String
+  /// `critic-rm-rank` or `critic-rm-summ`.
+  package let name: String
+  /// What it is, in one line.
+  package let summary: String
   let refinement: CritiqueRefinement
-  var sections: [any MethodSection] { [Self.section, Self.endpoints] }
-  var tuned: (any MethodSection)? { Self.section }
+  /// Its own settings and those of endpoints.
+  package var sections: [any MethodSection] { [Self.section, Self.endpoints] }
+  /// Its own settings.
+  package var tuned: (any MethodSection)? { Self.section }
 
-  func data(_ settings: MethodSettings) -> MethodData { .pairs }
+  /// Pairs.
+  package func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
-  func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {
+  /// Scores behind critiques.
+  package func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {
     .critiqueScores
   }
 
-  func run(in context: RunContext) async throws -> TrainedModel {
+  /// Runs its stages.
+  package func run(in context: RunContext) async throws -> TrainedModel {
     let stage = try await CriticRMRecipe(
       section: context.settings[Self.section],
       refinement: refinement,
