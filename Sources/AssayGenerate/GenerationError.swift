@@ -12,8 +12,6 @@ package enum GenerationError: Error, Equatable, Sendable, CustomStringConvertibl
   case setting(request: Int, name: String, value: String, expected: String)
   /// The model has no output embedding.
   case notLanguageModel
-  /// The model has no reward head.
-  case noHead
 
   /// What happened, to which request, and what to do.
   package var description: String {
@@ -33,7 +31,6 @@ package enum GenerationError: Error, Equatable, Sendable, CustomStringConvertibl
       "request \(request): \(name) is \(value), expected \(expected)"
     case .notLanguageModel:
       "the model has no output embedding and cannot generate text; use a language model"
-    case .noHead: "the model has no reward head; use a reward model"
     }
   }
 }

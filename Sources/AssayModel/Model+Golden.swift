@@ -14,15 +14,22 @@ extension Model {
   /// The texts whose rewards are saved, each of which ends with the token that is scored.
   ///
   /// Of a classic model two conversations, of one that writes critiques a conversation with a
-  /// fixed critique, of a pair model two
-  /// responses. Texts that are longer than the model's context are left out; a language model has none.
+  /// fixed critique, of a pair model two responses: what the renderer makes of them, as text. Texts
+  /// that are longer than the model's context are left out, and where the chat template is only
+  /// approximated there are none; a language model has none.
   func goldenTexts() throws -> [String] {
-    guard head != nil else { return [] }
-    let texts: [String]
+    guard head != nil, templateRefusal == nil else { return [] }
+    return try goldenSequences().filter { $0.count <= decoder.configuration.contextTokens }
+      .map { tokenizer.decode($0, skipSpecialTokens: false) }
+  }
+
+  private func goldenSequences() throws -> [[Int32]] {
+    // Nothing is cut: a text that is too long says nothing.
+    let renderer = try SequenceRenderer(tokenizer: tokenizer, template: template)
+    let (first, second) = (Self.goldenTurns[0], Self.goldenTurns[1])
     switch manifest.kind {
     case .languageModel, .judge: return []
     case .pair:
-      let (first, second) = (Self.goldenTurns[0], Self.goldenTurns[1])
       let prompts = manifest.judge?.prompts ?? .english
       let turns = prompts.judge(
         prompt: [.user(first.prompt)],
@@ -30,18 +37,23 @@ extension Model {
         b: second.response,
         task: .token
       )
-      texts = [try template.text(of: turns, "")]
-    case .classic: texts = try Self.goldenTurns.map { try template.text(of: messages($0), "") }
+      let tokens = try renderer.generationPrefix(prompt: turns)
+      return tokens.lastIndex(of: renderer.endOfTurnID).map { [Array(tokens[...$0])] } ?? []
+    case .classic:
+      return try [first, second].map {
+        try renderer.render(prompt: [.user($0.prompt)], response: $0.response).tokens
+      }
     case .cloud:
-      let critique = template.content(manifest.leadIn ?? "") + Self.goldenCritique
-      texts = [try template.text(of: messages(Self.goldenTurns[0]), critique)]
+      return [
+        try renderer.render(
+          prompt: [.user(first.prompt)],
+          response: first.response,
+          critique: Self.goldenCritique,
+          leadIn: manifest.leadIn ?? "",
+          trainsLeadIn: false
+        ).tokens
+      ]
     }
-    let context = decoder.configuration.contextTokens
-    return texts.filter { tokenizer.encode($0).count <= context }
-  }
-
-  private func messages(_ turn: (prompt: String, response: String)) -> [Message] {
-    [.user(turn.prompt), .assistant(turn.response)]
   }
 
   /// Computes the saved golden scores again.
@@ -86,14 +98,10 @@ extension Model {
     }
     var decoder = decoder
     decoder.execution = Execution(dtype: .float32)
-    let score = try withTensorErrors {
-      withoutGradients {
-        let batch = PackedBatch([tokens], device: decoder.device)
-        let rows = Tensor([Int64(tokens.count - 1)]).to(decoder.device)
-        // As in training: casts that inference would not use are not kept.
-        return head(decoder(batch, rows: rows, training: true)).item
-      }
-    }
+    let pass = ModelPass(tokens: tokens, index: tokens.count - 1)
+    // Casts that inference would not use are not kept.
+    let reader = PassReader(decoder, head: head, keepsCasts: false)
+    let score = try reader.read([pass], .reward)[0]
     guard score.isFinite else {
       throw ModelError.weight(
         file: path,
@@ -101,24 +109,6 @@ extension Model {
         reason: "gives the reward \(score) of a golden text; the training has diverged"
       )
     }
-    return Double(score)
-  }
-}
-
-extension ChatTemplate {
-  /// A conversation up to its last end of turn, with a critique's turn where there is a critique.
-  fileprivate func text(of messages: [Message], _ critique: String) throws -> String {
-    var parts = try parts(of: messages, addsGenerationPrompt: false)
-    if !critique.isEmpty {
-      parts += try opening(role: "user") + [.text(critique), .special(endOfTurn)]
-    } else if parts.last == .text(separator) {
-      parts.removeLast()  // behind the end of turn, which is scored
-    }
-    return parts.map { part in
-      switch part {
-      case .special(let token): token
-      case .text(let text): text
-      }
-    }.joined()
+    return score
   }
 }

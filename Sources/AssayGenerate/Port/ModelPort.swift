@@ -32,7 +32,7 @@ package protocol ModelPort {
   ///   - onRead: Called with the index and number of each pass once it is known, in order; an error
   ///     that it throws ends the work.
   /// - Returns: One number a pass, in their order.
-  /// - Throws: `GenerationError.noHead`, `TensorError` where memory runs out, or what ends the work.
+  /// - Throws: `ModelError.lacks` where there is no head, `TensorError` where memory runs out, or what ends the work.
   nonisolated(nonsending) func values(
     _ passes: [ModelPass],
     _ reading: ModelPass.Reading,

@@ -1,4 +1,5 @@
 import AssayGenerate
+import AssayModel
 import AssayText
 
 /// What a request asks of the model.

@@ -1,4 +1,5 @@
 import AssayGenerate
+import AssayModel
 
 /// Texts that wait for a forward pass, of several jobs.
 struct PassQueue {

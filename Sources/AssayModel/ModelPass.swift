@@ -1,6 +1,5 @@
 // P passes, R rows, D hidden.
 
-import AssayModel
 import AssayTensor
 
 /// Tokens that one forward pass reads, and the place that decides.
@@ -31,15 +30,18 @@ package struct ModelPass: Sendable, Equatable {
 package struct PassReader {
   let decoder: Decoder
   let head: RewardHead?
+  private let keepsCasts: Bool
 
   /// Makes a reader.
   ///
   /// - Parameters:
   ///   - decoder: The model's trunk.
   ///   - head: What turns hidden states into rewards; `nil` gives none.
-  package init(_ decoder: Decoder, head: RewardHead?) {
+  ///   - keepsCasts: Whether casts of weights are kept for the next reading.
+  package init(_ decoder: Decoder, head: RewardHead?, keepsCasts: Bool = true) {
     self.decoder = decoder
     self.head = head
+    self.keepsCasts = keepsCasts
   }
 
   /// Reads passes together, packed without padding.
@@ -48,22 +50,28 @@ package struct PassReader {
   ///   - passes: What is read; the index of a likelihood is above 0.
   ///   - reading: What is made of the hidden states.
   /// - Returns: One number a pass.
-  /// - Throws: `GenerationError.noHead` where the reading needs one; `TensorError` where memory runs
-  ///   out.
+  /// - Throws: `ModelError.lacks` where the reading needs a head; `TensorError` where memory runs out.
   package func read(_ passes: [ModelPass], _ reading: ModelPass.Reading) throws -> [Double] {
     guard !passes.isEmpty else { return [] }
     switch reading {
     case .reward:
-      guard let head else { throw GenerationError.noHead }
+      let head = try requireHead()
       return try readings(passes) { hidden, _ in head(hidden) }.map(Double.init)
     case .verdict(let letters):
       if letters.isEmpty {
-        guard let head else { throw GenerationError.noHead }
+        let head = try requireHead()
         return try readings(passes) { hidden, _ in head(hidden).sigmoid() }.map(Double.init)
       }
       return try verdicts(passes, letters)
     case .likelihood: return try likelihoods(passes)
     }
+  }
+
+  private func requireHead() throws -> RewardHead {
+    guard let head else {
+      throw ModelError.lacks(path: "the weights", part: "reward head", hint: "use a reward model")
+    }
+    return head
   }
 
   /// What `body` makes of the hidden states at the passes' indices.
@@ -75,7 +83,7 @@ package struct PassReader {
       withoutGradients {
         let batch = PackedBatch(passes.map(\.tokens), device: decoder.device, isRounded: true)
         let rows = zip(batch.starts, passes).map { Int64($0 + $1.index) }
-        let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)
+        let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: !keepsCasts)
         return decoder.readings(hidden, body)
       }
     }
@@ -86,7 +94,7 @@ package struct PassReader {
       try withoutGradients {
         // Two rows of the output embedding: A's logit less B's decides.
         let ids = Tensor(letters.map(Int64.init)).to(decoder.device)
-        let weights = decoder.outputWeight(training: false).selected(axis: 0, ids).to(.float32)
+        let weights = decoder.outputWeight(training: !keepsCasts).selected(axis: 0, ids).to(.float32)
         return try readings(passes) { hidden, rows in
           let logits = linear(hidden.to(.float32), weights)  // [R, 2]
           let first = logits.narrowed(axis: 1, start: 0, count: 1)
@@ -109,11 +117,11 @@ package struct PassReader {
             targets.append(Int64(pass.tokens[index]))
           }
         }
-        let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: false)
+        let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: !keepsCasts)
         let losses = decoder.readings(hidden) { hidden, rows in
           tokenNLL(
             hidden: hidden,
-            weight: decoder.outputWeight(training: false),
+            weight: decoder.outputWeight(training: !keepsCasts),
             targets: Tensor(Array(targets[rows])).to(decoder.device)
           )
         }
