@@ -123,6 +123,13 @@ private struct ScriptedPort: ModelPort {
     #expect(verdict.probability == 0 && !verdict.flipped)
   }
 
+  @Test("the last mark is the verdict, whatever was weighed before it")
+  func lastMark() async throws {
+    let verdict = try await judged(["[[A]] or [[B]]", "[[A]]"])
+    #expect(verdict.judgements.map(\.verdict) == [.b, .a])
+    #expect(verdict.votes.unparseable == 0 && verdict.probability == 0)
+  }
+
   @Test("a judgement that its length cut has no verdict, whatever it holds")
   func cut() async throws {
     let verdict = try await judged(["[[A]] is", "[[B]]"], reasons: [.length, .stop])
