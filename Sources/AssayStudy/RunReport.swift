@@ -28,8 +28,10 @@ package struct RunReport {
     }
     let recipe = try RecipeFile(contentsOf: run.url.appendingPathComponent("recipe.yaml"))
     let method = try recipe.setting("method") ?? "model"
-    let outcomes = try RecordLog<PairOutcome>(evaluation.url.appendingPathComponent("records.jsonl"))
-      .records()
+    let outcomes = try RecordLog<PairOutcome>(
+      evaluation.url.appendingPathComponent("records.jsonl")
+    )
+    .records()
     let fewest = outcomes.map(\.sampleCount).min() ?? 1
     let seconds = stages.map(\.seconds).reduce(0, +)
     var results = ResultsFile(seconds: seconds)
@@ -56,7 +58,7 @@ package struct RunReport {
     html = report.html
   }
 
-  /// As `cloud on held-out pairs: 83.1 % of 2000 right in test.`
+  /// One sentence with the accuracy on every suite.
   private static func summary(_ method: String, _ results: ResultsFile) -> String {
     let suites = results.splits.compactMap { suite in
       results.methods[method]?[suite]?["overall"].map {

@@ -84,7 +84,9 @@ package struct StudyRecipe {
     var all = overrides + settings
     if let key = method.learningRateKey, factor != 1,
       let rate = try file.resolve(StudyConfig.self, overrides: all).config.learningRate(of: method)
-    { all.append("\(key)=\(rate * factor)") }
+    {
+      all.append("\(key)=\(rate * factor)")
+    }
     return try file.resolve(StudyConfig.self, overrides: all).config
   }
 

@@ -81,6 +81,7 @@ extension StudyEvaluationSection {
   /// How texts are drawn.
   ///
   /// - Parameter isDeep: Whether with more critiques and votes.
+  /// - Returns: The same as the evaluator takes it.
   func sampling(isDeep: Bool) -> PairSampling {
     var sampling = PairSampling()
     sampling.critiques = [isDeep ? deepCritiques : critiques]

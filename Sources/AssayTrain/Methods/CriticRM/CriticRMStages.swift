@@ -135,7 +135,8 @@ package struct ScoredCritiques {
   let events: RunEventHandler
 
   /// Makes the work of a stage.
-  package init(section: CriticRMSection, compute: ComputeSection, events: @escaping RunEventHandler) {
+  package init(section: CriticRMSection, compute: ComputeSection, events: @escaping RunEventHandler)
+  {
     self.section = section
     self.compute = compute
     self.events = events
