@@ -25,6 +25,9 @@ struct ConfigFile {
     self.document = document
   }
 
+  /// Takes the keys of a file of another format.
+  init(path: String, document: JSONValue) { self.init(path: path, prefix: "", document: document) }
+
   private init(path: String, prefix: String, document: JSONValue) {
     self.path = path
     self.prefix = prefix

@@ -15,6 +15,8 @@ extension Model {
     let isVanilla: Bool
     /// The folder that `config.json` was read from: another one in CLoud's released layout.
     let base: URL
+    /// The GGUF file that all was read from, where it is one.
+    let gguf: GGUFModel?
 
     /// What the weights show the model to be, where no manifest says it.
     var kind: ModelKind {
@@ -26,7 +28,7 @@ extension Model {
   /// Loads a model folder.
   ///
   /// - Parameters:
-  ///   - folder: A folder in the Hugging Face layout.
+  ///   - folder: A folder in the Hugging Face layout, or a GGUF file or a folder with one alone.
   ///   - dtype: The type of the weights in memory: float32 to train.
   ///   - device: Where the weights go.
   ///   - approximateTemplate: Whether conversations may be rendered with the preset that is nearest to
@@ -45,7 +47,9 @@ extension Model {
     let own = folder.appendingPathComponent("tokenizer.json")
     let hasOwn = FileManager.default.fileExists(atPath: own.path)
     let text = hasOwn ? folder : weights.base
-    let tokenizer = try BPETokenizer(contentsOf: text.appendingPathComponent("tokenizer.json"))
+    let tokenizer =
+      try weights.gguf?.tokenizer()
+      ?? BPETokenizer(contentsOf: text.appendingPathComponent("tokenizer.json"))
     guard tokenizer.vocabularySize <= decoder.configuration.vocabularySize else {
       throw ModelError.configuration(
         file: weights.base.appendingPathComponent("config.json").path,
@@ -54,7 +58,9 @@ extension Model {
           + "\(tokenizer.vocabularySize) ids"
       )
     }
-    let detected = try TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer)
+    let detected =
+      try weights.gguf?.chat(tokenizer)
+      ?? TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer)
     let chat = approximateTemplate ? detected.approximated : detected
     let manifest = try ModelManifest.read(folder) ?? ModelManifest(kind: weights.kind)
     if manifest.kind.hasHead, head == nil {
@@ -80,7 +86,7 @@ extension Model {
   /// Loads the weights of a folder, without its tokenizer and manifest.
   ///
   /// - Parameters:
-  ///   - folder: A folder in the Hugging Face layout.
+  ///   - folder: A folder in the Hugging Face layout, or a GGUF file or a folder with one alone.
   ///   - dtype: The type of the weights in memory.
   ///   - device: Where the weights go.
   /// - Returns: Decoder and head.
@@ -90,15 +96,16 @@ extension Model {
     dtype: DType = .float32,
     device: Device = .cpu
   ) throws -> Weights {
-    var url = folder.appendingPathComponent("config.json")
-    var file = try ConfigFile(contentsOf: url)
+    let gguf = try GGUFModel(at: folder)
+    var url = gguf?.file.url ?? folder.appendingPathComponent("config.json")
+    var file = try gguf?.config() ?? ConfigFile(contentsOf: url)
     let isVanilla = try file.string("feedback_method") == "vanilla"
     if !file.has("hidden_size"), let name = try file.string("base_model_name_or_path") {
       url = try base(name, of: url)
       file = try ConfigFile(contentsOf: url)
     }
     let configuration = try ModelConfiguration(file)
-    let stored = try WeightsFolder(folder)
+    let stored: any WeightsSource = try gguf?.weights(configuration) ?? WeightsFolder(folder)
     let names = Set(stored.names)
     let prefix = names.contains("reward_base_model.model.norm.weight") ? "reward_base_model." : ""
     let source = Checkpoint(
@@ -122,7 +129,8 @@ extension Model {
         head: head,
         isClassifier: isClassifier,
         isVanilla: isVanilla,
-        base: url.deletingLastPathComponent()
+        base: url.deletingLastPathComponent(),
+        gguf: gguf
       )
     }
   }

@@ -26,13 +26,15 @@ package struct TokenizerConfiguration: Sendable, Equatable {
   /// - Parameters:
   ///   - folder: The model folder; its configuration may be absent.
   ///   - tokenizer: The folder's tokenizer.
+  ///   - document: What stands in place of the folder's `tokenizer_config.json`, if anything.
   /// - Returns: The template, and whether it is known to be exact.
   /// - Throws: `TextError.malformedJSON`, or `inaccessible`.
   package static func detect(
     folder: URL,
-    tokenizer: any Tokenizer
+    tokenizer: any Tokenizer,
+    document given: JSONValue? = nil
   ) throws -> TokenizerConfiguration {
-    let document = try json("tokenizer_config.json", in: folder)
+    let document = try given ?? json("tokenizer_config.json", in: folder)
     let jinja = try jinja(document, in: folder)
     guard var template = match(tokenizer, jinja: jinja) else {
       let end = spelling(document["eos_token"]).flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }

@@ -104,11 +104,10 @@ package struct DataSection: RecipeSection {
     _ model: URL,
     _ compute: ComputeSection
   ) throws -> (SequenceRenderer, Int) {
-    let tokenizer = try BPETokenizer(contentsOf: model.appendingPathComponent("tokenizer.json"))
-    let detected = try TokenizerConfiguration.detect(folder: model, tokenizer: tokenizer)
+    let tokenizer = try ModelFiles.tokenizer(at: model)
+    let detected = try ModelFiles.chat(at: model, tokenizer: tokenizer)
     let chat = compute.approximateTemplate ? detected.approximated : detected
-    let context = try ModelConfiguration(contentsOf: model.appendingPathComponent("config.json"))
-      .contextTokens
+    let context = try ModelFiles.configuration(at: model).contextTokens
     let renderer = try SequenceRenderer(
       tokenizer: tokenizer,
       template: chat.template,

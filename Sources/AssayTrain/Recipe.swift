@@ -4,6 +4,7 @@
 import AssayBase
 import AssayData
 import AssayEvaluate
+import AssayModel
 import AssayRun
 import Foundation
 
@@ -67,8 +68,7 @@ package struct Recipe {
   /// The folder of a model: itself, or the last finished checkpoint of a run folder.
   package static func modelFolder(_ path: String) -> URL {
     let url = URL(fileURLWithPath: path)
-    let config = url.appendingPathComponent("config.json")
-    if FileManager.default.fileExists(atPath: config.path) { return url }
+    if ModelFiles.exist(at: url) { return url }
     return RunFolder.lastCheckpoint(in: url) ?? url
   }
 

@@ -18,7 +18,7 @@ struct Assay: AsyncParsableCommand {
       ScoreCommand.self, JudgeCommand.self, LabelCommand.self, EvalCommand.self,
       BonCommand.self, RefineCommand.self,
       GenerateCommand.self, TokenizeCommand.self,
-      InspectCommand.self, ServeCommand.self, BenchCommand.self,
+      InspectCommand.self, PullCommand.self, ServeCommand.self, BenchCommand.self,
     ]
   )
 

@@ -122,21 +122,19 @@ extension AssayCommand {
 
 /// Finds the folder of a model that a command is given.
 enum ModelPath {
-  /// - Parameter path: A model folder, or a run folder, whose last finished checkpoint is meant.
-  /// - Returns: The model folder.
+  /// - Parameter path: A model folder, a GGUF file, or a run folder, whose last finished checkpoint is
+  ///   meant.
+  /// - Returns: The model folder or the file.
   /// - Throws: `ModelError.notFound`.
   static func folder(_ path: String) throws -> URL {
     let url = URL(fileURLWithPath: path)
-    let manager = FileManager.default
-    if manager.fileExists(atPath: url.appendingPathComponent("config.json").path) { return url }
-    if let checkpoint = RunFolder.lastCheckpoint(in: url),
-      manager.fileExists(atPath: checkpoint.appendingPathComponent("config.json").path)
-    {
+    if ModelFiles.exist(at: url) { return url }
+    if let checkpoint = RunFolder.lastCheckpoint(in: url), ModelFiles.exist(at: checkpoint) {
       return checkpoint
     }
     throw ModelError.notFound(
       path: path,
-      hint: "expected a folder with config.json, or a run folder with a finished model"
+      hint: "expected a folder with config.json, a GGUF file, or a run folder with a finished model"
     )
   }
 }

@@ -37,6 +37,7 @@ enum ExitStatus {
       badData
     case is GenerationError, is WritingError, is TrainingLineError: badData
     case is OutputFailure: inputOutput
+    case is PullError: unavailable
     case is CancellationError: 130
     case let error as WorkerFailure: error.code
     default: internalError

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayData
+import AssayModel
 import AssayText
 import Foundation
 
@@ -10,7 +11,7 @@ struct TokenizeCommand: AssayCommand {
     discussion: "Spellings of special tokens are read as such; nothing is added."
   )
 
-  @Option(help: "A model folder, a run folder, or a tokenizer.json.")
+  @Option(help: "A model folder, a run folder, a GGUF file, or a tokenizer.json.")
   var model: String
 
   @Option(help: "The lines; - is standard input.")
@@ -19,11 +20,10 @@ struct TokenizeCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func execute() async throws {
-    let url =
-      model.hasSuffix(".json")
-      ? URL(fileURLWithPath: model)
-      : try ModelPath.folder(model).appendingPathComponent("tokenizer.json")
-    let tokenizer = try BPETokenizer(contentsOf: url)
+    let tokenizer =
+      try model.hasSuffix(".json")
+      ? BPETokenizer(contentsOf: URL(fileURLWithPath: model))
+      : ModelFiles.tokenizer(at: ModelPath.folder(model))
     let decoder = JSONDecoder()
     try InputLines.forEach(data) { number, line in
       guard let text = try? decoder.decode(String.self, from: line) else {

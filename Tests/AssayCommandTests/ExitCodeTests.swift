@@ -17,7 +17,7 @@ import Testing
       ["bench", "train", "--repeats", "0"], ["bench", "train", "--write-ids", "x"],
       ["bench", "generate", "--new-tokens", "0"], ["bench", "score", "--batch", "0"],
       ["tokenize", "--model", "m", "--device", "tpu"],
-      ["tokenize", "--model", "m", "--dtype", "f8"],
+      ["tokenize", "--model", "m", "--dtype", "f8"], ["pull", "nothing"],
     ]
   )
   func wrongUse(arguments: [String]) throws {

@@ -93,11 +93,16 @@ package struct RecordSettings: Equatable, Sendable {
   private static func isDigest(_ key: String) -> Bool { key.contains(" of ") }
 
   /// The names, sizes and dates of a model's files.
-  private static func files(_ folder: URL) -> String {
+  private static func files(_ model: URL) -> String {
     let manager = FileManager.default
-    let names = ((try? manager.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+    // A GGUF file is a model alone.
+    let inside = try? manager.contentsOfDirectory(atPath: model.path).sorted()
+    let folder = inside == nil ? model.deletingLastPathComponent() : model
     let parts = ["config.json", "tokenizer.json", "tokenizer_config.json", "assay.json"]
-    return names.filter { $0.hasSuffix(".safetensors") || parts.contains($0) }.map { name in
+    let kinds = [".safetensors", ".bin", ".gguf"]
+    return (inside ?? [model.lastPathComponent]).filter { name in
+      parts.contains(name) || kinds.contains { name.hasSuffix($0) }
+    }.map { name in
       let file = try? manager.attributesOfItem(atPath: folder.appendingPathComponent(name).path)
       let date = (file?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
       return "\(name) \((file?[.size] as? Int) ?? 0) \(Int(date))"

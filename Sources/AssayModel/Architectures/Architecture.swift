@@ -14,6 +14,8 @@ package struct Architecture: Equatable, Sendable {
   let read: @Sendable (ConfigFile, inout ModelConfiguration) throws -> Void
   /// Keys to write beyond those that all share.
   let members: @Sendable (ModelConfiguration) -> [JSONMember]
+  /// Whether llama.cpp's converter puts the rows of queries and keys into another order.
+  var permutesHeadsInGGUF = false
 
   /// All that can be read.
   package static let all: [Architecture] = [.llama, .mistral, .qwen2, .qwen3]

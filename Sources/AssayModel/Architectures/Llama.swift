@@ -12,6 +12,7 @@ extension Architecture {
       try file.refuse("attention_bias", because: "is not supported (its output has a bias too)")
       try file.refuse("use_sliding_window")
     },
-    members: { _ in [] }
+    members: { _ in [] },
+    permutesHeadsInGGUF: true
   )
 }

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Records what transformers writes with SmolLM2-135M-Instruct's weights out of its GGUF file.
+
+    python3 -m venv /tmp/venv
+    /tmp/venv/bin/pip install torch==2.11.0 transformers gguf==0.19.0 accelerate
+    /tmp/venv/bin/python Scripts/record_smollm2.py $(assay pull smollm2)
+
+The weights are dequantized to float32 by transformers (`gguf_file=`). Writes
+Tests/AssayModelTests/Fixtures/smollm2.json: 20 texts (ten of them conversations, rendered by the
+file's own template), their ids, and of the 60 tokens that are likeliest each time (fewer where the
+text ends) ids, text and log-probabilities; `smallest_gap` is the least difference between the
+likeliest token and the next one. Ids come from the `tokenizers` package, put together from the
+file's vocabulary with its kind of splitting (digits one by one, then GPT-2's).
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import gguf
+import tokenizers
+import torch
+import transformers
+from tokenizers import AddedToken, decoders, models, pre_tokenizers
+
+FIXTURE = (Path(__file__).resolve().parent.parent / "Tests" / "AssayModelTests" / "Fixtures"
+           / "smollm2.json")
+TOKENS = 60
+QUESTIONS = [
+    "What is the capital of France?", "Name three primary colors.", "What is 7 + 5?",
+    "Write a sentence about the sea.", "Who wrote Romeo and Juliet?", "Why is the sky blue?",
+    "Give me a recipe with 2 eggs.", "Translate 'good morning' to Spanish.",
+    "How many legs does a spider have?", "Explain photosynthesis briefly.",
+]
+TEXTS = [
+    "Once upon a time", "The three laws of motion are", "def fibonacci(n):\n    ", "In 1969,",
+    "Water boils at", "Dear Sir or Madam,\n\n", "The quick brown fox", "Caf\u00e9 culture in Paris",
+    "1, 2, 3, 4,", "My favourite book is",
+]
+
+
+def main(path: str) -> None:
+    torch.set_num_threads(1)
+    folder, name = str(Path(path).parent), Path(path).name
+    reader = gguf.GGUFReader(path)
+    tokenizer = build_tokenizer(reader)
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, gguf_file=name, dtype=torch.float32)
+    model.eval()
+    end = reader.fields["tokenizer.ggml.eos_token_id"].contents()
+    template = reader.fields["tokenizer.chat_template"].contents()
+    cases = []
+    for text in TEXTS + [rendered(template, question) for question in QUESTIONS]:
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        case = greedy(model, ids, end)
+        case.update(text=text, ids=ids, written=tokenizer.decode(case["tokens"], False))
+        print(repr(case["written"]), flush=True)
+        cases.append(case)
+    record = {
+        "made_by": "transformers %s, torch %s, gguf 0.19.0, tokenizers %s"
+                   % (transformers.__version__, torch.__version__, tokenizers.__version__),
+        "smallest_gap": min(case.pop("gap") for case in cases),
+        "cases": cases,
+    }
+    FIXTURE.parent.mkdir(parents=True, exist_ok=True)
+    FIXTURE.write_text(json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def build_tokenizer(reader) -> tokenizers.Tokenizer:
+    def field(name):
+        return reader.fields["tokenizer.ggml." + name].contents()
+
+    tokens, kinds = field("tokens"), field("token_type")
+    merges = [tuple(merge.split(" ")) for merge in field("merges")]
+    assert field("model") == "gpt2" and field("pre") == "smollm"
+    tokenizer = tokenizers.Tokenizer(
+        models.BPE({token: index for index, token in enumerate(tokens)}, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(False, use_regex=True)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(
+        [AddedToken(token, special=True) for token, kind in zip(tokens, kinds) if kind == 3])
+    return tokenizer
+
+
+def rendered(template: str, question: str) -> str:
+    import jinja2.sandbox
+
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True)
+    messages = [{"role": "user", "content": question}]
+    return environment.from_string(template).render(messages=messages, add_generation_prompt=True)
+
+
+@torch.no_grad()
+def greedy(model, ids, end):
+    tokens, values, gaps = [], [], []
+    cache, fed = None, torch.tensor([ids])
+    for _ in range(TOKENS):
+        output = model(fed, past_key_values=cache, use_cache=True)
+        cache = output.past_key_values
+        scores = torch.log_softmax(output.logits[0, -1].double(), -1)
+        best = torch.topk(scores, 2)
+        token = int(best.indices[0])
+        tokens.append(token)
+        values.append(round(float(best.values[0]), 6))
+        gaps.append(round(float(best.values[0] - best.values[1]), 6))
+        if token == end:
+            break
+        fed = torch.tensor([[token]])
+    return {"tokens": tokens, "logprobs": values, "gap": min(gaps)}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,165 @@
+import AssayBase
+import AssayTensor
+import AssayText
+
+extension GGUFModel {
+  /// What a token is; raw values are the format's.
+  private enum TokenKind: Int {
+    case normal = 1
+    case unknown = 2
+    case control = 3
+    case userDefined = 4
+    case unused = 5
+    case byte = 6
+  }
+
+  /// As pre-tokenizer and decoder.
+  private static let byteLevel: JSONValue = [
+    "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
+  ]
+
+  private static func addedToken(_ token: String, id: Int, isSpecial: Bool) -> JSONValue {
+    [
+      "id": .number("\(id)"), "content": .string(token), "single_word": false, "lstrip": false,
+      "rstrip": false, "normalized": false, "special": .bool(isSpecial),
+    ]
+  }
+
+  /// The kinds of splitting that are known by name, as `tokenizer.json` spells them.
+  ///
+  /// Source: llama.cpp, src/llama-vocab.cpp (names and expressions); the `tokenizer.json` of a model
+  /// of each kind.
+  private static func preTokenizer(_ kind: String) -> JSONValue? {
+    func split(_ expression: String) -> JSONValue {
+      let step: JSONValue = [
+        "type": "Split", "pattern": ["Regex": .string(expression)], "behavior": "Isolated",
+        "invert": false,
+      ]
+      return [
+        "type": "Sequence",
+        "pretokenizers": [step, byteLevel.replacing("use_regex", with: false)],
+      ]
+    }
+    switch kind {
+    case "gpt-2", "phi-2": return byteLevel
+    case "smollm", "starcoder", "refact", "command-r":
+      return [
+        "type": "Sequence",
+        "pretokenizers": [["type": "Digits", "individual_digits": true], byteLevel],
+      ]
+    case "llama3", "llama-v3", "llama-bpe", "falcon3", "dbrx", "smaug-bpe":
+      return split(SplitPattern.llama3.expression)
+    case "qwen2", "deepseek-r1-qwen", "stablelm2": return split(SplitPattern.qwen2.expression)
+    case "tekken": return split(tekken)
+    default: return nil
+    }
+  }
+
+  private static let preTokenizerNames = [
+    "gpt-2", "phi-2", "smollm", "starcoder", "refact", "command-r", "llama-bpe", "falcon3", "dbrx",
+    "smaug-bpe", "qwen2", "deepseek-r1-qwen", "stablelm2", "tekken",
+  ]
+
+  /// Source: the `tokenizer.json` of Mistral's Tekken models.
+  private static let tekken =
+    #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|"#
+    + #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}|"#
+    + #" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+
+  /// The tokenizer.
+  ///
+  /// - Throws: As its document, and `TextError` for a vocabulary that is not valid.
+  func tokenizer() throws -> BPETokenizer { try BPETokenizer(document: tokenizerDocument()) }
+
+  /// The chat template, with the special tokens that it may name.
+  ///
+  /// - Parameter tokenizer: The file's tokenizer.
+  /// - Returns: The template, and why it must not be used, if it must not.
+  /// - Throws: `TensorError` for a key of another type.
+  func chat(_ tokenizer: any Tokenizer) throws -> TokenizerConfiguration {
+    try TokenizerConfiguration.detect(
+      folder: file.url,
+      tokenizer: tokenizer,
+      document: tokenizerConfiguration()
+    )
+  }
+
+  /// The tokenizer as a `tokenizer.json`.
+  ///
+  /// - Returns: The document.
+  /// - Throws: `ModelError` or `TensorError` for a key that is missing or of a kind that is not read.
+  private func tokenizerDocument() throws -> JSONValue {
+    let kind = try file.text("tokenizer.ggml.model")
+    guard kind == "gpt2" else {
+      let name = kind.map { "\($0) is not read from GGUF files; gpt2 is" } ?? "is missing"
+      throw wrong("tokenizer.ggml.model", name)
+    }
+    let split = try file.text("tokenizer.ggml.pre")
+    guard let split, let preTokenizer = Self.preTokenizer(split) else {
+      let known = Self.preTokenizerNames.joined(separator: ", ")
+      throw wrong(
+        "tokenizer.ggml.pre",
+        (split.map { "\($0) is not known" } ?? "is missing") + "; known are \(known)"
+      )
+    }
+    let tokens = try texts("tokenizer.ggml.tokens")
+    let merges = try texts("tokenizer.ggml.merges")
+    let kinds = try file.integers("tokenizer.ggml.token_type") ?? []
+    guard kinds.isEmpty || kinds.count == tokens.count else {
+      throw wrong(
+        "tokenizer.ggml.token_type",
+        "has \(kinds.count) values for \(tokens.count) tokens"
+      )
+    }
+    var (vocabulary, added): ([JSONMember], [JSONValue]) = ([], [])
+    for (id, token) in tokens.enumerated() {
+      let kind = kinds.isEmpty ? TokenKind.normal : TokenKind(rawValue: kinds[id])
+      switch kind {
+      case .normal, .byte: vocabulary.append(JSONMember(token, .number("\(id)")))
+      case .unused: break  // a row of the embedding that no text gives
+      case .unknown, .control, .userDefined:
+        added.append(Self.addedToken(token, id: id, isSpecial: kind != .userDefined))
+      case nil: throw wrong("tokenizer.ggml.token_type", "\(kinds[id]) is not a kind of token")
+      }
+    }
+    let model: JSONValue = .object([
+      JSONMember("type", "BPE"), JSONMember("dropout", .null), JSONMember("unk_token", .null),
+      JSONMember("fuse_unk", false), JSONMember("byte_fallback", false),
+      JSONMember("ignore_merges", .bool(split == "llama-bpe")),
+      JSONMember("vocab", .object(vocabulary)),
+      JSONMember("merges", .array(merges.map { .string($0) })),
+    ])
+    return .object([
+      JSONMember("version", "1.0"), JSONMember("added_tokens", .array(added)),
+      JSONMember("normalizer", .null), JSONMember("pre_tokenizer", preTokenizer),
+      JSONMember("post_processor", .null), JSONMember("decoder", Self.byteLevel),
+      JSONMember("model", model),
+    ])
+  }
+
+  private func texts(_ key: String) throws -> [String] {
+    guard let texts = try file.texts(key) else { throw wrong(key, "is missing") }
+    return texts
+  }
+
+  /// Special tokens and the chat template as a `tokenizer_config.json`.
+  ///
+  /// - Returns: The document.
+  /// - Throws: `TensorError` for a key of another type.
+  private func tokenizerConfiguration() throws -> JSONValue {
+    let tokens = try texts("tokenizer.ggml.tokens")
+    var members: [JSONMember] = []
+    for (key, name) in [
+      ("bos", "bos"), ("eos", "eos"), ("unknown", "unk"), ("seperator", "sep"), ("padding", "pad"),
+    ] {
+      guard let id = try file.integer("tokenizer.ggml.\(key)_token_id"), tokens.indices ~= id else {
+        continue
+      }
+      members.append(JSONMember(name + "_token", .string(tokens[id])))
+    }
+    if let template = try file.text("tokenizer.chat_template") {
+      members.append(JSONMember("chat_template", .string(template)))
+    }
+    return .object(members)
+  }
+}

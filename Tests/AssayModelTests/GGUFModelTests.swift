@@ -1,0 +1,129 @@
+import AssayModel
+import AssayTensor
+import AssayTestSupport
+import AssayText
+import Foundation
+import Testing
+
+@Suite struct GGUFModelTests {
+  /// What Scripts/record_gguf_models.py recorded.
+  private struct Record: Decodable {
+    struct Expected: Decodable {
+      let ids: [Int32]
+      let logits: [Float]
+    }
+    let text: String
+    let llama: Expected
+    let qwen2: Expected
+    let qwen3: Expected
+  }
+
+  private static func record() throws -> Record {
+    let data = try Data(contentsOf: Fixture.folder("gguf-models.json"))
+    return try JSONDecoder().decode(Record.self, from: data)
+  }
+
+  /// The logits behind the last of some tokens.
+  private static func logits(_ model: Model, _ ids: [Int32]) -> [Float] {
+    let rows = Tensor([Int64(ids.count - 1)])
+    let hidden = model.decoder(PackedBatch([ids]), rows: rows, training: false)
+    return model.decoder.logits(hidden, training: false).floats
+  }
+
+  @Test(
+    "computes what transformers does with the same numbers, for each architecture",
+    arguments: [("llama", \Record.llama), ("qwen2", \Record.qwen2), ("qwen3", \Record.qwen3)]
+      as [(String, KeyPath<Record, Record.Expected> & Sendable)]
+  )
+  func parity(name: String, path: KeyPath<Record, Record.Expected> & Sendable) throws {
+    let record = try Self.record()
+    let expected = record[keyPath: path]
+    let url = try Fixture.folder("\(name)-tiny.gguf")
+    let model = try Model.load(url)
+    #expect(model.tokenizer.encode(record.text) == expected.ids)
+    expectClose(
+      Self.logits(model, expected.ids),
+      expected.logits,
+      relative: 1e-4,
+      absolute: 1e-4,
+      name
+    )
+    #expect(model.manifest.kind == .languageModel && model.template.name == "chatml")
+    #expect(model.decoder.configuration.tiesEmbeddings == (name == "qwen2"))
+    #expect(model.decoder.configuration.endTokenIDs == [model.tokenizer.id(of: "<|im_end|>")])
+    #expect(ModelFiles.exist(at: url))
+    #expect(try ModelFiles.configuration(at: url) == model.decoder.configuration)
+    #expect(try ModelFiles.tokenizer(at: url).encode(record.text) == expected.ids)
+  }
+
+  @Test("a folder that holds one GGUF file and no config.json is that model")
+  func folder() throws {
+    try withTemporaryFolder { folder in
+      let source = try Fixture.folder("qwen2-tiny.gguf")
+      try FileManager.default.copyItem(at: source, to: folder.appendingPathComponent("a.gguf"))
+      #expect(ModelFiles.exist(at: folder))
+      #expect(try Model.load(folder).decoder.configuration.hiddenSize == 32)
+      try FileManager.default.copyItem(at: source, to: folder.appendingPathComponent("b.gguf"))
+      #expect(!ModelFiles.exist(at: folder))
+    }
+  }
+
+  @Test("keeps what it computes when it is saved as a model folder")
+  func saved() throws {
+    let record = try Self.record()
+    let model = try Model.load(Fixture.folder("llama-tiny.gguf"))
+    try withTemporaryFolder { folder in
+      try model.save(to: folder)
+      let again = try Model.load(folder)
+      #expect(again.tokenizer.encode(record.text) == record.llama.ids)
+      expectClose(
+        Self.logits(again, record.llama.ids),
+        record.llama.logits,
+        relative: 1e-4,
+        absolute: 1e-4
+      )
+    }
+  }
+
+  /// A fixture with one text in it exchanged for another of the same length.
+  private static func changed(_ name: String, _ old: String, _ new: String) throws -> String {
+    precondition(old.utf8.count == new.utf8.count)
+    var data = try Data(contentsOf: Fixture.folder(name))
+    let range = try #require(data.range(of: Data(old.utf8)))
+    data.replaceSubrange(range, with: Data(new.utf8))
+    return try withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("changed.gguf")
+      try data.write(to: url)
+      do {
+        _ = try Model.load(url)
+        return "loaded without an error"
+      } catch {
+        return "\(error)"
+      }
+    }
+  }
+
+  @Test("names the field that it cannot follow")
+  func refused() throws {
+    for (name, old, new, expected) in [
+      ("llama-tiny.gguf", "general.architecture", "general.architectur_", "is missing"),
+      (
+        "qwen2-tiny.gguf", "qwen2.block_count", "qwen2.block_coun_",
+        "is a setting that is not known"
+      ),
+      ("qwen2-tiny.gguf", "qwen2.vocab_size", "qwen2.qk_scaling", "qwen2.qk_scaling: is a setting"),
+      ("qwen3-tiny.gguf", "attention.value_length", "attention.causal_lengt", "not known"),
+      (
+        "qwen2-tiny.gguf", "blk.0.attn_q.bias", "blk.0.attn_q.bia_", "blk.0.attn_q.bia_: is not one"
+      ),
+      ("llama-tiny.gguf", "blk.1.ffn_up.weight", "blk.9.ffn_up.weight", "blk.9.ffn_up.weight"),
+      ("llama-tiny.gguf", "rope_freqs.weight", "rope_factr.weight", "rope_factr.weight"),
+      ("llama-tiny.gguf", "tokenizer.ggml.model", "tokenizer.ggml.mode_", "model: is missing"),
+      ("llama-tiny.gguf", "smollm", "smullm", "smullm is not known; known are gpt-2"),
+      ("llama-tiny.gguf", "tokenizer.ggml.merges", "tokenizer.ggml.merge_", "merges: is missing"),
+    ] {
+      let text = try Self.changed(name, old, new)
+      #expect(text.contains(expected), "\(new): \(text)")
+    }
+  }
+}
