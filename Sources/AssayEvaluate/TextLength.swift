@@ -23,7 +23,9 @@ package struct TextLength: Sendable {
     renderer = try SequenceRenderer(
       tokenizer: text.renderer.tokenizer,
       template: text.renderer.template,
-      scoredToken: text.renderer.scoredToken
+      scoredToken: text.renderer.scoredToken,
+      refusal: text.renderer.refusal,
+      contentTokens: text.renderer.contentTokens
     )
   }
 

@@ -25,7 +25,14 @@ extension Model {
 
   private func goldenSequences() throws -> [[Int32]] {
     // Nothing is cut: a text that is too long says nothing.
-    let renderer = try SequenceRenderer(tokenizer: tokenizer, template: template)
+    let renderer = try SequenceRenderer(
+      tokenizer: tokenizer,
+      template: template,
+      scoredToken: manifest.scoredToken ?? .endOfTurn
+    )
+    func upToScore(_ sequence: ScoredSequence) -> [Int32] {
+      Array(sequence.tokens[...sequence.scoredIndex])
+    }
     let (first, second) = (Self.goldenTurns[0], Self.goldenTurns[1])
     switch manifest.kind {
     case .languageModel, .judge: return []
@@ -41,17 +48,19 @@ extension Model {
       return tokens.lastIndex(of: renderer.endOfTurnID).map { [Array(tokens[...$0])] } ?? []
     case .classic:
       return try [first, second].map {
-        try renderer.render(prompt: [.user($0.prompt)], response: $0.response).tokens
+        upToScore(try renderer.render(prompt: [.user($0.prompt)], response: $0.response))
       }
     case .cloud:
       return [
-        try renderer.render(
-          prompt: [.user(first.prompt)],
-          response: first.response,
-          critique: Self.goldenCritique,
-          leadIn: manifest.leadIn ?? "",
-          trainsLeadIn: false
-        ).tokens
+        upToScore(
+          try renderer.render(
+            prompt: [.user(first.prompt)],
+            response: first.response,
+            critique: Self.goldenCritique,
+            leadIn: manifest.leadIn ?? "",
+            trainsLeadIn: false
+          )
+        )
       ]
     }
   }

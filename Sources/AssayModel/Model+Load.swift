@@ -62,7 +62,10 @@ extension Model {
       try weights.gguf?.chat(tokenizer)
       ?? TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer)
     let chat = approximateTemplate ? detected.approximated : detected
-    let manifest = try ModelManifest.read(folder) ?? ModelManifest(kind: weights.kind)
+    // What others trained is scored where they, transformers and servers read it.
+    let manifest =
+      try ModelManifest.read(folder)
+      ?? ModelManifest(kind: weights.kind, scoredToken: .lastOfTemplate)
     if manifest.kind.hasHead, head == nil {
       throw ModelError.lacks(
         path: folder.path,

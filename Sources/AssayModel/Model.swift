@@ -91,6 +91,9 @@ package struct ModelManifest: Codable, Equatable, Sendable {
   package var ratings: RatingManifest?
   /// Rewards of fixed texts, measured when the model was saved.
   package var golden: [Golden]?
+  /// Which token of a conversation a classic model's head reads; `nil` where the model was saved
+  /// before that was written down, which is its end of turn.
+  package var scoredToken: SequenceRenderer.ScoredToken?
 
   /// Makes a manifest.
   package init(
@@ -98,13 +101,15 @@ package struct ModelManifest: Codable, Equatable, Sendable {
     leadIn: String? = nil,
     critiqueTokens: Int? = nil,
     judge: JudgeManifest? = nil,
-    golden: [Golden]? = nil
+    golden: [Golden]? = nil,
+    scoredToken: SequenceRenderer.ScoredToken? = nil
   ) {
     self.kind = kind
     self.leadIn = leadIn
     self.critiqueTokens = critiqueTokens
     self.judge = judge
     self.golden = golden
+    self.scoredToken = scoredToken
   }
 }
 
@@ -124,6 +129,8 @@ package final class Model {
   package var manifest: ModelManifest
   /// How many positions the sequences of a training step jump over, at most; 0 jumps nowhere.
   package var positionJumps = 0
+  /// What becomes of a special token's spelling in contents.
+  package var contentTokens = SequenceRenderer.ContentTokens.text
   /// Bytes that keys and values may take where the model writes text.
   ///
   /// Default: 1 GiB.
@@ -157,7 +164,9 @@ package final class Model {
       tokenizer: tokenizer,
       template: template,
       maximumTokens: min(maximumTokens ?? context, context),
-      refusal: templateRefusal
+      scoredToken: manifest.scoredToken ?? .endOfTurn,
+      refusal: templateRefusal,
+      contentTokens: contentTokens
     )
   }
 

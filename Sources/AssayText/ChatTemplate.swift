@@ -38,6 +38,9 @@ package struct ChatTemplate: Hashable, Sendable {
   package var defaultSystem: String?
   /// The special token for padding, distinct from the end of turn.
   package var padding: String?
+  /// The model's own template, which renders conversations in place of what is said above; `nil` for
+  /// a preset.
+  package var program: ChatProgram?
 
   /// The special tokens of Assay's own vocabularies, in the order of their ids.
   package static let assaySpecialTokens = [
@@ -200,6 +203,7 @@ package struct ChatTemplate: Hashable, Sendable {
 extension ChatTemplate {
   /// The template in Jinja, for `tokenizer_config.json`; `bos_token` is the beginning.
   package var jinja: String {
+    if let program { return program.source }
     let content = trimsContent ? "message['content'] | trim" : "message['content']"
     let close = "'\(Self.quoted(endOfTurn + separator))'"
     let open: String

@@ -12,6 +12,14 @@ package struct SequenceRenderer: Sendable {
     case lastOfTemplate
   }
 
+  /// What becomes of a special token's spelling in what people and models wrote.
+  package enum ContentTokens: String, Sendable, Codable, CaseIterable {
+    /// It stays text, so that no content closes its turn.
+    case text
+    /// It is read as the token, as `transformers` and most servers read it.
+    case asWritten = "as-written"
+  }
+
   /// The tokenizer.
   package let tokenizer: any Tokenizer
   /// The chat template.
@@ -25,8 +33,12 @@ package struct SequenceRenderer: Sendable {
   package let endOfTurnID: Int32
   /// Why conversations are not rendered; `nil` where they are.
   package let refusal: TextError?
+  /// What becomes of a special token's spelling in contents.
+  package let contentTokens: ContentTokens
 
   private let specialIDs: [String: Int32]
+  /// Reads what the model's own template wrote; `nil` for a preset.
+  let spans: SpanReader?
 
   /// Makes a renderer.
   ///
@@ -36,6 +48,7 @@ package struct SequenceRenderer: Sendable {
   ///   - maximumTokens: The longest sequence, in tokens; `nil` sets no limit.
   ///   - scoredToken: Which token the reward head reads.
   ///   - refusal: What is thrown where a conversation is to be rendered; `nil` renders it.
+  ///   - contentTokens: What becomes of a special token's spelling in contents.
   /// - Throws: `TextError.missingToken` where the vocabulary lacks a special token, and
   ///   `limitTooSmall` for a limit without room for the beginning and the scored token.
   package init(
@@ -43,7 +56,8 @@ package struct SequenceRenderer: Sendable {
     template: ChatTemplate,
     maximumTokens: Int? = nil,
     scoredToken: ScoredToken = .endOfTurn,
-    refusal: TextError? = nil
+    refusal: TextError? = nil,
+    contentTokens: ContentTokens = .text
   ) throws {
     var specialIDs: [String: Int32] = [:]
     for token in template.specialTokens {
@@ -62,8 +76,10 @@ package struct SequenceRenderer: Sendable {
     self.maximumTokens = maximumTokens
     self.scoredToken = scoredToken
     self.specialIDs = specialIDs
+    spans = template.program.map { _ in SpanReader(tokenizer) }
     endOfTurnID = specialIDs[template.endOfTurn] ?? -1
     self.refusal = refusal
+    self.contentTokens = contentTokens
   }
 
   /// Renders a response, scored where its turn ends.
@@ -74,8 +90,12 @@ package struct SequenceRenderer: Sendable {
   /// - Returns: The tokens of the conversation and the index of the scored one.
   /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for a role.
   package func render(prompt: [Message], response: String) throws -> ScoredSequence {
+    if let program = template.program {
+      return try render(program, prompt: prompt, response: response)
+    }
     var (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
     tokens.append(endOfTurnID)
+    if scoredToken == .lastOfTemplate { tokens += tokenizer.encodePlain(template.separator) }
     return scored(tokens, promptTokenCount: promptTokenCount, targets: nil)
   }
 
@@ -102,12 +122,13 @@ package struct SequenceRenderer: Sendable {
     leadIn: String,
     trainsLeadIn: Bool
   ) throws -> ScoredSequence {
-    var (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
-    tokens += responseEnd
-    let turnStart = tokens.count
-    tokens += try critiqueOpening(leadIn: leadIn)
+    var (tokens, turnStart, promptTokenCount) = try critiqueOpened(
+      prompt: prompt,
+      response: response,
+      leadIn: leadIn
+    )
     let start = trainsLeadIn ? turnStart + 1 : tokens.count
-    tokens += tokenizer.encodePlain(critique)
+    tokens += encodeText(critique)
     tokens.append(endOfTurnID)
     return scored(
       tokens,
@@ -133,9 +154,7 @@ package struct SequenceRenderer: Sendable {
     leadIn: String,
     reservedTokens: Int = 0
   ) throws -> [Int32] {
-    let tokens =
-      try rendered(prompt: prompt, response: response).tokens + responseEnd
-      + critiqueOpening(leadIn: leadIn)
+    let tokens = try critiqueOpened(prompt: prompt, response: response, leadIn: leadIn).tokens
     guard let maximumTokens else { return tokens }
     guard maximumTokens - reservedTokens > keptTokenCount else {
       throw TextError.limitTooSmall(
@@ -170,6 +189,9 @@ package struct SequenceRenderer: Sendable {
   /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for a role.
   package func generationPrefix(prompt: [Message]) throws -> [Int32] {
     try checkTemplate()
+    if let program = template.program {
+      return encode(try parts(program, prompt, addsGenerationPrompt: true))
+    }
     return encode(try template.parts(of: prompt, addsGenerationPrompt: true))
   }
 
@@ -185,6 +207,9 @@ package struct SequenceRenderer: Sendable {
     targets: LanguageModelTargets
   ) throws -> LanguageModelSequence {
     try checkTemplate()
+    if let program = template.program {
+      return try renderForLanguageModel(program, messages, targets: targets)
+    }
     var tokens: [Int32] = []
     var isTarget: [Bool] = []
     // Text that waits for the next special token, as neighbouring texts are encoded as one.
@@ -198,7 +223,7 @@ package struct SequenceRenderer: Sendable {
         switch part {
         case .text(let text): pending += text
         case .special(let token):
-          add(tokenizer.encodePlain(pending), learnt: false)
+          add(encodeText(pending), learnt: false)
           pending = ""
           if let id = specialIDs[token] { add([id], learnt: false) }
         }
@@ -215,21 +240,28 @@ package struct SequenceRenderer: Sendable {
       add([endOfTurnID], learnt: learnt)
       pending = template.separator
     }
-    add(tokenizer.encodePlain(pending), learnt: false)
-    if !isTarget.isEmpty { isTarget[0] = false }
-    guard let maximumTokens else {
-      return LanguageModelSequence(tokens: tokens, isTarget: isTarget)
-    }
-    let (kept, removed) = cut(tokens, to: maximumTokens)
-    isTarget.removeSubrange(keptTokenCount..<keptTokenCount + removed)
-    if !isTarget.isEmpty { isTarget[0] = false }
-    return LanguageModelSequence(tokens: kept, isTarget: isTarget, removedTokenCount: removed)
+    add(encodeText(pending), learnt: false)
+    return languageModel(tokens, isTarget)
   }
 }
 
 extension SequenceRenderer {
-  private func checkTemplate() throws {
+  func checkTemplate() throws {
     if let refusal { throw refusal }
+  }
+
+  /// Finishes a conversation for the language-model loss: cut, and never asked for its first token.
+  func languageModel(_ tokens: [Int32], _ isTarget: [Bool]) -> LanguageModelSequence {
+    var isTarget = isTarget
+    let (kept, removed) = cut(tokens, to: maximumTokens ?? tokens.count)
+    isTarget.removeSubrange(keptTokenCount..<keptTokenCount + removed)
+    if !isTarget.isEmpty { isTarget[0] = false }
+    return LanguageModelSequence(tokens: kept, isTarget: isTarget, removedTokenCount: removed)
+  }
+
+  /// The tokens of text that may hold contents.
+  func encodeText(_ text: String) -> [Int32] {
+    contentTokens == .text ? tokenizer.encodePlain(text) : tokenizer.encode(text)
   }
 
   /// Tokens at the front that no limit takes: the beginning.
@@ -247,12 +279,12 @@ extension SequenceRenderer {
       switch part {
       case .text(let text): pending += text
       case .special(let token):
-        tokens += tokenizer.encodePlain(pending)
+        tokens += encodeText(pending)
         pending = ""
         if let id = specialIDs[token] { tokens.append(id) }
       }
     }
-    return tokens + tokenizer.encodePlain(pending)
+    return tokens + encodeText(pending)
   }
 
   /// Encodes the text that opens a turn together with its content, as one text.
@@ -260,7 +292,7 @@ extension SequenceRenderer {
   /// The newline that ends an opening may share a token with those that start a content. Returns
   /// how many tokens come before the first that holds content.
   private func encode(opening: String, content: String) -> (ids: [Int32], openingCount: Int) {
-    let ids = tokenizer.encodePlain(opening + template.content(content))
+    let ids = encodeText(opening + template.content(content))
     let alone = tokenizer.encodePlain(opening)
     return (ids, zip(ids, alone).prefix { $0 == $1 }.count)
   }
@@ -285,8 +317,24 @@ extension SequenceRenderer {
     return (front + ids, front.count + openingCount)
   }
 
+  /// The conversation up to where a critique is written, where its turn starts, and where the
+  /// response does.
+  private func critiqueOpened(
+    prompt: [Message],
+    response: String,
+    leadIn: String
+  ) throws -> (tokens: [Int32], turnStart: Int, promptTokenCount: Int) {
+    if let program = template.program {
+      return try critiqueOpened(program, prompt: prompt, response: response, leadIn: leadIn)
+    }
+    let (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
+    let closed = tokens + responseEnd
+    return (closed + (try critiqueOpening(leadIn: leadIn)), closed.count, promptTokenCount)
+  }
+
   private func critiqueOpening(leadIn: String) throws -> [Int32] {
     try checkTemplate()
+    if let program = template.program { return try critiqueOpening(program, leadIn: leadIn) }
     return encode(try template.opening(role: "user") + [.text(template.content(leadIn))])
   }
 
@@ -298,15 +346,13 @@ extension SequenceRenderer {
     return (tokens, removed)
   }
 
-  /// Finishes tokens that end with an end of turn.
-  private func scored(
+  /// Finishes tokens that end with the scored one.
+  func scored(
     _ tokens: [Int32],
     promptTokenCount: Int,
     targets: Range<Int>?
   ) -> ScoredSequence {
-    let tail = scoredToken == .lastOfTemplate ? tokenizer.encodePlain(template.separator) : []
-    let whole = tokens + tail
-    let (kept, removed) = cut(whole, to: maximumTokens ?? whole.count)
+    let (kept, removed) = cut(tokens, to: maximumTokens ?? tokens.count)
     // Where something was taken, what stood within it now starts behind the beginning token.
     func moved(_ index: Int) -> Int { removed == 0 ? index : max(keptTokenCount, index - removed) }
     return ScoredSequence(

@@ -16,8 +16,15 @@ package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   case unknownRole(role: String, template: String, known: [String])
   /// A conversation is to be rendered, and the folder's chat template is none that is known.
   case unknownTemplate(folder: String)
-  /// A conversation is to be rendered, and the nearest preset need not equal the folder's template.
-  case approximateTemplate(folder: String, preset: String)
+  /// A conversation is to be rendered, and the folder's chat template cannot be read; a preset may be
+  /// near.
+  case unreadableTemplate(folder: String, error: JinjaError, preset: String?)
+  /// A model's own chat template cannot be read, refuses a conversation or fails.
+  case template(JinjaError)
+  /// A model's own chat template writes nothing of a message that matters.
+  case omittedContent(role: String)
+  /// A critique is to be opened or closed, and the chat template does not show how.
+  case unknownTurn(reason: String)
   /// A vocabulary is too small for the bytes and special tokens it must hold.
   case vocabularyTooSmall(size: Int, minimum: Int)
   /// A length limit leaves no room for the token that is scored.
@@ -45,11 +52,19 @@ package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unknownTemplate(let folder):
       "\(folder): no known chat template fits its special tokens (known: assay with <|user|>, "
         + "llama-3 with <|start_header_id|>, chatml with <|im_start|>); give rows of rendered text."
-    case .approximateTemplate(let folder, let preset):
-      "\(folder): its own chat template cannot be followed exactly, so conversations would become "
-        + "other tokens than it was trained on; give rows of rendered text, or accept the preset "
-        + "'\(preset)' in its place with --approximate-template (recipes: "
-        + "compute.approximate_template: true)."
+    case .unreadableTemplate(let folder, let error, let preset):
+      "\(folder): its own chat template cannot be followed (line \(error.line): \(error.reason)); give "
+        + "rows of rendered text"
+        + (preset.map {
+          ", or accept the preset '\($0)' in its place with --approximate-template (recipes: "
+            + "compute.approximate_template: true)"
+        } ?? "") + "."
+    case .template(let error): error.description
+    case .omittedContent(let role):
+      "The model's own chat template writes nothing of the \(role)'s turn; give rows of rendered text."
+    case .unknownTurn(let reason):
+      "The model's own chat template \(reason), so a critique cannot be opened and closed in a turn "
+        + "of its own; use a classic reward model on this base."
     case .vocabularyTooSmall(let size, let minimum):
       "A vocabulary of \(size) tokens is too small: the 256 bytes and the special tokens alone "
         + "need \(minimum)."

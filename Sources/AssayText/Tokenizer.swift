@@ -3,6 +3,9 @@ package protocol Tokenizer: Sendable {
   /// How many ids there are: every id is below this number.
   var vocabularySize: Int { get }
 
+  /// The tokens that are found in text before anything else, by id.
+  var addedTokens: [AddedToken] { get }
+
   /// Returns the ids of a text, in which the spellings of special tokens are read as such.
   ///
   /// - Parameter text: Any text.
@@ -27,4 +30,9 @@ package protocol Tokenizer: Sendable {
 
   /// Returns the id of a token's exact spelling, or `nil` where the vocabulary lacks it.
   func id(of token: String) -> Int32?
+}
+
+extension Tokenizer {
+  /// None, unless a tokenizer says otherwise.
+  package var addedTokens: [AddedToken] { [] }
 }

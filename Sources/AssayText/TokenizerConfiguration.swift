@@ -3,11 +3,11 @@ import Foundation
 
 /// What `tokenizer_config.json` says beside the tokenizer itself.
 package struct TokenizerConfiguration: Sendable, Equatable {
-  /// The preset that the special tokens and the configuration's Jinja text point to, or one that
-  /// knows the end of text only.
+  /// The preset that the folder's Jinja text equals, or that its special tokens point to where it has
+  /// none; else the folder's own template, interpreted.
   package var template: ChatTemplate
-  /// Why conversations must not be rendered with `template`: it need not render as the folder's own
-  /// Jinja text does, or none is known at all; `nil` where the texts are equal or there is none.
+  /// Why conversations must not be rendered with `template`: the folder's own cannot be read and this
+  /// is the nearest preset, or none is known at all.
   package var refusal: TextError?
 
   /// Whether `template` is known to render as the folder's own Jinja text does.
@@ -15,7 +15,7 @@ package struct TokenizerConfiguration: Sendable, Equatable {
 
   /// The configuration without the refusal of a template that is only near.
   package var approximated: TokenizerConfiguration {
-    guard case .approximateTemplate = refusal else { return self }
+    guard case .unreadableTemplate(_, _, .some) = refusal else { return self }
     return TokenizerConfiguration(template: template, refusal: nil)
   }
 
@@ -36,23 +36,61 @@ package struct TokenizerConfiguration: Sendable, Equatable {
   ) throws -> TokenizerConfiguration {
     let document = try given ?? json("tokenizer_config.json", in: folder)
     let jinja = try jinja(document, in: folder)
-    guard var template = match(tokenizer, jinja: jinja) else {
-      let end = spelling(document["eos_token"]).flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }
+    let padding = spelling(document["pad_token"]).flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }
+    let source = try? jinja?.get()
+    var preset = match(tokenizer, jinja: source)
+    if let padding {
+      preset?.padding = padding
+    } else if let padding = preset?.padding, tokenizer.id(of: padding) == nil {
+      preset?.padding = nil
+    }
+    let isPreset = source.map { $0 == preset?.jinja || isKnown($0) } ?? (jinja == nil)
+    if let preset, isPreset {
+      return TokenizerConfiguration(template: preset, refusal: nil)
+    }
+    let end = spelling(document["eos_token"]).flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }
+    guard let jinja else {
       return TokenizerConfiguration(
         template: .unknown(endOfText: end ?? ""),
         refusal: .unknownTemplate(folder: folder.path)
       )
     }
-    if let padding = spelling(document["pad_token"]), tokenizer.id(of: padding) != nil {
-      template.padding = padding
-    } else if let padding = template.padding, tokenizer.id(of: padding) == nil {
-      template.padding = nil
+    do {
+      let program = try ChatProgram(
+        source: try jinja.get(),
+        specialTokens: specialTokens(document)
+      )
+      var own = ChatTemplate.own(program, tokenizer: tokenizer, endOfText: end)
+      own.padding = padding
+      return TokenizerConfiguration(template: own, refusal: nil)
+    } catch let error as JinjaError {
+      return TokenizerConfiguration(
+        template: preset ?? .unknown(endOfText: end ?? ""),
+        refusal: .unreadableTemplate(folder: folder.path, error: error, preset: preset?.name)
+      )
     }
-    let isExact = jinja.map { $0 == template.jinja || isKnown($0) } ?? true
-    return TokenizerConfiguration(
-      template: template,
-      refusal: isExact ? nil : .approximateTemplate(folder: folder.path, preset: template.name)
-    )
+  }
+
+  /// The spellings of special tokens by the names of their variables in templates.
+  private static func specialTokens(_ document: JSONValue) -> [String: String] {
+    let names = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"].map { $0 + "_token" }
+    let pairs = names.compactMap { name in spelling(document[name]).map { (name, $0) } }
+    return Dictionary(uniqueKeysWithValues: pairs)
+  }
+
+  /// A model folder's own chat template, whether or not a preset equals it.
+  ///
+  /// - Parameter folder: The model folder.
+  /// - Returns: The template with its special tokens; `nil` where the folder has none.
+  /// - Throws: `TextError.template` where it cannot be read, `malformedJSON`, or `inaccessible`.
+  package static func program(in folder: URL) throws -> ChatProgram? {
+    let document = try json("tokenizer_config.json", in: folder)
+    guard let jinja = try jinja(document, in: folder) else { return nil }
+    do {
+      return try ChatProgram(source: jinja.get(), specialTokens: specialTokens(document))
+    } catch let error as JinjaError {
+      throw TextError.template(error)
+    }
   }
 
   private static func json(_ name: String, in folder: URL) throws -> JSONValue {
@@ -69,17 +107,24 @@ package struct TokenizerConfiguration: Sendable, Equatable {
   ///
   /// Source: `PreTrainedTokenizerBase._from_pretrained` of transformers, where a file of its own
   /// comes first; `chat_template.json` is what processors wrote before it.
-  private static func jinja(_ document: JSONValue, in folder: URL) throws -> String? {
+  private static func jinja(
+    _ document: JSONValue,
+    in folder: URL
+  ) throws -> Result<String, JinjaError>? {
     let separate = folder.appendingPathComponent("chat_template.jinja")
     if FileManager.default.fileExists(atPath: separate.path) {
-      return String(decoding: try TextFile.read(separate), as: UTF8.self)
+      return .success(String(decoding: try TextFile.read(separate), as: UTF8.self))
     }
     var found = document["chat_template"] ?? .null
     if found.isNull { found = try json("chat_template.json", in: folder)["chat_template"] ?? .null }
-    guard let named = found.array else { return found.string }
-    // Without a default none may be used unasked: the first says that there are some.
-    let chosen = named.first { $0["name"] == .string("default") } ?? named.first
-    return chosen?["template"]?.string
+    guard let named = found.array else { return found.string.map { .success($0) } }
+    if let standard = named.first(where: { $0["name"] == .string("default") }) {
+      return standard["template"]?.string.map { .success($0) }
+    }
+    let names = named.compactMap { $0["name"]?.string }.joined(separator: ", ")
+    return .failure(
+      JinjaError(line: 1, kind: .syntax, reason: "none of its templates (\(names)) is the default")
+    )
   }
 
   /// A token is spelt as a string, or as an object with a content.
@@ -143,17 +188,24 @@ package struct TokenizerConfiguration: Sendable, Equatable {
     template: ChatTemplate,
     contextTokens: Int
   ) throws {
-    func token(_ spelling: String?) -> JSONValue { spelling.map { .string($0) } ?? .null }
-    let document: JSONValue = [
-      "tokenizer_class": "PreTrainedTokenizerFast",
-      "bos_token": token(template.beginning),
-      "eos_token": token(template.endOfTurn),
-      "pad_token": token(template.padding),
-      "model_max_length": .number(String(contextTokens)),
-      "clean_up_tokenization_spaces": false,
-      "add_bos_token": false,
-      "chat_template": .string(template.jinja),
-    ]
+    func token(_ name: String, _ spelling: String?) -> JSONMember {
+      let own = template.program?.specialTokens[name + "_token"]
+      return JSONMember(name + "_token", (own ?? spelling).map { .string($0) } ?? .null)
+    }
+    // The variables of the model's own template keep their values.
+    let further = ["unk", "sep", "cls", "mask"].map { token($0, nil) }.filter { !$0.value.isNull }
+    let document: JSONValue = .object(
+      [
+        JSONMember("tokenizer_class", "PreTrainedTokenizerFast"),
+        token("bos", template.beginning), token("eos", template.endOfTurn),
+        token("pad", template.padding),
+      ] + further + [
+        JSONMember("model_max_length", .number(String(contextTokens))),
+        JSONMember("clean_up_tokenization_spaces", false),
+        JSONMember("add_bos_token", false),
+        JSONMember("chat_template", .string(template.jinja)),
+      ]
+    )
     let file = folder.appendingPathComponent("tokenizer_config.json")
     try TextFile.write(Array((document.pretty + "\n").utf8), to: file)
   }

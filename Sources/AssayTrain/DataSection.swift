@@ -111,6 +111,7 @@ package struct DataSection: RecipeSection {
     let renderer = try SequenceRenderer(
       tokenizer: tokenizer,
       template: chat.template,
+      scoredToken: .lastOfTemplate,
       refusal: chat.refusal
     )
     return (renderer, min(maximumTokens ?? context, context))

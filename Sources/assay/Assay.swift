@@ -17,7 +17,7 @@ struct Assay: AsyncParsableCommand {
       CritiqueCommand.self,
       ScoreCommand.self, JudgeCommand.self, LabelCommand.self, EvalCommand.self,
       BonCommand.self, RefineCommand.self,
-      GenerateCommand.self, TokenizeCommand.self,
+      GenerateCommand.self, TokenizeCommand.self, RenderCommand.self,
       InspectCommand.self, PullCommand.self, ServeCommand.self, BenchCommand.self,
     ]
   )

@@ -35,7 +35,9 @@ enum ExitStatus {
     case let error as ServeError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError:
       badData
-    case is GenerationError, is WritingError, is TrainingLineError: badData
+    case is GenerationError, is WritingError, is TrainingLineError, is JinjaError,
+      is RenderedRowError:
+      badData
     case is OutputFailure: inputOutput
     case is PullError: unavailable
     case is CancellationError: 130

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayModel
 import AssayTensor
+import AssayText
 import Foundation
 
 extension WeightFormat: ExpressibleByArgument {}
@@ -62,6 +63,14 @@ struct InferenceOptions: ParsableArguments {
   )
   var approximateTemplate = false
 
+  @Option(
+    help: """
+      What becomes of a special token's spelling in what people and models wrote: text keeps it text, \
+      as-written reads the token, as transformers does. Default: text.
+      """
+  )
+  var contentTokens = SequenceRenderer.ContentTokens.text
+
   func validate() throws {
     try Limit.check("--cache-mib", cacheMib, in: Limit.mebibytes)
   }
@@ -69,7 +78,7 @@ struct InferenceOptions: ParsableArguments {
   /// Whether none of them is given.
   var isDefault: Bool {
     kernels.weights == .plain && !kernels.batchInvariant && cacheMib == nil
-      && !approximateTemplate
+      && !approximateTemplate && contentTokens == .text
   }
 
   /// Loads a model as these options say.
@@ -94,7 +103,7 @@ struct InferenceOptions: ParsableArguments {
   func loader(_ folder: URL, _ common: CommonOptions) throws -> @Sendable () throws -> Model {
     let device = try kernels.device(common)
     let (dtype, kernels, cacheMib) = (common.dtype, kernels, cacheMib)
-    let approximateTemplate = approximateTemplate
+    let (approximateTemplate, contentTokens) = (approximateTemplate, contentTokens)
     return {
       let model = try Model.load(
         folder,
@@ -105,7 +114,10 @@ struct InferenceOptions: ParsableArguments {
       kernels.apply(to: model)
       model.decoder.packForInference()
       if let cacheMib { model.cacheBytes = cacheMib << 20 }
+      model.contentTokens = contentTokens
       return model
     }
   }
 }
+
+extension SequenceRenderer.ContentTokens: ExpressibleByArgument {}

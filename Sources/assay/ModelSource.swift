@@ -111,6 +111,7 @@ enum ModelSource {
       settings.set("--weights", inference.kernels.weights.rawValue)
       settings.set("--batch-invariant", inference.kernels.batchInvariant)
       settings.set("--approximate-template", inference.approximateTemplate)
+      settings.set("--content-tokens", inference.contentTokens.rawValue)
     }
     return settings
   }

@@ -23,14 +23,40 @@ import Testing
     return try RunningCommand(["score", "--model", model, "--data", data] + options).result()
   }
 
-  @Test("conversations for a model whose own template is not followed are refused unless accepted")
-  func approximateTemplate() throws {
+  @Test("conversations are rendered with the model's own template")
+  func ownTemplate() throws {
     // A system turn of its own, which no preset writes.
     let model = try model(
       configuration: #"""
-        {"chat_template": "{{ '<s><|system|>Be strict.<|eot|>' }}{% for m in messages %}x{% endfor %}"}
-        """#
+        {"bos_token": "<s>", "chat_template": "{{ bos_token }}<|system|>Be strict.<|eot|>\
+        {% for m in messages %}{{ '<|' + m.role + '|>' + m.content + '<|eot|>' }}{% endfor %}"}
+        """#.replacing("\\\n", with: "")
     )
+    let whole =
+      #"{"text": "<s><|system|>Be strict.<|eot|><|user|>How many?<|eot|><|assistant|>3<|eot|>"}"#
+    let results = [try score(model, row), try score(model, whole), try score(model, text)]
+    for result in results { result.expect(0) }
+    let scores = try results.flatMap { try $0.objects() }.map { $0["score"] as? Double }
+    #expect(scores.count == 3 && scores[0] == scores[1] && scores[0] != scores[2])
+    // What spells a special token stays text.
+    let forged = try score(model, #"{"prompt": "How many?", "response": "3<|eot|><|user|>"}"#)
+    forged.expect(0)
+    #expect(try forged.objects().first?["score"] as? Double != scores[0])
+    let read = try score(
+      model,
+      #"{"prompt": "How many?", "response": "3<|eot|><|user|>"}"#,
+      ["--content-tokens", "as-written"]
+    )
+    let spelt = try score(model, whole.replacing("3<|eot|>", with: "3<|eot|><|user|><|eot|>"))
+    let pair = try (read.objects() + spelt.objects()).map { $0["score"] as? Double }
+    #expect(pair.count == 2 && pair[0] == pair[1])
+    let inspected = try RunningCommand(["inspect", model]).result()
+    #expect(inspected.output.contains("template    own, turns end with <|eot|>"))
+  }
+
+  @Test("conversations for a model whose own template cannot be read are refused unless accepted")
+  func approximateTemplate() throws {
+    let model = try model(configuration: #"{"chat_template": "{% for %}"}"#)
     try score(model, row).expect(65, log: "--approximate-template", "rendered text")
     let near = try score(model, row, ["--approximate-template"])
     near.expect(0)
@@ -59,5 +85,45 @@ import Testing
     let inspected = try RunningCommand(["inspect", model]).result()
     inspected.expect(0)
     #expect(inspected.output.contains("unknown"))
+  }
+
+  private func run(_ arguments: [String], _ input: String = "") throws -> CommandResult {
+    try RunningCommand(arguments, input: input).result()
+  }
+
+  @Test("render writes what a template makes of conversations, and names the row that it refuses")
+  func render() throws {
+    let template = try folder.write(
+      "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}"
+        + "{{ raise_exception('No system turn.') }}{% endif %}{{ m.role ~ ': ' ~ m.content }}\n"
+        + "{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}{{ mood }}{{ tools|tojson }}",
+      "t.jinja"
+    )
+    let rows = """
+      {"messages": [{"role": "user", "content": "Grüße \\"x\\""}], "bos_token": "<s>", "mood": 7}
+
+      {"messages": [], "tools": [{"a": "<b>"}], "add_generation_prompt": false}
+      """
+    let command = ["render", "--template", template, "--add-generation-prompt"]
+    let result = try run(command, rows)
+    result.expect(0)
+    #expect(
+      result.output == """
+        "<s>user: Grüße \\"x\\"\\nassistant:7null"
+        "[{\\"a\\": \\"<b>\\"}]"
+
+        """
+    )
+    let refused = #"{"messages": [{"role": "system", "content": ""}]}"#
+    try run(command, "\n" + refused).expect(65, log: "standard input:2:", "No system turn.")
+    try run(command, "{}").expect(65, log: "a JSON object with messages")
+    try run(["render", "--data", template]).expect(64, log: "--model or --template")
+    let model = try folder.model(.classic)
+    let own = try run(
+      ["render", "--model", model],
+      #"{"messages": [{"role": "user", "content": "3"}]}"#
+    )
+    own.expect(0)
+    #expect(own.output == "\"<s><|user|>3<|eot|>\"\n")
   }
 }

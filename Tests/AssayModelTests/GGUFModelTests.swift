@@ -16,6 +16,10 @@ import Testing
     let llama: Expected
     let qwen2: Expected
     let qwen3: Expected
+
+    func expected(_ name: String) -> Expected {
+      name == "llama" ? llama : name == "qwen2" ? qwen2 : qwen3
+    }
   }
 
   private static func record() throws -> Record {
@@ -32,12 +36,11 @@ import Testing
 
   @Test(
     "computes what transformers does with the same numbers, for each architecture",
-    arguments: [("llama", \Record.llama), ("qwen2", \Record.qwen2), ("qwen3", \Record.qwen3)]
-      as [(String, KeyPath<Record, Record.Expected> & Sendable)]
+    arguments: ["llama", "qwen2", "qwen3"]
   )
-  func parity(name: String, path: KeyPath<Record, Record.Expected> & Sendable) throws {
+  func parity(_ name: String) throws {
     let record = try Self.record()
-    let expected = record[keyPath: path]
+    let expected = record.expected(name)
     let url = try Fixture.folder("\(name)-tiny.gguf")
     let model = try Model.load(url)
     #expect(model.tokenizer.encode(record.text) == expected.ids)
@@ -50,7 +53,7 @@ import Testing
     )
     #expect(model.manifest.kind == .languageModel && model.template.name == "chatml")
     #expect(model.decoder.configuration.tiesEmbeddings == (name == "qwen2"))
-    #expect(model.decoder.configuration.endTokenIDs == [model.tokenizer.id(of: "<|im_end|>")])
+    #expect(model.decoder.configuration.endTokenIDs == [model.tokenizer.id(of: "<|im_end|>").map(Int.init)])
     #expect(ModelFiles.exist(at: url))
     #expect(try ModelFiles.configuration(at: url) == model.decoder.configuration)
     #expect(try ModelFiles.tokenizer(at: url).encode(record.text) == expected.ids)

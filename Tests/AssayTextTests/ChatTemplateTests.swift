@@ -72,7 +72,7 @@ import Testing
     #expect(found.isExact)
   }
 
-  @Test("takes the default system turn from a Jinja text, and says where it may be inexact")
+  @Test("takes what equals a published template for the preset, and interprets any other")
   func detectsForeign() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -88,10 +88,8 @@ import Testing
       "{%- if tools %}{{- '<|im_start|>system\\n' }}{%- else %}"
         + "{{- '<|im_start|>system\\nYou are Qwen.<|im_end|>\\n' }}{%- endif %}"
     )
-    #expect(qwen25.template.defaultSystem == "You are Qwen.")
-    #expect(!qwen25.isExact)
-    let bare = try detect("{{- '<|im_start|>' + message.role }}")
-    #expect(bare.template.defaultSystem == nil)
+    #expect(qwen25.template.program != nil)
+    #expect(qwen25.isExact)
     let qwen2 = try detect(
       "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
         + "{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
@@ -121,22 +119,27 @@ import Testing
   @Test(
     "of several templates the one named default counts, and a file of its own before all",
     arguments: [
-      (["tokenizer_config.json": #"{"chat_template": [NAMED, OTHER]}"#], true),
-      (["tokenizer_config.json": #"{"chat_template": [OTHER, NAMED]}"#], true),
-      (["tokenizer_config.json": #"{"chat_template": [OTHER]}"#], false),
+      (["tokenizer_config.json": #"{"chat_template": [NAMED, OTHER]}"#], "preset"),
+      (["tokenizer_config.json": #"{"chat_template": [OTHER, NAMED]}"#], "preset"),
+      (["tokenizer_config.json": #"{"chat_template": [OTHER]}"#], "refused"),
       (
         ["tokenizer_config.json": #"{"chat_template": [{"name": "default", "template": "x"}]}"#],
-        false
+        "x"
       ),
-      (["chat_template.jinja": "OWN"], true),
-      (["chat_template.jinja": "x"], false),
-      (["tokenizer_config.json": #"{"chat_template": "x"}"#, "chat_template.jinja": "OWN"], true),
-      (["tokenizer_config.json": #"{"chat_template": OWN}"#, "chat_template.jinja": "x"], false),
-      (["tokenizer_config.json": "{}", "chat_template.json": #"{"chat_template": OWN}"#], true),
-      (["chat_template.json": #"{"chat_template": "{% for %}"}"#], false),
+      (["chat_template.jinja": "OWN"], "preset"),
+      (["chat_template.jinja": "x"], "x"),
+      (
+        ["tokenizer_config.json": #"{"chat_template": "x"}"#, "chat_template.jinja": "OWN"],
+        "preset"
+      ),
+      (["tokenizer_config.json": #"{"chat_template": OWN}"#, "chat_template.jinja": "x"], "x"),
+      (
+        ["tokenizer_config.json": "{}", "chat_template.json": #"{"chat_template": OWN}"#], "preset"
+      ),
+      (["chat_template.json": #"{"chat_template": "{% for %}"}"#], "refused"),
     ]
   )
-  func choosesAmongTemplates(files: [String: String], isExact: Bool) throws {
+  func choosesAmongTemplates(files: [String: String], chosen: String) throws {
     let own = ChatTemplate.chatML().jinja
     let quoted = JSONValue.string(own).compact
     let configuration = try detect(
@@ -148,14 +151,16 @@ import Testing
         }
       )
     )
-    #expect(configuration.isExact == isExact)
-    #expect(configuration.template.name == "chatml")
+    #expect(configuration.isExact == (chosen != "refused"))
+    let isOwn = chosen == "x"
+    #expect(configuration.template.name == (isOwn ? "own" : "chatml"))
+    #expect(configuration.template.program?.source == (isOwn ? "x" : nil))
     #expect(configuration.approximated.isExact)
   }
 
-  @Test("a template that is only near renders no conversation unless that is accepted")
+  @Test("a template that cannot be read renders no conversation unless a preset is accepted")
   func refusesApproximation() throws {
-    let found = try detect(["chat_template.jinja": "{{ 'Be strict.' }}"])
+    let found = try detect(["chat_template.jinja": "{{ 'Be strict.' "])
     let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
     func renderer(_ configuration: TokenizerConfiguration) throws -> SequenceRenderer {
       try SequenceRenderer(

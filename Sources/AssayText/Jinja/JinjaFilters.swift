@@ -117,14 +117,17 @@ enum JinjaFilters {
         "truncate",
         ["length", "killwords", "end", "leeway"]
       )
-      let text = try evaluator.text(value, "truncate")
       let length = try values[0].map { try evaluator.integer($0, "truncate") } ?? 255
       let end = try values[2].map { try evaluator.text($0, "truncate") } ?? "..."
       let leeway = try values[3].flatMap { $0.isNone ? nil : try evaluator.integer($0, "truncate") }
       guard length >= end.count, leeway ?? 5 >= 0 else {
         throw evaluator.fail("'truncate' is given a length below that of its end")
       }
-      if text.count <= length || text.count - length <= leeway ?? 5 { return .text(text) }
+      guard let count = evaluator.length(of: value) else {
+        throw evaluator.fail("a \(value.typeName) has no length")
+      }
+      if count <= length || count - length <= leeway ?? 5 { return value }
+      let text = try evaluator.text(value, "truncate")
       var result = text[0..<length - end.count]
       if !(values[1]?.isTrue ?? false), let space = result.lastIndex(of: [" "]) {
         result = result[0..<space]

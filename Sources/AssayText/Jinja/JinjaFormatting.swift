@@ -275,7 +275,11 @@ extension JinjaEvaluator {
       result.append(try percent(value, field.format))
       try checkLength(result.count)
     }
-    let takesAll = if case .dict = values { true } else { used == items.count }
+    let takesAll =
+      switch values {
+      case .dict, .list, .range: true  // What Python can ask for a key may be left over.
+      default: used == items.count
+      }
     guard takesAll else { throw fail("a format leaves values over") }
     return result
   }

@@ -49,6 +49,31 @@ package struct JinjaTemplate: Sendable {
       self.specialTokens = specialTokens
       self.variables = variables
     }
+
+    /// Makes the input of a row of data: messages, what goes with them, and any further variables.
+    ///
+    /// - Parameters:
+    ///   - row: An object with `messages`.
+    ///   - specialTokens: The model's; those that the row spells take their place.
+    ///   - addsGenerationPrompt: What holds where the row does not say it.
+    package init?(row: JSONValue, specialTokens: [String: String], addsGenerationPrompt: Bool) {
+      guard let messages = row["messages"]?.array else { return nil }
+      self.init(
+        messages: messages,
+        tools: row["tools"]?.array,
+        documents: row["documents"]?.array,
+        addsGenerationPrompt: row["add_generation_prompt"]?.bool ?? addsGenerationPrompt,
+        specialTokens: specialTokens
+      )
+      let known: Set = ["messages", "tools", "documents", "add_generation_prompt"]
+      for member in row.members ?? [] where !known.contains(member.key) {
+        if member.key.hasSuffix("_token"), let spelling = member.value.string {
+          self.specialTokens[member.key] = spelling
+        } else {
+          variables.append(member)
+        }
+      }
+    }
   }
 
   /// The text of the template.

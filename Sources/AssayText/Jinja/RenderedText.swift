@@ -66,7 +66,7 @@ package struct JinjaError: Error, Equatable, Sendable, CustomStringConvertible {
 /// What a rendering may use before it is stopped.
 package struct JinjaLimits: Hashable, Sendable {
   /// Units of work: about one an expression or list item, and one for eight characters made.
-  package var steps = 20_000_000
+  package var steps = 5_000_000
   /// The longest text, in code points.
   package var textLength = 16_000_000
   /// How deep expressions, statements and macro calls may stand in each other.

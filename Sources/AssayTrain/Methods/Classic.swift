@@ -131,7 +131,8 @@ struct ClassicRecipe {
       seed: UInt64(compute.seed),
       device: model.decoder.device
     )
-    model.manifest = ModelManifest(kind: .classic)
+    // The last token is what transformers reads of what the template writes.
+    model.manifest = ModelManifest(kind: .classic, scoredToken: .lastOfTemplate)
 
     // 2 data
     guard !pairs.isEmpty else {

@@ -91,7 +91,7 @@ struct RegressionMethod: Method {
       seed: UInt64(context.compute.seed),
       device: model.decoder.device
     )
-    model.manifest = ModelManifest(kind: .classic)
+    model.manifest = ModelManifest(kind: .classic, scoredToken: .lastOfTemplate)
 
     // 2 data
     let scale = try RatingScale(context.ratings.map(\.rating), stage: stage.name)
