@@ -159,6 +159,22 @@ struct JinjaTemplateTests {
     #expect(try rendered("{{ 1" + String(repeating: " + 1", count: 5000) + " }}") == "5001")
   }
 
+  @Test("takes numbers at the ends of what 64 bits hold")
+  func extremes() throws {
+    let low = "(-9223372036854775807 - 1)"
+    let source = """
+      {{ 'x'.ljust(\(low)) }}{{ 'x'.zfill(\(low)) }}{{ 'x'|center(\(low)) }}{{ 'abc'[\(low):] }}
+      {{- 'abc'[:\(low):-1] }}{{ 'abc'[::\(low)] }}{{ range(0, 9223372036854775807, 9223372036854775806) }}
+      {{- \(low) // -1 if false }}{{ \(low) % -1 }}{{ 'abc'.find('c', \(low)) }}{{ [1]|batch(\(low))|list }}
+      """
+    #expect(
+      try rendered(source) == "xxxabccbacrange(0, 9223372036854775807, 9223372036854775806)02[[1]]"
+    )
+    for failing in ["\(low) - 1", "\(low) // -1", "-\(low)", "(0 - 1e300)|filesizeformat"] {
+      #expect(throws: JinjaError.self) { try rendered("{{ \(failing) }}") }
+    }
+  }
+
   @Test("lets go of namespaces and macros that hold themselves")
   func cycles() throws {
     let source = """

@@ -30,7 +30,8 @@ final class JinjaScope {
 ///
 /// Source: Jinja2 3.1.6, `compiler.py` and `runtime.py`, for what statements mean.
 final class JinjaEvaluator {
-  private enum Flow { case normal, breaks, continues }
+  /// How statements end.
+  enum Flow { case normal, breaks, continues }
 
   let limits: JinjaLimits
   /// The time that `strftime_now` tells.
@@ -40,11 +41,11 @@ final class JinjaEvaluator {
   private var remaining: Int
   private var depth = 0
   private var output = JinjaText()
-  private var scope: JinjaScope
+  private(set) var scope: JinjaScope
   /// What may hold itself and is emptied at the end.
-  private var scopes: [JinjaScope] = []
-  private var namespaces: [JinjaNamespace] = []
-  private var callables: [JinjaCallable] = []
+  var scopes: [JinjaScope] = []
+  var namespaces: [JinjaNamespace] = []
+  var callables: [JinjaCallable] = []
 
   init(names: [String], limits: JinjaLimits, now: Date) {
     self.names = names
@@ -91,72 +92,6 @@ final class JinjaEvaluator {
     }
   }
 
-  /// Charges a text that was made.
-  func made(_ text: JinjaText) throws -> JinjaText {
-    try checkLength(text.count)
-    try charge(1 + text.count / 8)
-    return text
-  }
-
-  func text(_ text: JinjaText) throws -> JinjaValue { .text(try made(text)) }
-
-  func checkLength(_ count: Int) throws {
-    guard count <= limits.textLength else {
-      throw fail("it makes a text of more than \(limits.textLength) characters", kind: .limit)
-    }
-  }
-
-  func list(_ items: [JinjaValue]) throws -> JinjaValue { .list(try checked(items)) }
-
-  func tuple(_ items: [JinjaValue]) throws -> JinjaValue { .tuple(try checked(items)) }
-
-  func iterator(_ items: [JinjaValue], named name: String = "generator") throws -> JinjaValue {
-    .iterator(JinjaIterator(name, try checked(items).items))
-  }
-
-  private func checked(_ items: [JinjaValue]) throws -> JinjaList {
-    try charge(1 + items.count)
-    let list = JinjaList(items)
-    try checkDepth(list.depth)
-    return list
-  }
-
-  func dict(_ pairs: [(JinjaValue, JinjaValue)]) throws -> JinjaValue {
-    try charge(1 + pairs.count)
-    let dict = JinjaDict(try pairs.map { (try key($0.0), $0.0, $0.1) })
-    try checkDepth(dict.depth)
-    return .dict(dict)
-  }
-
-  func key(_ value: JinjaValue) throws -> JinjaKey {
-    guard let key = JinjaKey(value) else { throw fail("a \(value.typeName) cannot be a key") }
-    return key
-  }
-
-  private func checkDepth(_ depth: Int) throws {
-    guard depth <= limits.depth else {
-      throw fail("values nested deeper than \(limits.depth) levels", kind: .limit)
-    }
-  }
-
-  func callable(
-    _ name: String,
-    holding held: [JinjaValue] = [],
-    attributes: [(String, JinjaValue)] = [],
-    _ body: @escaping JinjaCallable.Body
-  ) throws -> JinjaValue {
-    let depth = JinjaValue.depth(of: held)
-    try checkDepth(depth)
-    return .callable(JinjaCallable(name, depth: depth, attributes: attributes, body: body))
-  }
-
-  func namespace(_ attributes: [(String, JinjaValue)]) throws -> JinjaValue {
-    try charge(8 + attributes.count)
-    let namespace = JinjaNamespace(attributes)
-    namespaces.append(namespace)
-    return .namespace(namespace)
-  }
-
   /// Begins something nested, unless that is nested too deep; `leave` ends it.
   func enter() throws {
     depth += 1
@@ -181,7 +116,7 @@ final class JinjaEvaluator {
     return .undefined(JinjaUndefined(name: names[id]))
   }
 
-  private func within<Result>(_ inner: JinjaScope, _ body: () throws -> Result) rethrows -> Result {
+  func within<Result>(_ inner: JinjaScope, _ body: () throws -> Result) rethrows -> Result {
     let outer = scope
     scope = inner
     defer { scope = outer }
@@ -189,7 +124,7 @@ final class JinjaEvaluator {
   }
 
   /// Runs something and returns what it writes.
-  private func captured(_ body: () throws -> Void) throws -> JinjaText {
+  func captured(_ body: () throws -> Void) throws -> JinjaText {
     let outer = output
     output = JinjaText()
     defer { output = outer }
@@ -199,7 +134,7 @@ final class JinjaEvaluator {
 
   // MARK: Statements
 
-  private func run(_ statements: [JinjaStatement]) throws -> Flow {
+  func run(_ statements: [JinjaStatement]) throws -> Flow {
     for statement in statements {
       line = statement.line
       let flow = try run(statement)
@@ -347,71 +282,6 @@ final class JinjaEvaluator {
   }
 
   private lazy var loopID: Int? = names.firstIndex(of: "loop")
-
-  // MARK: Macros
-
-  private func id(of name: String) -> Int? { names.firstIndex(of: name) }
-
-  private func function(of macro: JinjaMacro) throws -> JinjaValue {
-    let home = scope
-    scopes.append(home)
-    try charge(8)
-    let callable = JinjaCallable(
-      macro.name,
-      attributes: [("name", .text(macro.name))]
-    ) { evaluator, arguments in
-      try evaluator.call(macro, in: home, arguments)
-    }
-    callables.append(callable)
-    return .callable(callable)
-  }
-
-  private func call(
-    _ macro: JinjaMacro,
-    in home: JinjaScope,
-    _ arguments: JinjaArguments
-  ) throws -> JinjaValue {
-    let inner = JinjaScope(parent: home)
-    var named = arguments.named
-    var missing: [(id: Int, name: String, standard: JinjaExpression?)] = []
-    for (index, parameter) in macro.parameters.enumerated() {
-      if index < arguments.positional.count {
-        inner.set(parameter.id, arguments.positional[index])
-      } else if let place = named.firstIndex(where: { $0.name == parameter.name }) {
-        inner.set(parameter.id, named.remove(at: place).value)
-      } else {
-        missing.append((parameter.id, parameter.name, parameter.standard))
-      }
-    }
-    let extra = arguments.positional.dropFirst(macro.parameters.count)
-    guard extra.isEmpty || macro.asksFor.contains("varargs") else {
-      throw fail("the macro '\(macro.name)' takes no more than \(macro.parameters.count) arguments")
-    }
-    if macro.asksFor.contains("caller"), let id = id(of: "caller") {
-      let place = named.firstIndex { $0.name == "caller" }
-      inner.set(
-        id,
-        place.map { named.remove(at: $0).value }
-          ?? .undefined(JinjaUndefined(message: "the macro was called without a 'call' block"))
-      )
-    }
-    if macro.asksFor.contains("kwargs"), let id = id(of: "kwargs") {
-      inner.set(id, try dict(named.map { (.text($0.name), $0.value) }))
-    } else if let unknown = named.first {
-      throw fail("the macro '\(macro.name)' takes no argument named '\(unknown.name)'")
-    }
-    if macro.asksFor.contains("varargs"), let id = id(of: "varargs") {
-      inner.set(id, try tuple(Array(extra)))
-    }
-    return try within(inner) {
-      for parameter in missing {
-        let message = "parameter '\(parameter.name)' was not provided"
-        let value = try parameter.standard.map { try evaluate($0) }
-        inner.set(parameter.id, value ?? .undefined(JinjaUndefined(message: message)))
-      }
-      return .text(try captured { _ = try run(macro.body) })
-    }
-  }
 
   /// Sets the line that errors name.
   func at(_ line: Int) { self.line = line }

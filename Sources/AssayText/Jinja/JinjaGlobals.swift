@@ -55,7 +55,7 @@ enum JinjaGlobals {
     guard !overflows, count <= maximumRange else {
       throw evaluator.fail("a range of more than \(maximumRange) numbers", kind: .limit)
     }
-    return .range(JinjaRange(start: start, step: step, count: Int(count)))
+    return .range(JinjaRange(start: start, stop: stop, step: step, count: Int(count)))
   }
 
   /// The pairs that `dict` and `namespace` are called with.

@@ -75,7 +75,14 @@ extension JinjaEvaluator {
       let places = try indices(range.count)
       let step = places.count > 1 ? range[places[1]] - range[places[0]] : range.step
       let start = places.first.map { range[$0] } ?? range.start
-      return .range(JinjaRange(start: start, step: step, count: places.count))
+      return .range(
+        JinjaRange(
+          start: start,
+          stop: start &+ places.count &* step,
+          step: step,
+          count: places.count
+        )
+      )
     default: throw fail("a \(owner.typeName) cannot be sliced")
     }
   }
@@ -119,7 +126,7 @@ extension JinjaEvaluator {
       switch name {
       case "start": return .int(range.start)
       case "step": return .int(range.step)
-      case "stop": return .int(range.start + range.count * range.step)
+      case "stop": return .int(range.stop)
       default: return nil
       }
     case .undefined, .none, .bool, .int, .float, .view, .iterator: return nil

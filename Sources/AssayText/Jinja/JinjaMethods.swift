@@ -99,7 +99,7 @@ enum JinjaMethods {
       let isSigned = ["+", "-"].contains(text.scalars.first)
       var result = text[0..<(isSigned ? 1 : 0)]
       let digits = text[(isSigned ? 1 : 0)..<text.count]
-      result.append(digits.padded(to: width - result.count, with: "0", alignment: .right))
+      result.append(digits.padded(to: max(0, width) - result.count, with: "0", alignment: .right))
       return try evaluator.text(result)
     },
     "replace": { evaluator, text, arguments in

@@ -152,7 +152,7 @@ extension JinjaText {
 
   /// `ljust`, `rjust`, `center` and the alignments of `format`.
   func padded(to width: Int, with fill: Unicode.Scalar = " ", alignment: Alignment) -> JinjaText {
-    let missing = max(0, width - count)
+    let missing = max(width, count) - count
     guard missing > 0 else { return self }
     let left =
       switch alignment {

@@ -126,6 +126,7 @@ enum JinjaKey: Hashable {
 /// `range(start, stop, step)`.
 struct JinjaRange {
   var start: Int
+  var stop: Int
   var step: Int
   var count: Int
 
