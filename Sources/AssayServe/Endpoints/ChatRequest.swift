@@ -33,14 +33,7 @@ struct ChatCompletionRequest {
     let asked = fields.value("seed")
     let seed = try fields.seed() ?? Self.freshSeed(exchange)
     self.seed = asked ?? .number("\(seed)")
-    var settings = SamplingSettings()
-    settings.temperature = try fields.float("temperature") ?? exchange.settings.temperature ?? 1
-    settings.topP =
-      try fields.float("top_p", most: 1, isAboveZero: true) ?? exchange.settings.topP ?? 1
-    // vLLM's names of what OpenAI does not have; -1 is its word for all.
-    settings.topK = max(0, try fields.int("top_k", -1...Int(Int32.max)) ?? 0)
-    settings.repetitionPenalty =
-      try fields.float("repetition_penalty", isAboveZero: true) ?? 1
+    let settings = try Self.sampling(&fields, exchange)
     stopStrings = try fields.strings("stop", most: 16) ?? []
     wantsLogProbabilities = try fields.bool("logprobs") ?? false
     let top = try fields.int("top_logprobs", 0...20) ?? 0
@@ -55,6 +48,48 @@ struct ChatCompletionRequest {
     if let options = fields.value("stream_options") {
       streamsUsage = options["include_usage"]?.bool ?? false
     }
+    let most = try Self.limit(&fields, exchange, prefix)
+    try Self.refuseOthers(&fields)
+    try fields.finish()
+    let end = exchange.model.text.renderer.endOfTurnID
+    requests = (0..<count).map { choice in
+      GenerationRequest(
+        promptTokens: prefix.tokens,
+        settings: settings,
+        maximumTokens: most,
+        stopTokens: [end],
+        stopStrings: stopStrings,
+        seed: seed,
+        draw: choice,
+        wantsLogProbabilities: wantsLogProbabilities,
+        topLogProbabilities: top,
+        closing: prefix.isClosed ? end : nil
+      )
+    }
+  }
+
+  /// How tokens are picked, by what a request says.
+  private static func sampling(
+    _ fields: inout RequestFields,
+    _ exchange: Exchange
+  ) throws(ServeError) -> SamplingSettings {
+    var settings = SamplingSettings()
+    settings.temperature = try fields.float("temperature") ?? exchange.settings.temperature ?? 1
+    settings.topP =
+      try fields.float("top_p", most: 1, isAboveZero: true) ?? exchange.settings.topP ?? 1
+    // vLLM's names of what OpenAI does not have; -1 is its word for all.
+    settings.topK = max(0, try fields.int("top_k", -1...Int(Int32.max)) ?? 0)
+    settings.repetitionPenalty =
+      try fields.float("repetition_penalty", isAboveZero: true) ?? 1
+    return settings
+  }
+
+  /// Most tokens of a choice: what a request says, else what is usual, where there is room.
+  private static func limit(
+    _ fields: inout RequestFields,
+    _ exchange: Exchange,
+    _ prefix: (tokens: [Int32], isClosed: Bool)
+  ) throws(ServeError) -> Int {
     let room = exchange.model.text.contextTokens - prefix.tokens.count - (prefix.isClosed ? 1 : 0)
     guard room > 0 else {
       throw ServeError.tooLong(
@@ -74,32 +109,15 @@ struct ChatCompletionRequest {
           + "the model's \(exchange.model.text.contextTokens)"
       )
     }
-    try Self.refuseOthers(&fields)
-    try fields.finish()
-    let end = exchange.model.text.renderer.endOfTurnID
     // Pages for the most tokens are set aside, so what nobody asked for is bounded.
     let spare = exchange.model.cacheTokens - prefix.tokens.count - 2 * DecoderCache.pageTokens
-    let usual = max(1, min(Self.usualTokens, room, spare))
+    let usual = max(1, min(usualTokens, room, spare))
     let operators = exchange.settings.critiques.tokens
     // A critique has the tokens that it has for /v1/rewards, so that its reward is the same.
-    let most =
-      maximum
-      ?? (prefix.isClosed
-        ? ModelWriter(exchange.port).limit(operators, .critique) : operators ?? usual)
-    requests = (0..<count).map { choice in
-      GenerationRequest(
-        promptTokens: prefix.tokens,
-        settings: settings,
-        maximumTokens: min(most, room),
-        stopTokens: [end],
-        stopStrings: stopStrings,
-        seed: seed,
-        draw: choice,
-        wantsLogProbabilities: wantsLogProbabilities,
-        topLogProbabilities: top,
-        closing: prefix.isClosed ? end : nil
-      )
-    }
+    let own =
+      prefix.isClosed
+      ? WritingRole.critique.limit(operators, of: exchange.model.text) : operators ?? usual
+    return min(maximum ?? own, room)
   }
 
   /// The tokens to continue, and whether a reward is read where the text closes.
