@@ -4,6 +4,7 @@ import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayTensor
+import AssayText
 import AssayTrain
 import Foundation
 

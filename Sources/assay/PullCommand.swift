@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayModel
+import FoundationEssentials
 
 struct PullCommand: AssayCommand {
   static let configuration = CommandConfiguration(

@@ -51,7 +51,7 @@ import Testing
       absolute: 1e-4,
       name
     )
-    #expect(model.manifest.kind == .languageModel && model.template.name == "chatml")
+    #expect(model.manifest.kind == .languageModel && model.template.name == "own")
     #expect(model.decoder.configuration.tiesEmbeddings == (name == "qwen2"))
     #expect(model.decoder.configuration.endTokenIDs == [model.tokenizer.id(of: "<|im_end|>").map(Int.init)])
     #expect(ModelFiles.exist(at: url))

@@ -81,8 +81,8 @@ package struct BestOfNRun {
       by: policy,
       events: events,
       requests: { [drawing.request($0)] },
-      record: { index, texts in
-        try PolicyResponses(prompts[index], responses: texts, checker: checker)
+      record: { index, written in
+        try PolicyResponses(prompts[index], responses: written.map(\.answer), checker: checker)
       }
     )
     return (responses, stage.digest)

@@ -90,9 +90,10 @@ package struct WritingRequest: Sendable, Equatable {
 package struct Written: Sendable, Equatable {
   /// All that was written.
   package var text: String
-  /// What counts of it: the text behind a reasoning model's `<think>...</think>`, nothing where that
-  /// has no end. An endpoint's has no white space around it, which is the chat model's and not the
-  /// answer's.
+  /// What counts of it: what stands behind a reasoning model's thoughts.
+  ///
+  /// That is nothing where `<think>` has no end. An endpoint's has no white space around it, which is
+  /// the chat model's and not the answer's.
   package var answer: String
   /// Why it ended.
   package var finishReason: FinishReason
@@ -129,6 +130,16 @@ package enum WritingError: Error, Equatable, Sendable, CustomStringConvertible {
   case empty(request: Int)
   /// An opening leaves no room for the text.
   case tooLong(request: Int, tokens: Int, maximum: Int)
+
+  /// The error with another index in the place of the request's.
+  package func mapped(_ index: (Int) -> Int) -> WritingError {
+    switch self {
+    case .rendered(let request): .rendered(request: index(request))
+    case .empty(let request): .empty(request: index(request))
+    case .tooLong(let request, let tokens, let maximum):
+      .tooLong(request: index(request), tokens: tokens, maximum: maximum)
+    }
+  }
 
   /// One sentence: what happened, where, and what to do.
   package var description: String {

@@ -89,7 +89,7 @@ struct ChatCompletionRequest {
     _ fields: inout RequestFields,
     _ exchange: Exchange,
     _ prefix: (tokens: [Int32], isClosed: Bool)
-  ) throws(ServeError) -> Int {
+  ) throws -> Int {
     let room = exchange.model.text.contextTokens - prefix.tokens.count - (prefix.isClosed ? 1 : 0)
     guard room > 0 else {
       throw ServeError.tooLong(

@@ -49,28 +49,25 @@ struct StudyUses {
         "start": common.start.digest, "prompts": Suite(name: "policy", pairs: prompts).digest,
       ]
     ) { stage in
-      let model = try compute.model(common.start.folder)
-      let renderer = try model.renderer()
-      _ = try await SamplingStage<CandidateResponses>(stage: stage, model: model, events: events)
-        .run(count: prompts.count) { item in
-          let prefix = try renderer.generationPrefix(prompt: prompts[item].prompt)
-          return (0...section.responses).map { draw in
-            GenerationRequest(
-              promptTokens: prefix,
-              settings: SamplingSettings(temperature: draw == 0 ? 0 : 1),
-              maximumTokens: responseTokens,
-              stopTokens: [renderer.endOfTurnID],
-              seed: UInt64(compute.seed),
-              draw: draw
-            )
-          }
-        } record: { item, written in
-          CandidateResponses(
-            id: prompts[item].id,
-            responses: written.map(\.text),
-            right: written.map { isRight(prompts[item].id, $0.text) ?? false }
-          )
-        }
+      var greedy = WritingSettings()
+      greedy.maximumTokens = responseTokens
+      var drawn = greedy
+      drawn.temperature = 1
+      let writer = try ModelWriter(compute.model(common.start.folder))
+      let seed = UInt64(compute.seed)
+      _ = try await stage.write(prompts, by: writer, events: events) { pair in
+        let opening = WritingRequest.Opening.conversation(pair.prompt)
+        return [
+          WritingRequest(opening, settings: greedy),
+          WritingRequest(opening, settings: drawn, seed: seed, draws: section.responses),
+        ]
+      } record: { item, written in
+        CandidateResponses(
+          id: prompts[item].id,
+          responses: written.map(\.answer),
+          right: written.map { isRight(prompts[item].id, $0.answer) ?? false }
+        )
+      }
     }
   }
 
@@ -152,32 +149,26 @@ struct StudyUses {
         )
         critiques = scores.map { $0.critiques?.first?.text }
       }
-      let policy = try compute.model(common.start.folder)
-      let renderer = try policy.renderer()
-      _ = try await SamplingStage<RevisionRecord>(stage: stage, model: policy, events: events)
-        .run(count: records.count) { item in
-          let conversation = wording.revision(
-            prompt: prompts[item].prompt,
-            response: records[item].responses[0],
-            critique: critiques[item]
-          )
-          return [
-            GenerationRequest(
-              promptTokens: try renderer.generationPrefix(prompt: conversation),
-              maximumTokens: responseTokens,
-              stopTokens: [renderer.endOfTurnID]
-            )
-          ]
-        } record: { item, written in
-          RevisionRecord(
-            id: records[item].id,
-            critique: critiques[item],
-            before: records[item].responses[0],
-            after: written[0].text,
-            wasRight: records[item].right[0],
-            isRight: isRight?(records[item].id, written[0].text) ?? false
-          )
-        }
+      var greedy = WritingSettings()
+      greedy.maximumTokens = responseTokens
+      let policy = try ModelWriter(compute.model(common.start.folder))
+      _ = try await stage.write(Array(records.indices), by: policy, events: events) { item in
+        let conversation = wording.revision(
+          prompt: prompts[item].prompt,
+          response: records[item].responses[0],
+          critique: critiques[item]
+        )
+        return [WritingRequest(.conversation(conversation), settings: greedy)]
+      } record: { item, written in
+        RevisionRecord(
+          id: records[item].id,
+          critique: critiques[item],
+          before: records[item].responses[0],
+          after: written[0].answer,
+          wasRight: records[item].right[0],
+          isRight: isRight?(records[item].id, written[0].answer) ?? false
+        )
+      }
     }
   }
 }

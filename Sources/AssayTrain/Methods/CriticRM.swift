@@ -252,16 +252,14 @@ struct CriticRMRecipe {
       inputs: inputs
     ) { stage in
       let work = ScoredCritiques(section: section, compute: compute, events: events)
-      guard let place = endpoints.candidates else {
-        return try await work.run(stage, start: start, pairs: pairs)
-      }
-      try await endpoints.withEndpoint(place, for: stage, events: events) {
-        try await work.run(
-          stage,
-          at: $0,
-          pairs: pairs,
-          stretch: endpoints.stretch(requests: section.samples)
-        )
+      try await endpoints.withWriter(
+        endpoints.candidates,
+        for: stage,
+        requests: section.samples,
+        start: { try compute.model(start) },
+        events: events
+      ) {
+        try await work.run(stage, by: $0, pairs: pairs, stretch: $1)
       }
     }
     return try await run(stages, candidates: written, start: start, inputs: inputs, pairs: pairs)
@@ -292,19 +290,14 @@ struct CriticRMRecipe {
         truth: truth,
         ratingTokens: meta == nil ? nil : endpoints.ratingTokens
       )
-      guard let place = meta else {
-        return try await work.run(stage, start: start, pairs: pairs, candidates: own)
-      }
-      try await endpoints.withEndpoint(place, for: stage, events: events) {
-        try await work.run(
-          stage,
-          at: $0,
-          pairs: pairs,
-          candidates: own,
-          stretch: endpoints.stretch(
-            requests: refinement == .rank ? 2 * section.samples * section.ratings : 2
-          )
-        )
+      try await endpoints.withWriter(
+        meta,
+        for: stage,
+        requests: refinement == .rank ? 2 * section.samples * section.ratings : 2,
+        start: { try compute.model(start) },
+        events: events
+      ) {
+        try await work.run(stage, by: $0, pairs: pairs, candidates: own, stretch: $1)
       }
     }
     let records = try refined.records(of: RefinedRecord.self).records()

@@ -206,15 +206,11 @@ struct CritiqueRegeneration {
     let writer = try ModelWriter(model)
     let critic = Critic(writer, settings: settings)
     let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
-    let records: [CritiqueRecord] = try await SamplingStage(
-      stage: stage,
-      model: model,
-      events: events,
-      stretch: 1024
-    ).run(count: sides.count) { index in
-      let (pair, _, response) = sides[index]
-      let input = ScoringInput.response(prompt: pair.prompt, response: response)
-      return try writer.requests(critic.request(input), index: index)
+    let records = try await stage.write(sides, by: writer, stretch: 1024, events: events) {
+      pair,
+      _,
+      response in
+      [critic.request(.response(prompt: pair.prompt, response: response))]
     } record: { index, written in
       CritiqueRecord(
         id: sides[index].0.id,

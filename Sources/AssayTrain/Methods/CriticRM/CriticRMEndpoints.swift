@@ -1,5 +1,6 @@
 import AssayBase
 import AssayGenerate
+import AssayModel
 import AssayRun
 import AssayText
 import Foundation
@@ -89,8 +90,35 @@ package struct CriticRMEndpoints: RecipeSection {
     return Place(address: address, model: model)
   }
 
+  /// Calls `body` with what writes for a stage: a model at an endpoint, whose spend is told however it
+  /// ends, or the start model.
+  ///
+  /// - Parameters:
+  ///   - place: The endpoint; `nil` is the start model.
+  ///   - stage: A stage of the run whose folder keeps an endpoint's answers.
+  ///   - requests: Texts that an item asks for.
+  ///   - start: Loads the start model.
+  ///   - events: Hears of the spend.
+  ///   - body: The work, with the items that are worked on together.
+  /// - Throws: As `withEndpoint`, or what loading throws.
+  func withWriter(
+    _ place: Place?,
+    for stage: Stage,
+    requests: Int,
+    start: () throws -> Model,
+    events: RunEventHandler,
+    _ body: (any Writer, Int) async throws -> Void
+  ) async throws {
+    guard let place else { return try await body(ModelWriter(start()), 512) }
+    try await withEndpoint(place, for: stage, events: events) {
+      try await body(RemoteWriter($0), stretch(requests: requests))
+    }
+  }
+
   /// Items of a stage that are asked for together.
-  func stretch(requests: Int) -> Int { max(1, max(256, 32 * concurrency) / max(1, requests)) }
+  private func stretch(requests: Int) -> Int {
+    max(1, max(256, 32 * concurrency) / max(1, requests))
+  }
 
   /// Calls `body` with a client of an endpoint, and tells what was spent however it ends.
   ///
@@ -101,7 +129,7 @@ package struct CriticRMEndpoints: RecipeSection {
   ///   - body: The work.
   /// - Throws: `EndpointError`, `DataError` or `RunError` where answers or the spend cannot be kept,
   ///   or what the body throws.
-  func withEndpoint(
+  private func withEndpoint(
     _ place: Place,
     for stage: Stage,
     events: RunEventHandler,

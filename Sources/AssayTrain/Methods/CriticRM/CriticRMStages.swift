@@ -1,4 +1,5 @@
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -150,42 +151,54 @@ package struct ScoredCritiques {
   ///   - pairs: The pairs.
   /// - Throws: What generating or writing throws.
   package func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) async throws {
-    let model = try compute.model(start)
-    let renderer = try model.renderer()
+    try await run(stage, by: try ModelWriter(compute.model(start)), pairs: pairs, stretch: 512)
+  }
+
+  /// Lets a model write, here or at an endpoint.
+  ///
+  /// - Parameters:
+  ///   - stage: Where records are.
+  ///   - writer: What writes.
+  ///   - pairs: The pairs.
+  ///   - stretch: Responses that are written about together.
+  /// - Throws: What writing throws.
+  func run(
+    _ stage: Stage,
+    by writer: any Writer,
+    pairs: [PreferencePair],
+    stretch: Int
+  ) async throws {
     let wording = section.wording
-    let records = try await SamplingStage<CandidateRecord>(
-      stage: stage,
-      model: model,
-      events: events
-    ).run(count: 2 * pairs.count) { item in
-      let pair = pairs[item / 2]
-      let prefix = try renderer.critiquePrefix(
-        prompt: pair.prompt,
-        response: item.isMultiple(of: 2) ? pair.chosen : pair.rejected,
-        leadIn: wording.scoredCritiqueLeadIn,
-        reservedTokens: section.critiqueTokens + 1
-      )
-      return (0..<section.samples).map { draw in
-        GenerationRequest(
-          promptTokens: prefix,
-          settings: SamplingSettings(
-            temperature: Float(section.temperature),
-            topP: Float(section.topP)
+    var settings = WritingSettings()
+    settings.temperature = Float(section.temperature)
+    settings.topP = Float(section.topP)
+    settings.maximumTokens = section.critiqueTokens
+    let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
+    let records = try await stage.write(sides, by: writer, stretch: stretch, events: events) {
+      pair,
+      _,
+      response in
+      [
+        WritingRequest(
+          .critique(
+            prompt: pair.prompt,
+            response: response,
+            leadIn: wording.scoredCritiqueLeadIn
           ),
-          maximumTokens: section.critiqueTokens,
-          stopTokens: [renderer.endOfTurnID],
+          settings: settings,
           seed: UInt64(compute.seed),
-          draw: draw
+          draws: section.samples
         )
-      }
+      ]
     } record: { item, written in
       CandidateRecord(
-        id: pairs[item / 2].id,
-        side: item.isMultiple(of: 2) ? "chosen" : "rejected",
+        id: sides[item].0.id,
+        side: sides[item].1,
         candidates: written.map {
           CandidateCritique(
-            text: $0.text,
-            finishReason: $0.finishReason.rawValue,
+            text: section.critique($0),
+            finishReason: $0.finishReason.isCut
+              ? FinishReason.length.rawValue : $0.finishReason.rawValue,
             prompts: wording
           )
         }
@@ -208,69 +221,14 @@ package struct ScoredCritiques {
   }
 }
 
-extension ScoredCritiques {
-  /// Lets a model at an endpoint write critiques; see `run(_:start:pairs:)`.
-  ///
-  /// - Parameters:
-  ///   - stage: Where records are.
-  ///   - generator: What writes.
-  ///   - pairs: The pairs.
-  ///   - stretch: Responses that are asked about together.
-  /// - Throws: What asking or writing throws.
-  func run(
-    _ stage: Stage,
-    at generator: some ChatGenerator,
-    pairs: [PreferencePair],
-    stretch: Int
-  ) async throws {
-    let wording = section.wording
-    var settings = WritingSettings()
-    settings.temperature = Float(section.temperature)
-    settings.topP = Float(section.topP)
-    settings.maximumTokens = section.critiqueTokens
-    let records = try await RemoteSamplingStage<CandidateRecord>(
-      stage: stage,
-      generator: generator,
-      events: events,
-      stretch: stretch
-    ).run(count: 2 * pairs.count) { item in
-      let pair = pairs[item / 2]
-      let messages = RolePrompts.critique(
-        prompt: pair.prompt,
-        response: item.isMultiple(of: 2) ? pair.chosen : pair.rejected,
-        leadIn: wording.scoredCritiqueLeadIn
-      )
-      return (0..<section.samples).map {
-        ChatRequest(
-          messages: messages,
-          settings: settings,
-          seed: UInt64(compute.seed),
-          draw: $0
-        )
-      }
-    } record: { item, written in
-      CandidateRecord(
-        id: pairs[item / 2].id,
-        side: item.isMultiple(of: 2) ? "chosen" : "rejected",
-        candidates: written.map {
-          CandidateCritique(
-            text: section.opened($0.answer),
-            finishReason: $0.isCut ? FinishReason.length.rawValue : $0.finishReason.rawValue,
-            prompts: wording
-          )
-        }
-      )
-    }
-    report(records)
-  }
-}
-
 extension CriticRMSection {
-  /// A chat model's text as a critique: without white space around it, and with the space that
-  /// stands between a lead-in and a critique where the lead-in does not end in one.
-  func opened(_ text: String) -> String {
+  /// A text as a critique: of a model here what goes on behind the lead-in; of a chat model, which
+  /// opens a turn of its own, with the space that stands between a lead-in and a critique where the
+  /// lead-in does not end in one.
+  func critique(_ written: Written) -> String {
+    guard written.generation == nil else { return written.answer }
     let leadIn = stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
-    let critique = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    let critique = written.answer
     return (leadIn.last?.isWhitespace ?? true) || critique.isEmpty ? critique : " " + critique
   }
 }

@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -42,64 +43,18 @@ struct CritiqueRefining {
     let questions: [Question]
   }
 
-  /// Lets the start model refine.
-  func run(
-    _ stage: Stage,
-    start: URL,
-    pairs: [PreferencePair],
-    candidates: [CandidateRecord]
-  ) async throws {
-    let items = try items(pairs, candidates)
-    let model = try compute.model(start)
-    let renderer = try model.renderer()
-    let records = try await SamplingStage<RefinedRecord>(
-      stage: stage,
-      model: model,
-      events: events
-    ).run(count: pairs.count) { index in
-      try items[index].questions.flatMap { question in
-        let prefix = try fitting(
-          try renderer.generationPrefix(prompt: question.messages),
-          renderer
-        )
-        return (0..<question.draws).map { draw in
-          GenerationRequest(
-            promptTokens: prefix,
-            settings: refinement == .summ
-              ? SamplingSettings()
-              : SamplingSettings(
-                temperature: Float(section.temperature),
-                topP: Float(section.topP)
-              ),
-            maximumTokens: writtenTokens,
-            stopTokens: [renderer.endOfTurnID],
-            seed: UInt64(compute.seed),
-            draw: draw
-          )
-        }
-      }
-    } record: { index, written in
-      record(
-        pairs[index],
-        items[index],
-        written.map { Text(text: $0.text, isCut: $0.finishReason == .length) }
-      )
-    }
-    try summarize(stage, pairs, candidates, items.map(\.filtered), records)
-  }
-
-  /// Lets a model at an endpoint refine; see `run(_:start:pairs:candidates:)`.
+  /// Lets a model refine, here or at an endpoint.
   ///
   /// - Parameters:
   ///   - stage: Where records are.
-  ///   - generator: The meta-judge.
+  ///   - writer: The meta-judge; by a model here a conversation that is too long is cut at its front.
   ///   - pairs: The pairs.
   ///   - candidates: The candidates of chosen and of rejected of each pair.
-  ///   - stretch: Pairs that are asked for together.
-  /// - Throws: What asking or writing throws.
+  ///   - stretch: Pairs that are asked about together.
+  /// - Throws: What writing throws.
   func run(
     _ stage: Stage,
-    at generator: some ChatGenerator,
+    by writer: any Writer,
     pairs: [PreferencePair],
     candidates: [CandidateRecord],
     stretch: Int
@@ -111,27 +66,22 @@ struct CritiqueRefining {
       settings.temperature = Float(section.temperature)
       settings.topP = Float(section.topP)
     }
-    let records = try await RemoteSamplingStage<RefinedRecord>(
-      stage: stage,
-      generator: generator,
-      events: events,
-      stretch: stretch
-    ).run(count: pairs.count) { index in
-      items[index].questions.flatMap { question in
-        (0..<question.draws).map {
-          ChatRequest(
-            messages: question.messages,
-            settings: settings,
-            seed: UInt64(compute.seed),
-            draw: $0
-          )
-        }
+    let records = try await stage.write(items, by: writer, stretch: stretch, events: events) {
+      item in
+      item.questions.map { question in
+        WritingRequest(
+          .conversation(question.messages),
+          settings: settings,
+          seed: UInt64(compute.seed),
+          draws: question.draws,
+          cutsFront: true
+        )
       }
     } record: { index, written in
       record(
         pairs[index],
         items[index],
-        written.map { Text(text: section.opened($0.answer), isCut: $0.isCut) }
+        written.map { Text(text: section.critique($0), isCut: $0.finishReason.isCut) }
       )
     }
     try summarize(stage, pairs, candidates, items.map(\.filtered), records)
@@ -256,17 +206,6 @@ struct CritiqueRefining {
       return [RefinedRecord.Critique(critique: written[index].text, score: nil)]
     }
     return (critique(0), critique(1))
-  }
-
-  /// Takes tokens from the front, behind the first, where a prompt leaves no room for an answer.
-  private func fitting(_ tokens: [Int32], _ renderer: SequenceRenderer) throws -> [Int32] {
-    let room = writtenTokens
-    let maximum = (renderer.maximumTokens ?? .max) - room - 1
-    guard maximum > 1 else {
-      throw TextError.limitTooSmall(maximumTokens: maximum + room + 1, minimum: room + 3)
-    }
-    guard tokens.count > maximum else { return tokens }
-    return [tokens[0]] + tokens[(tokens.count - maximum + 1)...]
   }
 
   // MARK: What happened

@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -146,64 +147,7 @@ struct Judgements {
   let oracle: JudgementOracle?
 
   func run(_ stage: Stage, model folder: URL, items: [ShownPair]) async throws {
-    let model = try compute.model(folder)
-    let renderer = try model.renderer()
-    let sequences = JudgeSequences(renderer: renderer, prompts: section.wording)
-    let draws =
-      switch source {
-      case .sampled, .told: section.samples
-      case .oracle: 0
-      case .oracleAndSampled: max(1, section.samples - 1)
-      }
-    let records = try await SamplingStage<JudgementRecord>(
-      stage: stage,
-      model: model,
-      events: events,
-      stretch: 256
-    ).run(count: items.count) { item in
-      let shown = items[item]
-      let conversation =
-        source == .told
-        ? told(shown) : sequences.conversation(shown.pair, shown.order, .chain)
-      let prefix = try renderer.generationPrefix(prompt: conversation)
-      let maximum = (renderer.maximumTokens ?? .max) - section.judgementTokens - 1
-      guard prefix.count <= maximum else {
-        throw TrainingError.recipe(
-          reason: "the pair \(shown.pair.id) has \(prefix.count) tokens as a judge reads it, and "
-            + "\(maximum) fit beside a judgement of \(section.judgementTokens); drop it with "
-            + "data.maximum_tokens, or lower judgement_tokens"
-        )
-      }
-      return (0..<draws).map { draw in
-        GenerationRequest(
-          promptTokens: prefix,
-          settings: SamplingSettings(
-            temperature: Float(section.temperature),
-            topP: Float(section.topP)
-          ),
-          maximumTokens: section.judgementTokens,
-          stopTokens: [renderer.endOfTurnID],
-          seed: UInt64(compute.seed &+ iteration &* 7919),
-          draw: draw
-        )
-      }
-    } record: { item, written in
-      var samples = written.map { generation in
-        let isCut = generation.finishReason == .length
-        return JudgementRecord.Sample(
-          text: generation.text,
-          verdict: isCut ? nil : RolePrompts.verdict(in: generation.text, task: .chain),
-          finishReason: generation.finishReason.rawValue
-        )
-      }
-      if source == .oracle || source == .oracleAndSampled,
-        let text = oracle?.judgement(items[item].pair, items[item].order)
-      {
-        let verdict = RolePrompts.verdict(in: text, task: .chain)
-        samples.insert(.init(text: text, verdict: verdict, finishReason: "stop"), at: 0)
-      }
-      return JudgementRecord(id: items[item].pair.id, order: items[item].order, samples: samples)
-    }
+    let records = try await written(stage, by: ModelWriter(compute.model(folder)), items: items)
     var summary = JudgementSummary()
     for (record, shown) in zip(records, items) {
       summary.add(record, pair: shown.pair, oracle: oracle)
@@ -216,6 +160,65 @@ struct Judgements {
           + "\(summary.judgements) judgements have no verdict"
       )
     )
+  }
+
+  /// Lets a model judge, here or at an endpoint.
+  private func written(
+    _ stage: Stage,
+    by writer: any Writer,
+    items: [ShownPair]
+  ) async throws -> [JudgementRecord] {
+    var settings = WritingSettings()
+    settings.temperature = Float(section.temperature)
+    settings.topP = Float(section.topP)
+    settings.maximumTokens = section.judgementTokens
+    let draws =
+      switch source {
+      case .sampled, .told: section.samples
+      case .oracle: 0
+      case .oracleAndSampled: max(1, section.samples - 1)
+      }
+    do {
+      return try await stage.write(items, by: writer, stretch: 256, events: events) { shown in
+        let conversation =
+          source == .told
+          ? told(shown) : section.wording.judge(shown.pair, shown.order, task: .chain)
+        return [
+          WritingRequest(
+            .conversation(conversation),
+            settings: settings,
+            seed: UInt64(compute.seed &+ iteration &* 7919),
+            draws: draws
+          )
+        ]
+      } record: { item, written in
+        record(items[item], written)
+      }
+    } catch WritingError.tooLong(let item, let tokens, let maximum) {
+      throw TrainingError.recipe(
+        reason: "the pair \(items[item].pair.id) has \(tokens) tokens as a judge reads it, and "
+          + "\(maximum) fit beside a judgement of \(section.judgementTokens); drop it with "
+          + "data.maximum_tokens, or lower judgement_tokens"
+      )
+    }
+  }
+
+  private func record(_ shown: ShownPair, _ written: [Written]) -> JudgementRecord {
+    var samples = written.map { text in
+      JudgementRecord.Sample(
+        text: text.answer,
+        verdict: text.finishReason.isCut
+          ? nil : RolePrompts.verdict(in: text.answer, task: .chain),
+        finishReason: text.finishReason.rawValue
+      )
+    }
+    if source == .oracle || source == .oracleAndSampled,
+      let text = oracle?.judgement(shown.pair, shown.order)
+    {
+      let verdict = RolePrompts.verdict(in: text, task: .chain)
+      samples.insert(.init(text: text, verdict: verdict, finishReason: "stop"), at: 0)
+    }
+    return JudgementRecord(id: shown.pair.id, order: shown.order, samples: samples)
   }
 
   private func told(_ shown: ShownPair) -> [Message] {

@@ -1,3 +1,4 @@
+import AssayEvaluate
 import AssayGenerate
 import AssayRun
 import AssayText
@@ -6,7 +7,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite struct RemoteSamplingTests {
+@Suite struct StageWritingTests {
   private struct Stop: Error {}
 
   /// Repeats what it is asked, and fails at a text.
@@ -45,15 +46,15 @@ import Testing
 
   private func rows(_ folder: URL, _ echo: Echo, stretch: Int) async throws -> [Row] {
     let stage = try RunFolder(folder).stage("texts", fingerprint: .init(recipe: "a: 1\n"))
-    return try await RemoteSamplingStage<Row>(
-      stage: stage,
-      generator: echo,
-      events: { _ in },
-      stretch: stretch
-    ).run(count: Self.counts.count) { item in
-      (0..<Self.counts[item]).map { ChatRequest(messages: [.user("\(item).\($0)")]) }
-    } record: { item, completions in
-      Row(item: item, texts: completions.map(\.text))
+    return try await stage.write(
+      Array(Self.counts.enumerated()),
+      by: RemoteWriter(echo),
+      stretch: stretch,
+      events: { _ in }
+    ) { item, count in
+      (0..<count).map { WritingRequest(.conversation([.user("\(item).\($0)")])) }
+    } record: { item, written in
+      Row(item: item, texts: written.map(\.text))
     }
   }
 
@@ -86,5 +87,21 @@ import Testing
     let all = try await rows(folder.url, echo, stretch: 100)
     #expect(echo.asked == ["4.0", "4.1", "5.0"])
     #expect(all.map(\.item) == Array(0..<7))
+  }
+
+  @Test("an opening that cannot be continued names its item")
+  func errors() async throws {
+    let folder = try TemporaryFolder()
+    let stage = try RunFolder(folder.url).stage("texts", fingerprint: .init(recipe: "a: 1\n"))
+    await #expect(throws: WritingError.rendered(request: 2)) {
+      let _: [Row] = try await stage.write([0, 2, 1], by: RemoteWriter(Echo()), events: { _ in }) {
+        count in
+        (0..<count).map { _ in
+          WritingRequest(count == 1 ? .rendered("") : .conversation([.user("a")]))
+        }
+      } record: { item, written in
+        Row(item: item, texts: written.map(\.text))
+      }
+    }
   }
 }
