@@ -20,6 +20,10 @@ package struct EvaluationSection: RecipeSection {
   ///
   /// Default: 1.
   package var judgementTemperature = 1.0
+  /// Tokens that a judgement may have.
+  ///
+  /// Default: null, what the model was trained for, or 1024.
+  package var judgementTokens: Int?
   /// The most likely tokens that together have this probability are drawn from, in judgements.
   ///
   /// Default: 0.95.
@@ -42,6 +46,7 @@ package struct EvaluationSection: RecipeSection {
     checks.require(votes > 0 && votes.isMultiple(of: 2), "votes", "an even number above 0")
     checks.require(critiqueTemperature > 0, "critiqueTemperature", "a number above 0")
     checks.require(judgementTemperature > 0, "judgementTemperature", "a number above 0")
+    checks.require((judgementTokens ?? 1) > 0, "judgementTokens", "a number above 0, or null")
     checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
   }
 
@@ -53,6 +58,7 @@ package struct EvaluationSection: RecipeSection {
     sampling.critiqueTemperature = critiqueTemperature
     sampling.judgementTemperature = judgementTemperature
     sampling.topP = topP
+    sampling.judgementTokens = judgementTokens
     return sampling
   }
 }

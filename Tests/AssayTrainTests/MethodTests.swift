@@ -36,8 +36,10 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     case .none: train = ""
     }
     let data = "data: {\(train)suites: {mine: \(world.file("test.jsonl").path)}}"
-    return (["method: \(method.name)", "model: \(world.base.path)", data, compute] + sections)
-      .joined(separator: "\n")
+    let evaluation = method.givesPreferences ? ["evaluation: {judgement_tokens: 8}"] : []
+    return
+      (["method: \(method.name)", "model: \(world.base.path)", data, compute] + sections
+      + evaluation).joined(separator: "\n")
   }
 
   /// Settings that make trainings short, and tiny models' texts readable enough to learn from.
@@ -152,6 +154,34 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
 
   private func decode<Record: Decodable>(_ type: Record.Type, _ data: Data) throws -> [Record] {
     try data.split(separator: 0x0a).map { try JSONDecoder().decode(Record.self, from: $0) }
+  }
+
+  @Test("STaR learns from judgements that a model at an endpoint writes")
+  func judgementsElsewhere() async throws {
+    let world = try TinyWorld(train: 16, test: 8)
+    try world.makeBase()
+    let server = try ChatServer { _, respond in respond(.completion("Because. [[A]]")) }
+    let run = world.file("run")
+    try await runRecipe(
+      """
+      method: star-sft
+      model: \(world.base.path)
+      data: {train: \(world.file("train.jsonl").path)}
+      compute: {device: cpu}
+      star: {prompts: playground, iterations: 1, samples: 2, judgement_tokens: 16, batch_items: 4}
+      endpoints: {generator: "openai:\(server.base)", generator_model: judge, retries: 0}
+      """,
+      in: run
+    )
+    let judged = try RecordLog<JudgementRecord>(
+      run.appendingPathComponent("01-judgements-1/records.jsonl")
+    ).records()
+    #expect(judged.count == 16 && judged.allSatisfy { $0.samples.count == 2 })
+    #expect(judged.flatMap(\.samples).allSatisfy { $0.text == "Because. [[A]]" })
+    #expect(server.received.count == 32)
+    // Both of an item's judgements say the same, so one is learnt: of items where A is right.
+    let right = judged.count { $0.order == .chosenFirst }
+    #expect(try metric("loss", run, "02-train-1").count == (right + 3) / 4)
   }
 
   @Test("methods have names of their own, one line of summary, and settings with their own keys")

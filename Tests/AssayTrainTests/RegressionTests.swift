@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test("a model that learns the length of responses scores held-out ones by it, in its unit")
+  @Test("a model that learnt the length of responses scores them by it, in its unit")
   func learns() async throws {
     let world = try TinyWorld()
     try world.makeBase()

@@ -251,30 +251,27 @@ struct CriticRMRecipe {
       ],
       inputs: inputs
     ) { stage in
-      let work = ScoredCritiques(section: section, compute: compute, events: events)
-      try await endpoints.withWriter(
-        endpoints.candidates,
-        for: stage,
-        requests: section.samples,
-        start: { try compute.model(start) },
-        events: events
-      ) {
-        try await work.run(stage, by: $0, pairs: pairs, stretch: $1)
-      }
+      try await ScoredCritiques(
+        section: section,
+        compute: compute,
+        events: events,
+        endpoints: endpoints
+      ).run(stage, start: start, pairs: pairs)
     }
-    return try await run(stages, candidates: written, start: start, inputs: inputs, pairs: pairs)
+    let refined = try await refine(stages, candidates: written, start: start, pairs: pairs)
+    return try await learn(stages, refined: refined, start: start, inputs: inputs, pairs: pairs)
   }
 
-  private func run(
+  /// Stage 2: filters and refines.
+  private func refine(
     _ stages: StageRunner,
     candidates: Stage,
     start: URL,
-    inputs: [String: String],
     pairs: [PreferencePair]
   ) async throws -> Stage {
     let meta = endpoints.refinement
     let own = try candidates.records(of: CandidateRecord.self).records()
-    let refined = try await stages.run(
+    return try await stages.run(
       "refined",
       from: [
         "refinement": refinement, "criticRm": section, "metaJudgeModel": meta?.model,
@@ -290,16 +287,25 @@ struct CriticRMRecipe {
         truth: truth,
         ratingTokens: meta == nil ? nil : endpoints.ratingTokens
       )
-      try await endpoints.withWriter(
+      _ = try await endpoints.withWriter(
         meta,
+        else: start,
+        compute,
         for: stage,
-        requests: refinement == .rank ? 2 * section.samples * section.ratings : 2,
-        start: { try compute.model(start) },
-        events: events
-      ) {
-        try await work.run(stage, by: $0, pairs: pairs, candidates: own, stretch: $1)
-      }
+        events: events,
+        texts: refinement == .rank ? 2 * section.samples * section.ratings : 2
+      ) { try await work.run($0, pairs: pairs, candidates: own) }
     }
+  }
+
+  /// Stage 3: critiques and rewards together.
+  private func learn(
+    _ stages: StageRunner,
+    refined: Stage,
+    start: URL,
+    inputs: [String: String],
+    pairs: [PreferencePair]
+  ) async throws -> Stage {
     let records = try refined.records(of: RefinedRecord.self).records()
     let wording = section.wording
     let leadIn = section.stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn

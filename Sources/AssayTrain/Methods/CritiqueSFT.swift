@@ -199,24 +199,28 @@ struct CritiqueRegeneration {
   let events: RunEventHandler
 
   func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) async throws {
-    let model = try compute.model(critic)
     var settings = CritiqueSettings()
     settings.temperature = Float(temperature)
     settings.seed = UInt64(compute.seed)
-    let writer = try ModelWriter(model)
+    let writer = try ModelWriter(try compute.model(critic))
     let critic = Critic(writer, settings: settings)
-    let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
-    let records = try await stage.write(sides, by: writer, stretch: 1024, events: events) {
-      pair,
-      _,
-      response in
-      [critic.request(.response(prompt: pair.prompt, response: response))]
-    } record: { index, written in
-      CritiqueRecord(
-        id: sides[index].0.id,
-        side: sides[index].1,
-        critique: written[0].text,
-        finishReason: written[0].finishReason.rawValue
+    let sides = pairs.flatMap(PairSide.both)
+    let records = try await WritingStage<CritiqueRecord>(
+      stage: stage,
+      writer: writer,
+      events: events,
+      stretch: 1024
+    ).run(sides) { side in
+      [critic.request(.response(prompt: side.pair.prompt, response: side.response))]
+    } record: { side, written in
+      guard let critique = written.first?.first else {
+        throw TrainingError.recipe(reason: "nothing was written of the pair \(side.pair.id)")
+      }
+      return CritiqueRecord(
+        id: side.pair.id,
+        side: side.name,
+        critique: critique.text,
+        finishReason: critique.finishReason.rawValue
       )
     }
     let cut = records.count { $0.finishReason == FinishReason.length.rawValue }

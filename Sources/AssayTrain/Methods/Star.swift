@@ -223,16 +223,18 @@ struct StarMethod: Method {
 
   let variant: StarVariant
   let section: SectionKey<StarSection>
+  let endpoint: SectionKey<WriterEndpoint>
   let summary: String
 
   private init(_ variant: StarVariant, _ sharedKey: String, _ what: String) {
     self.variant = variant
     section = SectionKey("star", sharedKey: sharedKey, StarSection())
+    endpoint = SectionKey("endpoints", sharedKey: sharedKey + "Endpoints")
     summary = "a judge that reasons, and \(what)"
   }
 
   var name: String { variant.rawValue }
-  var sections: [any MethodSection] { [section] }
+  var sections: [any MethodSection] { [section, endpoint] }
   var tuned: (any MethodSection)? { section }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
@@ -248,7 +250,8 @@ struct StarMethod: Method {
       compute: context.compute,
       events: context.events,
       replay: context.replay,
-      oracle: context.oracle
+      oracle: context.oracle,
+      endpoint: context.settings[endpoint]
     ).run(
       context.stages,
       start: try context.startFolder(),
@@ -270,6 +273,8 @@ struct StarRecipe {
   let events: RunEventHandler
   var replay: Replay?
   var oracle: JudgementOracle?
+  /// Who writes judgements for the latest model.
+  var endpoint = WriterEndpoint()
 
   /// Runs the iterations.
   ///
@@ -329,7 +334,10 @@ struct StarRecipe {
     let source = source(iteration)
     return try await stages.run(
       "judgements-\(iteration)",
-      from: ["judgements": section.sampling(source), "compute": compute],
+      from: [
+        "judgements": section.sampling(source), "generatorModel": endpoint.place?.model,
+        "compute": compute,
+      ],
       inputs: inputs
     ) { stage in
       try await Judgements(
@@ -338,7 +346,8 @@ struct StarRecipe {
         iteration: iteration,
         compute: compute,
         events: events,
-        oracle: oracle
+        oracle: oracle,
+        endpoint: endpoint
       ).run(stage, model: model, items: items)
     }
   }

@@ -134,81 +134,69 @@ package struct ScoredCritiques {
   let section: CriticRMSection
   let compute: ComputeSection
   let events: RunEventHandler
+  let endpoints: CriticRMEndpoints
 
-  /// Makes the work of a stage.
-  package init(section: CriticRMSection, compute: ComputeSection, events: @escaping RunEventHandler)
-  {
+  /// Makes the stage's work.
+  package init(
+    section: CriticRMSection,
+    compute: ComputeSection,
+    events: @escaping RunEventHandler,
+    endpoints: CriticRMEndpoints = CriticRMEndpoints()
+  ) {
     self.section = section
     self.compute = compute
     self.events = events
+    self.endpoints = endpoints
   }
 
   /// Writes what is missing.
   ///
   /// - Parameters:
   ///   - stage: Where records are.
-  ///   - start: The folder of the model that writes.
+  ///   - start: The folder of the start model.
   ///   - pairs: The pairs.
-  /// - Throws: What generating or writing throws.
+  /// - Throws: What loading, writing or recording throws.
   package func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) async throws {
-    try await run(stage, by: try ModelWriter(compute.model(start)), pairs: pairs, stretch: 512)
-  }
-
-  /// Lets a model write, here or at an endpoint.
-  ///
-  /// - Parameters:
-  ///   - stage: Where records are.
-  ///   - writer: What writes.
-  ///   - pairs: The pairs.
-  ///   - stretch: Responses that are written about together.
-  /// - Throws: What writing throws.
-  func run(
-    _ stage: Stage,
-    by writer: any Writer,
-    pairs: [PreferencePair],
-    stretch: Int
-  ) async throws {
     let wording = section.wording
     var settings = WritingSettings()
     settings.temperature = Float(section.temperature)
     settings.topP = Float(section.topP)
     settings.maximumTokens = section.critiqueTokens
-    let sides = pairs.flatMap { [($0, "chosen", $0.chosen), ($0, "rejected", $0.rejected)] }
-    let records = try await stage.write(sides, by: writer, stretch: stretch, events: events) {
-      pair,
-      _,
-      response in
-      [
-        WritingRequest(
-          .critique(
-            prompt: pair.prompt,
-            response: response,
-            leadIn: wording.scoredCritiqueLeadIn
-          ),
-          settings: settings,
-          seed: UInt64(compute.seed),
-          draws: section.samples
-        )
-      ]
-    } record: { item, written in
-      CandidateRecord(
-        id: sides[item].0.id,
-        side: sides[item].1,
-        candidates: written.map {
-          CandidateCritique(
-            text: section.critique($0),
-            finishReason: $0.finishReason.isCut
-              ? FinishReason.length.rawValue : $0.finishReason.rawValue,
-            prompts: wording
+    let records: [CandidateRecord] = try await endpoints.withWriter(
+      endpoints.candidates,
+      else: start,
+      compute,
+      for: stage,
+      events: events,
+      texts: section.samples
+    ) { writing in
+      try await writing.run(pairs.flatMap(PairSide.both)) { side in
+        [
+          WritingRequest(
+            .critique(
+              prompt: side.pair.prompt,
+              response: side.response,
+              leadIn: wording.scoredCritiqueLeadIn
+            ),
+            settings: settings,
+            seed: UInt64(compute.seed),
+            draws: section.samples
           )
-        }
-      )
+        ]
+      } record: { side, written in
+        CandidateRecord(
+          id: side.pair.id,
+          side: side.name,
+          candidates: written.joined().map {
+            CandidateCritique(
+              text: section.critique($0),
+              finishReason: $0.finishReason.isCut ? "length" : $0.finishReason.rawValue,
+              prompts: wording
+            )
+          }
+        )
+      }
     }
-    report(records)
-  }
-
-  /// Tells how many critiques have no score.
-  private func report(_ records: [CandidateRecord]) {
     let unscored = records.map { $0.candidates.count { $0.score == nil } }.reduce(0, +)
     if unscored > 0 {
       events(
@@ -221,14 +209,31 @@ package struct ScoredCritiques {
   }
 }
 
+/// A response of a pair.
+struct PairSide {
+  let pair: PreferencePair
+  /// `chosen` or `rejected`.
+  let name: String
+  let response: String
+
+  /// Chosen, then rejected.
+  static func both(_ pair: PreferencePair) -> [PairSide] {
+    [
+      PairSide(pair: pair, name: "chosen", response: pair.chosen),
+      PairSide(pair: pair, name: "rejected", response: pair.rejected),
+    ]
+  }
+}
+
 extension CriticRMSection {
-  /// A text as a critique: of a model here what goes on behind the lead-in; of a chat model, which
-  /// opens a turn of its own, with the space that stands between a lead-in and a critique where the
-  /// lead-in does not end in one.
+  /// A text as a critique.
+  ///
+  /// A chat model's has no white space around it: it gets the space that stands between a lead-in and a
+  /// critique where the lead-in does not end in one.
   func critique(_ written: Written) -> String {
-    guard written.generation == nil else { return written.answer }
+    guard written.generation == nil else { return written.text }
     let leadIn = stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
-    let critique = written.answer
-    return (leadIn.last?.isWhitespace ?? true) || critique.isEmpty ? critique : " " + critique
+    let text = written.answer
+    return (leadIn.last?.isWhitespace ?? true) || text.isEmpty ? text : " " + text
   }
 }

@@ -23,12 +23,6 @@ struct CritiqueRefining {
     chosen: [RefinedRecord.Critique], rejected: [RefinedRecord.Critique]
   )
 
-  /// A text that the meta-judge wrote.
-  private struct Text {
-    let text: String
-    let isCut: Bool
-  }
-
   /// A conversation that the meta-judge continues some times.
   private struct Question {
     let messages: [Message]
@@ -37,28 +31,26 @@ struct CritiqueRefining {
 
   /// What the filter leaves of a pair, and what is asked about it.
   private struct Item {
+    let id: String
     let filtered: FilteredCandidates
     /// Critiques of chosen, then of rejected.
     let kept: [CandidateCritique]
     let questions: [Question]
   }
 
-  /// Lets a model refine, here or at an endpoint.
+  /// Refines what is missing, and sums up.
   ///
   /// - Parameters:
-  ///   - stage: Where records are.
-  ///   - writer: The meta-judge; by a model here a conversation that is too long is cut at its front.
+  ///   - writing: Has texts written by the meta-judge.
   ///   - pairs: The pairs.
   ///   - candidates: The candidates of chosen and of rejected of each pair.
-  ///   - stretch: Pairs that are asked about together.
-  /// - Throws: What writing throws.
+  /// - Returns: A record a pair.
+  /// - Throws: What writing or recording throws.
   func run(
-    _ stage: Stage,
-    by writer: any Writer,
+    _ writing: WritingStage<RefinedRecord>,
     pairs: [PreferencePair],
-    candidates: [CandidateRecord],
-    stretch: Int
-  ) async throws {
+    candidates: [CandidateRecord]
+  ) async throws -> [RefinedRecord] {
     let items = try items(pairs, candidates)
     var settings = WritingSettings()
     settings.maximumTokens = writtenTokens
@@ -66,8 +58,7 @@ struct CritiqueRefining {
       settings.temperature = Float(section.temperature)
       settings.topP = Float(section.topP)
     }
-    let records = try await stage.write(items, by: writer, stretch: stretch, events: events) {
-      item in
+    let records = try await writing.run(items) { item in
       item.questions.map { question in
         WritingRequest(
           .conversation(question.messages),
@@ -77,14 +68,11 @@ struct CritiqueRefining {
           cutsFront: true
         )
       }
-    } record: { index, written in
-      record(
-        pairs[index],
-        items[index],
-        written.map { Text(text: section.critique($0), isCut: $0.finishReason.isCut) }
-      )
+    } record: { item, written in
+      record(item, Array(written.joined()))
     }
-    try summarize(stage, pairs, candidates, items.map(\.filtered), records)
+    try summarize(writing.stage, pairs, candidates, items.map(\.filtered), records)
+    return records
   }
 
   private func items(
@@ -108,6 +96,7 @@ struct CritiqueRefining {
         (pair.rejected, filtered.rejected.map { rejected.candidates[$0] }),
       ]
       return Item(
+        id: pair.id,
         filtered: filtered,
         kept: sides.flatMap(\.1),
         questions: filtered.isKept ? sides.flatMap { questions(pair, $0, $1) } : []
@@ -144,13 +133,13 @@ struct CritiqueRefining {
     }
   }
 
-  private func record(_ pair: PreferencePair, _ item: Item, _ written: [Text]) -> RefinedRecord {
+  private func record(_ item: Item, _ written: [Written]) -> RefinedRecord {
     let result =
       refinement == .rank
       ? ranked(item.kept, written, chosenCount: item.filtered.chosen.count)
       : merged(written)
     return RefinedRecord(
-      id: pair.id,
+      id: item.id,
       chosen: result.chosen,
       rejected: result.rejected,
       reason: item.filtered.reason?.rawValue
@@ -170,12 +159,12 @@ struct CritiqueRefining {
 
   private func ranked(
     _ kept: [CandidateCritique],
-    _ written: [Text],
+    _ written: [Written],
     chosenCount: Int
   ) -> Result {
     let rated = kept.enumerated().map { place, candidate in
       let own = written[place * section.ratings..<(place + 1) * section.ratings]
-      let ratings = own.compactMap { RolePrompts.rating(in: $0.text) }
+      let ratings = own.compactMap { RolePrompts.rating(in: section.critique($0)) }
       return RefinedRecord.Critique(
         critique: candidate.critique,
         score: candidate.score,
@@ -198,12 +187,12 @@ struct CritiqueRefining {
 
   // MARK: Summ
 
-  private func merged(_ written: [Text]) -> Result {
+  private func merged(_ written: [Written]) -> Result {
     func critique(_ index: Int) -> [RefinedRecord.Critique] {
-      guard written.count == 2, !written[index].isCut,
-        !written[index].text.allSatisfy(\.isWhitespace)
-      else { return [] }
-      return [RefinedRecord.Critique(critique: written[index].text, score: nil)]
+      guard written.count == 2, !written[index].finishReason.isCut else { return [] }
+      let text = section.critique(written[index])
+      return text.allSatisfy(\.isWhitespace)
+        ? [] : [RefinedRecord.Critique(critique: text, score: nil)]
     }
     return (critique(0), critique(1))
   }

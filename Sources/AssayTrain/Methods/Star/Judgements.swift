@@ -145,9 +145,81 @@ struct Judgements {
   let compute: ComputeSection
   let events: RunEventHandler
   let oracle: JudgementOracle?
+  let endpoint: WriterEndpoint
 
   func run(_ stage: Stage, model folder: URL, items: [ShownPair]) async throws {
-    let records = try await written(stage, by: ModelWriter(compute.model(folder)), items: items)
+    let records: [JudgementRecord] = try await endpoint.withWriter(
+      endpoint.place,
+      else: folder,
+      compute,
+      for: stage,
+      events: events,
+      texts: draws
+    ) { writing in
+      do {
+        return try await writing.run(items, requests: requests, record: record)
+      } catch WritingError.tooLong(let item, let tokens, let maximum) {
+        throw TrainingError.recipe(
+          reason: "the pair \(items[item].pair.id) has \(tokens) tokens as a judge reads it, and "
+            + "\(maximum) fit beside a judgement of \(section.judgementTokens); drop it with "
+            + "data.maximum_tokens, or lower judgement_tokens"
+        )
+      }
+    }
+    try summarize(stage, records, items)
+  }
+
+  /// Judgements that are written of an item.
+  private var draws: Int {
+    switch source {
+    case .sampled, .told: section.samples
+    case .oracle: 0
+    case .oracleAndSampled: max(1, section.samples - 1)
+    }
+  }
+
+  private func requests(_ shown: ShownPair) -> [WritingRequest] {
+    guard draws > 0 else { return [] }
+    var settings = WritingSettings()
+    settings.temperature = Float(section.temperature)
+    settings.topP = Float(section.topP)
+    settings.maximumTokens = section.judgementTokens
+    return [
+      WritingRequest(
+        .conversation(
+          source == .told
+            ? told(shown) : section.wording.judge(shown.pair, shown.order, task: .chain)
+        ),
+        settings: settings,
+        seed: UInt64(compute.seed &+ iteration &* 7919),
+        draws: draws
+      )
+    ]
+  }
+
+  private func record(_ shown: ShownPair, _ written: [[Written]]) -> JudgementRecord {
+    var samples = written.joined().map { text in
+      JudgementRecord.Sample(
+        text: text.answer,
+        verdict: text.finishReason.isCut
+          ? nil : RolePrompts.verdict(in: text.answer, task: .chain),
+        finishReason: text.finishReason.isCut ? "length" : text.finishReason.rawValue
+      )
+    }
+    if source == .oracle || source == .oracleAndSampled,
+      let text = oracle?.judgement(shown.pair, shown.order)
+    {
+      let verdict = RolePrompts.verdict(in: text, task: .chain)
+      samples.insert(.init(text: text, verdict: verdict, finishReason: "stop"), at: 0)
+    }
+    return JudgementRecord(id: shown.pair.id, order: shown.order, samples: samples)
+  }
+
+  private func summarize(
+    _ stage: Stage,
+    _ records: [JudgementRecord],
+    _ items: [ShownPair]
+  ) throws {
     var summary = JudgementSummary()
     for (record, shown) in zip(records, items) {
       summary.add(record, pair: shown.pair, oracle: oracle)
