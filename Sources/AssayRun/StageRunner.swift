@@ -42,24 +42,7 @@ package struct StageRunner {
     inputs: [String: String],
     body: (Stage) async throws -> Void
   ) async throws -> Stage {
-    try await run(name, fingerprint: try Fingerprint(settings, inputs: inputs), body: body)
-  }
-
-  /// As `run(_:from:inputs:body:)`, with settings that are YAML already.
-  package func run(
-    _ name: String,
-    recipe: String,
-    inputs: [String: String],
-    body: (Stage) async throws -> Void
-  ) async throws -> Stage {
-    try await run(name, fingerprint: Fingerprint(recipe: recipe, inputs: inputs), body: body)
-  }
-
-  private func run(
-    _ name: String,
-    fingerprint: Fingerprint,
-    body: (Stage) async throws -> Void
-  ) async throws -> Stage {
+    let fingerprint = try Fingerprint(settings, inputs: inputs)
     let stage =
       switch place {
       case .numbered(let run): try run.stage(name, fingerprint: fingerprint)

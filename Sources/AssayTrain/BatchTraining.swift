@@ -106,6 +106,45 @@ struct BatchTraining {
   }
 }
 
+extension RunContext {
+  /// A training of a model under these settings.
+  ///
+  /// - Parameters:
+  ///   - stage: Where it is trained.
+  ///   - model: What is trained.
+  ///   - optimizer: How weights are updated.
+  ///   - finish: What is done to the trained model before it is saved.
+  /// - Returns: The training, to be run.
+  func training(
+    _ stage: Stage,
+    _ model: Model,
+    _ optimizer: OptimizerSection,
+    finish: @escaping (Model) throws -> Void = { _ in }
+  ) -> BatchTraining {
+    BatchTraining(
+      stage: stage,
+      model: model,
+      optimizer: optimizer,
+      compute: compute,
+      events: events,
+      replay: replay,
+      finish: finish
+    )
+  }
+}
+
+extension ComputeSection {
+  /// A reward head of random weights for a model.
+  func newHead(_ kind: HeadKind, for model: Model) -> RewardHead {
+    RewardHead(
+      random: kind.kind,
+      hiddenSize: model.decoder.configuration.hiddenSize,
+      seed: UInt64(seed),
+      device: model.decoder.device
+    )
+  }
+}
+
 /// The items of steps, keeping the current epoch's order.
 struct EpochOrder {
   private let plan: ShuffledBatches

@@ -24,9 +24,7 @@ struct JointTraining {
   let centring: Double
   /// How the two losses are weighed.
   let weight: CritiqueWeight
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
+  let context: RunContext
 
   /// Trains a fresh head and all weights of a model, and saves it as a critic with rewards.
   ///
@@ -45,13 +43,8 @@ struct JointTraining {
     pairs: (SequenceRenderer) throws -> [TrainingPair]
   ) throws {
     // 1 model
-    let model = try compute.modelToTrain(start)
-    model.head = RewardHead(
-      random: head.kind,
-      hiddenSize: model.decoder.configuration.hiddenSize,
-      seed: UInt64(compute.seed),
-      device: model.decoder.device
-    )
+    let model = try context.compute.modelToTrain(start)
+    model.head = context.compute.newHead(head, for: model)
     model.manifest = ModelManifest(kind: .cloud, leadIn: leadIn, critiqueTokens: critiqueTokens)
 
     // 2 data
@@ -64,14 +57,7 @@ struct JointTraining {
     }
 
     // 3 training
-    try BatchTraining(
-      stage: stage,
-      model: model,
-      optimizer: optimizer,
-      compute: compute,
-      events: events,
-      replay: replay
-    ).run(
+    try context.training(stage, model, optimizer).run(
       sequences,
       batchSize: batchPairs,
       accumulation: accumulation,

@@ -78,17 +78,6 @@ package struct Replay: Sendable {
     Made(share: section.share, weight: section.weight, corpus: digest)
   }
 
-  /// What stages are made from besides: settings of their recipes.
-  var recipe: String {
-    """
-    replay:
-      share: \(section.share)
-      weight: \(section.weight)
-      corpus: \(digest)
-
-    """
-  }
-
   /// Prepares to read beside a training's batches.
   ///
   /// - Parameters:

@@ -103,43 +103,28 @@ struct ClassicMethod: Method {
       name,
       from: ["classic": section, "compute": context.compute, "replay": context.replay?.made],
       inputs: context.inputs
-    ) { stage in
-      try ClassicRecipe(
-        section: section,
-        compute: context.compute,
-        events: context.events,
-        replay: context.replay
-      ).run(stage, base: start, pairs: context.pairs)
-    }
+    ) { try train($0, section, start, context) }
     return try TrainedModel(stage, .scores)
   }
-}
 
-/// Trains a classic reward model.
-struct ClassicRecipe {
-  let section: ClassicSection
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
-
-  func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
+  private func train(
+    _ stage: Stage,
+    _ section: ClassicSection,
+    _ start: URL,
+    _ context: RunContext
+  ) throws {
     // 1 model
-    let model = try compute.modelToTrain(base)
-    model.head = RewardHead(
-      random: section.head.kind,
-      hiddenSize: model.decoder.configuration.hiddenSize,
-      seed: UInt64(compute.seed),
-      device: model.decoder.device
-    )
+    let model = try context.compute.modelToTrain(start)
+    model.head = context.compute.newHead(section.head, for: model)
     // The last token is what transformers reads of what the template writes.
     model.manifest = ModelManifest(kind: .classic, scoredToken: .lastOfTemplate)
 
     // 2 data
-    guard !pairs.isEmpty else {
+    guard !context.pairs.isEmpty else {
       throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
     }
     let renderer = try model.renderer()
-    let sequences = try pairs.map { pair in
+    let sequences = try context.pairs.map { pair in
       TrainingPair(
         chosen: TrainingSequence(
           try renderer.render(prompt: pair.prompt, response: pair.chosen),
@@ -155,14 +140,7 @@ struct ClassicRecipe {
     }
 
     // 3 training
-    try BatchTraining(
-      stage: stage,
-      model: model,
-      optimizer: section.optimizer,
-      compute: compute,
-      events: events,
-      replay: replay
-    ).run(
+    try context.training(stage, model, section.optimizer).run(
       sequences,
       batchSize: section.batchPairs,
       accumulation: section.accumulation,

@@ -92,63 +92,19 @@ struct CloudMethod: Method {
   }
 
   func run(in context: RunContext) async throws -> TrainedModel {
-    let stage = try await CloudRecipe(
-      critique: context.settings[CritiqueSFTMethod.section],
-      cloud: context.settings[Self.section],
-      compute: context.compute,
-      events: context.events,
-      replay: context.replay
-    ).run(
-      context.stages,
-      base: try context.startFolder(),
-      inputs: context.inputs,
-      pairs: context.pairs
-    )
-    return try TrainedModel(stage, .critiqueScores)
-  }
-}
-
-/// The three stages of CLoud, one behind the other.
-struct CloudRecipe {
-  let critique: CritiqueSection
-  let cloud: CloudSection
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
-
-  func run(
-    _ stages: StageRunner,
-    base: URL,
-    inputs: [String: String],
-    pairs: [PreferencePair]
-  ) async throws -> Stage {
-    let critic = try await CritiqueTraining(
-      section: critique,
-      compute: compute,
-      events: events,
-      replay: replay
-    ).run(stages, base: base, inputs: inputs, pairs: pairs)
+    let critique = context.settings[CritiqueSFTMethod.section]
+    let cloud = context.settings[Self.section]
+    let critic = try await CritiqueTraining(section: critique, context: context).run()
     var own: [CritiqueRecord]?
     var digest = critic.digest
     if cloud.onPolicy {
-      let written = try await stages.run(
-        "critiques",
-        from: ["temperature": cloud.temperature, "compute": compute],
-        inputs: ["critique-sft": critic.digest]
-      ) { stage in
-        try await CritiqueRegeneration(
-          temperature: cloud.temperature,
-          compute: compute,
-          events: events
-        )
-        .run(stage, critic: try critic.model(), pairs: pairs)
-      }
+      let written = try await regenerate(critic, cloud.temperature, context)
       own = try written.records(of: CritiqueRecord.self).records()
       digest = written.digest
     }
-    return try await stages.run(
-      "cloud",
-      from: ["cloud": cloud, "compute": compute, "replay": replay?.made],
+    let stage = try await context.stages.run(
+      name,
+      from: ["cloud": cloud, "compute": context.compute, "replay": context.replay?.made],
       inputs: ["critiques": digest]
     ) { stage in
       try JointTraining(
@@ -159,15 +115,61 @@ struct CloudRecipe {
         epochs: cloud.epochs,
         centring: cloud.centring,
         weight: .added(lambda: cloud.lambda),
-        compute: compute,
-        events: events,
-        replay: replay
+        context: context
       ).run(
         stage,
         start: try critic.model(),
         leadIn: critique.leadIn,
         critiqueTokens: critique.critiqueTokens
-      ) { try critiquedPairs(pairs, renderer: $0, section: critique, written: own) }
+      ) { try critiquedPairs(context.pairs, renderer: $0, section: critique, written: own) }
+    }
+    return try TrainedModel(stage, .critiqueScores)
+  }
+
+  /// Stage 2: the critic writes a critique of every response.
+  private func regenerate(
+    _ trained: Stage,
+    _ temperature: Double,
+    _ context: RunContext
+  ) async throws -> Stage {
+    let sides = context.pairs.flatMap(PairSide.both)
+    return try await context.stages.run(
+      "critiques",
+      from: ["temperature": temperature, "compute": context.compute],
+      inputs: ["critique-sft": trained.digest]
+    ) { stage in
+      var settings = CritiqueSettings()
+      settings.temperature = Float(temperature)
+      settings.seed = UInt64(context.compute.seed)
+      let writer = try ModelWriter(try context.compute.model(try trained.model()))
+      let critic = Critic(writer, settings: settings)
+      let records = try await WritingStage<CritiqueRecord>(
+        stage: stage,
+        writer: writer,
+        events: context.events,
+        stretch: 1024
+      ).run(sides) { side in
+        [critic.request(.response(prompt: side.pair.prompt, response: side.response))]
+      } record: { side, written in
+        guard let critique = written.first?.first else {
+          throw TrainingError.recipe(reason: "nothing was written of the pair \(side.pair.id)")
+        }
+        return CritiqueRecord(
+          id: side.pair.id,
+          side: side.name,
+          critique: critique.text,
+          finishReason: critique.finishReason.rawValue
+        )
+      }
+      let cut = records.count { $0.finishReason == FinishReason.length.rawValue }
+      if cut > 0 {
+        context.events(
+          .warning(
+            "\(cut) of \(sides.count) critiques were cut at \(critic.critiqueTokens) tokens; their "
+              + "end is not learnt"
+          )
+        )
+      }
     }
   }
 }

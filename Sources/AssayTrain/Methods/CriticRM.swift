@@ -191,108 +191,84 @@ package struct CriticRMMethod: Method {
 
   /// Runs its stages.
   package func run(in context: RunContext) async throws -> TrainedModel {
-    let stage = try await CriticRMRecipe(
+    let stage = try await CriticRMStages(
       section: context.settings[Self.section],
       refinement: refinement,
-      compute: context.compute,
-      events: context.events,
-      replay: context.replay,
-      truth: context.truth,
-      endpoints: context.settings[Self.endpoints]
-    ).run(
-      context.stages,
-      start: try context.startFolder(),
-      inputs: context.inputs,
-      pairs: context.pairs
-    )
+      endpoints: context.settings[Self.endpoints],
+      context: context
+    ).run()
     return try TrainedModel(stage, .critiqueScores)
   }
 }
 
 /// The stages of Critic-RM, one behind the other.
-struct CriticRMRecipe {
+struct CriticRMStages {
   let section: CriticRMSection
   let refinement: CritiqueRefinement
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
-  /// Tells whether what a critique claims is true, where the data can tell.
-  var truth: CritiqueTruth?
   /// Who writes for the start model.
-  var endpoints = CriticRMEndpoints()
+  let endpoints: CriticRMEndpoints
+  let context: RunContext
 
   /// Runs the stages.
   ///
-  /// - Parameters:
-  ///   - stages: Where they run.
-  ///   - start: The folder of the instruction-tuned model.
-  ///   - inputs: Digests of what the first stage is made from.
-  ///   - pairs: The pairs.
   /// - Returns: The last stage.
   /// - Throws: What sampling, training or writing throws.
-  func run(
-    _ stages: StageRunner,
-    start: URL,
-    inputs: [String: String],
-    pairs: [PreferencePair]
-  ) async throws -> Stage {
-    let labelled = pairs
-    let pairs = labelled.compactMap(\.decided)
-    if pairs.count < labelled.count {
-      events(
-        .message("\(labelled.count - pairs.count) ties are left out: no score agrees with them")
-      )
+  func run() async throws -> Stage {
+    let start = try context.startFolder()
+    let pairs = context.pairs.compactMap(\.decided)
+    let ties = context.pairs.count - pairs.count
+    if ties > 0 {
+      context.events(.message("\(ties) ties are left out: no score agrees with them"))
     }
-    let written = try await stages.run(
+    let written = try await context.stages.run(
       "scored-critiques",
       from: [
         "critiques": section.sampling, "generatorModel": endpoints.candidates?.model,
-        "compute": compute,
+        "compute": context.compute,
       ],
-      inputs: inputs
+      inputs: context.inputs
     ) { stage in
       try await ScoredCritiques(
         section: section,
-        compute: compute,
-        events: events,
+        compute: context.compute,
+        events: context.events,
         endpoints: endpoints
       ).run(stage, start: start, pairs: pairs)
     }
-    let refined = try await refine(stages, candidates: written, start: start, pairs: pairs)
-    return try await learn(stages, refined: refined, start: start, inputs: inputs, pairs: pairs)
+    let refined = try await refine(written, start, pairs)
+    return try await learn(refined, start, pairs)
   }
 
   /// Stage 2: filters and refines.
   private func refine(
-    _ stages: StageRunner,
-    candidates: Stage,
-    start: URL,
-    pairs: [PreferencePair]
+    _ candidates: Stage,
+    _ start: URL,
+    _ pairs: [PreferencePair]
   ) async throws -> Stage {
     let meta = endpoints.refinement
     let own = try candidates.records(of: CandidateRecord.self).records()
-    return try await stages.run(
+    return try await context.stages.run(
       "refined",
       from: [
         "refinement": refinement, "criticRm": section, "metaJudgeModel": meta?.model,
-        "ratingTokens": meta.map { _ in endpoints.ratingTokens }, "compute": compute,
+        "ratingTokens": meta.map { _ in endpoints.ratingTokens }, "compute": context.compute,
       ],
       inputs: ["scored-critiques": candidates.digest]
     ) { stage in
       let work = CritiqueRefining(
         section: section,
         refinement: refinement,
-        compute: compute,
-        events: events,
-        truth: truth,
+        compute: context.compute,
+        events: context.events,
+        truth: context.truth,
         ratingTokens: meta == nil ? nil : endpoints.ratingTokens
       )
       _ = try await endpoints.withWriter(
         meta,
         else: start,
-        compute,
+        context.compute,
         for: stage,
-        events: events,
+        events: context.events,
         texts: refinement == .rank ? 2 * section.samples * section.ratings : 2
       ) { try await work.run($0, pairs: pairs, candidates: own) }
     }
@@ -300,19 +276,19 @@ struct CriticRMRecipe {
 
   /// Stage 3: critiques and rewards together.
   private func learn(
-    _ stages: StageRunner,
-    refined: Stage,
-    start: URL,
-    inputs: [String: String],
-    pairs: [PreferencePair]
+    _ refined: Stage,
+    _ start: URL,
+    _ pairs: [PreferencePair]
   ) async throws -> Stage {
     let records = try refined.records(of: RefinedRecord.self).records()
     let wording = section.wording
     let leadIn = section.stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
-    return try await stages.run(
+    return try await context.stages.run(
       "critic-rm",
-      from: ["criticRm": section, "compute": compute, "replay": replay?.made],
-      inputs: inputs.merging(["refined": refined.digest]) { $1 }
+      from: [
+        "criticRm": section, "compute": context.compute, "replay": context.replay?.made,
+      ],
+      inputs: context.inputs.merging(["refined": refined.digest]) { $1 }
     ) { stage in
       try JointTraining(
         head: section.head,
@@ -323,9 +299,7 @@ struct CriticRMRecipe {
         centring: section.centring,
         weight: section.constantLambda.map { .constant(lambda: $0) }
           ?? .scheduled(beta: section.beta),
-        compute: compute,
-        events: events,
-        replay: replay
+        context: context
       ).run(stage, start: start, leadIn: leadIn, critiqueTokens: section.critiqueTokens) {
         try refinedPairs(pairs, records, renderer: $0, section: section)
       }

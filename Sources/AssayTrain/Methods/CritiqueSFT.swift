@@ -73,15 +73,8 @@ struct CritiqueSFTMethod: Method {
   func run(in context: RunContext) async throws -> TrainedModel {
     let stage = try await CritiqueTraining(
       section: context.settings[Self.section],
-      compute: context.compute,
-      events: context.events,
-      replay: context.replay
-    ).run(
-      context.stages,
-      base: try context.startFolder(),
-      inputs: context.inputs,
-      pairs: context.pairs
-    )
+      context: context
+    ).run()
     return try TrainedModel(stage, nil)
   }
 }
@@ -111,33 +104,27 @@ package struct CritiqueRecord: Codable, Equatable, Sendable {
   }
 }
 
-/// Stage 1: the base model learns the oracle's critiques.
+/// CLoud's stage 1: the start model learns the oracle's critiques.
 struct CritiqueTraining {
   let section: CritiqueSection
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
+  let context: RunContext
 
   /// Runs the stage.
-  func run(
-    _ stages: StageRunner,
-    base: URL,
-    inputs: [String: String],
-    pairs: [PreferencePair]
-  ) async throws -> Stage {
-    try await stages.run(
+  func run() async throws -> Stage {
+    let start = try context.startFolder()
+    return try await context.stages.run(
       "critique-sft",
-      from: ["critique": section, "compute": compute, "replay": replay?.made],
-      inputs: inputs
-    ) { try run($0, base: base, pairs: pairs) }
+      from: ["critique": section, "compute": context.compute, "replay": context.replay?.made],
+      inputs: context.inputs
+    ) { try train($0, start) }
   }
 
-  private func run(_ stage: Stage, base: URL, pairs: [PreferencePair]) throws {
+  private func train(_ stage: Stage, _ start: URL) throws {
     // 1 model
-    let model = try compute.modelToTrain(base)
+    let model = try context.compute.modelToTrain(start)
     guard model.decoder.isLanguageModel else {
       throw ModelError.lacks(
-        path: base.path,
+        path: start.path,
         part: "output embedding",
         hint: "critiques need a language model"
       )
@@ -150,7 +137,7 @@ struct CritiqueTraining {
 
     // 2 data
     let renderer = try model.renderer()
-    let sequences = try pairs.flatMap { pair in
+    let sequences = try context.pairs.flatMap { pair in
       try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].compactMap {
         response,
         critique in
@@ -176,61 +163,11 @@ struct CritiqueTraining {
     }
 
     // 3 training
-    try BatchTraining(
-      stage: stage,
-      model: model,
-      optimizer: section.optimizer,
-      compute: compute,
-      events: events,
-      replay: replay
-    ).run(
+    try context.training(stage, model, section.optimizer).run(
       sequences,
       batchSize: section.batchResponses,
       accumulation: section.accumulation,
       epochs: section.epochs
     ) { _ in TokenObjective() }
-  }
-}
-
-/// Stage 2: the model writes a critique of every response.
-struct CritiqueRegeneration {
-  let temperature: Double
-  let compute: ComputeSection
-  let events: RunEventHandler
-
-  func run(_ stage: Stage, critic: URL, pairs: [PreferencePair]) async throws {
-    var settings = CritiqueSettings()
-    settings.temperature = Float(temperature)
-    settings.seed = UInt64(compute.seed)
-    let writer = try ModelWriter(try compute.model(critic))
-    let critic = Critic(writer, settings: settings)
-    let sides = pairs.flatMap(PairSide.both)
-    let records = try await WritingStage<CritiqueRecord>(
-      stage: stage,
-      writer: writer,
-      events: events,
-      stretch: 1024
-    ).run(sides) { side in
-      [critic.request(.response(prompt: side.pair.prompt, response: side.response))]
-    } record: { side, written in
-      guard let critique = written.first?.first else {
-        throw TrainingError.recipe(reason: "nothing was written of the pair \(side.pair.id)")
-      }
-      return CritiqueRecord(
-        id: side.pair.id,
-        side: side.name,
-        critique: critique.text,
-        finishReason: critique.finishReason.rawValue
-      )
-    }
-    let cut = records.count { $0.finishReason == FinishReason.length.rawValue }
-    if cut > 0 {
-      events(
-        .warning(
-          "\(cut) of \(sides.count) critiques were cut at \(critic.critiqueTokens) tokens; their "
-            + "end is not learnt"
-        )
-      )
-    }
   }
 }

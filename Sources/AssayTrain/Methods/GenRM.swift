@@ -23,8 +23,11 @@ struct GenRMMethod: Method {
   }
 
   func run(in context: RunContext) async throws -> TrainedModel {
-    let stage = try await VerdictRecipe(.letter, context.settings[Self.section], context)
-      .run(name, context)
+    let stage = try await VerdictTraining(
+      kind: .letter,
+      section: context.settings[Self.section],
+      context: context
+    ).run(name)
     return try TrainedModel(stage, preference(context.settings, wording: context.wording))
   }
 }

@@ -22,8 +22,11 @@ struct PairMethod: Method {
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? { .pairLogit }
 
   func run(in context: RunContext) async throws -> TrainedModel {
-    let stage = try await VerdictRecipe(.pair, context.settings[Self.section], context)
-      .run(name, context)
+    let stage = try await VerdictTraining(
+      kind: .pair,
+      section: context.settings[Self.section],
+      context: context
+    ).run(name)
     return try TrainedModel(stage, .pairLogit)
   }
 }

@@ -85,12 +85,7 @@ struct RegressionMethod: Method {
   ) throws {
     // 1 model: a head whose last layer has a bias, to hold the ratings' mean
     let model = try context.compute.modelToTrain(start)
-    model.head = RewardHead(
-      random: .cloud,
-      hiddenSize: model.decoder.configuration.hiddenSize,
-      seed: UInt64(context.compute.seed),
-      device: model.decoder.device
-    )
+    model.head = context.compute.newHead(.cloud, for: model)
     model.manifest = ModelManifest(kind: .classic, scoredToken: .lastOfTemplate)
 
     // 2 data
@@ -112,15 +107,7 @@ struct RegressionMethod: Method {
     }
 
     // 3 training
-    try BatchTraining(
-      stage: stage,
-      model: model,
-      optimizer: section.optimizer,
-      compute: context.compute,
-      events: context.events,
-      replay: context.replay,
-      finish: { model in scale.apply(to: model) }
-    ).run(
+    try context.training(stage, model, section.optimizer, finish: scale.apply).run(
       items,
       batchSize: section.batchResponses,
       accumulation: section.accumulation,

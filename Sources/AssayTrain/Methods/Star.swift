@@ -244,20 +244,12 @@ struct StarMethod: Method {
   }
 
   func run(in context: RunContext) async throws -> TrainedModel {
-    let trained = try await StarRecipe(
+    let trained = try await StarIterations(
       section: context.settings[section],
       variant: variant,
-      compute: context.compute,
-      events: context.events,
-      replay: context.replay,
-      oracle: context.oracle,
-      endpoint: context.settings[endpoint]
-    ).run(
-      context.stages,
-      start: try context.startFolder(),
-      inputs: context.inputs,
-      pairs: context.pairs
-    )
+      endpoint: context.settings[endpoint],
+      context: context
+    ).run()
     guard let last = trained.last else {
       throw TrainingError.noData(stage: name, hint: "there is no iteration")
     }
@@ -266,52 +258,38 @@ struct StarMethod: Method {
 }
 
 /// The iterations of STaR, one behind the other.
-struct StarRecipe {
+struct StarIterations {
   let section: StarSection
   let variant: StarVariant
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
-  var oracle: JudgementOracle?
   /// Who writes judgements for the latest model.
-  var endpoint = WriterEndpoint()
+  let endpoint: WriterEndpoint
+  let context: RunContext
 
   /// Runs the iterations.
   ///
-  /// - Parameters:
-  ///   - stages: Where they run.
-  ///   - start: The folder of the instruction-tuned model.
-  ///   - inputs: Digests of what the first stage is made from.
-  ///   - pairs: The pairs.
   /// - Returns: The training stage of each iteration.
   /// - Throws: What sampling, training or writing throws.
-  func run(
-    _ stages: StageRunner,
-    start: URL,
-    inputs: [String: String],
-    pairs: [PreferencePair]
-  ) async throws -> [Stage] {
-    if section.bootstrap != .own, oracle == nil {
+  func run() async throws -> [Stage] {
+    let (start, seed) = (try context.startFolder(), context.compute.seed)
+    if section.bootstrap != .own, context.oracle == nil {
       throw TrainingError.recipe(
         reason:
           "bootstrap: \(section.bootstrap.rawValue) needs a world with an oracle of judgements"
       )
     }
-    let decided = pairs.compactMap(\.decided)
-    if decided.count < pairs.count {
-      events(
-        .message("\(pairs.count - decided.count) ties are left out: no verdict on them is right")
-      )
+    let decided = context.pairs.compactMap(\.decided)
+    let ties = context.pairs.count - decided.count
+    if ties > 0 {
+      context.events(.message("\(ties) ties are left out: no verdict on them is right"))
     }
     var trained: [Stage] = []
     for iteration in 1...section.iterations {
-      let part = Self.part(iteration, of: section.iterations, pairs: decided, seed: compute.seed)
-      let items = section.items(of: part, iteration: iteration, seed: compute.seed)
+      let part = Self.part(iteration, of: section.iterations, pairs: decided, seed: seed)
+      let items = section.items(of: part, iteration: iteration, seed: seed)
       let latest = try trained.last?.model() ?? start
-      let digests = trained.last.map { ["previous": $0.digest] } ?? inputs
-      let judged = try await judge(stages, iteration, items, model: latest, inputs: digests)
+      let digests = trained.last.map { ["previous": $0.digest] } ?? context.inputs
+      let judged = try await judge(iteration, items, model: latest, inputs: digests)
       let stage = try await learn(
-        stages,
         iteration,
         items,
         judged: judged,
@@ -325,18 +303,17 @@ struct StarRecipe {
 
   /// The first stage of an iteration.
   private func judge(
-    _ stages: StageRunner,
     _ iteration: Int,
     _ items: [ShownPair],
     model: URL,
     inputs: [String: String]
   ) async throws -> Stage {
     let source = source(iteration)
-    return try await stages.run(
+    return try await context.stages.run(
       "judgements-\(iteration)",
       from: [
         "judgements": section.sampling(source), "generatorModel": endpoint.place?.model,
-        "compute": compute,
+        "compute": context.compute,
       ],
       inputs: inputs
     ) { stage in
@@ -344,9 +321,7 @@ struct StarRecipe {
         section: section,
         source: source,
         iteration: iteration,
-        compute: compute,
-        events: events,
-        oracle: oracle,
+        context: context,
         endpoint: endpoint
       ).run(stage, model: model, items: items)
     }
@@ -354,7 +329,6 @@ struct StarRecipe {
 
   /// The second stage of an iteration.
   private func learn(
-    _ stages: StageRunner,
     _ iteration: Int,
     _ items: [ShownPair],
     judged: Stage,
@@ -362,18 +336,19 @@ struct StarRecipe {
     inputs: [String: String]
   ) async throws -> Stage {
     let records = try judged.records(of: JudgementRecord.self).records()
-    return try await stages.run(
+    return try await context.stages.run(
       "train-\(iteration)",
-      from: ["variant": variant, "star": section, "compute": compute, "replay": replay?.made],
+      from: [
+        "variant": variant, "star": section, "compute": context.compute,
+        "replay": context.replay?.made,
+      ],
       inputs: inputs
     ) { stage in
       try StarTraining(
         section: section,
         variant: variant,
         iteration: iteration,
-        compute: compute,
-        events: events,
-        replay: replay
+        context: context
       ).run(stage, start: model, items: items, records: records)
     }
   }

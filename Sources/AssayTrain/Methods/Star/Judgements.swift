@@ -142,18 +142,16 @@ struct Judgements {
   let section: StarSection
   let source: JudgementSource
   let iteration: Int
-  let compute: ComputeSection
-  let events: RunEventHandler
-  let oracle: JudgementOracle?
+  let context: RunContext
   let endpoint: WriterEndpoint
 
   func run(_ stage: Stage, model folder: URL, items: [ShownPair]) async throws {
     let records: [JudgementRecord] = try await endpoint.withWriter(
       endpoint.place,
       else: folder,
-      compute,
+      context.compute,
       for: stage,
-      events: events,
+      events: context.events,
       texts: draws
     ) { writing in
       do {
@@ -191,7 +189,7 @@ struct Judgements {
             ? told(shown) : section.wording.judge(shown.pair, shown.order, task: .chain)
         ),
         settings: settings,
-        seed: UInt64(compute.seed &+ iteration &* 7919),
+        seed: UInt64(context.compute.seed &+ iteration &* 7919),
         draws: draws
       )
     ]
@@ -207,7 +205,7 @@ struct Judgements {
       )
     }
     if source == .oracle || source == .oracleAndSampled,
-      let text = oracle?.judgement(shown.pair, shown.order)
+      let text = context.oracle?.judgement(shown.pair, shown.order)
     {
       let verdict = RolePrompts.verdict(in: text, task: .chain)
       samples.insert(.init(text: text, verdict: verdict, finishReason: "stop"), at: 0)
@@ -222,10 +220,10 @@ struct Judgements {
   ) throws {
     var summary = JudgementSummary()
     for (record, shown) in zip(records, items) {
-      summary.add(record, pair: shown.pair, oracle: oracle)
+      summary.add(record, pair: shown.pair, oracle: context.oracle)
     }
     try StageSummary.judgements(iteration: iteration, summary: summary).write(to: stage)
-    events(
+    context.events(
       .message(
         "iteration \(iteration): of \(summary.items) items \(summary.allRight) are all right, "
           + "\(summary.allWrong) all wrong, \(summary.mixed) mixed; \(summary.unparseable) of "

@@ -43,9 +43,7 @@ struct StarTraining {
   let section: StarSection
   let variant: StarVariant
   let iteration: Int
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
+  let context: RunContext
 
   func run(
     _ stage: Stage,
@@ -60,7 +58,7 @@ struct StarTraining {
       )
     }
     // 1 model
-    let model = try compute.modelToTrain(start)
+    let model = try context.compute.modelToTrain(start)
     model.manifest = ModelManifest(kind: .judge)
     model.manifest.judge = JudgeManifest(
       task: .chain,
@@ -83,19 +81,12 @@ struct StarTraining {
     _ items: [Own.Item],
     _ objective: Own
   ) throws {
-    try BatchTraining(
-      stage: stage,
-      model: model,
-      optimizer: section.optimizer,
-      compute: compute,
-      events: events,
-      replay: replay
-    ).run(
+    try context.training(stage, model, section.optimizer).run(
       items,
       batchSize: section.batchItems,
       accumulation: section.accumulation,
       epochs: section.epochs,
-      seed: compute.seed &+ iteration
+      seed: context.compute.seed &+ iteration
     ) { _ in objective }
   }
 
@@ -188,7 +179,7 @@ struct StarTraining {
       counts[sample.text, default: 0] += 1
     }
     different.removeAll { (counts[$0.text] ?? 0) < agreement }
-    var random = SeededRandom(UInt64(compute.seed), UInt64(iteration), UInt64(item))
+    var random = SeededRandom(UInt64(context.compute.seed), UInt64(iteration), UInt64(item))
     return random.shuffled(different).enumerated().sorted {
       let (a, b) = (counts[$0.element.text] ?? 0, counts[$1.element.text] ?? 0)
       return a == b ? $0.offset < $1.offset : a > b

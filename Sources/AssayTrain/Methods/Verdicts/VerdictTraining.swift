@@ -63,63 +63,36 @@ enum VerdictKind {
 }
 
 /// Trains a judge without words.
-struct VerdictRecipe {
-  let section: VerdictSection
+struct VerdictTraining {
   let kind: VerdictKind
-  let compute: ComputeSection
-  let events: RunEventHandler
-  var replay: Replay?
-
-  init(_ kind: VerdictKind, _ section: VerdictSection, _ context: RunContext) {
-    self.section = section
-    self.kind = kind
-    compute = context.compute
-    events = context.events
-    replay = context.replay
-  }
+  let section: VerdictSection
+  let context: RunContext
 
   /// Runs the stage of a method.
-  func run(_ name: String, _ context: RunContext) async throws -> Stage {
+  func run(_ name: String) async throws -> Stage {
     let start = try context.startFolder()
     return try await context.stages.run(
       name,
-      from: ["verdict": section, "compute": compute, "replay": replay?.made],
+      from: ["verdict": section, "compute": context.compute, "replay": context.replay?.made],
       inputs: context.inputs
-    ) { try run($0, start: start, pairs: context.pairs) }
+    ) { try train($0, start) }
   }
 
-  init(
-    section: VerdictSection,
-    kind: VerdictKind,
-    compute: ComputeSection,
-    events: @escaping RunEventHandler,
-    replay: Replay?
-  ) {
-    self.section = section
-    self.kind = kind
-    self.compute = compute
-    self.events = events
-    self.replay = replay
-  }
-
-  func run(_ stage: Stage, start: URL, pairs: [PreferencePair]) throws {
-    guard !pairs.isEmpty else {
+  private func train(_ stage: Stage, _ start: URL) throws {
+    guard !context.pairs.isEmpty else {
       throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
     }
     let model = try model(start)
-    let items = try items(pairs, model)
-    try BatchTraining(
-      stage: stage,
-      model: model,
-      optimizer: section.optimizer,
-      compute: compute,
-      events: events,
-      replay: replay
-    ).run(count: pairs.count, batchSize: section.batchPairs, epochs: section.epochs) { step in
+    let items = try items(model)
+    try context.training(stage, model, section.optimizer).run(
+      count: items.count,
+      batchSize: section.batchPairs,
+      epochs: section.epochs
+    ) { step in
       let batch = step.items.map { index in
         ShownItem(
           item: items[index],
-          order: .drawn(seed: compute.seed, round: step.epoch, item: index)
+          order: .drawn(seed: context.compute.seed, round: step.epoch, item: index)
         )
       }
       func report(_ objective: some Objective<ShownItem>) -> StepReport {
@@ -136,7 +109,7 @@ struct VerdictRecipe {
 
   /// The start model, with a head where one gives the verdict.
   private func model(_ start: URL) throws -> Model {
-    let model = try compute.modelToTrain(start)
+    let model = try context.compute.modelToTrain(start)
     switch kind {
     case .letter:
       guard model.decoder.isLanguageModel else {
@@ -148,12 +121,7 @@ struct VerdictRecipe {
       }
       model.manifest = ModelManifest(kind: .judge)
     case .pair:
-      model.head = RewardHead(
-        random: section.head.kind,
-        hiddenSize: model.decoder.configuration.hiddenSize,
-        seed: UInt64(compute.seed),
-        device: model.decoder.device
-      )
+      model.head = context.compute.newHead(section.head, for: model)
       model.manifest = ModelManifest(kind: .pair)
     }
     model.manifest.judge = JudgeManifest(task: .token, prompts: section.wording, tokens: 1)
@@ -161,9 +129,9 @@ struct VerdictRecipe {
   }
 
   /// The pairs as tokens, in both orders.
-  private func items(_ pairs: [PreferencePair], _ model: Model) throws -> [VerdictItem] {
+  private func items(_ model: Model) throws -> [VerdictItem] {
     let sequences = JudgeSequences(renderer: try model.renderer(), prompts: section.wording)
-    return try pairs.map { pair in
+    return try context.pairs.map { pair in
       let shown = JudgementOrder.allCases.map { sequences.conversation(pair, $0, .token) }
       return VerdictItem(
         sequences: try shown.map { conversation in
