@@ -21,7 +21,6 @@ import AssayReward
 import AssayRun
 import AssayTensor
 import AssayText
-import Foundation
 
 /// How a CLoud model is trained behind its critique SFT.
 package struct CloudSection: RecipeSection {
