@@ -15,15 +15,15 @@ package enum StageSummary: Codable, Equatable, Sendable {
   ///
   /// - Parameter stage: A finished stage.
   /// - Returns: The summary, `nil` where the stage has none.
-  /// - Throws: `FileError.malformedRecord` where there is something else.
+  /// - Throws: `FileError.fileSystem` where there is something else.
   package static func read(_ stage: Stage) throws -> StageSummary? {
     guard let data = try? Data(contentsOf: stage.file(file)) else { return nil }
     do {
       return try JSONDecoder().decode(StageSummary.self, from: data)
     } catch {
-      throw FileError.malformedRecord(
-        file: stage.file(file).path,
-        line: 1,
+      throw FileError.fileSystem(
+        action: "read",
+        path: stage.file(file).path,
         reason: "this is no summary that this version writes; remove the folder of its stage, and "
           + "the same command makes it again"
       )

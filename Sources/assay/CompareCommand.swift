@@ -67,7 +67,14 @@ struct CompareCommand: AssayCommand {
     let folder = URL(
       fileURLWithPath: out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
     )
-    if worker { return try await StudyWorker(recipe: recipe, folder: folder).run() }
+    if worker {
+      return try await StudyWorker(
+        recipe: recipe,
+        folder: folder,
+        failure: { (ExitStatus.text($0), ExitStatus.code($0)) },
+        tell: { try Output.json($0) }
+      ).run()
+    }
     let study: Study
     if reportOf.isEmpty {
       study = try await recipe.run(folder, elsewhere: elsewhere(folder, display)) {
@@ -89,7 +96,7 @@ struct CompareCommand: AssayCommand {
     guard jobs > 1 else { return nil }
     let threads = max(1, (common.threads ?? Engine.threads) / jobs)
     let settings = (overrides + common.recipeSettings).flatMap { ["--set", $0] }
-    let workers = CompareWorkers(
+    let workers = StudyWorkers(
       count: jobs,
       arguments: ["compare", specification, "--out", folder.path, "--worker", "--quiet"]
         + ["--threads", "\(threads)"] + settings,
@@ -97,21 +104,6 @@ struct CompareCommand: AssayCommand {
     )
     return { parts in
       try workers.run(parts, parts.first?.isTrial == true ? "search" : "methods")
-    }
-  }
-}
-
-extension CommonOptions {
-  /// Writes the report of a study into its folder and prints it.
-  func show(_ report: ComparisonReport, in folder: URL) throws {
-    try report.write(to: folder)
-    if isJSON {
-      try Output.result(String(decoding: report.results.json().dropLast(), as: UTF8.self))
-    } else {
-      try Output.result(report.text)
-    }
-    if !isQuiet {
-      Output.error("results: \(folder.path)/results.json, report: \(folder.path)/report.html")
     }
   }
 }

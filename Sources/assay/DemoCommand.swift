@@ -37,3 +37,18 @@ struct DemoCommand: AssayCommand {
     try common.show(report, in: folder)
   }
 }
+
+extension CommonOptions {
+  /// Writes the report of a study into its folder and prints it.
+  func show(_ report: ComparisonReport, in folder: URL) throws {
+    try report.write(to: folder)
+    if isJSON {
+      try Output.result(String(decoding: report.results.json().dropLast(), as: UTF8.self))
+    } else {
+      try Output.result(report.text)
+    }
+    if !isQuiet {
+      Output.error("results: \(folder.path)/results.json, report: \(folder.path)/report.html")
+    }
+  }
+}

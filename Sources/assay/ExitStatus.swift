@@ -7,6 +7,7 @@ import AssayModel
 import AssayReward
 import AssayRun
 import AssayServe
+import AssayStudy
 import AssayTensor
 import AssayText
 import AssayTrain

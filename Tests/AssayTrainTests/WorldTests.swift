@@ -30,10 +30,11 @@ import Testing
     methods: [\(methods)]
     compute: {device: cpu}
     classic: {batch_pairs: 6, \(Self.optimizer)}
-    genrm: {batch_pairs: 6}
+    genrm: {prompts: playground, batch_pairs: 6}
+    judge: {prompts: playground}
     critique: {batch_responses: 12, critique_tokens: 16}
     cloud: {batch_pairs: 6}
-    evaluation: {votes: 2, critiques: 1}
+    evaluation: {votes: 2, judgement_tokens: 8, critiques: 1}
     \(more)
     """
   }
@@ -66,8 +67,9 @@ import Testing
       #expect(suites["other"]?["overall"]?.n == 4, "\(method)")
     }
     #expect(report.html.contains("assay compare it"))
-    // The report says nothing of a critique's worth where the suites are not those that show it.
+    // The report says nothing of a critique's worth, or of claims, where no suite shows it.
     #expect(!report.html.contains("writing a critique first"))
+    #expect(!report.text.contains("claims"))
   }
 
   @Test("trials of a user's model are measured on pairs that no method trains on")
@@ -103,7 +105,8 @@ import Testing
     }
     #expect("\(error.map { "\($0)" } ?? "")".contains("the world files cannot tell"))
     for (more, part) in [
-      ("base: {vocabulary_size: 300}", "base: "), ("instruct: {demonstrations: 0}", "instruct: "),
+      ("base: {vocabulary_size: 300}", "base, expected to be left out"),
+      ("instruct: {demonstrations: 0}", "instruct, expected to be left out"),
     ] {
       let error = #expect(throws: RunError.self) {
         try recipe(files(world, methods: "classic", more: more))

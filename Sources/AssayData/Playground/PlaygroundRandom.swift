@@ -41,7 +41,8 @@ package struct PlaygroundRandom: RandomNumberGenerator, Sendable {
     return elements[below(elements.count)]
   }
 
-  mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
+  /// Returns elements in another order, each order as likely.
+  package mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
     var result = elements
     for last in stride(from: result.count - 1, to: 0, by: -1) {
       result.swapAt(last, below(last + 1))

@@ -101,7 +101,7 @@ package final class RecordWriter: Sendable {
     try append(response.json)
   }
 
-  /// Appends a demonstration, which `DemonstrationReader` reads back equal.
+  /// Appends a demonstration, a row of `instruct.jsonl`.
   ///
   /// - Parameter demonstration: The demonstration.
   /// - Throws: `DataError.unwritable` where writing fails.

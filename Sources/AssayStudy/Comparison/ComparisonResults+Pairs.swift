@@ -3,14 +3,15 @@ import AssayEvaluate
 import Foundation
 
 extension ComparisonResults {
+  /// The claims that this comparison says something about.
   var measuredClaims: [ClaimTable.Result] {
     claims.filter { $0.outcome != .notMeasured }
   }
 
-  /// How many claims this comparison says nothing about, `nil` where there are none.
+  /// How many claims this comparison says nothing about; `nil` where there are none, or no others.
   var missingClaims: String? {
     let count = claims.count - measuredClaims.count
-    guard count > 0 else { return nil }
+    guard count > 0, !measuredClaims.isEmpty else { return nil }
     let verb = count == 1 ? "is" : "are"
     return "\(count) of the papers' \(claims.count) claims \(verb) about methods, suites "
       + "or measurements that this comparison does not have."

@@ -203,41 +203,35 @@ extension Study {
   /// Reads what a comparison has made so far.
   ///
   /// - Parameter folder: Its folder.
-  /// - Throws: `FileError.fileSystem` where no method has finished there, `.malformedRecord` where an
-  ///   older version wrote it, or something else.
+  /// - Throws: `FileError.fileSystem` where no method has finished there, or another version or
+  ///   something else wrote it.
   package init(contentsOf folder: URL) throws {
     struct Format: Decodable { let format: Int }
     let url = folder.appendingPathComponent(Self.file)
+    func refusal(_ reason: String) -> FileError {
+      .fileSystem(action: "read", path: url.path, reason: reason)
+    }
     guard let data = try? Data(contentsOf: url) else {
-      let older = folder.appendingPathComponent(Self.olderFile)
-      guard !FileManager.default.fileExists(atPath: older.path) else {
-        throw FileError.malformedRecord(
-          file: older.path,
-          line: 1,
-          reason: "an older version made this comparison; run it again with its specification"
-        )
-      }
-      throw FileError.fileSystem(
-        action: "read",
-        path: url.path,
-        reason: "no method of a comparison has finished there"
+      let older = folder.appendingPathComponent(Self.olderFile).path
+      throw refusal(
+        FileManager.default.fileExists(atPath: older)
+          ? "an older version made this comparison; run it again with its specification"
+          : "no method of a comparison has finished there"
+      )
+    }
+    guard let format = try? JSONDecoder().decode(Format.self, from: data).format else {
+      throw refusal("this is no study")
+    }
+    guard format == Self.currentFormat else {
+      throw refusal(
+        "another version wrote this study, in format \(format) instead of "
+          + "\(Self.currentFormat); run the comparison again with its specification"
       )
     }
     do {
-      let format = try JSONDecoder().decode(Format.self, from: data).format
-      guard format == Self.currentFormat else {
-        throw FileError.malformedRecord(
-          file: url.path,
-          line: 1,
-          reason: "another version wrote this study, in format \(format) instead of "
-            + "\(Self.currentFormat); run the comparison again with its specification"
-        )
-      }
       self = try JSONDecoder().decode(Study.self, from: data)
-    } catch let error as FileError {
-      throw error
     } catch {
-      throw FileError.malformedRecord(file: url.path, line: 1, reason: "this is no study")
+      throw refusal("this is no study")
     }
   }
 

@@ -87,7 +87,11 @@ package struct StudyConfig: RecipeSection {
   /// Reports settings of `world: files` where another world makes its own data and start model.
   func refuseFiles(_ checks: inout RecipeChecks) {
     for (isAbsent, key) in [(model.isEmpty, "model"), (data == nil, "data")] {
-      checks.require(isAbsent, key, "nothing: \(world) makes its own; `world: files` reads it")
+      checks.require(
+        isAbsent,
+        key,
+        "to be left out, as \(world) makes its own; `world: files` reads it"
+      )
     }
   }
 

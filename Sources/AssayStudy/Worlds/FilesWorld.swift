@@ -29,7 +29,7 @@ struct FilesWorld: World {
     )
     for (isDefault, key) in [
       (config.base == BaseSection(), "base"), (config.instruct == InstructSection(), "instruct"),
-    ] { checks.require(isDefault, key, "nothing: world: files starts from `model`") }
+    ] { checks.require(isDefault, key, "to be left out, as world: files starts from `model`") }
   }
 
   init(_ config: StudyConfig) {

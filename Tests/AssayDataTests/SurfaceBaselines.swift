@@ -1,15 +1,16 @@
+import AssayData
 import Foundation
 
 /// Baselines that see only the surface of two responses, to diagnose pair data.
 ///
 /// Where they do much better than chance, the data give the label away without being understood.
-package enum SurfaceBaselines {
+enum SurfaceBaselines {
   /// How often each baseline prefers the right response; ties count half.
-  package struct Report: Codable, Hashable, Sendable {
+  struct Report: Codable, Hashable, Sendable {
     /// By the difference of lengths, in characters and words.
-    package var length: Double
+    var length: Double
     /// By the words of the responses.
-    package var bagOfWords: Double
+    var bagOfWords: Double
   }
 
   /// Fits both baselines on pairs and returns their accuracies on others.
@@ -22,7 +23,7 @@ package enum SurfaceBaselines {
   ///   - seed: The order of the steps.
   /// - Returns: The accuracies on `test`.
   /// - Precondition: Neither list is empty.
-  package static func measure(
+  static func measure(
     training: [PreferencePair],
     test: [PreferencePair],
     seed: UInt64 = 0

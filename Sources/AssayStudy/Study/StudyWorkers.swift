@@ -2,12 +2,11 @@
 
 import AssayBase
 import AssayRun
-import AssayStudy
 import AssayTrain
 import Foundation
 
 /// What a worker tells, a line of JSON each, on its standard output.
-enum WorkerReport: Codable {
+package enum WorkerReport: Codable, Sendable {
   /// The part is done.
   case done
   /// Another worker makes a stage of the part.
@@ -19,26 +18,49 @@ enum WorkerReport: Codable {
 }
 
 /// A failure of a worker.
-struct WorkerFailure: Error, CustomStringConvertible {
-  let description: String
-  let code: Int32
+package struct WorkerFailure: Error, CustomStringConvertible {
+  /// One sentence: what failed, and why.
+  package let description: String
+  /// The exit code that says so.
+  package let code: Int32
 }
 
 /// The other end: runs the parts that it reads, a line of JSON each, from its standard input.
-struct StudyWorker {
-  let recipe: StudyRecipe
-  let folder: URL
+package struct StudyWorker {
+  private let recipe: StudyRecipe
+  private let folder: URL
+  private let tell: @Sendable (WorkerReport) throws -> Void
+  private let failure: (any Error) -> (text: String, code: Int32)
+
+  /// Makes a worker.
+  ///
+  /// - Parameters:
+  ///   - recipe: The specification.
+  ///   - folder: The folder of the comparison.
+  ///   - failure: One sentence about an error, and its exit code.
+  ///   - tell: Tells whoever started the worker.
+  package init(
+    recipe: StudyRecipe,
+    folder: URL,
+    failure: @escaping (any Error) -> (text: String, code: Int32),
+    tell: @escaping @Sendable (WorkerReport) throws -> Void
+  ) {
+    self.recipe = recipe
+    self.folder = folder
+    self.failure = failure
+    self.tell = tell
+  }
 
   /// Runs parts until there are no more.
   ///
   /// - Throws: `Interrupted`, and what making the world throws; failures of parts are reported.
-  func run() async throws {
-    let session = try await StudySession(recipe, folder) { event in
-      if case .warning(let text) = event { try? Output.json(WorkerReport.warning(text)) }
+  package func run() async throws {
+    let session = try await StudySession(recipe, folder) { [tell] event in
+      if case .warning(let text) = event { try? tell(.warning(text)) }
     }
     while let line = readLine() {
       let part = try JSONDecoder().decode(StudyPart.self, from: Data(line.utf8))
-      try Output.json(try await report(part, session))
+      try tell(try await report(part, session))
     }
   }
 
@@ -57,18 +79,29 @@ struct StudyWorker {
     } catch let error as Interrupted {
       throw error
     } catch {
-      return .failed(ExitStatus.text(error), code: ExitStatus.code(error))
+      let (text, code) = failure(error)
+      return .failed(text, code: code)
     }
   }
 }
 
 /// Processes that run parts of a comparison at once.
-struct CompareWorkers {
-  /// How many there are.
-  let count: Int
-  /// The arguments of each.
-  let arguments: [String]
-  let events: RunEventHandler
+package struct StudyWorkers {
+  private let count: Int
+  private let arguments: [String]
+  private let events: RunEventHandler
+
+  /// Makes workers, which start with the parts that they run.
+  ///
+  /// - Parameters:
+  ///   - count: How many there are.
+  ///   - arguments: The arguments of each, for this same program.
+  ///   - events: Hears of progress.
+  package init(count: Int, arguments: [String], events: @escaping RunEventHandler) {
+    self.count = count
+    self.arguments = arguments
+    self.events = events
+  }
 
   // A part that meets another one's stage is tried again behind this many seconds.
   private static let patience = 3.0
@@ -84,7 +117,7 @@ struct CompareWorkers {
   ///   - parts: The parts, in the order to begin them.
   ///   - name: What they are, for whoever watches.
   /// - Throws: `Interrupted`, or `WorkerFailure` once one of them fails; the others have stopped then.
-  func run(_ parts: [StudyPart], _ name: String) throws {
+  package func run(_ parts: [StudyPart], _ name: String) throws {
     guard !parts.isEmpty else { return }
     // A worker that is gone is noticed by what it does not answer.
     signal(SIGPIPE, SIG_IGN)
