@@ -16,6 +16,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -41,7 +42,11 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "AssayRun", dependencies: ["AssayBase", "Yams"], swiftSettings: settings),
-    .target(name: "AssayText", dependencies: ["AssayBase"], swiftSettings: settings),
+    .target(
+      name: "AssayText",
+      dependencies: ["AssayBase", .product(name: "HeapModule", package: "swift-collections")],
+      swiftSettings: settings
+    ),
     .target(
       name: "AssayData",
       dependencies: ["AssayBase", "AssayText", "CZlib"],

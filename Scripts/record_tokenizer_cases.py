@@ -47,6 +47,9 @@ MODERN = (r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|NUMBER"""
           r"""| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+""")
 QWEN2 = MODERN.replace("NUMBER", r"\p{N}")
 LLAMA3 = MODERN.replace("NUMBER", r"\p{N}{1,3}")
+# Oniguruma reads `+` behind braces as repetition, other engines as possessive.
+CL100K = (r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*"""
+          r"""|\s*[\r\n]|\s+(?!\S)|\s+""")
 SPECIAL = ["<pad>", "<s>", "<|system|>", "<|user|>", "<|assistant|>", "<|eot|>"]
 
 CASES = [
@@ -142,9 +145,120 @@ def build():
     return result
 
 
+def trained(model, trainer, normalizer=None, pre_tokenizer=None, decoder=None):
+    tokenizer = Tokenizer(model)
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    if pre_tokenizer is not None:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    if decoder is not None:
+        tokenizer.decoder = decoder
+    tokenizer.train_from_iterator(CORPUS.split("\n"), trainer)
+    return tokenizer
+
+
+def edited(tokenizer, edit):
+    """A tokenizer whose file says something more than training can."""
+    document = json.loads(tokenizer.to_str())
+    edit(document)
+    return Tokenizer.from_str(json.dumps(document))
+
+
+def with_bytes(document):
+    """Byte tokens behind the vocabulary, and a model that falls back to them."""
+    model = document["model"]
+    model["byte_fallback"] = True
+    for byte in range(256):
+        if isinstance(model["vocab"], dict):
+            model["vocab"][f"<0x{byte:02X}>"] = len(model["vocab"])
+        else:
+            model["vocab"].append([f"<0x{byte:02X}>", 0.0])
+
+
+def pieces(size, **options):
+    """SentencePiece's BPE: no words, spaces spelt as U+2581, unknown characters as bytes."""
+    special = ["<unk>", "<s>", "</s>"]
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+    return edited(trained(models.BPE(unk_token="<unk>", fuse_unk=True), trainer, **options), with_bytes)
+
+
+def unigram(size, special, edit=None, unknown="<unk>", **options):
+    trainer = trainers.UnigramTrainer(
+        vocab_size=size, special_tokens=special, unk_token=unknown, show_progress=False)
+    tokenizer = trained(models.Unigram(), trainer, **options)
+    return edited(tokenizer, edit) if edit else tokenizer
+
+
+def word_piece(size, **options):
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+    return trained(
+        models.WordPiece(unk_token="[UNK]"), trainer, decoder=decoders.WordPiece(cleanup=True), **options)
+
+
+def build_families():
+    """Tokenizers of the other families, as their published files are put together."""
+    space = "\u2581"
+    spaced = normalizers.Sequence([normalizers.Prepend(space), normalizers.Replace(" ", space)])
+    llama = [decoders.Replace(space, " "), decoders.ByteFallback(), decoders.Fuse()]
+    result = {}
+    result["llama2"] = pieces(
+        420, normalizer=spaced, decoder=decoders.Sequence(llama + [decoders.Strip(" ", 1, 0)]))
+    result["gemma"] = pieces(
+        420, normalizer=normalizers.Replace(" ", space),
+        pre_tokenizer=split(" ", "merged_with_previous"), decoder=decoders.Sequence(llama))
+    result["gemma"].add_tokens([AddedToken("\n\n", normalized=False), AddedToken(space * 2, normalized=True)])
+    result["mistral"] = pieces(
+        400, pre_tokenizer=pre_tokenizers.Metaspace(space, prepend_scheme="first", split=False),
+        decoder=decoders.Sequence(llama + [decoders.Strip(" ", 1, 0)]))
+    result["unknown"] = trained(
+        models.BPE(unk_token="<unk>"), trainers.BpeTrainer(
+            vocab_size=120, special_tokens=["<unk>"], show_progress=False, limit_alphabet=30),
+        pre_tokenizer=pre_tokenizers.Whitespace())
+    result["suffix"] = trained(
+        models.BPE(unk_token="<unk>", end_of_word_suffix="</w>", continuing_subword_prefix="@"),
+        trainers.BpeTrainer(
+            vocab_size=330, special_tokens=["<unk>"], show_progress=False,
+            end_of_word_suffix="</w>", continuing_subword_prefix="@"),
+        normalizer=normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()]),
+        pre_tokenizer=pre_tokenizers.BertPreTokenizer())
+    result["xlm-r"] = unigram(
+        300, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        normalizer=normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(),
+                                         normalizers.Replace(Regex(" {2,}"), " ")]),
+        pre_tokenizer=pre_tokenizers.Metaspace(space, prepend_scheme="always"),
+        decoder=decoders.Metaspace(space, prepend_scheme="always"))
+    result["t5"] = unigram(
+        300, ["<pad>", "</s>", "<unk>"],
+        normalizer=normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(),
+                                         normalizers.Strip(left=False, right=True)]),
+        pre_tokenizer=sequence(pre_tokenizers.WhitespaceSplit(),
+                               pre_tokenizers.Metaspace(space, prepend_scheme="always")),
+        decoder=decoders.Metaspace(space, prepend_scheme="always"))
+    result["unigram-bytes"] = unigram(
+        280, ["<unk>", "<s>", "</s>"], with_bytes,
+        pre_tokenizer=pre_tokenizers.Metaspace(space, prepend_scheme="first"),
+        decoder=decoders.Sequence(llama + [decoders.Strip(" ", 1, 0)]))
+    result["bert"] = word_piece(
+        330, normalizer=normalizers.BertNormalizer(lowercase=True),
+        pre_tokenizer=pre_tokenizers.BertPreTokenizer())
+    result["bert-cased"] = word_piece(
+        330, normalizer=normalizers.BertNormalizer(lowercase=False, handle_chinese_chars=False),
+        pre_tokenizer=sequence(pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("contiguous"),
+                               pre_tokenizers.Digits(individual_digits=True)))
+    result["cl100k"] = bpe(sequence(split(Regex(CL100K), "isolated"), byte_level()), 420)
+    return result
+
+
 ADDED_CASES = [
     "apples", "apples2", "an apples.", "pineapples applesauce _apples", "\u00e9apples apples\u0301", "a  bob c", "bob  bob", "x \t\n bob",
     "cat  dog", "cat\n\n", "catcat", "caf\u00e9 cafe\u0301", "ab abc abcd aab", "a  b   c    d", "x <mask> y", "<mask> <mask>", "bob <mask> cat bob",
+]
+
+
+FAMILY_CASES = [
+    "<s>How many?</s> <unk>", "a\u2581b \u2581 c", "[CLS] The [MASK] answer [SEP]", "<0x41><0x0A>", "000000000 1000000 12345678",
+    "Caf\u00e9, D\u00c9J\u00c0 VU: the answer is 34.  34\n\n\n", "doesn't mind ; don't shout !", "x" * 101 + " the",
 ]
 
 
@@ -227,6 +341,45 @@ def record_training():
         "merges": json.loads(tokenizer.to_str())["model"]["merges"]})
 
 
+# Source and target code points: a capital, a ligature, a number in a circle, a composition, nothing.
+# No rule has several characters: `tokenizers` maps them one by one, SentencePiece the longest run.
+RULES = [("42", "62"), ("FB01", "66 69"), ("2460", "31"), ("65 301", "E9"), ("200B", "")]
+
+
+def record_sentencepiece():
+    """SentencePiece's own files, and what its package makes of texts with them."""
+    import sentencepiece
+    for name, kind, options in (
+            ("spm-bpe", "bpe", {"normalization_rule_name": "identity", "byte_fallback": True,
+                                "remove_extra_whitespaces": False, "vocab_size": 420}),
+            ("spm-unigram", "unigram", {"vocab_size": 200})):
+        with tempfile.TemporaryDirectory() as folder:
+            if kind == "unigram":
+                # The package's own map of characters takes 240 kB.
+                rules = pathlib.Path(folder) / "rules.tsv"
+                rules.write_text("".join(f"{source}\t{target}\n" for source, target in RULES))
+                options = options | {"normalization_rule_tsv": str(rules)}
+            prefix = str(pathlib.Path(folder) / "m")
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(CORPUS.split("\n")), model_prefix=prefix, model_type=kind,
+                hard_vocab_limit=False, minloglevel=2, **options)
+            data = pathlib.Path(prefix + ".model").read_bytes()
+        (FIXTURES / f"{name}.tokenizer.model").write_bytes(data)
+        processor = sentencepiece.SentencePieceProcessor(model_proto=data)
+        texts = [case for case in CASES + FAMILY_CASES if len(case) <= 60 and "\0" not in case
+                 and not any(mark in case for mark in ("<s>", "</s>", "<unk>", "<0x"))]
+        if kind == "unigram":
+            from sentencepiece import sentencepiece_model_pb2
+            spec = sentencepiece_model_pb2.ModelProto.FromString(data).normalizer_spec
+            tokenizer = unigram(
+                200, ["<unk>"], normalizer=normalizers.Precompiled(spec.precompiled_charsmap),
+                pre_tokenizer=pre_tokenizers.Metaspace("\u2581"), decoder=decoders.Metaspace("\u2581"))
+            record("precompiled", tokenizer, [case for case in CASES if len(case) <= 27] + FAMILY_CASES)
+        write(f"{name}.cases.json", {
+            "versions": {"sentencepiece": sentencepiece.__version__},
+            "cases": [{"text": text, "ids": processor.encode(text)} for text in texts]})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--own", type=pathlib.Path, help="folder of model folders by Assay")
@@ -239,7 +392,10 @@ def main():
     for name, tokenizer in build().items():
         main_one = name in ("gpt2", "qwen2", "llama3")
         record(name, tokenizer, ADDED_CASES if name == "added" else CASES if main_one else small)
+    for name, tokenizer in build_families().items():
+        record(name, tokenizer, small + FAMILY_CASES)
     record_training()
+    record_sentencepiece()
     print(json.dumps(versions()))
 
 

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayModel
 import AssayTensor
 import AssayText
@@ -94,6 +95,7 @@ package struct GenerationBenchmark {
       ids.map(String.init).joined(separator: " ")
     }
     func id(of token: String) -> Int32? { Int32(token) }
+    var document: JSONValue { .null }
   }
 
   let shape: Shape

@@ -44,12 +44,8 @@ extension Model {
     let weights = try loadWeights(folder, dtype: dtype, device: device)
     let (decoder, head) = (weights.decoder, weights.head)
     // CLoud's released folders may leave the tokenizer to the language model's.
-    let own = folder.appendingPathComponent("tokenizer.json")
-    let hasOwn = FileManager.default.fileExists(atPath: own.path)
-    let text = hasOwn ? folder : weights.base
-    let tokenizer =
-      try weights.gguf?.tokenizer()
-      ?? BPETokenizer(contentsOf: text.appendingPathComponent("tokenizer.json"))
+    let text = TokenizerFile.isPresent(in: folder) ? folder : weights.base
+    let tokenizer = try weights.gguf?.tokenizer() ?? TokenizerFile.read(text)
     guard tokenizer.vocabularySize <= decoder.configuration.vocabularySize else {
       throw ModelError.configuration(
         file: weights.base.appendingPathComponent("config.json").path,

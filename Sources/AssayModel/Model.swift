@@ -120,7 +120,7 @@ package final class Model {
   /// The reward head; `nil` for a language model.
   package var head: RewardHead?
   /// The tokenizer.
-  package let tokenizer: BPETokenizer
+  package let tokenizer: any Tokenizer
   /// How conversations become text.
   package let template: ChatTemplate
   /// Why conversations are not rendered with `template`; `nil` where they are.
@@ -140,7 +140,7 @@ package final class Model {
   package init(
     decoder: Decoder,
     head: RewardHead?,
-    tokenizer: BPETokenizer,
+    tokenizer: any Tokenizer,
     template: ChatTemplate,
     templateRefusal: TextError? = nil,
     manifest: ModelManifest

@@ -16,9 +16,9 @@ package enum ModelFiles {
   /// - Parameter url: The model.
   /// - Returns: The tokenizer.
   /// - Throws: `TextError`, `ModelError` or `TensorError`, naming the file and what is wrong.
-  package static func tokenizer(at url: URL) throws -> BPETokenizer {
+  package static func tokenizer(at url: URL) throws -> any Tokenizer {
     guard let gguf = try GGUFModel(at: url) else {
-      return try BPETokenizer(contentsOf: url.appendingPathComponent("tokenizer.json"))
+      return try TokenizerFile.read(url)
     }
     return try gguf.tokenizer()
   }

@@ -9,7 +9,7 @@ package struct ModelText: Sendable {
   /// Whether the model has a reward head.
   package let hasHead: Bool
   /// The tokenizer.
-  package let tokenizer: BPETokenizer
+  package let tokenizer: any Tokenizer
   /// What turns conversations into tokens.
   package let renderer: SequenceRenderer
   /// Tokens that the model reads and writes at most.

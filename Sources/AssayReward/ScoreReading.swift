@@ -106,7 +106,8 @@ package struct ScoreReading: Sendable {
   }
 
   private func token(_ id: Int32, at index: Int) -> ScoredToken {
-    ScoredToken(id: id, text: text.tokenizer.spelling(of: id) ?? "", index: index)
+    let bytes = text.tokenizer.bytes(of: [id], skipSpecialTokens: false)
+    return ScoredToken(id: id, text: String(decoding: bytes, as: UTF8.self), index: index)
   }
 
   private func finite(_ value: Double, _ index: Int) throws -> Double {

@@ -11,7 +11,12 @@ struct TokenizeCommand: AssayCommand {
     discussion: "Spellings of special tokens are read as such; nothing is added."
   )
 
-  @Option(help: "A model folder, a run folder, a GGUF file, or a tokenizer.json.")
+  @Option(
+    help: """
+      A model folder, a run folder, a GGUF file, a folder with a tokenizer only, a tokenizer.json, or a \
+      tokenizer.model of SentencePiece.
+      """
+  )
   var model: String
 
   @Option(help: "The lines; - is standard input.")
@@ -20,10 +25,7 @@ struct TokenizeCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func execute() async throws {
-    let tokenizer =
-      try model.hasSuffix(".json")
-      ? BPETokenizer(contentsOf: URL(fileURLWithPath: model))
-      : ModelFiles.tokenizer(at: ModelPath.folder(model))
+    let tokenizer = try ModelFiles.tokenizer(at: Self.place(model))
     let decoder = JSONDecoder()
     try InputLines.forEach(data) { number, line in
       guard let text = try? decoder.decode(String.self, from: line) else {
@@ -31,6 +33,17 @@ struct TokenizeCommand: AssayCommand {
       }
       try Output.result("[" + tokenizer.encode(text).map(String.init).joined(separator: ", ") + "]")
     }
+  }
+}
+
+extension TokenizeCommand {
+  /// Where the tokenizer is: the file or folder itself, else a run folder's last finished model.
+  private static func place(_ path: String) throws -> URL {
+    let url = URL(fileURLWithPath: path)
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+    if exists, !isFolder.boolValue || TokenizerFile.isPresent(in: url) { return url }
+    return try ModelPath.folder(path)
   }
 }
 

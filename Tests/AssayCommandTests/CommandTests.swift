@@ -27,6 +27,15 @@ import Testing
     let file = try folder.write("\"33<|eot|>\"\n", "lines.jsonl")
     let again = try assay("tokenize", "--model", model + "/tokenizer.json", "--data", file)
     #expect(again.output == result.output.prefix { $0 != "\n" } + "\n")
+    // A folder with nothing else will do.
+    let only = folder.url.appendingPathComponent("only")
+    try FileManager.default.createDirectory(at: only, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: model + "/tokenizer.json",
+      toPath: only.appendingPathComponent("tokenizer.json").path
+    )
+    let alone = try assay("tokenize", "--model", only.path, "--data", file)
+    #expect(alone.output == again.output)
   }
 
   @Test("playground writes its files and says what it wrote")

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayGenerate
 import AssayModel
 import AssayTensor
@@ -27,6 +28,7 @@ struct LetterTokenizer: Tokenizer {
   }
 
   func id(of token: String) -> Int32? { encodePlain(token).first }
+  var document: JSONValue { .null }
 }
 
 /// One byte a token: characters beyond ASCII span tokens.
@@ -45,6 +47,7 @@ struct ByteTokenizer: Tokenizer {
   }
 
   func id(of token: String) -> Int32? { encodePlain(token).first }
+  var document: JSONValue { .null }
 }
 
 /// A small model with grouped heads and large weights, so that its choices are far apart.

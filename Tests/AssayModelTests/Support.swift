@@ -105,7 +105,7 @@ enum Tiny {
     return configuration
   }
 
-  static func tokenizer() throws -> BPETokenizer {
+  static func tokenizer() throws -> any Tokenizer {
     try BPETrainer(vocabularySize: 300, specialTokens: ChatTemplate.assaySpecialTokens)
       .train(["The answer is 34. What is 2 + 3? The answer is correct. Name a color."])
   }

@@ -8,7 +8,7 @@ import AssayText
 
 /// What the tests of rewards score, and with what.
 struct TinyReward {
-  let tokenizer: BPETokenizer
+  let tokenizer: any Tokenizer
   let items: [PlaygroundItem]
 
   init() throws {

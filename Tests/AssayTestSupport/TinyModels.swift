@@ -4,7 +4,7 @@ import AssayText
 
 /// Tiny models of random weights.
 package enum TinyModels {
-  private static func tokenizer() throws -> BPETokenizer {
+  private static func tokenizer() throws -> any Tokenizer {
     try BPETrainer(
       vocabularySize: 280,
       specialTokens: ChatTemplate.assaySpecialTokens

@@ -71,7 +71,7 @@ import Testing
     trainer.composes = true
     let tokenizer = try trainer.train(["caf\u{E9} au lait, caf\u{E9} au lait"])
     try tokenizer.save(to: folder)
-    let again = try BPETokenizer(contentsOf: folder)
+    let again = try TokenizerFile.read(folder)
     #expect(again.document == tokenizer.document)
     #expect(again.encode("cafe\u{301}") == tokenizer.encode("caf\u{E9}"))
   }

@@ -23,7 +23,7 @@ import Testing
 
   @Test("`tokenizers` encodes with our tokenizers as we do", arguments: names)
   func encodesAsRecorded(name: String) throws {
-    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-\(name)"))
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-\(name)"))
     let cases = try Fixture.cases("own-\(name)/cases.json")
     #expect(cases.count > 20)
     for row in cases {
@@ -35,7 +35,7 @@ import Testing
   func rendersAsRecorded(name: String) throws {
     let recorded = try Fixture.json("own-\(name)/chat.json")
     let template = try OwnModels.template(name)
-    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-\(name)"))
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-\(name)"))
     let renderer = try SequenceRenderer(tokenizer: tokenizer, template: template)
     let cases = try #require(recorded["cases"]?.array)
     #expect(cases.count >= 8)
@@ -66,7 +66,7 @@ import Testing
   @Test("finds the template of a folder that we wrote", arguments: names)
   func detectsOwn(name: String) throws {
     let folder = try Fixture.folder("own-\(name)")
-    let tokenizer = try BPETokenizer(contentsOf: folder)
+    let tokenizer = try TokenizerFile.read(folder)
     let found = try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
     #expect(try found.template == OwnModels.template(name))
     #expect(found.isExact)
@@ -77,7 +77,7 @@ import Testing
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-chatml"))
     func detect(_ jinja: String) throws -> TokenizerConfiguration {
       let document: JSONValue = ["chat_template": .string(jinja)]
       let file = folder.appendingPathComponent("tokenizer_config.json")
@@ -112,7 +112,7 @@ import Testing
     for (name, text) in files {
       try Data(text.utf8).write(to: folder.appendingPathComponent(name))
     }
-    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-chatml"))
     return try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
   }
 
@@ -161,7 +161,7 @@ import Testing
   @Test("a template that cannot be read renders no conversation unless a preset is accepted")
   func refusesApproximation() throws {
     let found = try detect(["chat_template.jinja": "{{ 'Be strict.' "])
-    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-chatml"))
     func renderer(_ configuration: TokenizerConfiguration) throws -> SequenceRenderer {
       try SequenceRenderer(
         tokenizer: tokenizer,

@@ -20,8 +20,8 @@ enum Fixture {
     return folder.appendingPathComponent(name)
   }
 
-  static func tokenizer(_ name: String) throws -> BPETokenizer {
-    try BPETokenizer(json: bytes("\(name).tokenizer.json"), name: name)
+  static func tokenizer(_ name: String) throws -> any Tokenizer {
+    try TokenizerFile.read(json: bytes("\(name).tokenizer.json"), name: name)
   }
 
   static func cases(_ name: String) throws -> [TokenizerCase] {

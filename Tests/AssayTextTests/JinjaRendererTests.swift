@@ -14,8 +14,8 @@ struct JinjaRendererTests {
   ]
 
   /// A preset, and its Jinja text interpreted.
-  private func templates(_ name: String) throws -> (ChatTemplate, ChatTemplate, BPETokenizer) {
-    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-\(name)"))
+  private func templates(_ name: String) throws -> (ChatTemplate, ChatTemplate, any Tokenizer) {
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-\(name)"))
     let preset = try OwnModels.template(name)
     let program = try ChatProgram(
       source: preset.jinja,
@@ -119,7 +119,7 @@ struct JinjaRendererTests {
     _ source: String,
     scoredToken: SequenceRenderer.ScoredToken = .lastOfTemplate
   ) throws -> SequenceRenderer {
-    let tokenizer = try BPETokenizer(contentsOf: try Fixture.folder("own-chatml"))
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-chatml"))
     let program = try ChatProgram(source: source, specialTokens: ["eos_token": "<|endoftext|>"])
     return try SequenceRenderer(
       tokenizer: tokenizer,

@@ -19,7 +19,7 @@ enum OwnModels {
     return template
   }
 
-  static func train(_ name: String) throws -> BPETokenizer {
+  static func train(_ name: String) throws -> any Tokenizer {
     let template = try template(name)
     var special = name == "assay" ? ChatTemplate.assaySpecialTokens : template.specialTokens
     if let padding = template.padding, !special.contains(padding) { special.append(padding) }

@@ -13,7 +13,7 @@ import Testing
     scoredToken: SequenceRenderer.ScoredToken = .endOfTurn
   ) throws -> SequenceRenderer {
     try SequenceRenderer(
-      tokenizer: BPETokenizer(contentsOf: try Fixture.folder("own-\(name)")),
+      tokenizer: TokenizerFile.read(try Fixture.folder("own-\(name)")),
       template: OwnModels.template(name),
       maximumTokens: maximumTokens,
       scoredToken: scoredToken

@@ -37,7 +37,7 @@ package struct SampleRecord: Encodable, Sendable {
   ///   - sample: The sample's number, from 0.
   ///   - written: The text.
   ///   - tokenizer: Spells tokens, where their log probabilities are wanted.
-  package init(id: String, sample: Int, _ written: Written, tokenizer: (BPETokenizer)?) {
+  package init(id: String, sample: Int, _ written: Written, tokenizer: (any Tokenizer)?) {
     self.id = id
     self.sample = sample
     text = written.text
@@ -53,7 +53,7 @@ package struct SampleRecord: Encodable, Sendable {
 
   private static func lines(
     _ generation: Generation,
-    _ tokenizer: BPETokenizer
+    _ tokenizer: any Tokenizer
   ) -> [TokenLine] {
     func line(_ id: Int32, _ value: Float) -> TokenLine {
       TokenLine(token: tokenizer.spelling(of: id) ?? "", id: id, logprob: value)

@@ -69,7 +69,7 @@ extension GGUFModel {
   /// The tokenizer.
   ///
   /// - Throws: As its document, and `TextError` for a vocabulary that is not valid.
-  func tokenizer() throws -> BPETokenizer { try BPETokenizer(document: tokenizerDocument()) }
+  func tokenizer() throws -> any Tokenizer { try TokenizerFile.read(tokenizerDocument()) }
 
   /// The chat template, with the special tokens that it may name.
   ///

@@ -68,7 +68,7 @@ extension Generation {
 /// Tokens and their log probabilities as OpenAI spells them.
 enum ChatTokens {
   /// All tokens of a text.
-  static func all(of text: Generation, _ tokenizer: BPETokenizer) -> JSONValue {
+  static func all(of text: Generation, _ tokenizer: any Tokenizer) -> JSONValue {
     let entries = text.tokens.indices.map { place in
       json(
         text.tokens[place],
@@ -85,7 +85,7 @@ enum ChatTokens {
     _ token: Int32,
     _ logProbability: Float,
     _ top: [TokenLogProbability],
-    _ tokenizer: BPETokenizer
+    _ tokenizer: any Tokenizer
   ) -> JSONValue {
     let likely = top.map { JSONValue.object(members($0.id, $0.logProbability, tokenizer)) }
     return .object(
@@ -96,7 +96,7 @@ enum ChatTokens {
   private static func members(
     _ token: Int32,
     _ logProbability: Float,
-    _ tokenizer: BPETokenizer
+    _ tokenizer: any Tokenizer
   ) -> [JSONMember] {
     let bytes = tokenizer.bytes(of: [token], skipSpecialTokens: false)
     // A token that cannot be drawn at all has no finite one; OpenAI's word for it is -9999.

@@ -5,7 +5,7 @@ import AssayText
 /// Bytes of a character that is not complete are held back, and as much as may turn out to be the
 /// beginning of a stop string. The pieces together are the whole text.
 struct TextStream {
-  private let tokenizer: BPETokenizer
+  private let tokenizer: any Tokenizer
   /// Bytes that a stop string may take back.
   private let heldBytes: Int
   /// Bytes of all tokens, and how many of them were sent.
@@ -14,7 +14,7 @@ struct TextStream {
   /// Bytes of the text that was sent: a byte that is no UTF-8 has become three.
   private var sentText = 0
 
-  init(_ tokenizer: BPETokenizer, stopStrings: [String]) {
+  init(_ tokenizer: any Tokenizer, stopStrings: [String]) {
     self.tokenizer = tokenizer
     heldBytes = max(0, (stopStrings.map(\.utf8.count).max() ?? 0) - 1)
   }
@@ -23,7 +23,13 @@ struct TextStream {
   ///
   /// - Returns: What can be sent, perhaps nothing.
   mutating func add(_ token: Int32) -> String {
-    bytes += tokenizer.bytes(of: [token], skipSpecialTokens: true)
+    var added = tokenizer.bytes(of: [token], skipSpecialTokens: true)
+    if bytes.isEmpty {
+      // A text does not begin with the space that its first word's token has within a text.
+      let first = tokenizer.decode([token], skipSpecialTokens: true).utf8.count
+      added.removeFirst(max(0, added.count - first))
+    }
+    bytes += added
     let end = Self.completeCount(bytes[..<max(sentBytes, bytes.count - heldBytes)])
     guard end > sentBytes else { return "" }
     let piece = String(decoding: bytes[sentBytes..<end], as: UTF8.self)

@@ -162,9 +162,9 @@ package struct Pretraining {
     _ stage: Stage,
     _ conversations: [[Message]],
     _ more: [String]
-  ) throws -> BPETokenizer {
+  ) throws -> any Tokenizer {
     let url = stage.file("tokenizer.json")
-    if FileManager.default.fileExists(atPath: url.path) { return try BPETokenizer(contentsOf: url) }
+    if FileManager.default.fileExists(atPath: url.path) { return try TokenizerFile.read(url) }
     let trainer = BPETrainer(
       vocabularySize: section.vocabularySize,
       specialTokens: ChatTemplate.assaySpecialTokens

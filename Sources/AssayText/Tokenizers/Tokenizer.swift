@@ -1,3 +1,5 @@
+import AssayBase
+
 /// Text to token ids and back.
 package protocol Tokenizer: Sendable {
   /// How many ids there are: every id is below this number.
@@ -23,16 +25,43 @@ package protocol Tokenizer: Sendable {
   /// Returns the text of ids.
   ///
   /// - Parameters:
-  ///   - ids: Token ids.
+  ///   - ids: Token ids; unknown ones are nothing.
   ///   - skipSpecialTokens: Whether special tokens are left out.
   /// - Returns: The text.
   func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String
 
+  /// Returns the bytes that ids stand for within a text, which may end within a character.
+  ///
+  /// Spaces that `decode` takes from the front of a text are there.
+  ///
+  /// - Parameters:
+  ///   - ids: Token ids; unknown ones are nothing.
+  ///   - skipSpecialTokens: Whether special tokens are left out.
+  /// - Returns: The bytes.
+  func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8]
+
   /// Returns the id of a token's exact spelling, or `nil` where the vocabulary lacks it.
   func id(of token: String) -> Int32?
+
+  /// Returns the spelling of an id in the vocabulary, or `nil` where no token has it.
+  func spelling(of id: Int32) -> String?
+
+  /// Whether an id is that of a special token.
+  func isSpecial(_ id: Int32) -> Bool
+
+  /// The tokenizer as a `tokenizer.json` document.
+  var document: JSONValue { get }
 }
 
+// What holds where every token is plain text.
 extension Tokenizer {
-  /// None, unless a tokenizer says otherwise.
   package var addedTokens: [AddedToken] { [] }
+
+  package func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
+    Array(decode(ids, skipSpecialTokens: skipSpecialTokens).utf8)
+  }
+
+  package func spelling(of id: Int32) -> String? { decode([id], skipSpecialTokens: false) }
+
+  package func isSpecial(_ id: Int32) -> Bool { false }
 }

@@ -1,5 +1,5 @@
 import AssayBase
-import Foundation
+import HeapModule
 
 /// Learns a byte-level BPE vocabulary from text.
 ///
@@ -39,7 +39,7 @@ package struct BPETrainer: Sendable, Equatable {
   /// - Returns: The tokenizer; smaller than asked for where the texts have no more pairs.
   /// - Throws: `TextError.vocabularyTooSmall`, or `invalidTokenizer` for a special token that
   ///   is empty, repeated, or the spelling of a byte.
-  package func train(_ texts: some Sequence<String>) throws -> BPETokenizer {
+  package func train(_ texts: some Sequence<String>) throws -> any Tokenizer {
     let minimum = specialTokens.count + 256
     guard vocabularySize >= minimum else {
       throw TextError.vocabularyTooSmall(size: vocabularySize, minimum: minimum)
@@ -59,7 +59,7 @@ package struct BPETrainer: Sendable, Equatable {
     var state = TrainingState(spellings: specialTokens + alphabet)
     state.count(words(of: texts), firstByteID: specialTokens.count)
     while state.spellings.count < vocabularySize, state.mergeBest(minimum: minimumFrequency) {}
-    return try BPETokenizer(document: document(of: state))
+    return try TokenizerPipeline(document: document(of: state))
   }
 
   private func words(of texts: some Sequence<String>) -> (words: ByteTable, counts: [Int]) {
@@ -69,7 +69,7 @@ package struct BPETrainer: Sendable, Equatable {
     for text in texts {
       var text = composes ? text.composedCanonically : text
       text.withUTF8 { text in
-        preTokenizer.forEachWord(of: text) { word in
+        preTokenizer.forEachWord(of: text, isStart: true) { word in
           let (entry, isNew) = words.entry(of: word, default: 0)
           if isNew { counts.append(1) } else { counts[entry] += 1 }
         }
@@ -147,7 +147,7 @@ private struct TrainingState {
         change(PairTable.key(left, right), by: input.counts[entry], in: Int32(entry))
       }
     }
-    for (pair, count) in pairCounts { queue.push(PairCandidate(count: count, pair: pair)) }
+    for (pair, count) in pairCounts { queue.insert(PairCandidate(count: count, pair: pair)) }
   }
 
   private mutating func change(_ pair: UInt64, by difference: Int, in word: Int32) {
@@ -161,11 +161,11 @@ private struct TrainingState {
   ///
   /// Returns false where none is frequent enough.
   mutating func mergeBest(minimum: Int) -> Bool {
-    while let top = queue.pop() {
+    while let top = queue.popMin() {
       let count = pairCounts[top.pair] ?? 0
       guard count == top.count else {
         // Stale: its count has changed since it was queued.
-        if count > 0 { queue.push(PairCandidate(count: count, pair: top.pair)) }
+        if count > 0 { queue.insert(PairCandidate(count: count, pair: top.pair)) }
         continue
       }
       guard count >= max(minimum, 1) else { return false }
@@ -192,7 +192,7 @@ private struct TrainingState {
     }
     for pair in grown {
       if let count = pairCounts[pair], count > 0 {
-        queue.push(PairCandidate(count: count, pair: pair))
+        queue.insert(PairCandidate(count: count, pair: pair))
       }
     }
   }

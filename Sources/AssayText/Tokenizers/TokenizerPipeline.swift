@@ -2,18 +2,17 @@ import AssayBase
 import Foundation
 import Synchronization
 
-/// A byte-level BPE tokenizer in the format of Hugging Face's `tokenizer.json`.
+/// A tokenizer in the format of Hugging Face's `tokenizer.json`: added tokens, normaliser, words, model,
+/// decoder.
 ///
 /// Ids equal those of the `tokenizers` package with `add_special_tokens=False`, with one
-/// difference on purpose: merges never make a special token, so that plain text cannot.
+/// difference on purpose: no model makes a special token, so that plain text cannot.
 /// The file's truncation, padding and post-processor are kept for saving and not applied.
 ///
 /// Safe to use from several threads at once.
-package final class BPETokenizer: Tokenizer {
+package final class TokenizerPipeline: Tokenizer {
   /// The tokens that are found in text before anything else, by id.
   package let addedTokens: [AddedToken]
-  /// The bytes that the vocabulary cannot spell; text loses them unless there is an unknown token.
-  package let missingBytes: [UInt8]
 
   let parts: TokenizerParts
   private let matcher: AddedTokenMatcher
@@ -30,13 +29,16 @@ package final class BPETokenizer: Tokenizer {
   init(parts: TokenizerParts) {
     self.parts = parts
     addedTokens = parts.added.sorted { $0.id < $1.id }
-    missingBytes = (0...255).filter { parts.model.byteIDs[$0] < 0 }.map { UInt8($0) }
     func matcher(normalized: Bool, plain: Bool) -> AddedTokenMatcher {
       let tokens = parts.added.filter {
         $0.isNormalized == normalized && !(plain && $0.isSpecial)
       }
       return AddedTokenMatcher(
-        tokens.map { (normalized ? parts.normalize($0.content) : $0.content, $0) }
+        tokens.map { token in
+          guard normalized else { return (token.content, token) }
+          let spelling = parts.normalizer.normalized(Array(token.content.utf8))
+          return (String(decoding: spelling, as: UTF8.self), token)
+        }
       )
     }
     self.matcher = matcher(normalized: false, plain: false)
@@ -47,7 +49,7 @@ package final class BPETokenizer: Tokenizer {
     for token in parts.added where token.isSpecial { isSpecial[Int(token.id)] = true }
     self.isSpecial = isSpecial
     decoded = parts.spellings.map { spelling in
-      spelling.map { ByteAlphabet.bytes(of: $0) ?? Array($0.utf8) } ?? []
+      spelling.map { parts.decoder.bytes(ofInner: Array($0.utf8)) } ?? []
     }
   }
 
@@ -79,7 +81,11 @@ package final class BPETokenizer: Tokenizer {
   ///   - skipSpecialTokens: Whether special tokens are left out.
   /// - Returns: The text.
   package func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
-    String(decoding: bytes(of: ids, skipSpecialTokens: skipSpecialTokens), as: UTF8.self)
+    if case .byteLevel = parts.decoder.kind {
+      return String(decoding: bytes(of: ids, skipSpecialTokens: skipSpecialTokens), as: UTF8.self)
+    }
+    let tokens = kept(ids, skipSpecialTokens).compactMap { parts.spellings[Int($0)]?.utf8 }
+    return String(decoding: parts.decoder.bytes(of: tokens.map(Array.init)), as: UTF8.self)
   }
 
   /// Returns the bytes of ids, which may end within a character: for streaming.
@@ -89,12 +95,13 @@ package final class BPETokenizer: Tokenizer {
   ///   - skipSpecialTokens: Whether special tokens are left out.
   /// - Returns: The bytes, as they are.
   package func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for id in ids where id >= 0 && Int(id) < decoded.count {
-      if skipSpecialTokens && isSpecial[Int(id)] { continue }
-      bytes.append(contentsOf: decoded[Int(id)])
+    kept(ids, skipSpecialTokens).flatMap { decoded[Int($0)] }
+  }
+
+  private func kept(_ ids: [Int32], _ skipSpecialTokens: Bool) -> [Int32] {
+    ids.filter {
+      $0 >= 0 && Int($0) < decoded.count && !(skipSpecialTokens && isSpecial[Int($0)])
     }
-    return bytes
   }
 
   /// Returns the id of a token's exact spelling, or `nil` where the vocabulary lacks it.
@@ -120,17 +127,21 @@ package final class BPETokenizer: Tokenizer {
   ) -> [Int32] {
     var ids: [Int32] = []
     var cache = caches.withLock { $0.popLast() } ?? WordCache()
-    Self.withBytes(of: text) { text in
+    var text = text
+    text.withUTF8 { text in
       for part in matcher.parts(of: text) {
         switch part {
         case .token(let id): ids.append(id)
         case .text(let range):
-          normalize(UnsafeBufferPointer(rebasing: text[range])) { text in
+          parts.normalizer.withNormalized(UnsafeBufferPointer(rebasing: text[range])) { text in
             for part in normalizedMatcher.parts(of: text) {
               switch part {
               case .token(let id): ids.append(id)
-              case .text(let range):
-                parts.preTokenizer.forEachWord(of: UnsafeBufferPointer(rebasing: text[range])) {
+              case .text(let inner):
+                parts.preTokenizer.forEachWord(
+                  of: UnsafeBufferPointer(rebasing: text[inner]),
+                  isStart: range.lowerBound == 0 && inner.lowerBound == 0
+                ) {
                   cache.encode($0, with: parts.model, into: &ids)
                 }
               }
@@ -144,23 +155,6 @@ package final class BPETokenizer: Tokenizer {
     }
     return ids
   }
-
-  private static func withBytes(
-    of text: String,
-    _ body: (UnsafeBufferPointer<UInt8>) -> Void
-  ) {
-    var text = text
-    text.withUTF8(body)
-  }
-
-  private func normalize(
-    _ text: UnsafeBufferPointer<UInt8>,
-    _ body: (UnsafeBufferPointer<UInt8>) -> Void
-  ) {
-    // Below U+0300 every text is composed; the lead byte of U+0300 is 0xCC.
-    guard parts.composes, text.contains(where: { $0 >= 0xCC }) else { return body(text) }
-    Self.withBytes(of: parts.normalize(String(decoding: text, as: UTF8.self)), body)
-  }
 }
 
 /// What a tokenizer file says.
@@ -172,16 +166,20 @@ struct TokenizerParts: Sendable {
   /// Whether each id belongs to the model's own vocabulary, rather than to added tokens only.
   var isInModel: [Bool]
   var added: [AddedToken]
-  var model: BPEModel
-  /// The merges in order of rank.
-  var mergeList: [(Int32, Int32)]
+  var model: any TokenModel
+  var normalizer: Normalizer
   var preTokenizer: PreTokenizer
-  /// Whether text is brought into normalisation form C.
-  var composes: Bool
-  /// The file without vocabulary and merges, for saving.
+  var decoder: TokenDecoder
+  /// The file without its vocabulary, for saving.
   var header: JSONValue
 
-  func normalize(_ text: String) -> String {
-    composes ? text.composedCanonically : text
+  /// The model's own vocabulary, spellings to ids.
+  var vocabularyObject: JSONValue {
+    .object(
+      spellings.enumerated().compactMap { id, spelling in
+        guard isInModel[id], let spelling else { return nil }
+        return JSONMember(spelling, .number(String(id)))
+      }
+    )
   }
 }

@@ -11,6 +11,10 @@ enum ScalarClass {
   /// Line feed or carriage return.
   static let newline: UInt8 = 16
 
+  /// General category P as of Unicode 8, or ASCII that is printed and neither letter, digit nor space:
+  /// what `tokenizers` takes for punctuation.
+  static let punctuation: UInt8 = 32
+
   /// The bits of the Basic Multilingual Plane; built at first use in some milliseconds.
   static let table: [UInt8] = (0..<0x10000).map { code in
     Unicode.Scalar(UInt32(code)).map(compute) ?? 0
@@ -24,13 +28,46 @@ enum ScalarClass {
       bits = letter | word
     case .decimalNumber: bits = number | word
     case .letterNumber, .otherNumber: bits = number
-    case .nonspacingMark, .spacingMark, .enclosingMark, .connectorPunctuation: bits = word
+    case .nonspacingMark, .spacingMark, .enclosingMark: bits = word
+    case .connectorPunctuation: bits = word
     default: bits = 0
     }
     if properties.isAlphabetic || properties.isJoinControl { bits |= word }
+    // The newest characters are no words yet in the table of `tokenizers`.
+    if !scalar.isKnown(inUnicode: 16) { bits &= ~word }
     if properties.isWhitespace { bits |= space }
+    if scalar.isPunctuation, scalar.isKnown(inUnicode: 8) { bits |= punctuation }
+    if (0x21...0x7E).contains(scalar.value), bits & (letter | number) == 0 { bits |= punctuation }
     if scalar == "\n" || scalar == "\r" { bits |= newline }
     return bits
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether a version of Unicode, and so tables that were made of it, has the character.
+  func isKnown(inUnicode version: Int) -> Bool {
+    guard let age = properties.age else { return false }
+    return age.major < version || age.major == version && age.minor == 0
+  }
+
+  /// Whether it was of general category P when Unicode 8 was made.
+  fileprivate var isPunctuation: Bool {
+    switch properties.generalCategory {
+    case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,
+      .initialPunctuation, .finalPunctuation, .otherPunctuation:
+      true
+    default: value == 0x166D || value == 0x111C9
+    }
+  }
+
+  /// Whether it is of general category Mn, as of Unicode 8.
+  var isNonspacingMark: Bool {
+    switch value {
+    // Letters, spacing marks and punctuation then.
+    case 0x1885, 0x1886, 0xA9BD, 0x111C9, 0x1171E: false
+    case 0x1734: true
+    default: properties.generalCategory == .nonspacingMark && isKnown(inUnicode: 8)
+    }
   }
 }
 

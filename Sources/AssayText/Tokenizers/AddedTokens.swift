@@ -39,32 +39,18 @@ struct AddedTokenMatcher: Sendable {
     case text(Range<Int>)
   }
 
-  private var children = PairTable()
-  /// The token that ends at each node of the trie; -1 for none.
-  private var tokenAtNode: [Int32] = [-1]
-  private var startsToken = [Bool](repeating: false, count: 256)
-  private var tokens: [AddedToken] = []
+  private let trie: ByteTrie
+  private let tokens: [AddedToken]
+  private let startsToken: [Bool]
 
   /// Makes a matcher for the spellings of tokens, first ones first where spellings are equal.
   init(_ tokens: [(spelling: String, token: AddedToken)]) {
-    for (spelling, token) in tokens where !spelling.isEmpty {
-      var node: Int32 = 0
-      for (index, byte) in spelling.utf8.enumerated() {
-        if index == 0 { startsToken[Int(byte)] = true }
-        if let child = children.find(node, Int32(byte)) {
-          node = child.0
-        } else {
-          let child = Int32(tokenAtNode.count)
-          tokenAtNode.append(-1)
-          children.insert(node, Int32(byte), (child, 0))
-          node = child
-        }
-      }
-      if tokenAtNode[Int(node)] < 0 {
-        tokenAtNode[Int(node)] = Int32(self.tokens.count)
-        self.tokens.append(token)
-      }
-    }
+    let tokens = tokens.filter { !$0.spelling.isEmpty }
+    self.tokens = tokens.map(\.token)
+    trie = ByteTrie(tokens.enumerated().map { (Array($1.spelling.utf8), Int32($0)) })
+    var startsToken = [Bool](repeating: false, count: 256)
+    for byte in tokens.compactMap({ $0.spelling.utf8.first }) { startsToken[Int(byte)] = true }
+    self.startsToken = startsToken
   }
 
   /// Returns the longest token that starts at a byte, with its end.
@@ -75,10 +61,11 @@ struct AddedTokenMatcher: Sendable {
     var best: (AddedToken, Int)?
     var node: Int32 = 0
     var index = start
-    while index < text.count, let child = children.find(node, Int32(text[index])) {
-      node = child.0
+    while index < text.count {
+      node = trie.child(of: node, text[index])
+      if node < 0 { break }
       index += 1
-      let token = tokenAtNode[Int(node)]
+      let token = trie.values[Int(node)]
       if token >= 0 { best = (tokens[Int(token)], index) }
     }
     return best

@@ -1,14 +1,42 @@
 import AssayBase
 import Foundation
 
-extension BPETokenizer {
-  /// Reads a tokenizer from a `tokenizer.json` file.
+/// Files that tokenizers are read from and written to.
+package enum TokenizerFile {
+  /// The name of Hugging Face's file.
+  package static let name = "tokenizer.json"
+  /// The name of SentencePiece's file.
+  private static let sentencePieceName = "tokenizer.model"
+
+  /// Whether a folder has one of them.
+  package static func isPresent(in folder: URL) -> Bool { !files(in: folder).isEmpty }
+
+  private static func files(in folder: URL) -> [URL] {
+    [name, sentencePieceName].map { folder.appendingPathComponent($0) }
+      .filter { FileManager.default.fileExists(atPath: $0.path) }
+  }
+
+  /// Reads a tokenizer.
   ///
-  /// - Parameter url: The file, or the folder that holds `tokenizer.json`.
+  /// - Parameter url: A `tokenizer.json`, a `tokenizer.model` of SentencePiece, or a folder that holds one
+  ///   of them, the first where both are there.
+  /// - Returns: The tokenizer.
   /// - Throws: `TextError` where the file is missing, malformed or uses an unsupported piece.
-  package convenience init(contentsOf url: URL) throws {
-    let file = TextFile.resolve(url, name: "tokenizer.json")
-    try self.init(json: try TextFile.read(file), name: file.path)
+  package static func read(_ url: URL) throws -> any Tokenizer {
+    let file = files(in: url).first ?? TextFile.resolve(url, name: name)
+    let bytes = try TextFile.read(file)
+    return file.pathExtension == "model"
+      ? try TokenizerPipeline(document: SentencePieceFile.document(bytes))
+      : try read(json: bytes, name: file.path)
+  }
+
+  /// Reads a tokenizer from the document of a `tokenizer.json`.
+  ///
+  /// - Parameter document: What the file says.
+  /// - Returns: The tokenizer.
+  /// - Throws: `TextError` where the document names an unsupported piece.
+  package static func read(_ document: JSONValue) throws -> any Tokenizer {
+    try TokenizerPipeline(document: document)
   }
 
   /// Reads a tokenizer from the bytes of a `tokenizer.json` file.
@@ -16,45 +44,40 @@ extension BPETokenizer {
   /// - Parameters:
   ///   - json: The file's bytes.
   ///   - name: What to call the file in errors.
+  /// - Returns: The tokenizer.
   /// - Throws: `TextError` where the bytes are malformed or name an unsupported piece.
-  package convenience init(json: [UInt8], name: String = "tokenizer.json") throws {
-    let document: JSONValue
+  package static func read(json: [UInt8], name: String = name) throws -> any Tokenizer {
     do {
-      document = try JSONValue(parsing: json)
-    } catch {
+      return try TokenizerPipeline(document: try JSONValue(parsing: json))
+    } catch let error as JSONError {
       throw TextError.malformedJSON(file: name, reason: error.description)
     }
-    self.init(parts: try TokenizerReader.read(document))
   }
+}
 
-  package convenience init(document: JSONValue) throws {
-    self.init(parts: try TokenizerReader.read(document))
-  }
-
+extension Tokenizer {
   /// Writes `tokenizer.json`, which `tokenizers` reads.
   ///
   /// - Parameter url: The file, or an existing folder to put `tokenizer.json` in.
   /// - Throws: `TextError.inaccessible` where the file cannot be written.
   package func save(to url: URL) throws {
-    let file = TextFile.resolve(url, name: "tokenizer.json")
+    let file = TextFile.resolve(url, name: TokenizerFile.name)
     try TextFile.write(Array(document.pretty.utf8), to: file)
+  }
+}
+
+extension TokenizerPipeline {
+  convenience init(document: JSONValue) throws {
+    self.init(parts: try TokenizerReader.read(document))
   }
 
   /// The tokenizer as a `tokenizer.json` document.
   package var document: JSONValue {
-    var vocabulary: [JSONMember] = []
-    for (id, spelling) in parts.spellings.enumerated() where parts.isInModel[id] {
-      if let spelling { vocabulary.append(JSONMember(spelling, .number(String(id)))) }
-    }
-    // Pairs rather than "a b" strings: those cannot spell a token that has a space.
-    let merges = parts.mergeList.map { left, right in
-      JSONValue.array([left, right].map { .string(spelling(of: $0) ?? "") })
-    }
-    return parts.header.replacing(
+    parts.header.replacing(
       "model",
-      with: (parts.header["model"] ?? .object([]))
-        .replacing("vocab", with: .object(vocabulary))
-        .replacing("merges", with: .array(merges))
+      with: parts.model.vocabulary(parts).reduce(parts.header["model"] ?? .object([])) {
+        $0.replacing($1.key, with: $1.value)
+      }
     )
   }
 }
