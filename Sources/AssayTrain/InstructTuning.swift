@@ -110,15 +110,11 @@ package struct InstructTuning {
       optimizer: section.optimizer,
       compute: compute,
       events: events
-    ).run(count: sequences.count, batchSize: section.batchSequences, epochs: section.epochs) {
-      step in
-      tokenLossStep(
-        step.items.map { sequences[$0] },
-        items: step.items,
-        model: model,
-        accumulation: 1
-      )
-    }
+    ).run(
+      sequences,
+      batchSize: section.batchSequences,
+      epochs: section.epochs
+    ) { _ in TokenObjective() }
   }
 
   private func lastTurn(

@@ -162,7 +162,10 @@ extension TokenizerReader {
   /// Whether no merge joins a character to a mark behind it, so that words may be cut there.
   func neverMerges(_ bpe: BPEModel, into mark: String) -> Bool {
     let mark = Array(mark.utf8)
-    guard vocabulary.value(of: mark) != nil else { return false }
+    // Affixes tell a word's ends, which cuts would move.
+    guard case .characters(let characters) = bpe.symbols, characters.continuingPrefix.isEmpty,
+      characters.endSuffix.isEmpty, vocabulary.value(of: mark) != nil
+    else { return false }
     return bpe.mergeList.allSatisfy { left, right in
       guard let left = spellings[Int(left)]?.utf8, let right = spellings[Int(right)]?.utf8,
         right.starts(with: mark)

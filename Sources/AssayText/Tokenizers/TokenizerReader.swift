@@ -33,7 +33,7 @@ struct TokenizerReader {
     let isByteLevel = try checkByteLevel(steps)
     let read = try readModel(model, isByteLevel: isByteLevel, special: special)
     let mark = "\u{2581}"
-    if let bpe = read as? BPEModel, !isByteLevel, bpe.words == nil, neverMerges(bpe, into: mark) {
+    if let bpe = read as? BPEModel, bpe.words == nil, neverMerges(bpe, into: mark) {
       steps.append(.beforeRuns(of: Array(mark.utf8)))
     }
     try checkPostProcessor(document["post_processor"])

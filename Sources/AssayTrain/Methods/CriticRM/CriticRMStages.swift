@@ -1,5 +1,4 @@
 import AssayData
-import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward

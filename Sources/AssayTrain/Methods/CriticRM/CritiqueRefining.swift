@@ -1,6 +1,5 @@
 import AssayBase
 import AssayData
-import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward

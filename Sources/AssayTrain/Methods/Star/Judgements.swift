@@ -1,6 +1,5 @@
 import AssayBase
 import AssayData
-import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -230,65 +229,6 @@ struct Judgements {
           + "\(summary.judgements) judgements have no verdict"
       )
     )
-  }
-
-  /// Lets a model judge, here or at an endpoint.
-  private func written(
-    _ stage: Stage,
-    by writer: any Writer,
-    items: [ShownPair]
-  ) async throws -> [JudgementRecord] {
-    var settings = WritingSettings()
-    settings.temperature = Float(section.temperature)
-    settings.topP = Float(section.topP)
-    settings.maximumTokens = section.judgementTokens
-    let draws =
-      switch source {
-      case .sampled, .told: section.samples
-      case .oracle: 0
-      case .oracleAndSampled: max(1, section.samples - 1)
-      }
-    do {
-      return try await stage.write(items, by: writer, stretch: 256, events: events) { shown in
-        let conversation =
-          source == .told
-          ? told(shown) : section.wording.judge(shown.pair, shown.order, task: .chain)
-        return [
-          WritingRequest(
-            .conversation(conversation),
-            settings: settings,
-            seed: UInt64(compute.seed &+ iteration &* 7919),
-            draws: draws
-          )
-        ]
-      } record: { item, written in
-        record(items[item], written)
-      }
-    } catch WritingError.tooLong(let item, let tokens, let maximum) {
-      throw TrainingError.recipe(
-        reason: "the pair \(items[item].pair.id) has \(tokens) tokens as a judge reads it, and "
-          + "\(maximum) fit beside a judgement of \(section.judgementTokens); drop it with "
-          + "data.maximum_tokens, or lower judgement_tokens"
-      )
-    }
-  }
-
-  private func record(_ shown: ShownPair, _ written: [Written]) -> JudgementRecord {
-    var samples = written.map { text in
-      JudgementRecord.Sample(
-        text: text.answer,
-        verdict: text.finishReason.isCut
-          ? nil : RolePrompts.verdict(in: text.answer, task: .chain),
-        finishReason: text.finishReason.rawValue
-      )
-    }
-    if source == .oracle || source == .oracleAndSampled,
-      let text = oracle?.judgement(shown.pair, shown.order)
-    {
-      let verdict = RolePrompts.verdict(in: text, task: .chain)
-      samples.insert(.init(text: text, verdict: verdict, finishReason: "stop"), at: 0)
-    }
-    return JudgementRecord(id: shown.pair.id, order: shown.order, samples: samples)
   }
 
   private func told(_ shown: ShownPair) -> [Message] {
