@@ -80,6 +80,8 @@ import Testing
     let tokenizer = try String(contentsOf: file, encoding: .utf8)
     try tokenizer.replacing("<|assistant|>", with: "<|helper|>")
       .write(to: file, atomically: true, encoding: .utf8)
+    // Nor is there a template of its own.
+    _ = try folder.write("{}", "model/tokenizer_config.json")
     try score(model, text).expect(0)
     try score(model, row).expect(65, log: "no known chat template", "rendered text")
     let inspected = try RunningCommand(["inspect", model]).result()

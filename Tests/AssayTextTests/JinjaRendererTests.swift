@@ -140,7 +140,7 @@ struct JinjaRendererTests {
     let text = try plain.render(prompt: [.user("Q")], response: "A<|im_end|>")
     #expect(text.tokens == plain.tokenizer.encodePlain("user: Q\nassistant: A<|im_end|>\n"))
     #expect(text.scoredIndex == text.tokens.count - 1)
-    #expect(text.promptTokenCount == plain.tokenizer.encodePlain("user: Q\nassistant:").count)
+    #expect(text.promptTokenCount == plain.tokenizer.encodePlain("user: Q\nassistant: ").count)
   }
 
   @Test("refuses, with the reason, what a template does not show")
