@@ -65,6 +65,10 @@ enum Misspelling {
   }
 
   private static func hint(_ word: String, _ known: [String], _ prefix: String = "") -> String {
-    nearestSpelling(of: word, among: known).map { "; did you mean '\(prefix)\($0)'?" } ?? ""
+    // Exchanged letters are two edits, and the commonest slip.
+    let exchanged = known.first { $0.sorted() == word.sorted() }
+    return (exchanged ?? nearestSpelling(of: word, among: known)).map {
+      "; did you mean '\(prefix)\($0)'?"
+    } ?? ""
   }
 }

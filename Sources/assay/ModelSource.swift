@@ -96,6 +96,7 @@ enum ModelSource {
   ///   - option: The option that names it.
   ///   - inference: How a model here computes.
   ///   - common: Its type, and the seed.
+  /// - Returns: The settings, to which a command adds its own.
   func settings(
     by option: String = "--model",
     _ inference: InferenceOptions,

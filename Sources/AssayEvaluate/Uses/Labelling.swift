@@ -169,6 +169,7 @@ package struct LabelTally: Equatable, Sendable {
   /// One line for people.
   ///
   /// - Parameter isLabelled: Whether the given order was true, so that agreement is accuracy.
+  /// - Returns: How many pairs were labelled, and how many left out for which reason.
   package func text(isLabelled: Bool) -> String {
     var parts = ["\(outcomes.count) pairs labelled"]
     if missing > 0 { parts.append("\(missing) without a verdict left out") }
