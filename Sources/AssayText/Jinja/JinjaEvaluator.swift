@@ -88,7 +88,7 @@ final class JinjaEvaluator {
   func charge(_ steps: Int) throws {
     remaining -= steps
     guard remaining >= 0 else {
-      throw fail("it takes more than \(limits.steps) steps; does it end?", kind: .limit)
+      throw fail("it takes more than \(limits.steps) steps, so it may never end", kind: .limit)
     }
   }
 

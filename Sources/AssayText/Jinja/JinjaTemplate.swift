@@ -106,6 +106,11 @@ package struct JinjaTemplate: Sendable {
     now: Date = Date(),
     limits: JinjaLimits = JinjaLimits()
   ) throws -> RenderedText {
+    var limits = limits
+    limits.steps +=
+      32
+      * (input.messages + (input.tools ?? []) + (input.documents ?? []))
+      .reduce(0) { $0 + Self.size(of: $1) }
     let evaluator = JinjaEvaluator(names: names, limits: limits, now: now)
     var variables: [Int: JinjaValue] = [:]
     for (id, name) in names.enumerated() { variables[id] = try Self.value(of: name, in: input) }
@@ -125,6 +130,17 @@ package struct JinjaTemplate: Sendable {
     case "documents": return try optional(input.documents)
     case "add_generation_prompt": return .bool(input.addsGenerationPrompt)
     default: return nil
+    }
+  }
+
+  /// About how many bytes a document has.
+  private static func size(of json: JSONValue) -> Int {
+    switch json {
+    case .null, .bool: 1
+    case .number(let digits): digits.utf8.count
+    case .string(let text): text.utf8.count
+    case .array(let items): items.reduce(1) { $0 + size(of: $1) }
+    case .object(let members): members.reduce(1) { $0 + $1.key.utf8.count + size(of: $1.value) }
     }
   }
 

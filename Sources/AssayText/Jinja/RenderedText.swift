@@ -66,7 +66,9 @@ package struct JinjaError: Error, Equatable, Sendable, CustomStringConvertible {
 /// What a rendering may use before it is stopped.
 package struct JinjaLimits: Hashable, Sendable {
   /// Units of work: about one an expression or list item, and one for eight characters made.
-  package var steps = 5_000_000
+  ///
+  /// Each byte of the conversation allows for 32 more.
+  package var steps = 2_000_000
   /// The longest text, in code points.
   package var textLength = 16_000_000
   /// How deep expressions, statements and macro calls may stand in each other.
