@@ -73,17 +73,19 @@ static Numbers plain_norm(const Numbers &x, const Numbers &weight) {
     double squares = 0;
     for (size_t i = 0; i < D; i++) squares += x[n * D + i] * x[n * D + i];
     for (size_t i = 0; i < D; i++) {
-      out[n * D + i] = x[n * D + i] / std::sqrt(squares / D + 1e-5) * weight[i];
+      out[n * D + i] = x[n * D + i] / std::sqrt(squares / D + 1e-5) * (weight[i] + 0.5);
     }
   }
   return out;
 }
-static Numbers plain_swiglu(const Numbers &x, size_t F) {
+static Numbers plain_gated(const Numbers &x, int activation, size_t F) {
   Numbers out(x.size() / 2);
   for (size_t n = 0; n < out.size() / F; n++) {
     for (size_t i = 0; i < F; i++) {
       const double g = x[n * 2 * F + i];
-      out[n * F + i] = g / (1 + std::exp(-g)) * x[n * 2 * F + F + i];
+      const double z = std::sqrt(8 / std::acos(-1.0)) * (g + 0.044715 * g * g * g);
+      const double gate = g / (1 + std::exp(activation == CT_GATE_SILU ? -g : -z));
+      out[n * F + i] = gate * x[n * 2 * F + F + i];
     }
   }
   return out;
@@ -141,14 +143,14 @@ static void check_rows(double bound) {
   auto tx = typed<T>(x), tw = typed<T>(weight);
   std::vector<T> out(N * D), sum(N * D);
   std::vector<float> scale(N);
-  kernels.rms_norm(tx.data(), nullptr, tw.data(), 1e-5f, 0, N, D, sum.data(), out.data(), scale.data());
+  kernels.rms_norm(tx.data(), nullptr, tw.data(), 1e-5f, 0.5f, 0, N, D, sum.data(), out.data(), scale.data());
   compare("rms_norm", out, plain_norm(x, weight), bound);
   Numbers d = random(N * D);
   auto td = typed<T>(d);
   std::vector<T> back(N * D);
   std::vector<float> weight_back(D, 0);
-  kernels.rms_norm_backward(td.data(), nullptr, tx.data(), tw.data(), scale.data(), 0, N, D,
-                            back.data(), weight_back.data());
+  kernels.rms_norm_backward(td.data(), nullptr, tx.data(), tw.data(), 0.5f, scale.data(), 0, N,
+                            D, back.data(), weight_back.data());
   compare("rms_norm_backward", back,
           gradient(x, d, [&](const Numbers &x) { return plain_norm(x, weight); }), bound);
   compare("rms_norm_backward, weight", weight_back,
@@ -157,11 +159,13 @@ static void check_rows(double bound) {
   Numbers both = random(N * 2 * F), dy = random(N * F);
   auto tb = typed<T>(both), tdy = typed<T>(dy);
   std::vector<T> gated(N * F), gated_back(N * 2 * F);
-  kernels.swiglu(tb.data(), 0, N, F, gated.data());
-  compare("swiglu", gated, plain_swiglu(both, F), bound);
-  kernels.swiglu_backward(tb.data(), tdy.data(), 0, N, F, gated_back.data());
-  compare("swiglu_backward", gated_back,
-          gradient(both, dy, [&](const Numbers &x) { return plain_swiglu(x, F); }), bound);
+  for (int activation : {CT_GATE_SILU, CT_GATE_GELU}) {
+    kernels.gated(tb.data(), activation, 0, N, F, gated.data());
+    compare("gated", gated, plain_gated(both, activation, F), bound);
+    kernels.gated_backward(tb.data(), tdy.data(), activation, 0, N, F, gated_back.data());
+    auto plain = [&](const Numbers &x) { return plain_gated(x, activation, F); };
+    compare("gated_backward", gated_back, gradient(both, dy, plain), bound);
+  }
 
   const int64_t V = 53;
   Numbers logits = random(N * V, 3);

@@ -34,8 +34,10 @@ import trl
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import Gemma2Config, Gemma2ForCausalLM, GraniteConfig, GraniteForCausalLM
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
-from transformers import MistralConfig, MistralForCausalLM
+from transformers import MistralConfig, MistralForCausalLM, Olmo2Config, Olmo2ForCausalLM
+from transformers import Phi3Config, Phi3ForCausalLM, SmolLM3Config, SmolLM3ForCausalLM
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.reward_trainer import RewardTrainer
@@ -65,7 +67,10 @@ def main():
     transformers.logging.disable_progress_bar()
     parts = {
         "llama": record_llama, "qwen2": record_qwen2, "llama-reward": record_llama_reward,
-        "qwen3": record_qwen3, "mistral": record_mistral, "losses": record_losses,
+        "qwen3": record_qwen3, "mistral": record_mistral, "gemma2": record_gemma2,
+        "granite": record_granite, "internlm2": record_internlm2, "olmo2": record_olmo2,
+        "phi3": record_phi3, "smollm3": record_smollm3, "yarn": record_yarn,
+        "losses": record_losses,
     }
     for name in sys.argv[1:] or parts:
         parts[name]()
@@ -112,6 +117,101 @@ def record_mistral():
     record(MODELS / "mistral", model, language_model_inputs(seed=15), AutoModelForCausalLM)
 
 
+def record_gemma2():
+    """Gemma 2: norms of 1 + w on both sides, caps that bend, a window in the first block only."""
+    config = Gemma2Config(
+        tie_word_embeddings=True, rope_parameters=default_rotary(1e4), sliding_window=4, head_dim=16,
+        query_pre_attn_scalar=20, attn_logit_softcapping=2.0, final_logit_softcapping=3.0,
+        **{**SHAPE, "attn_implementation": "eager"})  # the only one that bounds scores
+    model = random_model(Gemma2ForCausalLM, config, seed=6, norms=(-0.5, 0.5))
+    record_outputs(MODELS / "gemma2", model, language_model_inputs(seed=16))
+
+
+def record_granite():
+    """Granite: four multipliers."""
+    config = GraniteConfig(
+        tie_word_embeddings=True, rope_parameters=default_rotary(1e4), embedding_multiplier=3.0,
+        attention_multiplier=0.2, residual_multiplier=0.4, logits_scaling=2.5, **SHAPE)
+    model = random_model(GraniteForCausalLM, config, seed=7)
+    record_outputs(MODELS / "granite", model, language_model_inputs(seed=17))
+
+
+def record_internlm2():
+    """InternLM 2, which transformers lacks: Llama's arithmetic, its weights laid out otherwise."""
+    config = LlamaConfig(tie_word_embeddings=False, rope_parameters=default_rotary(1e4), **SHAPE)
+    model = random_model(LlamaForCausalLM, config, seed=8)
+    folder = MODELS / "internlm2"
+    record_outputs(folder, model, language_model_inputs(seed=18))
+    names = {
+        "embed_tokens": "tok_embeddings", "self_attn.o_proj": "attention.wo",
+        "input_layernorm": "attention_norm", "post_attention_layernorm": "ffn_norm",
+        "mlp.gate_proj": "feed_forward.w1", "mlp.up_proj": "feed_forward.w3",
+        "mlp.down_proj": "feed_forward.w2", "lm_head": "output"}
+    groups, width = config.num_key_value_heads, config.head_dim
+
+    def renamed(tensors, prefix=""):
+        made = {}
+        for name, value in tensors.items():
+            if "q_proj" in name:
+                parts = [
+                    tensors[name.replace("q_proj", part)].unflatten(0, (groups, -1, width))
+                    for part in ("q_proj", "k_proj", "v_proj")]
+                joined = torch.cat(parts, dim=1).flatten(0, 2).contiguous()
+                made[name.replace("self_attn.q_proj", "attention.wqkv")] = joined
+            elif "k_proj" not in name and "v_proj" not in name:
+                for old, new in names.items():
+                    name = name.replace(old, new)
+                made[name] = value.detach().clone()
+        return made
+
+    parameters = dict(model.named_parameters())
+    save_file(renamed(parameters), folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(0o644)
+    gradients = renamed({name: value.grad for name, value in parameters.items()})
+    rewrite(folder / "expected.json", gradients=norms(gradients))
+    rewrite(
+        folder / "config.json", model_type="internlm2", architectures=["InternLM2ForCausalLM"],
+        bias=False)
+
+
+def record_olmo2():
+    """OLMo 2: norms behind each part, and of all queries and keys together."""
+    config = Olmo2Config(tie_word_embeddings=False, rope_parameters=default_rotary(5e5), **SHAPE)
+    model = random_model(Olmo2ForCausalLM, config, seed=9)
+    record_outputs(MODELS / "olmo2", model, language_model_inputs(seed=19))
+
+
+def record_phi3():
+    """Phi 3: joined projections, a window, half of each head rotated, by LongRoPE's short factors."""
+    rotary = dict(
+        rope_type="longrope", rope_theta=1e4, short_factor=[1.0, 1.5], long_factor=[2.0, 8.0],
+        partial_rotary_factor=0.5, original_max_position_embeddings=32)
+    config = Phi3Config(
+        tie_word_embeddings=False, rope_parameters=rotary, original_max_position_embeddings=32,
+        sliding_window=6, **SHAPE)
+    model = random_model(Phi3ForCausalLM, config, seed=10)
+    record_outputs(MODELS / "phi3", model, language_model_inputs(seed=20))
+
+
+def record_smollm3():
+    """SmolLM 3: the second block rotates nothing."""
+    config = SmolLM3Config(
+        tie_word_embeddings=True, rope_parameters=default_rotary(1e4), no_rope_layers=[1, 0],
+        **SHAPE)
+    model = random_model(SmolLM3ForCausalLM, config, seed=21)
+    record_outputs(MODELS / "smollm3", model, language_model_inputs(seed=22))
+
+
+def record_yarn():
+    """Qwen2 with YaRN whose blend covers the middle frequencies."""
+    rotary = dict(
+        rope_type="yarn", rope_theta=1e4, factor=4.0, original_max_position_embeddings=32,
+        beta_fast=4.0, beta_slow=1.0)
+    config = Qwen2Config(tie_word_embeddings=True, rope_parameters=rotary, **SHAPE)
+    model = random_model(Qwen2ForCausalLM, config, seed=23)
+    record_outputs(MODELS / "yarn", model, language_model_inputs(seed=24))
+
+
 def record_llama_reward():
     """A one-label Llama with the Llama 3 scaling of rotary frequencies, over two pairs."""
     # With 8 features a head the wavelengths are 6.3, 63, 628 and 6283 tokens: these bounds leave
@@ -129,14 +229,14 @@ def default_rotary(base):
     return dict(rope_type="default", rope_theta=base)
 
 
-def random_model(kind, config, seed):
+def random_model(kind, config, seed, norms=(0.5, 1.5)):
     torch.manual_seed(seed)
     model = kind(config).eval()
     model.config.use_cache = False
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "norm" in name:
-                parameter.uniform_(0.5, 1.5)
+                parameter.uniform_(*norms)
             else:
                 parameter.normal_(std=0.1 if parameter.ndim == 1 else parameter.shape[1] ** -0.5)
     return model
@@ -206,6 +306,40 @@ def record(folder, model, inputs, auto, old_layout=True):
     })
 
 
+def record_outputs(folder, model, inputs):
+    """As `record`, without training, and of gradients the sum and the norm: a smaller folder."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    model.save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    tidy_config(folder / "config.json", old_layout=False)
+    check_reload(folder, AutoModelForCausalLM, model, inputs)
+    loss, logits = loss_and_output(model, inputs)
+    loss.backward()
+    save_file({"logits": logits.detach().contiguous()}, folder / "expected.safetensors")
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    lengths = inputs["attention_mask"].sum(dim=1).tolist()
+    write_json(folder / "expected.json", {
+        "versions": VERSIONS,
+        "sequences": [row[:n].tolist() for row, n in zip(inputs["input_ids"], lengths)],
+        "loss": loss.item(),
+        "gradients": norms({key: value.grad for key, value in model.named_parameters()}),
+    })
+
+
+def norms(tensors):
+    return {
+        key: {"sum": value.double().sum().item(), "l2": value.double().norm().item()}
+        for key, value in tensors.items()
+    }
+
+
+def rewrite(path, **changes):
+    write_json(path, {**json.loads(path.read_text()), **changes})
+
+
 def train(model, inputs):
     """Takes ten AdamW steps on the same batch; weight decay applies to every parameter."""
     parameters = dict(model.named_parameters())
@@ -224,10 +358,7 @@ def train(model, inputs):
         "weight_decay": ADAMW["weight_decay"], "clip": CLIP,
         "losses": losses,  # before each step
         "gradient_norms": norms,  # before clipping
-        "final": {
-            key: {"sum": value.double().sum().item(), "l2": value.double().norm().item()}
-            for key, value in final.items()
-        },
+        "final": norms(final),
     }, final
 
 
@@ -243,7 +374,8 @@ def tidy_config(path, old_layout):
 
 def check_reload(folder, auto, model, inputs):
     """The files alone must give what the model in memory gives."""
-    reloaded = auto.from_pretrained(folder, dtype=torch.float32).eval()
+    reloaded = auto.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation=model.config._attn_implementation).eval()
     with torch.no_grad():
         expected, actual = model(**inputs).logits, reloaded(**inputs).logits
     assert torch.equal(expected, actual), folder

@@ -15,7 +15,7 @@ protocol AttentionExecution {
 /// Attention within packed sequences: training, and reading whole prompts.
 struct PackedAttention: AttentionExecution {
   let batch: PackedBatch
-  let table: RotaryTable
+  let angles: [RotaryTable]
   /// Is handed each block's rotated queries, keys and values, where they are kept.
   var store: ((_ block: Int, _ rotated: Tensor) -> Void)?
 
@@ -23,7 +23,7 @@ struct PackedAttention: AttentionExecution {
     let (output, rotated) = rotaryAttention(
       qkv,
       positions: batch.positions,
-      table: table,
+      table: angles[block],
       lengths: batch.lengths,
       options: options,
       wantsRotated: store != nil
@@ -38,14 +38,14 @@ struct PagedAttention: AttentionExecution {
   let cache: DecoderCache
   let tables: Tensor
   let positions: Tensor
-  let table: RotaryTable
+  let angles: [RotaryTable]
 
   func attend(_ qkv: Tensor, block: Int, _ options: AttentionOptions) -> Tensor {
     cache.layers[block].attend(
       qkv,
       tables: tables,
       positions: positions,
-      table: table,
+      table: angles[block],
       options: options
     )
   }

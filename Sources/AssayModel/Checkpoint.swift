@@ -61,8 +61,7 @@ struct Checkpoint {
       hasOutputEmbedding: hasOutput && needsLanguageModel,
       isLanguageModel: needsLanguageModel && (hasOutput || configuration.tiesEmbeddings)
     ) { spec in
-      let pieces = try spec.pieces.map { try tensor($0.name, $0.shape) }
-      let whole = pieces.count == 1 ? pieces[0] : Tensor.concatenated(pieces)
+      let whole = spec.joined(try spec.pieces.map { try tensor($0.name, $0.shape) })
       // A copy: the weights must not change with the file, nor the file with the weights.
       return whole.to(dtype).to(device).copy()
     }

@@ -79,6 +79,14 @@ struct ConfigFile {
     }
   }
 
+  /// Numbers.
+  func doubles(_ key: String) throws -> [Double]? {
+    try read(key, "a list of finite numbers") { value in
+      let numbers = value.array?.compactMap(\.double).filter(\.isFinite)
+      return numbers?.count == value.array?.count ? numbers : nil
+    }
+  }
+
   /// One whole number, or several.
   func ints(_ key: String) throws -> [Int]? {
     try read(key, "a whole number or a list of them") { value in
@@ -102,8 +110,20 @@ struct ConfigFile {
     return value
   }
 
+  /// Throws an error at a key unless a condition holds.
+  func require(_ holds: Bool, _ key: String, _ reason: String) throws {
+    guard holds else { throw wrong(key, reason) }
+  }
+
   /// Refuses a setting that is not computed.
   func refuse(_ key: String, because reason: String = "is not supported") throws {
     if try bool(key) == true { throw wrong(key, "true \(reason)") }
+  }
+}
+
+extension JSONValue {
+  /// A number, or null.
+  static func optional(_ value: (some Numeric)?) -> JSONValue {
+    value.map { .number("\($0)") } ?? .null
   }
 }

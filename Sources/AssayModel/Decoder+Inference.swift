@@ -85,7 +85,7 @@ extension Decoder {
       }
       let cellTensor = Tensor(cells).to(device)
       let isWhole = batch.lengths.count == tables.count
-      let attention = PackedAttention(batch: batch, table: weights.table) { block, rotated in
+      let attention = PackedAttention(batch: batch, angles: weights.angles) { block, rotated in
         cache.layers[block].storeInPlace(
           isWhole ? rotated : rotated.narrowed(axis: 0, start: 0, count: batch.tokenCount),
           cells: cellTensor,
@@ -144,7 +144,7 @@ extension Decoder {
         cache: cache,
         tables: Tensor(tables, [S, tables.count / S]).to(device),
         positions: Tensor(positions).to(device),
-        table: weights.table
+        angles: weights.angles
       )
       let ids = Tensor(tokens.map(Int64.init)).to(device)
       return hiddenStates(ids, rows: nil, training: false, attention: attention)
@@ -175,7 +175,7 @@ extension Decoder {
       return stepper.step(
         tokens,
         caches: cache.layers,
-        table: weights.table,
+        angles: weights.angles,
         tables: tables,
         positions: positions,
         rows: rows

@@ -86,7 +86,7 @@ package struct Decoder {
   ///   - training: Whether gradients will be asked for; without, casts of weights are kept.
   /// - Returns: `[R, D]` in the compute type.
   package func callAsFunction(_ batch: PackedBatch, rows: Tensor?, training: Bool) -> Tensor {
-    let attention = PackedAttention(batch: batch, table: weights.table)
+    let attention = PackedAttention(batch: batch, angles: weights.angles)
     return hiddenStates(batch.ids, rows: rows, training: training, attention: attention)
   }
 
@@ -104,19 +104,24 @@ package struct Decoder {
     training: Bool,
     attention: some AttentionExecution
   ) -> Tensor {
-    let (parts, epsilon) = (weights.parts, configuration.normEpsilon)
+    let (parts, constants) = (weights.parts, configuration.options)
+    let (epsilon, offset) = (constants.normEpsilon, constants.normOffset)
     func weight(_ weight: Weight) -> Tensor { weight(execution.dtype, training: training) }
     func norm(_ x: Tensor, _ scale: Weight?) -> Tensor {
-      scale.map { rmsNorm(x, weight($0), epsilon: epsilon) } ?? x
+      scale.map { rmsNorm(x, weight($0), epsilon: epsilon, offset: offset) } ?? x
     }
     /// The stream with what a part adds to it, and the norm of that.
     func add(_ x: Tensor, _ stream: Tensor, _ scale: Weight?) -> (sum: Tensor, normed: Tensor) {
-      if let scale { return addRMSNorm(x, residual: stream, weight(scale), epsilon: epsilon) }
-      let sum = x + stream
-      return (sum, sum)
+      let x = scaled(x, constants.residualScale)
+      guard let scale else {
+        let sum = x + stream
+        return (sum, sum)
+      }
+      return addRMSNorm(x, residual: stream, weight(scale), epsilon: epsilon, offset: offset)
     }
 
-    var stream = embedding(weight(parts.embedding), ids)  // [N, D]
+    let rowsOfTable = embedding(weight(parts.embedding), ids)
+    var stream = scaled(rowsOfTable, constants.embeddingScale)  // [N, D]
     var normed = norm(stream, parts.blocks.first?.inputNorm)  // [N, D]
     for (index, block) in parts.blocks.enumerated() {
       let options = weights.attention[index]
@@ -128,7 +133,8 @@ package struct Decoder {
           key: weight(key),
           heads: options.heads,
           groups: options.groups,
-          epsilon: epsilon
+          epsilon: epsilon,
+          offset: offset
         )
       }
       var attended = attention.attend(qkv, block: index, options)  // [N, H K]
@@ -139,7 +145,10 @@ package struct Decoder {
       }
       let mixed = product(attended, block.output, training: training)
       (stream, normed) = add(norm(mixed, block.attentionNorm), stream, block.middleNorm)
-      let wide = swiGLU(product(normed, block.gateUp, training: training))  // [N, F]
+      let wide = gatedUnit(
+        product(normed, block.gateUp, training: training),
+        activation: constants.activation
+      )  // [N, F]
       let narrow = product(wide, block.down, training: training)
       let next = isLast ? parts.finalNorm : parts.blocks[index + 1].inputNorm
       (stream, normed) = add(norm(narrow, block.feedForwardNorm), stream, next)
@@ -164,8 +173,44 @@ package struct Decoder {
   ///   - training: Whether gradients will be asked for.
   /// - Returns: `[R, V]` in the compute type.
   package func logits(_ hidden: Tensor, training: Bool) -> Tensor {
-    product(hidden, outputEmbedding, training: training)
+    finished(product(hidden, outputEmbedding, training: training))
   }
+
+  /// The logits of some tokens for hidden states, computed in float32 whatever their type.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[R, D]`.
+  ///   - ids: `[C]`, int64.
+  ///   - training: Whether gradients will be asked for.
+  /// - Returns: `[R, C]`, float32.
+  package func logits(_ hidden: Tensor, of ids: Tensor, training: Bool) -> Tensor {
+    let rows = outputWeight(training: training).selected(axis: 0, ids).to(.float32)
+    return finished(linear(hidden.to(.float32), rows))
+  }
+
+  /// Products of hidden states and rows of the output embedding, scaled and bounded as the model does.
+  private func finished(_ products: Tensor) -> Tensor {
+    let logits = scaled(products, configuration.options.logitScale)
+    return configuration.options.logitCap.map { (logits / $0).tanh() * $0 } ?? logits
+  }
+
+  /// The negative log likelihood of each row's target.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[N, D]`.
+  ///   - targets: `[N]`, int64.
+  ///   - training: Whether gradients will be asked for.
+  /// - Returns: `[N]`, float32, nats.
+  package func tokenLosses(_ hidden: Tensor, targets: Tensor, training: Bool) -> Tensor {
+    tokenNLL(
+      hidden: scaled(hidden, configuration.options.logitScale),
+      weight: outputWeight(training: training),
+      targets: targets,
+      softCap: configuration.options.logitCap
+    )
+  }
+
+  private func scaled(_ x: Tensor, _ factor: Double) -> Tensor { factor == 1 ? x : x * factor }
 
   /// What is read from rows of hidden states; where sums are to be batch-invariant, each row by
   /// itself, since LibTorch's order of summation depends on their number.

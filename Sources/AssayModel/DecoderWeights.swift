@@ -14,7 +14,8 @@ package final class DecoderWeights {
   let parts: DecoderParts<Weight>
   /// What each block's attention computes.
   let attention: [AttentionOptions]
-  let table: RotaryTable
+  /// Rotary angles of each block.
+  let angles: [RotaryTable]
   private var keptStepper: DecoderStepper?
 
   /// Makes each weight of its specification.
@@ -40,11 +41,7 @@ package final class DecoderWeights {
     self.isLanguageModel = isLanguageModel
     parts = try specs.map { Weight(Parameter($0.name, try make($0))) }
     attention = (0..<configuration.layerCount).map { configuration.attentionOptions(layer: $0) }
-    table = configuration.rotary.table(
-      width: configuration.headWidth,
-      positions: configuration.contextTokens,
-      device: device
-    )
+    angles = configuration.rotaryTables(device: device)
   }
 
   /// All weights that can be trained, in a fixed order.
@@ -64,17 +61,21 @@ package final class DecoderWeights {
   private static let packedBytes = 64 << 20
   private lazy var isSmall = configuration.parameterCount * 4 <= Self.packedBytes
 
+  private lazy var isFloat32 = parameters.allSatisfy { $0.value.dtype == .float32 }
+
   /// The weights packed for single steps; `nil` where the model or the execution is none for it.
   func stepper(_ execution: Execution) -> DecoderStepper? {
     guard isSmall, execution.dtype == .float32, execution.weights == .plain, device == .cpu else {
       return nil
     }
+    // Float32 weights are the very tensors that were packed; casts may have been made anew.
+    if let keptStepper, isFloat32 { return keptStepper }
     let weights = parts.map { $0(.float32, training: false) }
     if let keptStepper, keptStepper.holds(weights) { return keptStepper }
     keptStepper = DecoderStepper(
       weights,
       attention: attention,
-      epsilon: configuration.normEpsilon
+      options: configuration.options
     )
     return keptStepper
   }

@@ -1,4 +1,5 @@
 import AssayBase
+import AssayTensor
 import Foundation
 
 extension ModelConfiguration {
@@ -23,10 +24,10 @@ extension ModelConfiguration {
       vocabularySize: try need("vocab_size")
     )
     try architecture.read(file, &self)
-    try validate(file: file.path)
+    try checkConstants(file)
   }
 
-  /// Reads the keys that all architectures share.
+  /// Reads the keys that all architectures share, and checks the sizes: call this first.
   ///
   /// - Parameters:
   ///   - file: The configuration.
@@ -34,40 +35,82 @@ extension ModelConfiguration {
   ///   - groupCount: Key/value heads, where the file does not say them; `nil` is one a query head.
   ///   - headWidth: The width of a head, where the file does not say it; `nil` is that of the residual
   ///     stream divided by the heads.
+  ///   - normEpsilon: Added in norms, where the file does not say it.
+  ///   - tiesEmbeddings: Whether embeddings are tied, where the file does not say it.
+  ///   - rotaryBase: The base of rotary frequencies, where the file does not say it.
+  ///   - takesRotaryShare: Whether a part of each head may be rotated.
   /// - Throws: `ModelError.configuration` for a key that is wrong or not supported.
   mutating func readShared(
     _ file: ConfigFile,
     contextTokens: Int,
     groupCount: Int? = nil,
-    headWidth: Int? = nil
+    headWidth: Int? = nil,
+    normEpsilon: Double = 1e-6,
+    tiesEmbeddings: Bool = false,
+    rotaryBase: Double = 10000,
+    takesRotaryShare: Bool = false
   ) throws {
     self.groupCount = try file.int("num_key_value_heads") ?? groupCount ?? headCount
     self.headWidth = try file.int("head_dim") ?? headWidth ?? self.headWidth
-    self.contextTokens = try file.int("max_position_embeddings") ?? contextTokens
-    rotary = try Rotary(file)
-    normEpsilon = try file.double("rms_norm_eps") ?? 1e-6
-    try file.refuse("mlp_bias")
-    if let activation = try file.string("hidden_act"), activation != "silu" {
-      throw file.wrong("hidden_act", "\(activation) is not supported; silu is")
+    let context = try file.int("max_position_embeddings") ?? contextTokens
+    self.contextTokens = context
+    try checkSizes(file)
+    rotary = try Rotary(
+      file,
+      base: rotaryBase,
+      contextTokens: context,
+      takesShare: takesRotaryShare,
+      width: self.headWidth
+    )
+    // Longer texts would be read with other frequencies.
+    if case .longrope(let long)? = rotary.scaling {
+      self.contextTokens = min(context, long.original)
     }
-    tiesEmbeddings = try file.bool("tie_word_embeddings") ?? false
+    options.normEpsilon = try file.double("rms_norm_eps") ?? normEpsilon
+    for key in ["attention_bias", "mlp_bias", "bias"] { try file.refuse(key) }
+    for key in ["hidden_activation", "hidden_act"] {
+      guard let name = try file.string(key) else { continue }
+      guard let activation = Self.activations.first(where: { $0.name == name }) else {
+        let known = Self.activations.map(\.name).joined(separator: " and ")
+        throw file.wrong(key, "\(name) is not supported; \(known) are")
+      }
+      options.activation = activation.value
+      break
+    }
+    self.tiesEmbeddings = try file.bool("tie_word_embeddings") ?? tiesEmbeddings
     initializerRange = try file.double("initializer_range") ?? 0.02
     padTokenID = try file.int("pad_token_id")
     beginTokenID = try file.int("bos_token_id")
     endTokenIDs = try file.ints("eos_token_id") ?? []
   }
 
+  private static let activations: [(name: String, value: GateActivation)] = [
+    ("silu", .silu), ("gelu_pytorch_tanh", .gelu),
+  ]
+
   /// Reads the window of the upper blocks, from `max_window_layers` on or by `layer_types`.
   mutating func readUpperWindow(_ file: ConfigFile) throws {
     guard try file.bool("use_sliding_window") == true, let tokens = try file.int("sliding_window")
     else { return }
     let first = try file.int("max_window_layers") ?? 28
-    let types = try file.strings("layer_types")
-    guard types.map({ $0.count == layerCount }) ?? true else {
+    let layers = try windowLayers(file) ?? (0..<layerCount).map { $0 >= first }
+    attention.window = .init(tokens: tokens, layers: layers)
+  }
+
+  /// Which blocks have a window by `layer_types`; `nil` where the file does not say.
+  func windowLayers(_ file: ConfigFile) throws -> [Bool]? {
+    guard let types = try file.strings("layer_types") else { return nil }
+    guard types.count == layerCount else {
       throw file.wrong("layer_types", "has not one for each of the \(layerCount) layers")
     }
-    let layers = types.map { $0.map { $0 == "sliding_attention" } }
-    attention.window = .init(tokens: tokens, layers: layers ?? (0..<layerCount).map { $0 >= first })
+    return types.map { $0 == "sliding_attention" }
+  }
+
+  /// `layer_types` of the window.
+  var layerTypes: JSONValue {
+    let layers =
+      attention.window?.layers ?? Array(repeating: attention.window != nil, count: layerCount)
+    return .array(layers.map { .string($0 ? "sliding_attention" : "full_attention") })
   }
 
   /// The keys that say such a window.
@@ -78,11 +121,13 @@ extension ModelConfiguration {
       JSONMember("use_sliding_window", true),
       JSONMember("sliding_window", .number("\(window.tokens)")),
       JSONMember("max_window_layers", .number("\(layers.firstIndex(of: true) ?? layerCount)")),
-      JSONMember(
-        "layer_types",
-        .array(layers.map { .string($0 ? "sliding_attention" : "full_attention") })
-      ),
+      JSONMember("layer_types", layerTypes),
     ]
+  }
+
+  /// How `config.json` calls the activation.
+  var activationName: String {
+    Self.activations.first { $0.value == options.activation }?.name ?? ""
   }
 
   /// The contents of a `config.json` that `transformers` loads.
@@ -104,10 +149,10 @@ extension ModelConfiguration {
       JSONMember("head_dim", number(headWidth)),
       JSONMember("intermediate_size", number(feedForwardSize)),
       JSONMember("vocab_size", number(vocabularySize)),
-      JSONMember("max_position_embeddings", number(contextTokens)),
-      JSONMember("rms_norm_eps", number(normEpsilon)),
+      JSONMember("max_position_embeddings", number(rotary.extendedContext ?? contextTokens)),
+      JSONMember("rms_norm_eps", number(options.normEpsilon)),
       JSONMember("attention_bias", false),
-      JSONMember("hidden_act", "silu"),
+      JSONMember("hidden_act", .string(activationName)),
       JSONMember("tie_word_embeddings", .bool(tiesEmbeddings)),
       JSONMember("initializer_range", number(initializerRange)),
       JSONMember("dtype", .string(dtype)),

@@ -27,8 +27,8 @@ package struct ModelConfiguration: Equatable, Sendable {
   package var rotary = Rotary()
   /// Scale, cap and window of attention.
   package var attention = Attention()
-  /// Added to the mean square in RMSNorm.
-  package var normEpsilon: Double = 1e-6
+  /// Norms, scales and activation.
+  package var options = DecoderOptions()
   /// Whether the output embedding is the input embedding.
   package var tiesEmbeddings: Bool = false
   /// Standard deviation of new weights.
@@ -78,10 +78,7 @@ package struct ModelConfiguration: Equatable, Sendable {
   ///
   /// - Parameter file: Named in the error.
   /// - Throws: `ModelError.configuration` with the first key that does not fit.
-  package func validate(file: String) throws {
-    func require(_ holds: Bool, _ key: String, _ reason: String) throws {
-      guard holds else { throw ModelError.configuration(file: file, key: key, reason: reason) }
-    }
+  func checkSizes(_ file: ConfigFile) throws {
     // Far above any real model, and low enough that no product of sizes overflows.
     for (key, value, limit) in [
       ("hidden_size", hiddenSize, 1 << 20), ("num_hidden_layers", layerCount, 1 << 12),
@@ -89,43 +86,64 @@ package struct ModelConfiguration: Equatable, Sendable {
       ("head_dim", headWidth, 1 << 14), ("intermediate_size", feedForwardSize, 1 << 22),
       ("vocab_size", vocabularySize, 1 << 26), ("max_position_embeddings", contextTokens, 1 << 26),
     ] {
-      try require(
+      try file.require(
         value > 0 && value <= limit,
         key,
         "\(value) is not a size, expected 1 to \(limit)"
       )
     }
-    try require(
+    try file.require(
       contextTokens * headWidth <= 1 << 28,
       "max_position_embeddings",
       "\(contextTokens) positions of width \(headWidth) make too large a rotary table; lower it"
     )
-    try require(
+    try file.require(
       headCount % groupCount == 0,
       "num_key_value_heads",
       "\(groupCount) does not divide num_attention_heads \(headCount)"
     )
-    try require(
+    try file.require(
       headWidth % 2 == 0,
       "head_dim",
       "\(headWidth) is odd; rotary halves need an even one"
     )
-    try require(
+  }
+
+  /// Checks everything else, once the sizes fit.
+  ///
+  /// - Parameter file: Named in the error.
+  /// - Throws: `ModelError.configuration` with the first key that does not fit.
+  func checkConstants(_ file: ConfigFile) throws {
+    try file.require(
       (1...1e18).contains(rotary.base),
       "rope_theta",
       "\(rotary.base) is not from 1 to 1e18"
     )
-    if let window = attention.window {
-      try require(window.tokens > 0, "sliding_window", "\(window.tokens) is not a number of tokens")
+    for (key, value) in [
+      ("residual_multiplier", options.residualScale), ("logits_scaling", options.logitScale),
+      ("embedding_multiplier", options.embeddingScale),
+      ("attention_multiplier", attention.scale ?? 1),
+      ("final_logit_softcapping", options.logitCap ?? 1),
+      ("attn_logit_softcapping", attention.softCap ?? 1),
+    ] {
+      try file.require(value > 0 && value < 1e6, key, "\(value) is not above 0 and below 1e6")
     }
-    try require((0...1).contains(normEpsilon), "rms_norm_eps", "\(normEpsilon) is not from 0 to 1")
-    try require(
+    if let window = attention.window {
+      let tokens = window.tokens
+      try file.require(tokens > 0, "sliding_window", "\(tokens) is not a number of tokens")
+    }
+    try file.require(
+      (0...1).contains(options.normEpsilon),
+      "rms_norm_eps",
+      "\(options.normEpsilon) is not from 0 to 1"
+    )
+    try file.require(
       (0...1e3).contains(initializerRange),
       "initializer_range",
       "\(initializerRange) is not from 0 to 1000"
     )
     for id in [padTokenID, beginTokenID].compactMap(\.self) + endTokenIDs {
-      try require(
+      try file.require(
         id >= 0 && id < vocabularySize,
         "token id",
         "\(id) is outside of 0..<\(vocabularySize)"

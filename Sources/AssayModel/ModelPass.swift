@@ -94,9 +94,8 @@ package struct PassReader {
       try withoutGradients {
         // Two rows of the output embedding: A's logit less B's decides.
         let ids = Tensor(letters.map(Int64.init)).to(decoder.device)
-        let weights = decoder.outputWeight(training: !keepsCasts).selected(axis: 0, ids).to(.float32)
         return try readings(passes) { hidden, rows in
-          let logits = linear(hidden.to(.float32), weights)  // [R, 2]
+          let logits = decoder.logits(hidden, of: ids, training: !keepsCasts)  // [R, 2]
           let first = logits.narrowed(axis: 1, start: 0, count: 1)
           let second = logits.narrowed(axis: 1, start: 1, count: 1)
           return (first - second).reshaped([rows.count]).sigmoid()
@@ -119,10 +118,10 @@ package struct PassReader {
         }
         let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: !keepsCasts)
         let losses = decoder.readings(hidden) { hidden, rows in
-          tokenNLL(
-            hidden: hidden,
-            weight: decoder.outputWeight(training: !keepsCasts),
-            targets: Tensor(Array(targets[rows])).to(decoder.device)
+          decoder.tokenLosses(
+            hidden,
+            targets: Tensor(Array(targets[rows])).to(decoder.device),
+            training: !keepsCasts
           )
         }
         var next = 0

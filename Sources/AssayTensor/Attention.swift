@@ -117,6 +117,7 @@ package func rotaryAttention(
 ///   - heads: H.
 ///   - groups: G.
 ///   - epsilon: Added to the mean square.
+///   - offset: Added to the weights.
 /// - Returns: `[N, (H + 2G) K]`.
 ///
 /// Source: Qwen Team 2025 (arXiv:2505.09388) section 2; Team OLMo 2024 (arXiv:2501.00656) section 2.
@@ -126,7 +127,8 @@ package func headNorm(
   key: Tensor,
   heads: Int,
   groups: Int,
-  epsilon: Double
+  epsilon: Double,
+  offset: Double = 0
 ) -> Tensor {
   Tensor("headNorm") {
     ct_head_norm(
@@ -136,6 +138,7 @@ package func headNorm(
       Int32(heads),
       Int32(groups),
       epsilon,
+      offset,
       $0
     )
   }

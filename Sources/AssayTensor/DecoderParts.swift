@@ -1,5 +1,40 @@
 // D hidden, H query heads, G key/value heads, K head width, F feed-forward width, V vocabulary.
 
+import CTorch
+
+/// What a decoder does beside its products and attention.
+package struct DecoderOptions: Equatable, Sendable {
+  /// Added to mean squares in norms.
+  package var normEpsilon = 1e-6
+  /// Added to weights of norms.
+  package var normOffset = 0.0
+  /// What rows of the embedding are multiplied with.
+  package var embeddingScale = 1.0
+  /// What is added to the residual stream is multiplied with this.
+  package var residualScale = 1.0
+  /// What logits are multiplied with.
+  package var logitScale = 1.0
+  /// What bounds logits after that; `nil` is nothing.
+  package var logitCap: Double?
+  /// Of the feed-forward part's gate.
+  package var activation = GateActivation.silu
+
+  /// Makes options that leave everything as it is.
+  package init() {}
+
+  var raw: ct_decoder {
+    ct_decoder(
+      epsilon: Float(normEpsilon),
+      norm_offset: Float(normOffset),
+      embedding_scale: Float(embeddingScale),
+      residual_scale: Float(residualScale),
+      logit_scale: Float(logitScale),
+      logit_cap: Float(logitCap ?? 0),
+      activation: activation.rawValue
+    )
+  }
+}
+
 /// One value for each weight of a decoder's block: names, shapes, the weights themselves.
 ///
 /// Weights that architectures may lack are optional. The order of the fields is that of CTorch.h.
@@ -10,9 +45,9 @@ package struct BlockParts<Value> {
   package var qkv: Value
   /// Their biases, `[(H + 2G) K]`.
   package var qkvBias: Value?
-  /// Norm of each head's query, `[K]`.
+  /// Norm of each head's query, `[K]`, or of all together, `[H K]`.
   package var queryNorm: Value?
-  /// Norm of each head's key, `[K]`.
+  /// Norm of each head's key, `[K]`, or of all together, `[G K]`.
   package var keyNorm: Value?
   /// What attention adds to the residual stream, `[D, H K]`.
   package var output: Value

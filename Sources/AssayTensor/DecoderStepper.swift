@@ -17,15 +17,20 @@ package final class DecoderStepper {
   /// - Parameters:
   ///   - weights: Float32, on the CPU; without an output embedding the input embedding is taken.
   ///   - attention: What each block's attention computes.
-  ///   - epsilon: Of the norms.
+  ///   - options: Everything else that it does.
   ///
   /// Gives `nil` where a width is no multiple of 16.
-  package init?(_ weights: DecoderParts<Tensor>, attention: [AttentionOptions], epsilon: Double) {
+  package init?(
+    _ weights: DecoderParts<Tensor>,
+    attention: [AttentionOptions],
+    options: DecoderOptions
+  ) {
     let widths = weights.blocks.flatMap { [$0.qkv.shape[0], $0.down.shape[1]] }
     guard (widths + [weights.finalNorm.count]).allSatisfy({ $0 % 16 == 0 }) else { return nil }
     precondition(attention.count == weights.blocks.count, "\(attention.count) attentions")
     let outputEmbedding = weights.outputEmbedding ?? weights.embedding
     var made: ct_stepper?
+    var raw = options.raw
     let handles: [ct_tensor?] = weights.blocks.flatMap { $0.all.map { $0?.handle } }
     let code = withExtendedLifetime(weights) {
       ct_stepper_make(
@@ -35,7 +40,7 @@ package final class DecoderStepper {
         Int32(weights.blocks.count),
         weights.finalNorm.handle,
         outputEmbedding.handle,
-        epsilon,
+        &raw,
         &made
       )
     }
@@ -63,7 +68,7 @@ package final class DecoderStepper {
   /// - Parameters:
   ///   - tokens: S tokens.
   ///   - caches: Keys and values, one cache a block; the new ones are stored in place.
-  ///   - table: Angles.
+  ///   - angles: A table for each block.
   ///   - tables: Pages of each sequence, `[S, M]` row by row.
   ///   - positions: Index of each token in its sequence.
   ///   - rows: How to pick each next token; `nil` where none is wanted.
@@ -72,30 +77,31 @@ package final class DecoderStepper {
   package func step(
     _ tokens: [Int32],
     caches: [KeyValueCache],
-    table: RotaryTable,
+    angles: [RotaryTable],
     tables: [Int32],
     positions: [Int32],
     rows: [SamplingRow?]
   ) -> (picked: SampledTokens, hidden: Tensor) {
     let S = tokens.count
     precondition(
-      caches.count == weights.blocks.count && positions.count == S && rows.count == S && S > 0
+      caches.count == weights.blocks.count && angles.count == caches.count && positions.count == S
+        && rows.count == S && S > 0
         && tables.count % S == 0,
       "\(S) tokens with \(positions.count) positions, \(tables.count) pages, \(rows.count) rows"
     )
     let read = tokens
     let handles: [ct_tensor?] = caches.flatMap { [$0.keys.handle, $0.values.handle] }
+    let angleHandles: [ct_tensor?] = angles.flatMap { [$0.cosine.handle, $0.sine.handle] }
     let wanted = rows.map { $0 == nil ? UInt8(0) : 1 }
     var hidden: Tensor?
     let V = outputEmbedding.shape[0]
     let picked = sampled(rows, vocabularySize: V) { arguments, tokens, logProbabilities in
       hidden = Tensor("step") { out in
-        withExtendedLifetime(caches) {
+        withExtendedLifetime((caches, angles)) {
           ct_stepper_step(
             handle,
             handles,
-            table.cosine.handle,
-            table.sine.handle,
+            angleHandles,
             Int32(S),
             read,
             tables,

@@ -104,10 +104,10 @@ package func trainingForward(
   let nll =
     targets.isEmpty
     ? nil
-    : tokenNLL(
-      hidden: hidden.narrowed(axis: 0, start: 0, count: lossCount),
-      weight: decoder.outputWeight(training: true),
-      targets: Tensor(targets + spare).to(decoder.device)
+    : decoder.tokenLosses(
+      hidden.narrowed(axis: 0, start: 0, count: lossCount),
+      targets: Tensor(targets + spare).to(decoder.device),
+      training: true
     ).narrowed(axis: 0, start: 0, count: targets.count)
   let rewards =
     scoredRows.isEmpty

@@ -8,104 +8,18 @@
 //
 // S rows, D hidden, H query heads, G key/value heads, K head width, F feed-forward width,
 // V vocabulary, M pages a row.
-#include "decode.hpp"
+#include "stepper.hpp"
 
-#include "float_panels.hpp"
-
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <thread>
-
-namespace ct {
-
-// A weight that an optimizer may step.
-struct PackedWeight {
-  at::Tensor source;
-  uint32_t version = 0;
-  FloatPanels panels;
-
-  void pack(const at::Tensor &weight) {
-    source = weight;
-    version = weight._version();
-    panels.pack(weight);
-  }
-  // Packs again where an optimizer has stepped since.
-  void refresh() {
-    if (source._version() != version) pack(source);
-  }
-  void operator()(const float *x, int64_t rows, float *out, int64_t out_stride) const {
-    panels.multiply(x, rows, 0, panels.count(), out, out_stride);
-  }
-  // The panels of one of several parts.
-  void part(const float *x, int64_t rows, float *out, int64_t out_stride, int64_t part,
-            int64_t parts) const {
-    const int64_t count = panels.count(), begin = count * part / parts;
-    panels.multiply(x, rows, begin, count * (part + 1) / parts,
-                    out + begin * FloatPanels::panel, out_stride);
-  }
-};
-
-// What a block lacks is undefined.
-struct StepperBlock {
-  at::Tensor input_norm, qkv_bias, query_norm, key_norm, attention_norm, middle_norm;
-  at::Tensor feed_forward_norm;
-  PackedWeight qkv, output, gate_up, down;
-  ct_attention attention;
-};
-
-}  // namespace ct
-
-struct ct_stepper_s {
-  at::Tensor embedding, final_norm;
-  std::vector<ct::StepperBlock> blocks;
-  ct::PackedWeight logits;
-  int64_t D, F, H, G, K, V;
-  float epsilon;
-
-  // The widest row between two norms.
-  int64_t widest() const { return std::max({(H + 2 * G) * K, 2 * F, logits.panels.padded}); }
-
-  const at::Tensor &norm_behind(size_t block) const {
-    return block + 1 < blocks.size() ? blocks[block + 1].input_norm : final_norm;
-  }
-
-  // out = the norm of x, or x where there is none.
-  void norm(const at::Tensor &weight, const float *x, int64_t rows, float *out, float *scale) const {
-    if (!weight.defined()) {
-      if (out != x) std::memcpy(out, x, rows * D * sizeof(float));
-      return;
-    }
-    ct::row_kernels<float>().rms_norm(x, nullptr, weight.data_ptr<float>(), epsilon, 0, rows, D,
-                                      nullptr, out, scale);
-  }
-
-  // stream += update, or its own norm where it has one; normed = the norm of that by `weight`.
-  void add(const float *update, const at::Tensor &own, const at::Tensor &weight, float *stream,
-           int64_t rows, float *normed, float *scale) const {
-    if (own.defined()) {
-      norm(own, update, rows, normed, scale);
-      update = normed;
-    }
-    if (weight.defined()) {
-      ct::row_kernels<float>().rms_norm(update, stream, weight.data_ptr<float>(), epsilon, 0, rows, D,
-                                        stream, normed, scale);
-      return;
-    }
-    for (int64_t i = 0; i < rows * D; i++) normed[i] = stream[i] += update[i];
-  }
-};
 
 using namespace ct;
 
-static const at::Tensor &plain(const at::Tensor &x) {
-  TORCH_CHECK(x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous(),
-              "a contiguous float32 tensor on the CPU expected, got ", x.scalar_type(), " ",
-              x.sizes());
-  return x;
-}
-
 int ct_stepper_make(ct_tensor embedding, const ct_tensor *blocks, const ct_attention *attention,
-                    int block_count, ct_tensor final_norm, ct_tensor output_weight, double epsilon,
-                    ct_stepper *out) {
+                    int block_count, ct_tensor final_norm, ct_tensor output_weight,
+                    const ct_decoder *options, ct_stepper *out) {
   return guarded([&] {
     at::NoGradGuard no_grad;
     auto made = std::make_unique<ct_stepper_s>();
@@ -113,7 +27,7 @@ int ct_stepper_make(ct_tensor embedding, const ct_tensor *blocks, const ct_atten
     made->final_norm = plain(final_norm->value);
     made->logits.pack(plain(output_weight->value));
     made->D = made->embedding.size(1), made->V = made->logits.panels.outputs;
-    made->epsilon = float(epsilon);
+    made->options = *options;
     TORCH_CHECK(block_count > 0, "a decoder without blocks");
     made->H = attention->heads, made->G = attention->groups;
     const int64_t heads = made->H, groups = made->G;
@@ -176,7 +90,7 @@ class Barrier {
 struct Step {
   const ct_stepper_s &model;
   std::vector<float *> keys, values;
-  const float *cosine, *sine;
+  std::vector<const float *> cosine, sine;
   const int32_t *tokens, *tables, *positions;
   int64_t table_width;
   const ct_sampling *settings;
@@ -235,7 +149,7 @@ struct Step {
       add(block.attention_norm, block.middle_norm);
       block.gate_up.part(normed, S, large, 2 * F, part, parts);
       wait();
-      kernels.swiglu(large, 0, S, F, inner);
+      kernels.gated(large, model.options.activation, 0, S, F, inner);
       block.down.part(inner, S, update, D, part, parts);
       wait();
       add(block.feed_forward_norm, model.norm_behind(i));
@@ -253,6 +167,8 @@ struct Step {
       std::memcpy(stream + s * model.D, embedding + tokens[begin + s] * model.D,
                   model.D * sizeof(float));
     }
+    const float scale = model.options.embedding_scale;
+    for (int64_t i = 0; scale != 1 && i < S * model.D; i++) stream[i] *= scale;
   }
 
   // Adds the bias to queries, keys and values, rotates them, stores and attends.
@@ -269,7 +185,7 @@ struct Step {
       head_norm(block.query_norm, qkv + s * width, H * K);
       head_norm(block.key_norm, qkv + s * width + H * K, G * K);
     }
-    row_kernels<float>().rotate(qkv, width, positions + begin, cosine, sine, 1, 0, S, H + G,
+    row_kernels<float>().rotate(qkv, width, positions + begin, cosine[i], sine[i], 1, 0, S, H + G,
                                 H + 2 * G, K, qkv, width);
     const int32_t *own = tables + begin * table_width;
     store_rows(qkv, keys[i], values[i], own, table_width, positions + begin, 0, S, H, G, K);
@@ -283,7 +199,8 @@ struct Step {
     float scale[64];
     for (int64_t first = 0; first < count; first += 64) {
       float *part = row + first * weight.size(0);
-      row_kernels<float>().rms_norm(part, nullptr, weight.data_ptr<float>(), model.epsilon, 0,
+      row_kernels<float>().rms_norm(part, nullptr, weight.data_ptr<float>(), model.options.epsilon,
+                                    model.options.norm_offset, 0,
                                     std::min<int64_t>(64, count - first), weight.size(0), nullptr,
                                     part, scale);
     }
@@ -302,7 +219,18 @@ struct Step {
     return count;
   }
 
-  void pick(int64_t begin, int64_t end, const float *logits) const {
+  // Scales and bounds logits of wanted rows as the model does.
+  void finish(float *logits, int64_t count) const {
+    const float scale = model.options.logit_scale, cap = model.options.logit_cap;
+    if (scale == 1 && cap <= 0) return;
+    for (int64_t i = 0; i < count * model.logits.panels.padded; i++) {
+      logits[i] *= scale;
+      if (cap > 0) logits[i] = cap * std::tanh(logits[i] / cap);
+    }
+  }
+
+  void pick(int64_t begin, int64_t end, float *logits) const {
+    finish(logits, std::count_if(wanted + begin, wanted + end, [](uint8_t w) { return w != 0; }));
     int64_t count = 0;
     for (int64_t s = begin; s < end; s++) {
       if (!wanted[s]) continue;
@@ -338,7 +266,7 @@ struct Step {
       block.output(mixed, S, update, D);
       add(block.attention_norm, block.middle_norm);
       block.gate_up(normed, S, large, 2 * F);
-      kernels.swiglu(large, 0, S, F, inner);
+      kernels.gated(large, model.options.activation, 0, S, F, inner);
       block.down(inner, S, update, D);
       add(block.feed_forward_norm, model.norm_behind(i));
     }
@@ -357,8 +285,8 @@ void check_range(const int32_t *values, int64_t count, int64_t limit, const char
 
 }  // namespace
 
-int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, ct_tensor cosine, ct_tensor sine,
-                    int count, const int32_t *tokens, const int32_t *tables, int table_width,
+int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, const ct_tensor *angles, int count,
+                    const int32_t *tokens, const int32_t *tables, int table_width,
                     const int32_t *positions, const uint8_t *wanted, const ct_sampling *settings,
                     const int32_t *const *seen, const int32_t *seen_count, int32_t *picked,
                     float *log_probabilities, ct_tensor *hidden) {
@@ -368,6 +296,7 @@ int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, ct_tensor cosin
     const int64_t S = count, K = model.K;
     Step step{model};
     const int64_t pages = caches[0]->value.size(0);
+    int64_t positions_known = table_width * CT_PAGE;
     for (StepperBlock &block : model.blocks) {
       for (PackedWeight *weight : {&block.qkv, &block.output, &block.gate_up, &block.down}) {
         weight->refresh();
@@ -379,18 +308,20 @@ int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, ct_tensor cosin
                   " key/value heads of width ", K);
       step.keys.push_back(keys.data_ptr<float>());
       step.values.push_back(values.data_ptr<float>());
+      const at::Tensor &c = plain((*angles++)->value), &s = plain((*angles++)->value);
+      TORCH_CHECK(c.dim() == 2 && c.size(1) == K / 2 && c.sizes() == s.sizes(),
+                  "a rotary table of cosines ", c.sizes(), " and sines ", s.sizes(),
+                  " for heads of width ", K);
+      positions_known = std::min(positions_known, c.size(0));
+      step.cosine.push_back(c.data_ptr<float>());
+      step.sine.push_back(s.data_ptr<float>());
     }
     model.logits.refresh();
-    const at::Tensor &c = plain(cosine->value), &s = plain(sine->value);
-    TORCH_CHECK(c.dim() == 2 && c.size(1) == K / 2 && c.sizes() == s.sizes(),
-                "a rotary table of cosines ", c.sizes(), " and sines ", s.sizes(),
-                " for heads of width ", K);
     check_range(tokens, S, model.embedding.size(0), "tokens");
     check_range(tables, S * table_width, pages, "pages");
-    check_range(positions, S, std::min<int64_t>(table_width * CT_PAGE, c.size(0)), "positions");
+    check_range(positions, S, positions_known, "positions");
     for (int64_t n = 0; n < S; n++) check_range(seen[n], seen_count[n], model.V, "seen tokens");
-    at::Tensor out = at::empty({S, model.D}, c.options());
-    step.cosine = c.data_ptr<float>(), step.sine = s.data_ptr<float>();
+    at::Tensor out = at::empty({S, model.D}, at::kFloat);
     step.tokens = tokens, step.tables = tables, step.positions = positions;
     step.table_width = table_width, step.settings = settings, step.seen = seen;
     step.seen_count = seen_count, step.wanted = wanted, step.picked = picked;

@@ -1,4 +1,4 @@
-// RMSNorm, SwiGLU and the token loss as single operations with hand-written gradients.
+// RMSNorm, gated units and the token loss as single operations with hand-written gradients.
 //
 // N rows, D hidden, F feed-forward width, V vocabulary. On devices without kernels of ours the
 // same formulas are composed from LibTorch's operations, whose gradients it records itself.
@@ -18,7 +18,7 @@ namespace ct {
 struct RMSNorm : Function<RMSNorm> {
   static variable_list forward(AutogradContext *context, at::Tensor x,
                                std::optional<at::Tensor> other, at::Tensor weight,
-                               double epsilon) {
+                               double epsilon, double offset) {
     const int64_t D = x.size(-1), N = x.numel() / std::max<int64_t>(D, 1);
     x = x.contiguous();
     const bool add = other.has_value();
@@ -30,12 +30,13 @@ struct RMSNorm : Function<RMSNorm> {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(N, 64, [&](int64_t begin, int64_t end, int) {
         row_kernels<T>().rms_norm(pointer<T>(x), pointer<T>(residual), pointer<T>(weight),
-                                  float(epsilon), begin, end, D, pointer<T>(sum), pointer<T>(out),
-                                  pointer<float>(scale));
+                                  float(epsilon), float(offset), begin, end, D, pointer<T>(sum),
+                                  pointer<T>(out), pointer<float>(scale));
       });
     });
     context->save_for_backward({sum, weight, scale});
     context->saved_data["add"] = add;
+    context->saved_data["offset"] = offset;
     if (!add) return {out};
     return {sum, out};
   }
@@ -44,6 +45,7 @@ struct RMSNorm : Function<RMSNorm> {
     auto saved = context->get_saved_variables();
     const at::Tensor &sum = saved[0], &weight = saved[1], &scale = saved[2];
     const bool add = context->saved_data["add"].toBool();
+    const float offset = float(context->saved_data["offset"].toDouble());
     at::Tensor d_out = gradients.back(), d_extra = add ? gradients[0] : at::Tensor();
     const int64_t D = sum.size(-1), N = sum.numel() / std::max<int64_t>(D, 1);
     if (!d_out.defined()) d_out = at::zeros_like(sum);
@@ -55,20 +57,20 @@ struct RMSNorm : Function<RMSNorm> {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(N, 64, [&](int64_t begin, int64_t end, int part) {
         row_kernels<T>().rms_norm_backward(
-            pointer<T>(d_out), pointer<T>(d_extra), pointer<T>(sum), pointer<T>(weight),
+            pointer<T>(d_out), pointer<T>(d_extra), pointer<T>(sum), pointer<T>(weight), offset,
             pointer<float>(scale), begin, end, D, pointer<T>(d_sum),
             pointer<float>(d_weight) + part * D);
       });
     });
-    return {d_sum, add ? d_sum : at::Tensor(), d_weight.sum(0), at::Tensor()};
+    return {d_sum, add ? d_sum : at::Tensor(), d_weight.sum(0), at::Tensor(), at::Tensor()};
   }
 };
 
-static at::Tensor composed_rms_norm(const at::Tensor &x, const at::Tensor &weight,
-                                    double epsilon) {
+static at::Tensor composed_rms_norm(const at::Tensor &x, const at::Tensor &weight, double epsilon,
+                                    double offset) {
   at::Tensor wide = x.to(at::kFloat);
   at::Tensor scaled = wide * at::rsqrt(wide.square().mean({-1}, true) + epsilon);
-  return (scaled * weight.to(at::kFloat)).to(x.scalar_type());
+  return (scaled * (weight.to(at::kFloat) + offset)).to(x.scalar_type());
 }
 
 // RMSNorm of parts of rows [N, width]: of `counts[i]` parts of `weights[i]`'s length each, one behind
@@ -78,15 +80,15 @@ struct HeadNorm : Function<HeadNorm> {
   template <class Body>
   static void each(int64_t n, int64_t width, const at::Tensor (&weights)[2],
                    const int64_t (&counts)[2], const Body &body) {
-    int64_t offset = n * width, part = n * (counts[0] + counts[1]);
+    int64_t first = n * width, part = n * (counts[0] + counts[1]);
     for (int i = 0; i < 2; i++) {
-      body(i, offset, part);
-      offset += counts[i] * weights[i].size(0), part += counts[i];
+      body(i, first, part);
+      first += counts[i] * weights[i].size(0), part += counts[i];
     }
   }
 
   static at::Tensor forward(AutogradContext *context, at::Tensor x, at::Tensor query, at::Tensor key,
-                            int64_t query_width, int64_t key_width, double epsilon) {
+                            int64_t query_width, int64_t key_width, double epsilon, double offset) {
     x = x.contiguous();
     const at::Tensor weights[2] = {query.to(x.scalar_type()).contiguous(),
                                    key.to(x.scalar_type()).contiguous()};
@@ -98,10 +100,11 @@ struct HeadNorm : Function<HeadNorm> {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(N, 32, [&](int64_t begin, int64_t end, int) {
         for (int64_t n = begin; n < end; n++) {
-          each(n, width, weights, counts, [&](int i, int64_t offset, int64_t part) {
-            row_kernels<T>().rms_norm(pointer<T>(x) + offset, nullptr, pointer<T>(weights[i]),
-                                      float(epsilon), 0, counts[i], weights[i].size(0), nullptr,
-                                      pointer<T>(out) + offset, pointer<float>(scale) + part);
+          each(n, width, weights, counts, [&](int i, int64_t first, int64_t part) {
+            row_kernels<T>().rms_norm(pointer<T>(x) + first, nullptr, pointer<T>(weights[i]),
+                                      float(epsilon), float(offset), 0, counts[i],
+                                      weights[i].size(0), nullptr, pointer<T>(out) + first,
+                                      pointer<float>(scale) + part);
           });
           std::copy_n(pointer<T>(x) + n * width + turned, width - turned,
                       pointer<T>(out) + n * width + turned);
@@ -110,6 +113,7 @@ struct HeadNorm : Function<HeadNorm> {
     });
     context->save_for_backward({x, weights[0], weights[1], scale});
     context->saved_data["widths"] = std::vector<int64_t>{query_width, key_width};
+    context->saved_data["offset"] = offset;
     return out;
   }
 
@@ -117,6 +121,7 @@ struct HeadNorm : Function<HeadNorm> {
     auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &scale = saved[3], weights[2] = {saved[1], saved[2]};
     const auto widths = context->saved_data["widths"].toIntVector();
+    const float offset = float(context->saved_data["offset"].toDouble());
     const int64_t counts[2] = {widths[0] / weights[0].size(0), widths[1] / weights[1].size(0)};
     const int64_t N = x.size(0), width = x.size(1), turned = widths[0] + widths[1];
     at::Tensor d_out = gradients[0].contiguous(), d_x = at::empty_like(x);
@@ -128,11 +133,11 @@ struct HeadNorm : Function<HeadNorm> {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(N, 32, [&](int64_t begin, int64_t end, int thread) {
         for (int64_t n = begin; n < end; n++) {
-          each(n, width, weights, counts, [&](int i, int64_t offset, int64_t part) {
+          each(n, width, weights, counts, [&](int i, int64_t first, int64_t part) {
             row_kernels<T>().rms_norm_backward(
-                pointer<T>(d_out) + offset, nullptr, pointer<T>(x) + offset, pointer<T>(weights[i]),
-                pointer<float>(scale) + part, 0, counts[i], weights[i].size(0),
-                pointer<T>(d_x) + offset,
+                pointer<T>(d_out) + first, nullptr, pointer<T>(x) + first, pointer<T>(weights[i]),
+                offset, pointer<float>(scale) + part, 0, counts[i], weights[i].size(0),
+                pointer<T>(d_x) + first,
                 pointer<float>(d_weights[i]) + thread * weights[i].size(0));
           });
           std::copy_n(pointer<T>(d_out) + n * width + turned, width - turned,
@@ -140,42 +145,46 @@ struct HeadNorm : Function<HeadNorm> {
         }
       });
     });
-    return {d_x, d_weights[0].sum(0), d_weights[1].sum(0), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {d_x, d_weights[0].sum(0), d_weights[1].sum(0), at::Tensor(), at::Tensor(), at::Tensor(),
+            at::Tensor()};
   }
 };
 
-struct SwiGLU : Function<SwiGLU> {
-  static at::Tensor forward(AutogradContext *context, at::Tensor gate_up) {
+struct Gated : Function<Gated> {
+  static at::Tensor forward(AutogradContext *context, at::Tensor gate_up, int64_t activation) {
     gate_up = gate_up.contiguous();
     const int64_t F = gate_up.size(1) / 2, N = gate_up.size(0);
     at::Tensor out = at::empty({N, F}, gate_up.options());
     by_type(gate_up, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
-        row_kernels<T>().swiglu(pointer<T>(gate_up), begin, end, F, pointer<T>(out));
+        row_kernels<T>().gated(pointer<T>(gate_up), int(activation), begin, end, F, pointer<T>(out));
       });
     });
     context->save_for_backward({gate_up});
+    context->saved_data["activation"] = activation;
     return out;
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     at::Tensor gate_up = context->get_saved_variables()[0];
+    const int activation = int(context->saved_data["activation"].toInt());
     at::Tensor d_out = gradients[0].contiguous(), d_gate_up = at::empty_like(gate_up);
     const int64_t F = gate_up.size(1) / 2, N = gate_up.size(0);
     by_type(gate_up, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
       parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
-        row_kernels<T>().swiglu_backward(pointer<T>(gate_up), pointer<T>(d_out), begin, end, F,
-                                         pointer<T>(d_gate_up));
+        row_kernels<T>().gated_backward(pointer<T>(gate_up), pointer<T>(d_out), activation, begin, end,
+                                        F, pointer<T>(d_gate_up));
       });
     });
-    return {d_gate_up};
+    return {d_gate_up, at::Tensor()};
   }
 };
 
 // -log softmax(hidden weight^T)[target], in row chunks, so that the logits of a large vocabulary
-// never exist all at once: kept for the gradient while they are small, else computed again.
+// never exist all at once: kept for the gradient while they are small, else computed again. A cap c
+// makes c tanh(l / c) of a logit l, and multiplies its gradient with 1 - tanh(l / c)^2.
 struct TokenNLL : Function<TokenNLL> {
   static constexpr int64_t chunk_bytes = 64 << 20, kept_bytes = 512 << 20;
 
@@ -184,8 +193,13 @@ struct TokenNLL : Function<TokenNLL> {
     return std::max<int64_t>(16, chunk_bytes / std::max<int64_t>(row, 1));
   }
 
+  static at::Tensor logits_of(const at::Tensor &hidden, const at::Tensor &weight, double cap) {
+    at::Tensor logits = at::linear(hidden, weight).contiguous();
+    return cap > 0 ? logits.div_(cap).tanh_().mul_(cap) : logits;
+  }
+
   static at::Tensor forward(AutogradContext *context, at::Tensor hidden, at::Tensor weight,
-                            at::Tensor targets) {
+                            at::Tensor targets, double cap) {
     const int64_t N = hidden.size(0), V = weight.size(0), step = chunk_rows(weight);
     TORCH_CHECK(N == 0 || (targets.min().item<int64_t>() >= 0 &&
                            targets.max().item<int64_t>() < V),
@@ -196,7 +210,7 @@ struct TokenNLL : Function<TokenNLL> {
     variable_list saved = {hidden, weight, targets, lse};
     for (int64_t start = 0; start < N; start += step) {
       int64_t rows = std::min(step, N - start);
-      at::Tensor logits = at::linear(hidden.narrow(0, start, rows), weight).contiguous();
+      at::Tensor logits = logits_of(hidden.narrow(0, start, rows), weight, cap);
       by_type(logits, [&](auto *type) {
         using T = std::remove_pointer_t<decltype(type)>;
         parallel_for(rows, 4, [&](int64_t begin, int64_t end, int) {
@@ -207,6 +221,7 @@ struct TokenNLL : Function<TokenNLL> {
       if (keep) saved.push_back(logits);
     }
     context->save_for_backward(saved);
+    context->saved_data["cap"] = cap;
     return losses;
   }
 
@@ -214,6 +229,7 @@ struct TokenNLL : Function<TokenNLL> {
     auto saved = context->get_saved_variables();
     const at::Tensor &hidden = saved[0], &weight = saved[1], &targets = saved[2], &lse = saved[3];
     at::Tensor gradient = gradients[0].to(at::kFloat).contiguous();
+    const double cap = context->saved_data["cap"].toDouble();
     const int64_t N = hidden.size(0), V = weight.size(0), step = chunk_rows(weight);
     at::Tensor d_hidden = at::empty_like(hidden), d_weight;
     size_t index = 4;
@@ -222,7 +238,8 @@ struct TokenNLL : Function<TokenNLL> {
       at::Tensor part = hidden.narrow(0, start, rows);
       // A copy of what was kept: the gradient may be asked for twice.
       at::Tensor logits = index < saved.size() ? saved[index++].clone()
-                                               : at::linear(part, weight).contiguous();
+                                               : logits_of(part, weight, cap);
+      at::Tensor slope = cap > 0 ? 1 - (logits / cap).square_() : at::Tensor();
       by_type(logits, [&](auto *type) {
         using T = std::remove_pointer_t<decltype(type)>;
         parallel_for(rows, 4, [&](int64_t begin, int64_t end, int) {
@@ -231,12 +248,13 @@ struct TokenNLL : Function<TokenNLL> {
               pointer<float>(gradient) + start, begin, end, V);
         });
       });
+      if (cap > 0) logits.mul_(slope);
       d_hidden.narrow(0, start, rows).copy_(at::mm(logits, weight));
       at::Tensor product = at::mm(logits.t(), part).to(at::kFloat);
       d_weight = d_weight.defined() ? d_weight.add_(product) : product;
     }
     if (!d_weight.defined()) d_weight = at::zeros(weight.sizes(), lse.options());
-    return {d_hidden, d_weight.to(weight.scalar_type()), at::Tensor()};
+    return {d_hidden, d_weight.to(weight.scalar_type()), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -249,18 +267,18 @@ static void check_norm(const at::Tensor &x, const at::Tensor &weight) {
               "RMSNorm of ", x.sizes(), " with a weight of ", weight.sizes());
 }
 
-int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, ct_tensor *out) {
+int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, double offset, ct_tensor *out) {
   return guarded([&] {
     check_norm(x->value, weight->value);
     *out = wrap(ours(x->value)
-                    ? RMSNorm::apply(x->value, std::optional<at::Tensor>(), weight->value,
-                                     epsilon)[0]
-                    : composed_rms_norm(x->value, weight->value, epsilon));
+                    ? RMSNorm::apply(x->value, std::optional<at::Tensor>(), weight->value, epsilon,
+                                     offset)[0]
+                    : composed_rms_norm(x->value, weight->value, epsilon, offset));
   });
 }
 
 int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double epsilon,
-                    ct_tensor *sum, ct_tensor *out) {
+                    double offset, ct_tensor *sum, ct_tensor *out) {
   return guarded([&] {
     check_norm(x->value, weight->value);
     TORCH_CHECK(x->value.sizes() == residual->value.sizes() &&
@@ -268,19 +286,19 @@ int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double ep
                 "a residual of ", residual->value.sizes(), " for ", x->value.sizes());
     if (ours(x->value)) {
       const std::optional<at::Tensor> added(residual->value);
-      auto both = RMSNorm::apply(x->value, added, weight->value, epsilon);
+      auto both = RMSNorm::apply(x->value, added, weight->value, epsilon, offset);
       *sum = wrap(both[0]);
       *out = wrap(both[1]);
     } else {
       at::Tensor total = x->value + residual->value;
-      *out = wrap(composed_rms_norm(total, weight->value, epsilon));
+      *out = wrap(composed_rms_norm(total, weight->value, epsilon, offset));
       *sum = wrap(total);
     }
   });
 }
 
 int ct_head_norm(ct_tensor qkv, ct_tensor query_weight, ct_tensor key_weight, int heads, int groups,
-                 double epsilon, ct_tensor *out) {
+                 double epsilon, double offset, ct_tensor *out) {
   return guarded([&] {
     const at::Tensor &x = qkv->value, &query = query_weight->value, &key = key_weight->value;
     TORCH_CHECK(x.dim() == 2 && heads > 0 && groups > 0 && x.size(1) % (heads + 2 * groups) == 0,
@@ -293,32 +311,34 @@ int ct_head_norm(ct_tensor qkv, ct_tensor query_weight, ct_tensor key_weight, in
     TORCH_CHECK(fits(query, heads) && fits(key, groups), "head norms of weights ", query.sizes(),
                 " and ", key.sizes(), " for heads of width ", K);
     if (ours(x)) {
-      *out = wrap(HeadNorm::apply(x, query, key, heads * K, groups * K, epsilon));
+      *out = wrap(HeadNorm::apply(x, query, key, heads * K, groups * K, epsilon, offset));
       return;
     }
     auto normed = [&](const at::Tensor &weight, int64_t first, int64_t count) {
       at::Tensor part = x.narrow(1, first * K, count * K).unflatten(1, {-1, weight.size(0)});
-      return composed_rms_norm(part, weight, epsilon).flatten(1);
+      return composed_rms_norm(part, weight, epsilon, offset).flatten(1);
     };
     *out = wrap(at::cat({normed(query, 0, heads), normed(key, heads, groups),
                          x.narrow(1, (heads + groups) * K, groups * K)}, 1));
   });
 }
 
-int ct_swiglu(ct_tensor gate_up, ct_tensor *out) {
+int ct_gated(ct_tensor gate_up, int activation, ct_tensor *out) {
   return guarded([&] {
     const at::Tensor &x = gate_up->value;
-    TORCH_CHECK(x.dim() == 2 && x.size(1) % 2 == 0, "SwiGLU of ", x.sizes());
+    TORCH_CHECK(x.dim() == 2 && x.size(1) % 2 == 0, "a gated unit of ", x.sizes());
     if (ours(x)) {
-      *out = wrap(SwiGLU::apply(x));
+      *out = wrap(Gated::apply(x, int64_t(activation)));
     } else {
       auto parts = x.chunk(2, 1);
-      *out = wrap(at::silu(parts[0]) * parts[1]);
+      *out = wrap((activation == CT_GATE_SILU ? at::silu(parts[0]) : at::gelu(parts[0], "tanh")) *
+                  parts[1]);
     }
   });
 }
 
-int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, ct_tensor *out) {
+int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, double soft_cap,
+                 ct_tensor *out) {
   return guarded([&] {
     const at::Tensor &h = hidden->value, &w = weight->value, &t = targets->value;
     TORCH_CHECK(h.dim() == 2 && w.dim() == 2 && h.size(1) == w.size(1) && t.dim() == 1 &&
@@ -327,9 +347,10 @@ int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, ct_tenso
                 "token loss of hidden ", h.sizes(), ", weight ", w.sizes(), ", targets ",
                 t.sizes());
     if (ours(h)) {
-      *out = wrap(TokenNLL::apply(h, w, t.contiguous()));
+      *out = wrap(TokenNLL::apply(h, w, t.contiguous(), soft_cap));
     } else {
       at::Tensor logits = at::linear(h, w).to(at::kFloat);
+      if (soft_cap > 0) logits = at::tanh(logits / soft_cap) * soft_cap;
       *out = wrap(at::logsumexp(logits, {1}) - logits.gather(1, t.unsqueeze(1)).squeeze(1));
     }
   });

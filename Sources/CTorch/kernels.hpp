@@ -14,17 +14,17 @@ using bf16 = c10::BFloat16;
 // Kernels for one storage type (float or bf16). All arithmetic is float32. Rows are contiguous.
 template <class T>
 struct RowKernels {
-  // sum = x + residual (when residual), out = sum / rms(sum) * weight, scale[n] = 1 / rms.
-  void (*rms_norm)(const T *x, const T *residual, const T *weight, float epsilon, int64_t begin,
-                   int64_t end, int64_t width, T *sum, T *out, float *scale);
+  // sum = x + residual (when residual), out = sum / rms(sum) * (weight + offset), scale[n] = 1 / rms.
+  void (*rms_norm)(const T *x, const T *residual, const T *weight, float epsilon, float offset,
+                   int64_t begin, int64_t end, int64_t width, T *sum, T *out, float *scale);
   // d_sum = gradient of rms_norm in its sum + d_extra (when given); d_weight accumulates.
   void (*rms_norm_backward)(const T *d_out, const T *d_extra, const T *sum, const T *weight,
-                            const float *scale, int64_t begin, int64_t end, int64_t width,
+                            float offset, const float *scale, int64_t begin, int64_t end, int64_t width,
                             T *d_sum, float *d_weight);
-  // gate_up [N, 2F] -> silu(gate) * up [N, F]
-  void (*swiglu)(const T *gate_up, int64_t begin, int64_t end, int64_t width, T *out);
-  void (*swiglu_backward)(const T *gate_up, const T *d_out, int64_t begin, int64_t end,
-                          int64_t width, T *d_gate_up);
+  // gate_up [N, 2F] -> activation(gate) * up [N, F]
+  void (*gated)(const T *gate_up, int activation, int64_t begin, int64_t end, int64_t width, T *out);
+  void (*gated_backward)(const T *gate_up, const T *d_out, int activation, int64_t begin,
+                         int64_t end, int64_t width, T *d_gate_up);
   // Rotates the first `turned` heads of rows of `heads` heads by the angles of their positions
   // (`direction` 1, or -1 to undo) and copies the others. Rotary halves, as Hugging Face's.
   void (*rotate)(const T *in, int64_t in_stride, const int32_t *positions, const float *cosine,

@@ -16,7 +16,7 @@ import Testing
 
   @Test(
     "reads token by token what it reads at once",
-    arguments: ["llama", "qwen2", "qwen3", "mistral"],
+    arguments: ["llama", "qwen2", "qwen3", "mistral"] + ParityTests.further,
     [DType.float32, .bfloat16]
   )
   func cache(name: String, dtype: DType) throws {

@@ -119,7 +119,11 @@ import Testing
   @Test(
     "refuses rotary settings that it does not compute",
     arguments: [
-      (#"{"rope_type": "yarn", "factor": 4}"#, "yarn"),
+      (#"{"rope_type": "proportional", "factor": 4}"#, "proportional"),
+      (#"{"rope_type": "yarn"}"#, "factor"),
+      (#"{"rope_type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2}"#, "beta_fast"),
+      (#"{"rope_type": "yarn", "factor": 4, "mscale": 0.7}"#, "mscale"),
+      (#"{"rope_type": "longrope", "short_factor": [1]}"#, "short_factor"),
       (#"{"rope_type": "llama3", "factor": 8}"#, "low_freq_factor"),
       (#"{"rope_type": "linear"}"#, "factor"), (#"{"rope_type": "linear", "factor": 0}"#, "factor"),
       (#"{"rope_type": "linear", "factor": 1e400}"#, "rope_parameters"),

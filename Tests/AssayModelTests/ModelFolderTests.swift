@@ -24,6 +24,9 @@ import Testing
     Case(kind: .cloud, head: .cloud, tied: true, architecture: .llama, dtype: .float32),
     Case(kind: .cloud, head: .linear, tied: false, architecture: .llama, dtype: .bfloat16),
     Case(kind: .languageModel, head: nil, tied: false, architecture: .qwen2, dtype: .float32),
+    Case(kind: .languageModel, head: nil, tied: false, architecture: .phi3, dtype: .bfloat16),
+    Case(kind: .languageModel, head: nil, tied: false, architecture: .internlm2, dtype: .float32),
+    Case(kind: .classic, head: .linear, tied: true, architecture: .gemma2, dtype: .float32),
   ]
 
   private func rounded(_ weights: [(name: String, tensor: Tensor)], _ dtype: DType) -> [String:
@@ -176,12 +179,18 @@ import Testing
   )
   func configuration(type: String) throws {
     let architecture = try #require(Architecture.all.first { $0.modelType == type })
-    let scalings: [Rotary.Scaling?] = [
+    var yarn = RotaryScaling.YaRN(factor: 4, original: 48)
+    (yarn.fast, yarn.truncates, yarn.attentionFactor) = (16, false, 1.25)
+    let factors = (0..<(architecture == .phi3 ? 4 : 8)).map { 1 + Double($0) / 4 }
+    let long = RotaryScaling.LongRoPE(short: factors, long: factors, original: 192, extended: 400)
+    let scalings: [RotaryScaling?] = [
       nil, .linear(factor: 4), .llama3(factor: 8, low: 1, high: 4, original: 64),
+      .dynamic(factor: 2), .yarn(yarn), .longrope(long),
     ]
     for scaling in scalings {
       var configuration = Tiny.configuration(architecture)
-      configuration.rotary = Rotary(base: 500_000, scaling: scaling)
+      configuration.rotary.base = 500_000
+      configuration.rotary.scaling = scaling
       configuration.headWidth = 16
       configuration.endTokenIDs = [2, 5]
       try withTemporaryFolder { folder in

@@ -17,8 +17,7 @@ import Testing
       targets += sequence.dropFirst().map(Int64.init)
     }
     let hidden = fixture.decoder(batch, rows: Tensor(rows), training: true)
-    let weight = fixture.decoder.outputWeight(training: true)
-    return tokenNLL(hidden: hidden, weight: weight, targets: Tensor(targets)).mean()
+    return fixture.decoder.tokenLosses(hidden, targets: Tensor(targets), training: true).mean()
   }
 
   private func scores(_ fixture: Fixture, training: Bool) throws -> Tensor {
@@ -48,7 +47,39 @@ import Testing
     expectClose(actual.floats, expected, relative: 1e-4, absolute: 1e-5 * largest, name)
   }
 
-  @Test("gives the logits of transformers", arguments: ["llama", "qwen2", "qwen3", "mistral"])
+  /// Recorded with the norms of their gradients.
+  static let further = ["gemma2", "granite", "internlm2", "olmo2", "phi3", "smollm3", "yarn"]
+
+  @Test("has a recorded model of each architecture")
+  func complete() throws {
+    let names = ["llama", "qwen2", "qwen3", "mistral"] + Self.further
+    let recorded = try names.map { try Fixture($0).decoder.configuration.architecture.modelType }
+    #expect(Set(recorded) == Set(Architecture.all.map(\.modelType)))
+  }
+
+  @Test("gives the gradients of PyTorch for further architectures", arguments: further)
+  func gradientNorms(name: String) throws {
+    let fixture = try Fixture(name)
+    for parameter in fixture.parameters { parameter.value.setRequiresGradientInPlace() }
+    let loss = try loss(fixture)
+    #expect(abs(Double(loss.item) - fixture.expected.loss) < 1e-5 * fixture.expected.loss)
+    loss.backward()
+    let gradients = checkpointGradients(fixture.decoder)
+    let expected = try #require(fixture.expected.gradients)
+    #expect(Set(gradients.map(\.name)) == Set(expected.keys))
+    for (parameter, gradient) in gradients {
+      let recorded = try #require(expected[parameter], "\(parameter)")
+      let values = gradient.floats.map(Double.init)
+      let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      #expect(abs(norm - recorded.l2) < 1e-4 * recorded.l2, "\(parameter)")
+      #expect(abs(values.reduce(0, +) - recorded.sum) < 1e-4 * recorded.l2, "\(parameter)")
+    }
+  }
+
+  @Test(
+    "gives the logits of transformers",
+    arguments: ["llama", "qwen2", "qwen3", "mistral"] + further
+  )
   func logits(name: String) throws {
     let fixture = try Fixture(name)
     for training in [false, true] {
@@ -94,7 +125,7 @@ import Testing
   )
   func optimizer(name: String) throws {
     let fixture = try Fixture(name)
-    let expected = fixture.expected.adamw
+    let expected = try #require(fixture.expected.adamw)
     let parameters = fixture.parameters.map(\.value)
     let optimizer = AdamW(
       beta1: expected.betas[0],

@@ -22,7 +22,8 @@ struct Fixture {
     }
     let sequences: [[Int32]]
     let loss: Double
-    let adamw: Optimizer
+    let adamw: Optimizer?
+    let gradients: [String: Optimizer.Final]?
     let chosen: [Int64]?
     let rejected: [Int64]?
   }
@@ -95,6 +96,23 @@ enum Tiny {
       configuration.headWidth = 16
       configuration.attention.window = .init(tokens: 11, layers: [false, true])
     case .mistral: configuration.attention.window = .init(tokens: 7)
+    case .gemma2:
+      configuration.attention.window = .init(tokens: 7, layers: [true, false])
+      configuration.attention.scale = 0.25
+      configuration.attention.softCap = 2
+      configuration.options.normOffset = 1
+      configuration.options.activation = .gelu
+      configuration.options.embeddingScale = Double(32).squareRoot()
+      configuration.options.logitCap = 3
+    case .granite:
+      configuration.attention.scale = 0.5
+      configuration.options.embeddingScale = 3
+      configuration.options.residualScale = 0.75
+      configuration.options.logitScale = 0.5
+    case .phi3:
+      configuration.rotary.share = 0.5
+      configuration.attention.window = .init(tokens: 9)
+    case .smollm3: configuration.rotary.unrotated = [false, true]
     default: break
     }
     configuration.contextTokens = 192

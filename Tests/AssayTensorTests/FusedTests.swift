@@ -71,19 +71,77 @@ import Testing
     "SwiGLU agrees with its formula and finite differences",
     arguments: [(1, 1), (3, 5), (17, 16), (2, 31), (33, 64)]
   )
-  func gatedUnit(N: Int, F: Int) {
+  func swiGLU(N: Int, F: Int) {
     let x = Tensor.normal([N, 2 * F], deviation: 2, seed: 6)
     let gate = x.narrowed(axis: 1, start: 0, count: F)
     let up = x.narrowed(axis: 1, start: F, count: F)
-    expectClose(swiGLU(x).floats, (gate.silu() * up).floats)
-    gradientCheck("swiGLU", inputs: [x]) { swiGLU($0[0]) }
+    expectClose(gatedUnit(x).floats, (gate.silu() * up).floats)
+    gradientCheck("swiGLU", inputs: [x]) { gatedUnit($0[0]) }
+  }
+
+  @Test("GeGLU agrees with its formula and finite differences", arguments: [(3, 5), (17, 16)])
+  func geGLU(N: Int, F: Int) {
+    let x = Tensor.normal([N, 2 * F], deviation: 2, seed: 7)
+    let gate = x.narrowed(axis: 1, start: 0, count: F)
+    let up = x.narrowed(axis: 1, start: F, count: F)
+    let angle = (gate + gate * gate * gate * 0.044715) * (2 / Double.pi).squareRoot()
+    let expected = gate * (angle.tanh() + 1) * up / 2
+    for type in [DType.float32, .float64] {
+      let output = gatedUnit(x.to(type), activation: .gelu).to(.float32)
+      expectClose(output.floats, expected.floats, relative: 1e-4, absolute: 1e-5)
+    }
+    gradientCheck("GeGLU", inputs: [x]) { gatedUnit($0[0], activation: .gelu) }
+  }
+
+  @Test("adds an offset to weights of norms, and differentiates it", arguments: [5, 48])
+  func normOffset(D: Int) {
+    let x = Tensor.normal([4, D], seed: 61)
+    let residual = Tensor.normal([4, D], seed: 62)
+    let weight = Tensor.normal([D], deviation: 0.3, seed: 63)
+    for type in [DType.float32, .float64] {
+      let (x, residual, weight) = (x.to(type), residual.to(type), weight.to(type))
+      expectClose(
+        rmsNorm(x, weight, epsilon: 1e-5, offset: 1).to(.float32).floats,
+        rmsNorm(x, weight + 1, epsilon: 1e-5).to(.float32).floats
+      )
+      expectClose(
+        addRMSNorm(x, residual: residual, weight, epsilon: 1e-5, offset: 1).normed
+          .to(.float32).floats,
+        rmsNorm(x + residual, weight + 1, epsilon: 1e-5).to(.float32).floats
+      )
+    }
+    gradientCheck("rmsNorm", inputs: [x, weight]) {
+      rmsNorm($0[0], $0[1], epsilon: 1e-5, offset: 1)
+    }
+  }
+
+  @Test("bounds the logits of a loss, and differentiates the bound")
+  func cappedNLL() {
+    let hidden = Tensor.normal([6, 8], seed: 64)
+    let weight = Tensor.normal([20, 8], seed: 65)
+    let targets = Tensor([0, 19, 3, 3, 7, 11] as [Int64])
+    let logits = (linear(hidden, weight) / 2).tanh() * 2
+    let picked = logits.gathered(axis: 1, targets.reshaped([6, 1])).reshaped([6])
+    let expected = logits.logSumExp(axis: 1) - picked
+    for type in [DType.float32, .float64] {
+      let losses = tokenNLL(
+        hidden: hidden.to(type),
+        weight: weight.to(type),
+        targets: targets,
+        softCap: 2
+      )
+      expectClose(losses.to(.float32).floats, expected.floats, relative: 1e-5, absolute: 1e-5)
+    }
+    gradientCheck("tokenNLL", inputs: [hidden, weight]) {
+      tokenNLL(hidden: $0[0], weight: $0[1], targets: targets, softCap: 2)
+    }
   }
 
   @Test("SwiGLU by hand and at extreme gates")
-  func gatedUnitByHand() {
+  func swiGLUByHand() {
     // silu(1) = 1 / (1 + e^-1) = 0.731059, times 2; silu(100) = 100, silu(-100) = 0
-    expectClose(swiGLU(Tensor([1, 2] as [Float], [1, 2])).floats, [1.462_117_2])
-    expectClose(swiGLU(Tensor([100, -100, 1, 1] as [Float], [1, 4])).floats, [100, 0])
+    expectClose(gatedUnit(Tensor([1, 2] as [Float], [1, 2])).floats, [1.462_117_2])
+    expectClose(gatedUnit(Tensor([100, -100, 1, 1] as [Float], [1, 4])).floats, [100, 0])
   }
 
   private static func composedNLL(_ hidden: Tensor, _ weight: Tensor, _ targets: Tensor) -> Tensor {
@@ -218,7 +276,7 @@ import Testing
     both("addRMSNorm", [x, residual, weight]) {
       addRMSNorm($0[0], residual: $0[1], $0[2], epsilon: 1e-5).normed
     }
-    both("swiGLU", [Tensor.normal([9, 2 * D], seed: 4)]) { swiGLU($0[0]) }
+    both("swiGLU", [Tensor.normal([9, 2 * D], seed: 4)]) { gatedUnit($0[0]) }
     let targets = Tensor((0..<9).map { Int64($0) })
     both("tokenNLL", [x * 0.3, Tensor.normal([40, D], seed: 5)]) {
       tokenNLL(hidden: $0[0], weight: $0[1], targets: targets)
@@ -233,7 +291,7 @@ import Testing
       return Tensor(values, shape)
     }
     #expect(!rmsNorm(poisoned([2, 20], at: 21), .ones([20]), epsilon: 1e-5).isFinite)
-    #expect(!swiGLU(poisoned([1, 40], at: 3)).isFinite)
+    #expect(!gatedUnit(poisoned([1, 40], at: 3)).isFinite)
     #expect(
       !tokenNLL(
         hidden: .ones([1, 1]),

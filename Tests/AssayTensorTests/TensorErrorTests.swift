@@ -21,7 +21,7 @@ import Testing
     #expect(reason { _ = a + b }.hasPrefix("add: "))
     #expect(reason { _ = rmsNorm(a, .ones([4]), epsilon: 0) }.contains("[2, 3]"))
     #expect(reason { _ = addRMSNorm(a, residual: b, .ones([3]), epsilon: 0) }.contains("[4, 5]"))
-    #expect(reason { _ = swiGLU(a) }.contains("[2, 3]"))
+    #expect(reason { _ = gatedUnit(a) }.contains("[2, 3]"))
     #expect(reason { checkShape(a, [2, 4]) }.contains("[2, 3], expected [2, 4]"))
     #expect(reason { a.copyInPlace(b) }.contains("[4, 5]"))
     #expect(reason { a.backward() } != "no error")

@@ -18,7 +18,9 @@ package struct Architecture: Equatable, Sendable {
   var permutesHeadsInGGUF = false
 
   /// All that can be read.
-  package static let all: [Architecture] = [.llama, .mistral, .qwen2, .qwen3]
+  package static let all: [Architecture] = [
+    .gemma2, .granite, .internlm2, .llama, .mistral, .olmo2, .phi3, .qwen2, .qwen3, .smollm3,
+  ]
 
   /// The architecture of a configuration, by its `model_type`, else by its class.
   ///

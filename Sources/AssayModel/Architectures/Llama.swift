@@ -9,7 +9,6 @@ extension Architecture {
     weights: .standard(),
     read: { file, model in
       try model.readShared(file, contextTokens: 2048)
-      try file.refuse("attention_bias", because: "is not supported (its output has a bias too)")
       try file.refuse("use_sliding_window")
     },
     members: { _ in [] },

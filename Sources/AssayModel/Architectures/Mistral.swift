@@ -16,8 +16,7 @@ extension Architecture {
       model.attention.window = window.map { .init(tokens: $0) }
     },
     members: { model in
-      let window = model.attention.window.map { JSONValue.number("\($0.tokens)") }
-      return [JSONMember("sliding_window", window ?? .null)]
+      [JSONMember("sliding_window", .optional(model.attention.window?.tokens))]
     }
   )
 }

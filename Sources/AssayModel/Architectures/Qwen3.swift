@@ -14,7 +14,6 @@ extension Architecture {
     },
     read: { file, model in
       try model.readShared(file, contextTokens: 32768, groupCount: 32, headWidth: 128)
-      try file.refuse("attention_bias")
       try model.readUpperWindow(file)
     },
     members: { $0.upperWindowMembers }

@@ -1,54 +1,50 @@
 // K head width, T positions.
 
-import AssayBase
 import AssayTensor
 import Foundation
 
-/// The rotary embedding: its base, and how frequencies are stretched for long contexts.
+/// The rotary embedding: its base, how frequencies are stretched for long contexts, and what is
+/// rotated.
 ///
 /// Source: Su et al. 2021 (arXiv:2104.09864); `transformers` `modeling_rope_utils.py`.
 package struct Rotary: Equatable, Sendable {
-  /// How frequencies are stretched.
-  package enum Scaling: Equatable, Sendable {
-    /// Positions divided by a factor.
-    case linear(factor: Double)
-    /// Llama 3.1's: low frequencies divided by a factor, smooth in between.
-    case llama3(factor: Double, low: Double, high: Double, original: Int)
-  }
-
   /// The base of the frequencies.
   package var base: Double
   /// Their stretching, if any.
-  package var scaling: Scaling?
+  package var scaling: RotaryScaling?
+  /// The share of each head, from its beginning, that is rotated.
+  package var share = 1.0
+  /// Of each block, whether nothing is rotated in it; `nil` is no block.
+  package var unrotated: [Bool]?
 
   /// Makes one.
-  package init(base: Double = 10000, scaling: Scaling? = nil) {
+  package init(base: Double = 10000, scaling: RotaryScaling? = nil) {
     self.base = base
     self.scaling = scaling
   }
 
+  /// Positions that the model was extended to, where texts are read up to the original ones only.
+  var extendedContext: Int? {
+    if case .longrope(let long)? = scaling { long.extended } else { nil }
+  }
+
+  /// How many numbers of a head are rotated.
+  ///
+  /// - Parameter width: K, a size.
+  /// - Returns: At most K.
+  func rotatedWidth(of width: Int) -> Int { Int(Double(width) * share) }
+
   /// The frequencies of a head, in radians a position, computed in float32 as `transformers` does.
   ///
   /// - Parameter width: K.
-  /// - Returns: K / 2 frequencies, the highest first.
+  /// - Returns: K / 2 frequencies, the highest first; zeros for what is not rotated.
   func frequencies(width: Int) -> [Float] {
-    (0..<width / 2).map { index in
-      let exponent = Float(2 * index) / Float(width)
-      return scaled(1 / pow(Float(base), exponent))
+    let rotated = rotatedWidth(of: width)
+    let plain = (0..<rotated / 2).map { index in
+      1 / pow(Float(base), Float(2 * index) / Float(rotated))
     }
-  }
-
-  private func scaled(_ frequency: Float) -> Float {
-    switch scaling {
-    case nil: return frequency
-    case .linear(let factor)?: return frequency / Float(factor)
-    case .llama3(let factor, let low, let high, let original)?:
-      let wavelength = 2 * Float.pi / frequency
-      if wavelength < Float(original) / Float(high) { return frequency }
-      if wavelength > Float(original) / Float(low) { return frequency / Float(factor) }
-      let smooth = (Float(original) / wavelength - Float(low)) / Float(high - low)
-      return (1 - smooth) * frequency / Float(factor) + smooth * frequency
-    }
+    let scaled = scaling?.scaled(plain, width: rotated, base: base) ?? plain
+    return scaled + [Float](repeating: 0, count: width / 2 - scaled.count)
   }
 
   /// The angles of positions.
@@ -60,14 +56,15 @@ package struct Rotary: Equatable, Sendable {
   /// - Returns: Cosines and sines, `[T, K/2]`.
   func table(width: Int, positions: Int, device: Device) -> RotaryTable {
     let frequencies = frequencies(width: width)
-    let half = frequencies.count
-    var cosine = [Float](repeating: 0, count: positions * half)
-    var sine = cosine
+    let (half, rotated) = (frequencies.count, rotatedWidth(of: width) / 2)
+    let factor = scaling?.attentionFactor ?? 1
+    var cosine = [Float](repeating: 1, count: positions * half)
+    var sine = [Float](repeating: 0, count: positions * half)
     for position in 0..<positions {
-      for (index, frequency) in frequencies.enumerated() {
-        let angle = Float(position) * frequency
-        cosine[position * half + index] = cos(angle)
-        sine[position * half + index] = sin(angle)
+      for index in 0..<rotated {
+        let angle = Float(position) * frequencies[index]
+        cosine[position * half + index] = cos(angle) * factor
+        sine[position * half + index] = sin(angle) * factor
       }
     }
     return RotaryTable(
@@ -77,80 +74,19 @@ package struct Rotary: Equatable, Sendable {
   }
 }
 
-extension Rotary {
-  /// Reads `rope_parameters`, or `rope_theta` and `rope_scaling` as `transformers` 4 spelt them.
-  ///
-  /// - Parameters:
-  ///   - file: A model's configuration.
-  ///   - base: The base where the file names none.
-  /// - Throws: `ModelError.configuration` for a key that is missing, wrong or not supported.
-  init(_ file: ConfigFile, base: Double = 10000) throws {
-    let parameters = try file.object("rope_parameters")
-    self.base = try parameters?.double("rope_theta") ?? file.double("rope_theta") ?? base
-    guard let settings = try parameters ?? file.object("rope_scaling") else { return }
-    if let part = try settings.double("partial_rotary_factor"), part != 1 {
-      throw settings.wrong("partial_rotary_factor", "\(part) is not supported; 1 is")
+extension ModelConfiguration {
+  /// Angles of each block, which share their tables.
+  func rotaryTables(device: Device) -> [RotaryTable] {
+    func table(_ rotary: Rotary) -> RotaryTable {
+      rotary.table(width: headWidth, positions: contextTokens, device: device)
     }
-    func need(_ key: String) throws -> Double { try settings.need(settings.double(key), key) }
-    switch try settings.string("rope_type") ?? settings.string("type") ?? "default" {
-    case "default": break
-    case "linear": scaling = .linear(factor: try need("factor"))
-    case "llama3":
-      let key = "original_max_position_embeddings"
-      scaling = .llama3(
-        factor: try need("factor"),
-        low: try need("low_freq_factor"),
-        high: try need("high_freq_factor"),
-        original: try settings.need(settings.int(key), key)
-      )
-    case let other:
-      throw settings.wrong("rope_type", "\(other) is not supported; default, linear, llama3 are")
+    let rotated = table(rotary)
+    guard let layers = rotary.unrotated else {
+      return Array(repeating: rotated, count: layerCount)
     }
-    try check(settings)
-  }
-
-  private func check(_ settings: ConfigFile) throws {
-    func require(_ holds: Bool, _ key: String, _ reason: String) throws {
-      guard holds else { throw settings.wrong(key, reason) }
-    }
-    switch scaling {
-    case nil: break
-    case .linear(let factor)?:
-      try require((1...1e6).contains(factor), "factor", "\(factor) is not from 1 to 1e6")
-    case .llama3(let factor, let low, let high, let original)?:
-      try require((1...1e6).contains(factor), "factor", "\(factor) is not from 1 to 1e6")
-      try require(
-        low > 0 && high > low && high < 1e6,
-        "high_freq_factor",
-        "\(high) is not above low_freq_factor \(low), or that is not positive"
-      )
-      try require(
-        original > 0,
-        "original_max_position_embeddings",
-        "\(original) is not a size"
-      )
-    }
-  }
-
-  /// The keys of `config.json` that say this, for `transformers` 5 and, where scaled, 4.
-  var members: [JSONMember] {
-    var settings: [JSONMember] = []
-    switch scaling {
-    case nil: settings = [JSONMember("rope_type", "default")]
-    case .linear(let factor)?:
-      settings = [JSONMember("rope_type", "linear"), JSONMember("factor", .number("\(factor)"))]
-    case .llama3(let factor, let low, let high, let original)?:
-      settings = [
-        JSONMember("rope_type", "llama3"), JSONMember("factor", .number("\(factor)")),
-        JSONMember("low_freq_factor", .number("\(low)")),
-        JSONMember("high_freq_factor", .number("\(high)")),
-        JSONMember("original_max_position_embeddings", .number("\(original)")),
-      ]
-    }
-    settings.append(JSONMember("rope_theta", .number("\(base)")))
-    return [
-      JSONMember("rope_theta", .number("\(base)")),
-      JSONMember("rope_parameters", .object(settings)),
-    ] + (scaling == nil ? [] : [JSONMember("rope_scaling", .object(settings))])
+    var none = Rotary()
+    none.share = 0
+    let still = table(none)
+    return layers.map { $0 ? still : rotated }
   }
 }

@@ -27,10 +27,23 @@ package struct WeightSpec: Sendable {
   /// The tensors of a checkpoint that it is joined from.
   package let pieces: [Piece]
   let start: Start
+  /// Of each row, which one of the pieces below each other it is; `nil` is their order.
+  var order: [Int]?
 
   /// The shape of the joined weight.
   package var shape: [Int] {
     [pieces.map { $0.shape[0] }.reduce(0, +)] + (pieces.first?.shape.dropFirst() ?? [])
+  }
+
+  /// Joins the tensors of a checkpoint.
+  ///
+  /// - Parameter tensors: One for each piece.
+  /// - Returns: The weight.
+  func joined(_ tensors: [Tensor]) -> Tensor {
+    let whole = tensors.count == 1 ? tensors[0] : Tensor.concatenated(tensors)
+    guard let order else { return whole }
+    let rows = Tensor(order.map(Int64.init)).to(whole.device)
+    return whole.selected(axis: 0, rows)
   }
 
   /// Cuts a tensor of the joined shape into those of a checkpoint.
@@ -38,6 +51,12 @@ package struct WeightSpec: Sendable {
   /// - Parameter whole: The weight, or its gradient.
   /// - Returns: Its pieces with their names.
   func cut(_ whole: Tensor) -> [(name: String, tensor: Tensor)] {
+    var whole = whole
+    if let order {
+      var rows = [Int64](repeating: 0, count: order.count)
+      for (row, source) in order.enumerated() { rows[source] = Int64(row) }
+      whole = whole.selected(axis: 0, Tensor(rows).to(whole.device))
+    }
     guard pieces.count > 1 else { return pieces.map { ($0.name, whole) } }
     var first = 0
     return pieces.map { piece in
@@ -66,6 +85,10 @@ package struct WeightMap: Sendable {
   var finalNorm = "model.norm.weight"
   /// Of an output embedding of its own.
   var outputEmbedding = "lm_head.weight"
+  /// Whether queries, and keys, of all heads are normed together.
+  var normsHeadsTogether = false
+  /// Whether one piece of queries, keys and values has those of each key/value head together.
+  var interleavesHeads = false
 
   /// Llama's names, which most architectures share, with changes.
   ///
@@ -128,20 +151,52 @@ extension ModelConfiguration {
     }
     let names = map.block
     let plain = WeightSpec.Start.normal(factor: 1)
+    let unit: WeightSpec.Start = options.normOffset == 0 ? .ones : .zeros
+    func norm(_ name: String, _ paths: [String], _ width: Int) -> WeightSpec {
+      spec(name, paths, rows: [width], unit)
+    }
+    func projection(_ name: String, _ paths: [String], _ columns: [Int], _ start: WeightSpec.Start)
+      -> WeightSpec
+    {
+      var made = spec(name, paths, rows: [HK, GK, GK], columns: columns, start)
+      made.order = headOrder(isInterleaved: map.interleavesHeads && paths.count == 1)
+      return made
+    }
+    let (queries, keys) = map.normsHeadsTogether ? (HK, GK) : (headWidth, headWidth)
     return BlockParts(
-      inputNorm: names.inputNorm.map { spec("input_norm", $0, rows: [D], .ones) },
-      qkv: spec("qkv", names.qkv, rows: [HK, GK, GK], columns: [D], plain),
-      qkvBias: names.qkvBias.map { spec("qkv_bias", $0, rows: [HK, GK, GK], .zeros) },
-      queryNorm: names.queryNorm.map { spec("query_norm", $0, rows: [headWidth], .ones) },
-      keyNorm: names.keyNorm.map { spec("key_norm", $0, rows: [headWidth], .ones) },
+      inputNorm: names.inputNorm.map { norm("input_norm", $0, D) },
+      qkv: projection("qkv", names.qkv, [D], plain),
+      qkvBias: names.qkvBias.map { projection("qkv_bias", $0, [], .zeros) },
+      queryNorm: names.queryNorm.map { norm("query_norm", $0, queries) },
+      keyNorm: names.keyNorm.map { norm("key_norm", $0, keys) },
       output: spec("output", names.output, rows: [D], columns: [HK], residual),
-      attentionNorm: names.attentionNorm.map { spec("attention_norm", $0, rows: [D], .ones) },
-      middleNorm: names.middleNorm.map { spec("middle_norm", $0, rows: [D], .ones) },
+      attentionNorm: names.attentionNorm.map { norm("attention_norm", $0, D) },
+      middleNorm: names.middleNorm.map { norm("middle_norm", $0, D) },
       gateUp: spec("gate_up", names.gateUp, rows: [F, F], columns: [D], plain),
       down: spec("down", names.down, rows: [D], columns: [F], residual),
-      feedForwardNorm: names.feedForwardNorm.map {
-        spec("feed_forward_norm", $0, rows: [D], .ones)
-      }
+      feedForwardNorm: names.feedForwardNorm.map { norm("feed_forward_norm", $0, D) }
     )
+  }
+
+  /// Where the rows of queries, keys and values lie in a checkpoint; `nil` where they lie as here.
+  ///
+  /// Here each half of a head is rotated with the other; a checkpoint that rotates only the first part
+  /// of a head has the halves of that part first.
+  private func headOrder(isInterleaved: Bool) -> [Int]? {
+    let (H, G, K, R) = (headCount, groupCount, headWidth, rotary.rotatedWidth(of: headWidth))
+    guard isInterleaved || R < K else { return nil }
+    let plain = Array(0..<K)
+    // The first half of what is rotated and of what is not, then the second halves.
+    let rest = (K - R) / 2
+    let turned =
+      Array(0..<R / 2) + Array(R..<R + rest) + Array(R / 2..<R) + Array(R + rest..<K)
+    return (0..<H + 2 * G).flatMap { head -> [Int] in
+      let rows = head < H + G ? turned : plain
+      guard isInterleaved else { return rows.map { head * K + $0 } }
+      // [G][H / G queries, a key, a value]
+      let (repeats, group) = (H / G, head < H ? head / (H / G) : (head - H) % G)
+      let place = head < H ? head % repeats : head < H + G ? repeats : repeats + 1
+      return rows.map { (group * (repeats + 2) + place) * K + $0 }
+    }
   }
 }

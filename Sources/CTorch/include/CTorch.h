@@ -108,14 +108,17 @@ int ct_adamw(const ct_tensor *parameters, const ct_tensor *first, const ct_tenso
 
 // Fused operations of the decoder, with gradients (kernels of ours on the CPU, composed elsewhere).
 int ct_embedding(ct_tensor weight, ct_tensor ids, ct_tensor *out);
-int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, ct_tensor *out);
+// x / sqrt(mean(x^2) + epsilon) * (weight + offset)
+int ct_rms_norm(ct_tensor x, ct_tensor weight, double epsilon, double offset, ct_tensor *out);
 int ct_add_rms_norm(ct_tensor x, ct_tensor residual, ct_tensor weight, double epsilon,
-                    ct_tensor *sum, ct_tensor *out);
-int ct_swiglu(ct_tensor gate_up, ct_tensor *out);
+                    double offset, ct_tensor *sum, ct_tensor *out);
+// gate_up [N, 2F] -> activation(gate) * up [N, F]
+enum { CT_GATE_SILU, CT_GATE_GELU };  // the latter by tanh
+int ct_gated(ct_tensor gate_up, int activation, ct_tensor *out);
 // RMSNorm of queries and keys of qkv [N, (H+2G)K], each head by itself where the weight is [K], all
 // together where it is as long as they are.
 int ct_head_norm(ct_tensor qkv, ct_tensor query_weight, ct_tensor key_weight, int heads, int groups,
-                 double epsilon, ct_tensor *out);
+                 double epsilon, double offset, ct_tensor *out);
 // softmax(soft_cap tanh(scale q k / soft_cap)) v over the last `window` tokens.
 typedef struct {
   int32_t heads, groups;
@@ -128,8 +131,10 @@ typedef struct {
 int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct_tensor sine,
                         const int64_t *lengths, int sequences, const ct_attention *options,
                         ct_tensor *out, ct_tensor *rotated_or_null);
-// Negative log likelihood of targets i64 [N] under hidden [N, D] times weight [V, D], f32 [N].
-int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, ct_tensor *out);
+// Negative log likelihood of targets i64 [N] under hidden [N, D] times weight [V, D], f32 [N];
+// soft_cap bounds logits, 0 does not.
+int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, double soft_cap,
+                 ct_tensor *out);
 
 // Inference.
 // Keys and values lie in pages of CT_PAGE = P tokens: keys [pages, G, K, P], values
@@ -202,15 +207,21 @@ enum {
   CT_BLOCK_PARTS
 };
 typedef struct ct_stepper_s *ct_stepper;
+typedef struct {
+  float epsilon, norm_offset;
+  float embedding_scale, residual_scale, logit_scale;  // 1 is none
+  float logit_cap;                                     // 0 is none
+  int32_t activation;
+} ct_decoder;
 int ct_stepper_make(ct_tensor embedding, const ct_tensor *blocks, const ct_attention *attention,
-                    int block_count, ct_tensor final_norm, ct_tensor output_weight, double epsilon,
-                    ct_stepper *out);
+                    int block_count, ct_tensor final_norm, ct_tensor output_weight,
+                    const ct_decoder *options, ct_stepper *out);
 void ct_stepper_free(ct_stepper stepper);
 // Reads one token of each of `count` sequences; `caches` holds the key and value cache of each
-// block, tables is [count, table_width]. Picks a token for the rows that are wanted and leaves the
+// block, `angles` its cosines and sines, tables is [count, table_width]. Picks a token for the rows that are wanted and leaves the
 // others' places as they are; hidden states after the final norm [count, D].
-int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, ct_tensor cosine, ct_tensor sine,
-                    int count, const int32_t *tokens, const int32_t *tables, int table_width,
+int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, const ct_tensor *angles, int count,
+                    const int32_t *tokens, const int32_t *tables, int table_width,
                     const int32_t *positions, const uint8_t *wanted, const ct_sampling *settings,
                     const int32_t *const *seen, const int32_t *seen_count, int32_t *picked,
                     float *log_probabilities, ct_tensor *hidden);
