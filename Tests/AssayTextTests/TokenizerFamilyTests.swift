@@ -106,6 +106,21 @@ import Testing
     #expect(tokenizer.encode("") == [])
   }
 
+  @Test("reads scores as `tokenizers` does, which rounds twice")
+  func readsScores() throws {
+    // 64708321257442331 is no double: rounded, and again when it is divided by 10^16, it gives
+    // 6.4708321257442325, where the nearest number to the digits is 6.470832125744233, the score of "ab".
+    // So "a" and "b" are better by the last bit than "ab", which would win between equals.
+    let pieces: JSONValue = [
+      ["?", -20], ["a", 0], ["b", .number("-6.4708321257442331")],
+      ["ab", .number("-6.470832125744233")],
+    ]
+    let tokenizer = try tokenizer(["model": ["type": "Unigram", "unk_id": 0, "vocab": pieces]])
+    #expect(tokenizer.encode("ab") == [1, 2])
+    let vocabulary = tokenizer.document["model"]?["vocab"]
+    #expect(vocabulary == pieces)
+  }
+
   @Test("WordPiece takes the longest piece first, and a word with a rest is unknown")
   func choosesLongest() throws {
     let vocabulary: JSONValue = ["[UNK]": 0, "un": 1, "##able": 2, "##a": 3, "una": 4, "##b": 5]

@@ -185,9 +185,9 @@ extension TokenizerReader {
       throw invalid("vocab", "a list of pieces with scores", model["vocab"]?.kind ?? "nothing")
     }
     let scores = try rows.map { row in
-      guard let row = row.array, row.count == 2, let score = row[1].double, score.isFinite else {
-        throw invalid("vocab", "lists of a piece and its score", row.compact)
-      }
+      guard let row = row.array, row.count == 2, case .number(let digits) = row[1],
+        let score = UnigramModel.Score(digits), score.value.isFinite
+      else { throw invalid("vocab", "lists of a piece and its score", row.compact) }
       return score
     }
     var unknownID: Int32?

@@ -7,8 +7,8 @@ import AssayBase
 struct UnigramModel: TokenModel {
   /// Pieces that text may become: all but special ones.
   var trie: ByteTrie
-  /// The score of each id, a log probability.
-  var scores: [Double]
+  /// The score of each id.
+  private let scores: [Score]
   /// What stands for characters without a piece; `nil` drops them.
   var unknownID: Int32?
   /// The token of each byte, for characters without a piece; `nil` where the unknown token is used.
@@ -19,12 +19,12 @@ struct UnigramModel: TokenModel {
   /// What an unknown character costs below the lowest score.
   private static let unknownPenalty = 10.0
 
-  init(trie: ByteTrie, scores: [Double], unknownID: Int32?, fallback: ByteFallback?) {
+  init(trie: ByteTrie, scores: [Score], unknownID: Int32?, fallback: ByteFallback?) {
     self.trie = trie
     self.scores = scores
     self.unknownID = unknownID
     self.fallback = fallback
-    lowestScore = scores.min() ?? 0
+    lowestScore = scores.map(\.value).min() ?? 0
   }
 
   /// The best way to reach a byte of the word.
@@ -91,7 +91,7 @@ struct UnigramModel: TokenModel {
         index += 1
         let id = trie.values[Int(node)]
         guard id >= 0 else { continue }
-        arrive(at: index, scores[Int(id)] + here, id)
+        arrive(at: index, scores[Int(id)].value + here, id)
         if index - start == width { hasSingle = true }
       }
       if !hasSingle { arrive(at: start + width, unknownScore + here, unknownID ?? -1) }
@@ -102,8 +102,55 @@ struct UnigramModel: TokenModel {
 
   func vocabulary(_ parts: TokenizerParts) -> [JSONMember] {
     let rows = scores.indices.map { id -> JSONValue in
-      [.string(parts.spellings[id] ?? ""), .number("\(scores[id])")]
+      [.string(parts.spellings[id] ?? ""), .number(scores[id].digits)]
     }
     return [JSONMember("vocab", .array(rows))]
+  }
+}
+
+extension UnigramModel {
+  /// A piece's log probability.
+  struct Score: Sendable {
+    /// As the file spells it.
+    let digits: String
+    /// Its value, as `tokenizers` reads it.
+    let value: Double
+
+    /// Reads a JSON number: all digits as one whole number, which is then scaled.
+    ///
+    /// That rounds twice, so that the last bit may be another than the nearest; between pieces of equal
+    /// sums it decides.
+    ///
+    /// Source: `f64_from_parts` of serde-rs/json (`src/de.rs`).
+    init?(_ digits: String) {
+      guard Double(digits) != nil else { return nil }
+      self.digits = digits
+      var whole: UInt64 = 0
+      var exponent = 0
+      var isBehindPoint = false
+      var isFull = false
+      let mantissa = digits.utf8.prefix { $0 | 0x20 != UInt8(ascii: "e") }
+      for byte in mantissa where byte != UInt8(ascii: "-") {
+        if byte == UInt8(ascii: ".") {
+          isBehindPoint = true
+          continue
+        }
+        let (tens, overflows) = whole.multipliedReportingOverflow(by: 10)
+        let (next, exceeds) = tens.addingReportingOverflow(UInt64(byte & 0x0F))
+        isFull = isFull || overflows || exceeds
+        if isFull {
+          exponent += isBehindPoint ? 0 : 1
+        } else {
+          whole = next
+          exponent -= isBehindPoint ? 1 : 0
+        }
+      }
+      let scale = String(decoding: digits.utf8.dropFirst(mantissa.count + 1), as: UTF8.self)
+      // No double is further from one than that.
+      exponent += min(max(Int(scale) ?? 0, -400), 400)
+      guard let power = Double("1e\(abs(exponent))") else { return nil }
+      let size = exponent < 0 ? Double(whole) / power : Double(whole) * power
+      value = digits.utf8.first == UInt8(ascii: "-") ? -size : size
+    }
   }
 }
