@@ -14,7 +14,7 @@ extension Stage {
   ///   - stretch: How many items are worked on together.
   ///   - events: Hears of the start and of every record.
   ///   - requests: What is asked for an item; there may be nothing.
-  ///   - record: The record of an item by its index, from the texts of its requests, draw by draw.
+  ///   - record: The record of an item by its index, from the texts of each of its requests.
   /// - Returns: A record an item.
   /// - Throws: `WritingError` with the item's index as the request's, `Interrupted`, `FileError`, or
   ///   what the writer and the closures throw; what was recorded stays.
@@ -24,19 +24,19 @@ extension Stage {
     stretch: Int = 512,
     events: @escaping RunEventHandler,
     requests: (Item) throws -> [WritingRequest],
-    record: (Int, [Written]) throws -> Record
+    record: (Int, [[Written]]) throws -> Record
   ) async throws -> [Record] {
     try await map(items, stretch: stretch, events: events) { part, first, done in
       let asked = try part.map(requests)
       let owners = asked.enumerated().flatMap { place, own in own.map { _ in first + place } }
-      var (place, answered) = (0, 0)
-      var own: [Written] = []
+      var place = 0
+      var own: [[Written]] = []
       /// Records the items whose texts are all there.
       func handOver() throws {
-        while place < part.count, answered == asked[place].count {
+        while place < part.count, own.count == asked[place].count {
           let (index, texts) = (first + place, own)
-          (place, answered, own) = (place + 1, 0, [])
-          let tokens = texts.map { $0.usage?.completion ?? 0 }.reduce(0, +)
+          (place, own) = (place + 1, [])
+          let tokens = texts.joined().map { $0.usage?.completion ?? 0 }.reduce(0, +)
           try done([try record(index, texts)], [], tokens)
         }
       }
@@ -44,8 +44,7 @@ extension Stage {
       try handOver()
       do {
         _ = try await writer.write(asked.flatMap(\.self)) { _, texts in
-          own += texts
-          answered += 1
+          own.append(texts)
           try handOver()
         }
       } catch let error as WritingError {

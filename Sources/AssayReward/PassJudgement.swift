@@ -117,7 +117,8 @@ extension JudgementReading {
     }
     let room = WritingRole.judgement.limit(settings.tokens, of: text) + 1
     return try JudgementOrder.allCases.map { order in
-      try text.renderer.generationPrefix(prompt: prompts.judge(pair, order, task: task)).count + room
+      let asked = prompts.judge(pair, order, task: task)
+      return try text.renderer.generationPrefix(prompt: asked).count + room
     }.max() ?? 0
   }
 }

@@ -96,7 +96,7 @@ package struct RevisionRun {
       requests: { prompt, response in
         [critic.request(.response(prompt: prompt.messages, response: response.responses[0]))]
       },
-      record: { CritiqueRecord(id: prompts[$0].id, critique: $1[0].answer) }
+      record: { CritiqueRecord(id: prompts[$0].id, critique: $1[0][0].answer) }
     )
     return Made(records: records.map(\.critique), digest: stage.digest)
   }
@@ -142,7 +142,7 @@ package struct RevisionRun {
         }
       },
       record: { item, written in
-        let texts = written.map(\.answer)
+        let texts = written.joined().map(\.answer)
         let right = try PolicyResponses(prompts[item], responses: texts, checker: checker).right
         return Revision(
           id: prompts[item].id,

@@ -154,7 +154,7 @@ package func critiquedPairs(
     func critique(_ oracle: String?, _ offset: Int) -> WrittenCritique? {
       let own = written?[2 * index + offset]
       guard let text = own?.critique ?? oracle else { return nil }
-      return WrittenCritique(text: text, isCut: own?.finishReason == "length")
+      return WrittenCritique(text: text, isCut: own?.finishReason.isCut ?? false)
     }
     guard let chosen = critique(pair.chosenCritique, 0),
       let rejected = critique(pair.rejectedCritique, 1)

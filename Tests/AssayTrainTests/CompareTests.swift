@@ -195,9 +195,9 @@ import Testing
           id: record.id,
           side: record.side,
           candidates: [
-            .init(critique: exact, score: score, finishReason: "stop"),
-            .init(critique: "it is wrong.", score: 5, finishReason: "stop"),
-            .init(critique: "so long", score: nil, finishReason: "length"),
+            .init(critique: exact, score: score, finishReason: .stop),
+            .init(critique: "it is wrong.", score: 5, finishReason: .stop),
+            .init(critique: "so long", score: nil, finishReason: .length),
           ]
         )
       }

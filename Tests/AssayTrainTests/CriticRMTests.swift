@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct CriticRMTests {
   private func candidates(_ scores: [Int?]) -> [CandidateCritique] {
-    scores.map { CandidateCritique(critique: "c", score: $0, finishReason: "stop") }
+    scores.map { CandidateCritique(critique: "c", score: $0, finishReason: .stop) }
   }
 
   @Test("the mean rule keeps a pair whose scores agree, and of it what agrees")
@@ -50,7 +50,7 @@ import Testing
   @Test("without filter everything stays whose score can be read")
   func unfiltered() {
     var chosen = candidates([1, nil])
-    chosen.append(CandidateCritique(critique: "long", score: 9, finishReason: "length"))
+    chosen.append(CandidateCritique(critique: "long", score: 9, finishReason: .length))
     let kept = ConsistencyRule.none.filter(chosen: chosen, rejected: candidates([9]))
     #expect(kept.chosen == [0])
     #expect(kept.rejected == [0])
@@ -111,9 +111,9 @@ import Testing
   @Test("a candidate that was cut has no score, whatever it states")
   func cutCandidate() {
     let text = "it is right. score : 8"
-    let cut = CandidateCritique(text: text, finishReason: "length", prompts: .playground)
+    let cut = CandidateCritique(text: text, finishReason: .length, prompts: .playground)
     #expect(cut.score == nil)
-    let whole = CandidateCritique(text: text, finishReason: "stop", prompts: .playground)
+    let whole = CandidateCritique(text: text, finishReason: .stop, prompts: .playground)
     #expect(whole.score == 8)
     #expect(whole.critique == "it is right.")
   }

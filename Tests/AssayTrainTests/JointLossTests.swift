@@ -164,7 +164,7 @@ import Testing
   @Test("the closing token of a critique that was cut is not learnt, and is scored all the same")
   func cutCritique() throws {
     let renderer = try model.renderer()
-    let written = ["stop", "length"].enumerated().map { index, reason in
+    let written = [FinishReason.stop, .length].enumerated().map { index, reason in
       CritiqueRecord(
         id: pairs[0].id,
         side: index == 0 ? "chosen" : "rejected",

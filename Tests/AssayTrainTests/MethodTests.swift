@@ -133,7 +133,7 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
           JudgementRecord.Sample(
             text: "so it is. [[\($0.rawValue)]]",
             verdict: $0,
-            finishReason: "stop"
+            finishReason: .stop
           )
         }
         try log.append(JudgementRecord(id: record.id, order: record.order, samples: samples))

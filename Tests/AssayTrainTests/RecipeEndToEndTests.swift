@@ -104,7 +104,7 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
     let pairs = try world.pairs()
     #expect(critiques.map(\.id) == pairs.flatMap { [$0.id, $0.id] })
     #expect(critiques.map(\.side) == pairs.flatMap { _ in ["chosen", "rejected"] })
-    let cut = critiques.count { $0.finishReason == "length" }
+    let cut = critiques.count { $0.finishReason == .length }
     let warnings = events.filter { if case .warning = $0 { true } else { false } }
     #expect((cut > 0) == !warnings.isEmpty)
     let joint = run.appendingPathComponent("03-cloud")

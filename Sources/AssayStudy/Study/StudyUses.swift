@@ -64,8 +64,8 @@ struct StudyUses {
       } record: { item, written in
         CandidateResponses(
           id: prompts[item].id,
-          responses: written.map(\.answer),
-          right: written.map { isRight(prompts[item].id, $0.answer) ?? false }
+          responses: written.joined().map(\.answer),
+          right: written.joined().map { isRight(prompts[item].id, $0.answer) ?? false }
         )
       }
     }
@@ -164,9 +164,9 @@ struct StudyUses {
           id: records[item].id,
           critique: critiques[item],
           before: records[item].responses[0],
-          after: written[0].answer,
+          after: written[0][0].answer,
           wasRight: records[item].right[0],
-          isRight: isRight?(records[item].id, written[0].answer) ?? false
+          isRight: isRight?(records[item].id, written[0][0].answer) ?? false
         )
       }
     }

@@ -157,10 +157,10 @@ struct CloudMethod: Method {
           id: side.pair.id,
           side: side.name,
           critique: critique.text,
-          finishReason: critique.finishReason.rawValue
+          finishReason: critique.finishReason
         )
       }
-      let cut = records.count { $0.finishReason == FinishReason.length.rawValue }
+      let cut = records.count { $0.finishReason.isCut }
       if cut > 0 {
         context.events(
           .warning(

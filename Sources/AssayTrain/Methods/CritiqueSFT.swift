@@ -88,10 +88,10 @@ package struct CritiqueRecord: Codable, Equatable, Sendable {
   /// The critique.
   package var critique: String
   /// `stop`, or `length` where it was cut.
-  package var finishReason: String
+  package var finishReason: FinishReason
 
   /// Makes a record.
-  package init(id: String, side: String, critique: String, finishReason: String) {
+  package init(id: String, side: String, critique: String, finishReason: FinishReason) {
     self.id = id
     self.side = side
     self.critique = critique

@@ -7,18 +7,18 @@ package struct CandidateCritique: Codable, Hashable, Sendable {
   /// From 1 to 10; `nil` where the text states no score.
   package var score: Int?
   /// `stop`, or `length` where it was cut.
-  package var finishReason: String
+  package var finishReason: FinishReason
 
   /// Makes a candidate.
-  package init(critique: String, score: Int?, finishReason: String) {
+  package init(critique: String, score: Int?, finishReason: FinishReason) {
     self.critique = critique
     self.score = score
     self.finishReason = finishReason
   }
 
   /// Reads a candidate from what a model wrote.
-  package init(text: String, finishReason: String, prompts: RolePrompts) {
-    let scored = finishReason == "length" ? nil : prompts.scoredCritique(in: text)
+  package init(text: String, finishReason: FinishReason, prompts: RolePrompts) {
+    let scored = finishReason.isCut ? nil : prompts.scoredCritique(in: text)
     self.init(
       critique: scored?.critique ?? text,
       score: scored?.score,
@@ -89,7 +89,7 @@ extension ConsistencyRule {
     var result = FilteredCandidates()
     func readable(_ candidates: [CandidateCritique]) -> [(index: Int, score: Double)] {
       candidates.enumerated().compactMap { index, candidate in
-        guard candidate.finishReason != "length" else {
+        guard !candidate.finishReason.isCut else {
           result.drop(.cut)
           return nil
         }

@@ -189,7 +189,7 @@ package struct ScoredCritiques {
           candidates: written.joined().map {
             CandidateCritique(
               text: section.critique($0),
-              finishReason: $0.finishReason.isCut ? "length" : $0.finishReason.rawValue,
+              finishReason: $0.finishReason,
               prompts: wording
             )
           }

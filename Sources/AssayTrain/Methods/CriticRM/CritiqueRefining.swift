@@ -220,7 +220,7 @@ struct CritiqueRefining {
         (2 * index + 1, pair.rejected, filter.rejected, record.rejected),
       ] {
         for (place, candidate) in candidates[side].candidates.enumerated()
-        where candidate.finishReason != "length" {
+        where !candidate.finishReason.isCut {
           let isTrue = truth?(pair, response, candidate.critique)
           summary.unfiltered.add(isTrue)
           if kept.contains(place) { summary.filtered.add(isTrue) }

@@ -29,10 +29,10 @@ package struct JudgementRecord: Codable, Equatable, Sendable {
     /// `A` or `B`; `nil` where none can be read.
     package var verdict: Verdict?
     /// `stop`, or `length` where it was cut.
-    package var finishReason: String
+    package var finishReason: FinishReason
 
     /// Makes a judgement.
-    package init(text: String, verdict: Verdict?, finishReason: String) {
+    package init(text: String, verdict: Verdict?, finishReason: FinishReason) {
       self.text = text
       self.verdict = verdict
       self.finishReason = finishReason
@@ -200,14 +200,14 @@ struct Judgements {
         text: text.answer,
         verdict: text.finishReason.isCut
           ? nil : RolePrompts.verdict(in: text.answer, task: .chain),
-        finishReason: text.finishReason.isCut ? "length" : text.finishReason.rawValue
+        finishReason: text.finishReason
       )
     }
     if source == .oracle || source == .oracleAndSampled,
       let text = context.oracle?.judgement(shown.pair, shown.order)
     {
       let verdict = RolePrompts.verdict(in: text, task: .chain)
-      samples.insert(.init(text: text, verdict: verdict, finishReason: "stop"), at: 0)
+      samples.insert(.init(text: text, verdict: verdict, finishReason: .stop), at: 0)
     }
     return JudgementRecord(id: shown.pair.id, order: shown.order, samples: samples)
   }

@@ -148,7 +148,7 @@ struct StarTraining {
       let wrong = record.wrong + (section.unparseableIsWrong ? record.unparseable : [])
       let conversation = sequences.conversation(pair, record.order, .chain)
       func sequence(_ sample: JudgementRecord.Sample) throws -> TrainingSequence {
-        try sequences.answer(conversation, sample.text, isCut: sample.finishReason == "length")
+        try sequences.answer(conversation, sample.text, isCut: sample.finishReason.isCut)
       }
       guard let best = item.right.first else { return [] }
       return try likeliest(wrong, item: item.index, agreement: 1).prefix(section.learntPerItem).map
