@@ -118,9 +118,6 @@ package final class GenerationEngine {
     )
   }
 
-  /// Frees the memory of keys and values; the next run takes it again.
-  package func releaseCache() { cache = nil }
-
   private func cache(pages: Int) throws -> DecoderCache {
     if let cache, cache.pageCount >= pages, cacheType == decoder.execution.dtype { return cache }
     cache = nil

@@ -21,7 +21,7 @@ import Testing
       (try await $0.complete([request]), $0.spend)
     }
     #expect(answers.map(\.text) == ["yes"])
-    #expect(answers[0].finishReason == .length && answers[0].isCut)
+    #expect(answers[0].finishReason == .length && answers[0].finishReason.isCut)
     #expect(answers[0].usage == TokenCount(prompt: 10, completion: 3))
     let received = try #require(server.received.first)
     #expect(received.path == "/v1/chat/completions")
@@ -169,12 +169,5 @@ import Testing
       }
       #expect(!"\(error)".contains("pa55"))
     }
-  }
-
-  @Test("leaves out what a model thought before its answer")
-  func thoughts() {
-    #expect(ChatCompletion(text: "<think>[[A]]</think>\n[[B]]").answer == "\n[[B]]")
-    #expect(ChatCompletion(text: "[[B]]").answer == "[[B]]")
-    #expect(ChatCompletion(text: " <think>[[A]]").answer == "")
   }
 }

@@ -12,12 +12,6 @@ package struct ChatCompletion: Sendable, Equatable {
   /// Log probabilities of what the first token could have been; empty where nobody asked.
   package var firstAlternatives: [String: Double]
 
-  /// Whether the answer lacks its end.
-  package var isCut: Bool { finishReason.isCut }
-
-  /// The answer behind a reasoning model's `<think>...</think>`; nothing where that has no end.
-  package var answer: String { text.withoutThoughts }
-
   /// Makes a completion.
   package init(
     text: String,
