@@ -150,40 +150,30 @@ extension EndpointRoles {
     checks.require(retries >= 0, "retries", "a number of at least 0")
   }
 
-  /// Has records made by whoever writes: a model at an endpoint, or one here.
+  /// Calls `body` with what writes for a stage: a model at an endpoint, or one here.
   ///
   /// - Parameters:
   ///   - place: The endpoint; `nil` takes the model here.
   ///   - folder: The model here.
   ///   - compute: How it is loaded.
-  ///   - stage: The stage that records, in the folder that keeps the answers.
-  ///   - events: Hears of the records, and of the spend.
+  ///   - stage: A stage of the run whose folder keeps an endpoint's answers.
+  ///   - events: Hears of the spend.
   ///   - texts: Texts of an item, about.
-  ///   - body: The work.
+  ///   - body: The work, with the items that are worked on together.
   /// - Returns: What the body returns.
   /// - Throws: What loading, asking or the body throws.
-  func withWriter<Record>(
+  func withWriter<Result>(
     _ place: EndpointPlace?,
     else folder: URL,
     _ compute: ComputeSection,
     for stage: Stage,
-    events: @escaping RunEventHandler,
+    events: RunEventHandler,
     texts: Int,
-    _ body: (WritingStage<Record>) async throws -> [Record]
-  ) async throws -> [Record] {
-    guard let place else {
-      let writer = try ModelWriter(try compute.model(folder))
-      return try await body(WritingStage(stage: stage, writer: writer, events: events))
-    }
-    return try await withEndpoint(place, for: stage, events: events) { endpoint in
-      try await body(
-        WritingStage(
-          stage: stage,
-          writer: RemoteWriter(endpoint),
-          events: events,
-          stretch: stretch(requests: texts)
-        )
-      )
+    _ body: (any Writer, Int) async throws -> Result
+  ) async throws -> Result {
+    guard let place else { return try await body(ModelWriter(compute.model(folder)), 512) }
+    return try await withEndpoint(place, for: stage, events: events) {
+      try await body(RemoteWriter($0), stretch(requests: texts))
     }
   }
 

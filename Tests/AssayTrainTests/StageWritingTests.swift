@@ -7,7 +7,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite struct WritingStageTests {
+@Suite struct StageWritingTests {
   private struct Stop: Error {}
 
   /// Repeats what it is asked, and fails at a text.
@@ -46,15 +46,15 @@ import Testing
 
   private func rows(_ folder: URL, _ echo: Echo, stretch: Int) async throws -> [Row] {
     let stage = try RunFolder(folder).stage("texts", fingerprint: .init(recipe: "a: 1\n"))
-    return try await WritingStage<Row>(
-      stage: stage,
-      writer: RemoteWriter(echo),
-      events: { _ in },
-      stretch: stretch
-    ).run(Array(Self.counts.indices)) { item in
-      (0..<Self.counts[item]).map { WritingRequest(.conversation([.user("\(item).\($0)")])) }
+    return try await stage.write(
+      Array(Self.counts.enumerated()),
+      by: RemoteWriter(echo),
+      stretch: stretch,
+      events: { _ in }
+    ) { item, count in
+      (0..<count).map { WritingRequest(.conversation([.user("\(item).\($0)")])) }
     } record: { item, written in
-      Row(item: item, texts: written.joined().map(\.text))
+      Row(item: item, texts: written.map(\.text))
     }
   }
 
@@ -89,22 +89,18 @@ import Testing
     #expect(all.map(\.item) == Array(0..<7))
   }
 
-  @Test("what cannot be continued is named by its item, not by its request")
-  func naming() async throws {
+  @Test("an opening that cannot be continued names its item")
+  func errors() async throws {
     let folder = try TemporaryFolder()
     let stage = try RunFolder(folder.url).stage("texts", fingerprint: .init(recipe: "a: 1\n"))
-    // Items 1 and 2 ask for two texts and one, so that item 4's second text is the fifth of all.
-    await #expect(throws: WritingError.rendered(request: 4)) {
-      try await WritingStage<Row>(
-        stage: stage,
-        writer: RemoteWriter(Echo()),
-        events: { _ in }
-      ).run(Array(0..<7)) { item in
-        (0..<Self.counts[item]).map {
-          WritingRequest(item == 4 && $0 == 1 ? .rendered("t") : .conversation([.user("q")]))
+    await #expect(throws: WritingError.rendered(request: 2)) {
+      let _: [Row] = try await stage.write([0, 2, 1], by: RemoteWriter(Echo()), events: { _ in }) {
+        count in
+        (0..<count).map { _ in
+          WritingRequest(count == 1 ? .rendered("") : .conversation([.user("a")]))
         }
-      } record: { item, _ in
-        Row(item: item, texts: [])
+      } record: { item, written in
+        Row(item: item, texts: written.map(\.text))
       }
     }
   }

@@ -142,22 +142,19 @@ struct CloudMethod: Method {
       settings.seed = UInt64(context.compute.seed)
       let writer = try ModelWriter(try context.compute.model(try trained.model()))
       let critic = Critic(writer, settings: settings)
-      let records = try await WritingStage<CritiqueRecord>(
-        stage: stage,
-        writer: writer,
-        events: context.events,
-        stretch: 1024
-      ).run(sides) { side in
+      let records = try await stage.write(
+        sides,
+        by: writer,
+        stretch: 1024,
+        events: context.events
+      ) { side in
         [critic.request(.response(prompt: side.pair.prompt, response: side.response))]
-      } record: { side, written in
-        guard let critique = written.first?.first else {
-          throw TrainingError.recipe(reason: "nothing was written of the pair \(side.pair.id)")
-        }
-        return CritiqueRecord(
-          id: side.pair.id,
-          side: side.name,
-          critique: critique.text,
-          finishReason: critique.finishReason
+      } record: { index, written in
+        CritiqueRecord(
+          id: sides[index].pair.id,
+          side: sides[index].name,
+          critique: written[0].text,
+          finishReason: written[0].finishReason.rawValue
         )
       }
       let cut = records.count { $0.finishReason.isCut }

@@ -263,14 +263,16 @@ struct CriticRMStages {
         truth: context.truth,
         ratingTokens: meta == nil ? nil : endpoints.ratingTokens
       )
-      _ = try await endpoints.withWriter(
+      try await endpoints.withWriter(
         meta,
         else: start,
         context.compute,
         for: stage,
         events: context.events,
         texts: refinement == .rank ? 2 * section.samples * section.ratings : 2
-      ) { try await work.run($0, pairs: pairs, candidates: own) }
+      ) {
+        try await work.run(stage, by: $0, stretch: $1, pairs: pairs, candidates: own)
+      }
     }
   }
 

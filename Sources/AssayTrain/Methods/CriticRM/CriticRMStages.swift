@@ -1,4 +1,5 @@
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -161,15 +162,16 @@ package struct ScoredCritiques {
     settings.temperature = Float(section.temperature)
     settings.topP = Float(section.topP)
     settings.maximumTokens = section.critiqueTokens
-    let records: [CandidateRecord] = try await endpoints.withWriter(
+    let sides = pairs.flatMap(PairSide.both)
+    let records = try await endpoints.withWriter(
       endpoints.candidates,
       else: start,
       compute,
       for: stage,
       events: events,
       texts: section.samples
-    ) { writing in
-      try await writing.run(pairs.flatMap(PairSide.both)) { side in
+    ) { writer, stretch in
+      try await stage.write(sides, by: writer, stretch: stretch, events: events) { side in
         [
           WritingRequest(
             .critique(
@@ -182,11 +184,11 @@ package struct ScoredCritiques {
             draws: section.samples
           )
         ]
-      } record: { side, written in
+      } record: { item, written in
         CandidateRecord(
-          id: side.pair.id,
-          side: side.name,
-          candidates: written.joined().map {
+          id: sides[item].pair.id,
+          side: sides[item].name,
+          candidates: written.map {
             CandidateCritique(
               text: section.critique($0),
               finishReason: $0.finishReason,

@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -40,16 +41,19 @@ struct CritiqueRefining {
   /// Refines what is missing, and sums up.
   ///
   /// - Parameters:
-  ///   - writing: Has texts written by the meta-judge.
+  ///   - stage: Where records are.
+  ///   - writer: The meta-judge; by a model here a conversation that is too long is cut at its front.
+  ///   - stretch: Pairs that are asked about together.
   ///   - pairs: The pairs.
   ///   - candidates: The candidates of chosen and of rejected of each pair.
-  /// - Returns: A record a pair.
   /// - Throws: What writing or recording throws.
   func run(
-    _ writing: WritingStage<RefinedRecord>,
+    _ stage: Stage,
+    by writer: any Writer,
+    stretch: Int,
     pairs: [PreferencePair],
     candidates: [CandidateRecord]
-  ) async throws -> [RefinedRecord] {
+  ) async throws {
     let items = try items(pairs, candidates)
     var settings = WritingSettings()
     settings.maximumTokens = writtenTokens
@@ -57,7 +61,8 @@ struct CritiqueRefining {
       settings.temperature = Float(section.temperature)
       settings.topP = Float(section.topP)
     }
-    let records = try await writing.run(items) { item in
+    let records = try await stage.write(items, by: writer, stretch: stretch, events: events) {
+      item in
       item.questions.map { question in
         WritingRequest(
           .conversation(question.messages),
@@ -67,11 +72,10 @@ struct CritiqueRefining {
           cutsFront: true
         )
       }
-    } record: { item, written in
-      record(item, Array(written.joined()))
+    } record: { index, written in
+      record(items[index], written)
     }
-    try summarize(writing.stage, pairs, candidates, items.map(\.filtered), records)
-    return records
+    try summarize(stage, pairs, candidates, items.map(\.filtered), records)
   }
 
   private func items(

@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayReward
@@ -145,16 +146,22 @@ struct Judgements {
   let endpoint: WriterEndpoint
 
   func run(_ stage: Stage, model folder: URL, items: [ShownPair]) async throws {
-    let records: [JudgementRecord] = try await endpoint.withWriter(
+    let records = try await endpoint.withWriter(
       endpoint.place,
       else: folder,
       context.compute,
       for: stage,
       events: context.events,
       texts: draws
-    ) { writing in
+    ) { writer, stretch in
       do {
-        return try await writing.run(items, requests: requests, record: record)
+        return try await stage.write(
+          items,
+          by: writer,
+          stretch: stretch,
+          events: context.events,
+          requests: requests
+        ) { record(items[$0], $1) }
       } catch WritingError.tooLong(let item, let tokens, let maximum) {
         throw TrainingError.recipe(
           reason: "the pair \(items[item].pair.id) has \(tokens) tokens as a judge reads it, and "
@@ -194,8 +201,8 @@ struct Judgements {
     ]
   }
 
-  private func record(_ shown: ShownPair, _ written: [[Written]]) -> JudgementRecord {
-    var samples = written.joined().map { text in
+  private func record(_ shown: ShownPair, _ written: [Written]) -> JudgementRecord {
+    var samples = written.map { text in
       JudgementRecord.Sample(
         text: text.answer,
         verdict: text.finishReason.isCut
