@@ -55,6 +55,12 @@ struct ConfigFile {
   /// Whether the file has the key, with null or another value.
   func has(_ key: String) -> Bool { document[key] != nil }
 
+  /// Whether a key is absent, null, false or empty.
+  func isUnset(_ key: String) -> Bool {
+    guard let value = document[key], !value.isNull else { return true }
+    return value.bool == false || value.array?.isEmpty == true || value.members?.isEmpty == true
+  }
+
   /// A whole number.
   func int(_ key: String) throws -> Int? {
     try read(key, "a whole number") { $0.int ?? $0.double.flatMap { Int(exactly: $0) } }

@@ -96,7 +96,9 @@ extension Model {
     device: Device = .cpu
   ) throws -> Weights {
     let gguf = try GGUFModel(at: folder)
-    var url = gguf?.file.url ?? folder.appendingPathComponent("config.json")
+    let adapter = try Adapter(at: folder)
+    let place = adapter?.base ?? folder
+    var url = gguf?.file.url ?? place.appendingPathComponent("config.json")
     var file = try gguf?.config() ?? ConfigFile(contentsOf: url)
     let isVanilla = try file.string("feedback_method") == "vanilla"
     if !file.has("hidden_size"), let name = try file.string("base_model_name_or_path") {
@@ -104,17 +106,19 @@ extension Model {
       file = try ConfigFile(contentsOf: url)
     }
     let configuration = try ModelConfiguration(file)
-    let stored: any WeightsSource = try gguf?.weights(configuration) ?? WeightsFolder(folder)
+    var stored: any WeightsSource = try gguf?.weights(configuration) ?? WeightsFolder(place)
+    if let adapter { stored = try adapter.merged(into: stored) }
     let names = Set(stored.names)
     let prefix = names.contains("reward_base_model.model.norm.weight") ? "reward_base_model." : ""
     let source = Checkpoint(
       file: folder.path,
       prefix: prefix,
       names: names,
-      load: { try stored.tensor(named: $0) }
+      load: { [stored] in try stored.tensor(named: $0) }
     )
     let kind = try file.strings("architectures")?.first
-    let isClassifier = kind?.hasSuffix("ForSequenceClassification") ?? false
+    let isClassifier =
+      adapter?.isClassifier == true || kind?.hasSuffix("ForSequenceClassification") == true
     return try withTensorErrors {
       let head = try loadHead(source, configuration, isClassifier: isClassifier, device)
       let decoder = try source.decoder(
@@ -134,10 +138,15 @@ extension Model {
     }
   }
 
-  /// The configuration of the language model that CLoud's released configuration names.
+  /// The configuration of the language model that CLoud's released configuration, or an adapter's,
+  /// names.
   ///
   /// A path is taken from the folder; of `owner/name` a folder `name` beside it is taken too.
-  private static func base(_ name: String, of config: URL) throws -> URL {
+  static func base(
+    _ name: String,
+    of config: URL,
+    _ part: String = "has the sizes"
+  ) throws -> URL {
     let folder = config.deletingLastPathComponent()
     let parent = folder.appendingPathComponent("..")
     let last = name.split(separator: "/").last.map(String.init) ?? name
@@ -151,7 +160,7 @@ extension Model {
       throw ModelError.configuration(
         file: config.path,
         key: "base_model_name_or_path",
-        reason: "\(name) has the sizes and is not here; put that model's config.json into a folder "
+        reason: "\(name) \(part) and is not here; put that model's config.json into a folder "
           + "\(last) beside this one"
       )
     }

@@ -3,12 +3,13 @@ import Foundation
 
 /// The parts of a model that are read without its weights, whatever the layout of its files.
 ///
-/// A model is a folder in the Hugging Face layout, a GGUF file, or a folder that holds one alone.
+/// A model is a folder in the Hugging Face layout, a GGUF file, a folder that holds one alone, or a
+/// folder with an adapter of PEFT, whose base lies beside it.
 package enum ModelFiles {
   /// Whether a path is a model.
   package static func exist(at url: URL) -> Bool {
     FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
-      || GGUFModel.find(url) != nil
+      || GGUFModel.find(url) != nil || Adapter.exists(at: url)
   }
 
   /// A model's tokenizer.
@@ -18,7 +19,7 @@ package enum ModelFiles {
   /// - Throws: `TextError`, `ModelError` or `TensorError`, naming the file and what is wrong.
   package static func tokenizer(at url: URL) throws -> any Tokenizer {
     guard let gguf = try GGUFModel(at: url) else {
-      return try TokenizerFile.read(url)
+      return try TokenizerFile.read(textFolder(url))
     }
     return try gguf.tokenizer()
   }
@@ -35,7 +36,7 @@ package enum ModelFiles {
     tokenizer: any Tokenizer
   ) throws -> TokenizerConfiguration {
     guard let gguf = try GGUFModel(at: url) else {
-      return try TokenizerConfiguration.detect(folder: url, tokenizer: tokenizer)
+      return try TokenizerConfiguration.detect(folder: textFolder(url), tokenizer: tokenizer)
     }
     return try gguf.chat(tokenizer)
   }
@@ -47,8 +48,14 @@ package enum ModelFiles {
   /// - Throws: `ModelError` or `TensorError`, naming the key that is missing or wrong.
   package static func configuration(at url: URL) throws -> ModelConfiguration {
     guard let gguf = try GGUFModel(at: url) else {
-      return try ModelConfiguration(contentsOf: url.appendingPathComponent("config.json"))
+      let folder = try Adapter(at: url)?.base ?? url
+      return try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
     }
     return try ModelConfiguration(gguf.config())
+  }
+
+  /// The folder of a model's tokenizer: an adapter may leave it to its base.
+  private static func textFolder(_ url: URL) throws -> URL {
+    try TokenizerFile.isPresent(in: url) ? url : Adapter(at: url)?.base ?? url
   }
 }

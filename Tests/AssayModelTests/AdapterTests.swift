@@ -1,0 +1,146 @@
+import AssayModel
+import AssayTensor
+import AssayTestSupport
+import Foundation
+import Testing
+
+@Suite struct AdapterTests {
+  private static let layer = "model.layers.0.self_attn.q_proj"
+  private static let prefix = "base_model.model."
+  /// Of the base, D = 16, H K = 16.
+  private static let width = 16
+
+  /// A and B of rank 2 for one layer.
+  private static func matrices() -> [(name: String, tensor: Tensor)] {
+    [
+      (prefix + layer + ".lora_A.weight", Tensor.normal([2, width], deviation: 0.3, seed: 1)),
+      (prefix + layer + ".lora_B.weight", Tensor.normal([width, 2], deviation: 0.3, seed: 2)),
+    ]
+  }
+
+  private static let score = (
+    name: prefix + "score.weight", tensor: Tensor.normal([1, width], seed: 3)
+  )
+
+  /// Writes a base and an adapter beside it, and gives the adapter's folder and the base's weights.
+  private static func write(
+    _ folder: URL,
+    settings: String,
+    _ tensors: [(name: String, tensor: Tensor)]
+  ) throws -> (adapter: URL, base: [String: Tensor]) {
+    let manager = FileManager.default
+    let (base, adapter) = (folder.appending(path: "base"), folder.appending(path: "adapter"))
+    for url in [base, adapter] {
+      try manager.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+    let model = try TinyModels.make(.languageModel)
+    try model.save(to: base)
+    let standard = ["peft_type": "LORA", "base_model_name_or_path": "org/base"]
+    let missing = standard.filter { !settings.contains($0.key) }.map { #""\($0)": "\($1)", "# }
+    let config = "{" + missing.joined() + #""r": 2, "lora_alpha": 6"# + settings + "}"
+    try Data(config.utf8).write(to: adapter.appending(path: "adapter_config.json"))
+    try Safetensors.write(tensors, to: adapter.appending(path: "adapter_model.safetensors"))
+    return (adapter, weights(model))
+  }
+
+  private static func weights(_ model: Model) -> [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: model.decoder.named { $0.value }.map { ($0.name, $0.tensor) })
+  }
+
+  /// `W + s B A` by loops, each row scaled to a magnitude where there is one.
+  private static func merged(_ weight: [Float], scale: Float, magnitudes: [Float]?) -> [Float] {
+    let (a, b) = (matrices()[0].tensor.floats, matrices()[1].tensor.floats)
+    var result = weight
+    for row in 0..<width {
+      for column in 0..<width {
+        let product = (0..<2).reduce(Float(0)) { $0 + b[row * 2 + $1] * a[$1 * width + column] }
+        result[row * width + column] += scale * product
+      }
+      guard let magnitudes else { continue }
+      let cells = row * width..<(row + 1) * width
+      let norm = result[cells].reduce(0) { $0 + $1 * $1 }.squareRoot()
+      for cell in cells { result[cell] *= magnitudes[row] / norm }
+    }
+    return result
+  }
+
+  @Test(
+    "adds alpha / r, or alpha / sqrt(r) where it is rank-stabilized, times B A; DoRA sets the length",
+    arguments: [
+      ("", 3, false), (#", "use_rslora": true"#, 6 / Float(2).squareRoot(), false),
+      (#", "use_dora": true"#, 3, true),
+    ]
+  )
+  func merges(settings: String, scale: Float, hasMagnitudes: Bool) throws {
+    try withTemporaryFolder { folder in
+      let magnitudes = (0..<Self.width).map { 0.5 + Float($0) / 10 }
+      let dora = (
+        name: Self.prefix + Self.layer + ".lora_magnitude_vector", tensor: Tensor(magnitudes)
+      )
+      let (adapter, base) = try Self.write(
+        folder,
+        settings: settings + #", "task_type": "CAUSAL_LM""#,
+        Self.matrices() + (hasMagnitudes ? [dora] : [])
+      )
+      let model = try Model.load(adapter)
+      let name = Self.layer + ".weight"
+      for (other, value) in Self.weights(model) where other != name {
+        #expect(value.floats == base[other]?.floats, "\(other)")
+      }
+      let expected = Self.merged(
+        try #require(base[name]).floats,
+        scale: scale,
+        magnitudes: hasMagnitudes ? magnitudes : nil
+      )
+      expectClose(try #require(Self.weights(model)[name]).floats, expected)
+      #expect(model.manifest.kind == .languageModel)
+    }
+  }
+
+  @Test("a classifier's adapter brings its head, and is refused without one")
+  func head() throws {
+    try withTemporaryFolder { folder in
+      let settings = #", "task_type": "SEQ_CLS", "modules_to_save": ["score"]"#
+      let adapter = try Self.write(
+        folder,
+        settings: settings,
+        Self.matrices() + [Self.score]
+      ).adapter
+      let model = try Model.load(adapter)
+      #expect(model.manifest.kind == .classic)
+      #expect(model.head?.parameters.first?.value.floats == Self.score.tensor.floats)
+    }
+    try withTemporaryFolder { folder in
+      let adapter = try Self.write(
+        folder,
+        settings: #", "task_type": "SEQ_CLS""#,
+        Self.matrices()
+      ).adapter
+      let error = #expect(throws: ModelError.self) { try Model.load(adapter) }
+      #expect(error?.description.contains("keeps no score.weight") == true)
+    }
+  }
+
+  @Test("refuses what it does not compute, by the key or the weight")
+  func refused() throws {
+    let (a, b) = (Self.matrices()[0], Self.matrices()[1])
+    let foreign = (name: Self.prefix + "model.layers.7.q.lora_A.weight", tensor: a.tensor)
+    let embedding = (name: Self.prefix + Self.layer + ".lora_embedding_A", tensor: a.tensor)
+    let short = (name: b.name, tensor: Tensor.zeros([Self.width, 3]))
+    for (settings, tensors, expected) in [
+      (#", "bias": "all""#, [a, b], "bias: all is not supported"),
+      (#", "fan_in_fan_out": true"#, [a, b], "fan_in_fan_out"),
+      (#", "alpha_pattern": {"q_proj": 4}"#, [a, b], "alpha_pattern"),
+      (#", "peft_type": "IA3""#, [a, b], "peft_type: IA3 is not supported"),
+      (#", "base_model_name_or_path": "org/none""#, [a, b], "none beside this one"),
+      ("", [foreign], "which the base model has not"), ("", [a], "lora_B.weight: is missing"),
+      ("", [a, b, embedding], "not a part of a linear layer"), ("", [a, short], "do not fit"),
+    ] {
+      try withTemporaryFolder { folder in
+        let adapter = try Self.write(folder, settings: settings, tensors).adapter
+        let error = #expect(throws: ModelError.self) { try Model.load(adapter) }
+        #expect(error?.description.contains(expected) == true, "\(String(describing: error))")
+      }
+    }
+  }
+}
