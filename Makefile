@@ -67,9 +67,11 @@ lint:
 	@git ls-files -z '*.swift' | xargs -0 swift format lint --strict
 
 # The compiler judges by Package.swift: an import of a layer that a target does not depend on fails.
+# Inside targets a script judges: folders and files in different folders do not use each other.
 layers: libtorch
 	@$(SWIFT) build $(FLAGS) --build-tests || { echo "layers: see the error above." >&2; exit 1; }
-	@echo "Every target imports only the layers above it."
+	@$(PYTHON) Scripts/check_folders.py
+	@echo "Every target imports only the layers above it, and no new folders use each other."
 
 clean:
 	@rm -rf .build

@@ -12,7 +12,8 @@ let package = Package(
   name: "assay",
   platforms: [.macOS(.v15)],
   products: [
-    .executable(name: "assay", targets: ["assay"])
+    .executable(name: "assay", targets: ["assay"]),
+    .library(name: "AssayKit", targets: ["AssayKit"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -113,6 +114,28 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    // What other packages use: the one target with public symbols.
+    .target(
+      name: "AssayKit",
+      dependencies: [
+        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayGenerate", "AssayReward", "AssayEvaluate", "AssayTrain", "AssayStudy",
+      ],
+      exclude: ["AssayKit.docc"],
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "ScoreExample",
+      dependencies: ["AssayKit"],
+      path: "Examples/Score",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "TrainExample",
+      dependencies: ["AssayKit"],
+      path: "Examples/Train",
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "assay",
       dependencies: [
@@ -186,6 +209,11 @@ let package = Package(
     .testTarget(
       name: "AssayCommandTests",
       dependencies: ["AssayBase", "AssayTensor", "AssayText", "AssayModel", "AssayTestSupport"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "AssayKitTests",
+      dependencies: ["AssayKit", "AssayModel", "AssayTestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

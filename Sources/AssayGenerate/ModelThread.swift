@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Compute never takes a thread of the cooperative pool. It is always the same thread, as the compute
 /// library keeps a team of workers for each thread that calls it.
-final class ModelThread: SerialExecutor {
+package final class ModelThread: SerialExecutor {
   private struct State {
     var jobs: [UnownedJob] = []
     var isOver = false
@@ -20,7 +20,7 @@ final class ModelThread: SerialExecutor {
   private let shared = Shared()
 
   /// Starts the thread.
-  init() {
+  package init() {
     // The thread must not hold the executor, whose end is the thread's end.
     let shared = shared
     let thread = Thread { [weak self] in
@@ -48,7 +48,7 @@ final class ModelThread: SerialExecutor {
   }
 
   /// Puts a job behind the others.
-  func enqueue(_ job: consuming ExecutorJob) {
+  package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     shared.state.withLock { $0.jobs.append(job) }
     shared.wake.signal()

@@ -1,0 +1,70 @@
+import AssayBase
+import AssayGenerate
+import AssayModel
+import AssayReward
+import AssayRun
+import AssayTensor
+import AssayText
+import Foundation
+
+/// The owner of one model: it alone reads the weights, on a thread of its own.
+actor ModelWorker {
+  private nonisolated let thread = ModelThread()
+  nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+  private var model: Model?
+
+  func load(
+    _ folder: URL,
+    _ options: LoadingOptions
+  ) throws -> (Set<RewardModel.Ability>, contextTokens: Int) {
+    let model = try Model.load(
+      ModelFiles.exist(at: folder) ? folder : RunFolder.lastCheckpoint(in: folder) ?? folder,
+      dtype: options.dtype,
+      device: options.device
+    )
+    model.cacheBytes = options.cacheBytes
+    self.model = model
+    let kind = model.manifest.kind
+    var abilities: Set<RewardModel.Ability> = []
+    if kind.scores { abilities.insert(.scores) } else { abilities.insert(.judges) }
+    if kind == .cloud { abilities.insert(.criticizes) }
+    if model.decoder.isLanguageModel, !kind.scores { abilities.insert(.writes) }
+    return (abilities, model.decoder.configuration.contextTokens)
+  }
+
+  private func loaded() throws -> Model {
+    guard let model else { throw AssayError("the model is not loaded.") }
+    return model
+  }
+
+  func score(_ responses: [Response], _ sampling: Sampling) async throws -> [Score] {
+    var options = ModelScorer.Options()
+    options.critiques = sampling.critiques
+    let scorer = try ModelScorer(try loaded(), options: options)
+    return try await scorer.score(
+      responses.map { .response(prompt: $0.prompt.map(\.own), response: $0.text) }
+    ).map(Score.init)
+  }
+
+  func judge(_ pairs: [Pair], _ sampling: Sampling) async throws -> [Verdict] {
+    let judge = try JudgeRater(try loaded(), settings: sampling.judgements)
+    return try await judge.judge(pairs.map(\.own)).map(Verdict.init)
+  }
+
+  func generate(_ prompts: [[Message]], _ sampling: Sampling) async throws -> [[Completion]] {
+    var settings = WritingSettings()
+    settings.temperature = Float(sampling.temperature ?? 1)
+    settings.topP = Float(sampling.topP)
+    settings.maximumTokens = sampling.maximumTokens ?? WritingRole.answer.usualTokens
+    return try await ModelWriter(try loaded()).write(
+      prompts.map {
+        WritingRequest(
+          .conversation($0.map(\.own)),
+          settings: settings,
+          seed: sampling.seed,
+          draws: sampling.count ?? 1
+        )
+      }
+    ).map { $0.map { Completion(text: $0.text, isCut: $0.finishReason.isCut) } }
+  }
+}
