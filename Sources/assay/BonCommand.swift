@@ -2,7 +2,6 @@ import ArgumentParser
 import AssayBase
 import AssayData
 import AssayEvaluate
-import AssayReward
 import AssayRun
 import Foundation
 
@@ -33,12 +32,7 @@ struct BonCommand: AssayCommand {
   @Option(help: "The folder for records and results.json.")
   var out: String
 
-  @Option(help: "Critiques of each response, for models that write them; one is greedy.")
-  var critiques = 1
-
-  @Option(help: "Judgements of two responses, half in each order, for judges that reason.")
-  var votes = 2
-
+  @OptionGroup var picking: PickingOptions
   @OptionGroup var reading: ProblemOptions
   @OptionGroup var checks: CheckerOptions
   @OptionGroup var inference: InferenceOptions
@@ -46,8 +40,6 @@ struct BonCommand: AssayCommand {
 
   func validate() throws {
     try drawing.validate(candidates: candidates)
-    try Limit.check("--critiques", critiques, in: Limit.count)
-    try Limit.check("--votes", votes, in: Limit.count)
     if candidates == nil, checks.playgroundSeed == nil, checks.answers == nil {
       throw ValidationError("give --playground-seed or --answers, which tell what is right")
     }
@@ -62,8 +54,7 @@ struct BonCommand: AssayCommand {
     ).read(source)
     try reading.tell(report, of: source)
     let folder = try RunFolder(URL(fileURLWithPath: out))
-    let display = common.progress
-    let run = BestOfNRun(folder) { display.handle($0) }
+    let run = BestOfNRun(folder, events: common.progress.handle)
     let (responses, digest) = try await responses(prompts, source, run)
     let ranked = try await rank(prompts, responses, run, digest)
     let results = BestOfNResults(
@@ -115,19 +106,14 @@ struct BonCommand: AssayCommand {
   ) async throws -> [BestOfNPrompt] {
     let ranker = try inference.source(model, common)
     var settings = ranker.settings(inference, common)
-    settings.set("--critiques", critiques)
-    settings.set("--votes", votes)
-    var critique = CritiqueSettings()
-    critique.samples = critiques
-    critique.temperature = CritiqueSettings.usualTemperature(samples: critiques)
-    critique.seed = common.seed
-    var judging = JudgeSettings()
-    judging.votes = votes
-    judging.seed = common.seed
+    picking.note(in: &settings)
     return try await run.ranked(
       prompts,
       responses,
-      by: try ranker.rater(critiques: critique, judging: judging),
+      by: try ranker.rater(
+        critiques: picking.critiques(seed: common.seed),
+        judging: picking.judging(seed: common.seed)
+      ),
       fingerprint: try settings.fingerprint(inputs: ["responses": digest])
     )
   }

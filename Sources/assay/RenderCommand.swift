@@ -13,10 +13,20 @@ struct RenderCommand: AssayCommand {
       """
   )
 
-  @Option(help: "A model folder or a run folder, whose own chat template is applied. Default: none, see --template.")
+  @Option(
+    help: """
+      A model folder or a run folder, whose own chat template is applied. \
+      Default: none, see --template.
+      """
+  )
   var model: String?
 
-  @Option(help: "A file that holds a chat template in Jinja, in place of a model's. Default: none, see --model.")
+  @Option(
+    help: """
+      A file that holds a chat template in Jinja, in place of a model's. \
+      Default: none, see --model.
+      """
+  )
   var template: String?
 
   @Option(help: "The conversations; - is standard input.")

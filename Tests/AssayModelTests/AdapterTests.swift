@@ -18,9 +18,9 @@ import Testing
     ]
   }
 
-  private static let score = (
-    name: prefix + "score.weight", tensor: Tensor.normal([1, width], seed: 3)
-  )
+  private static var score: (name: String, tensor: Tensor) {
+    (prefix + "score.weight", Tensor.normal([1, width], seed: 3))
+  }
 
   /// Writes a base and an adapter beside it, and gives the adapter's folder and the base's weights.
   private static func write(
@@ -36,7 +36,7 @@ import Testing
     let model = try TinyModels.make(.languageModel)
     try model.save(to: base)
     let standard = ["peft_type": "LORA", "base_model_name_or_path": "org/base"]
-    let missing = standard.filter { !settings.contains($0.key) }.map { #""\($0)": "\($1)", "# }
+    let missing = standard.filter { !settings.contains($0.key) }.map { #""\#($0)": "\#($1)", "# }
     let config = "{" + missing.joined() + #""r": 2, "lora_alpha": 6"# + settings + "}"
     try Data(config.utf8).write(to: adapter.appending(path: "adapter_config.json"))
     try Safetensors.write(tensors, to: adapter.appending(path: "adapter_model.safetensors"))

@@ -183,10 +183,11 @@ struct GGUFModel {
     let factor = stored.last.map(Double.init) ?? 1
     let base = try file.number("\(prefix).rope.freq_base") ?? 10000
     let plain = Rotary(base: base).frequencies(width: 2 * stored.count)
-    let scaling = Rotary.Scaling.llama3(factor: factor, low: 1, high: 4, original: 8192)
+    let scaling = RotaryScaling.llama3(factor: factor, low: 1, high: 4, original: 8192)
     let scaled = Rotary(base: base, scaling: scaling).frequencies(width: 2 * stored.count)
-    let isSame = zip(zip(plain, scaled), stored).allSatisfy { frequencies, factor in
-      abs(frequencies.0 / frequencies.1 - factor) <= 1e-3 * factor
+    let isSame = stored.indices.allSatisfy { index in
+      let ratio: Float = plain[index] / scaled[index]
+      return abs(ratio - stored[index]) <= 1e-3 * stored[index]
     }
     guard isSame, factor.isFinite else {
       throw ModelError.weight(

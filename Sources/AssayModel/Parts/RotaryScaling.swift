@@ -53,6 +53,21 @@ package enum RotaryScaling: Equatable, Sendable {
     package var extended: Int
     /// What cosines and sines are multiplied with; `nil` follows from the extension.
     package var attentionFactor: Double?
+
+    /// Makes settings.
+    package init(
+      short: [Double],
+      long: [Double],
+      original: Int,
+      extended: Int,
+      attentionFactor: Double? = nil
+    ) {
+      self.short = short
+      self.long = long
+      self.original = original
+      self.extended = extended
+      self.attentionFactor = attentionFactor
+    }
   }
 
   /// Stretches frequencies.
