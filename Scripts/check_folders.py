@@ -69,7 +69,7 @@ def findings(root):
                     lines.add(f"files {path} {other}")
     for folder, others in folders.items():
         for other in others:
-            if folder < other and folder in folders[other]:
+            if folder < other and folder in folders.get(other, ()):
                 lines.add(f"folders {folder} {other}")
     return lines
 

@@ -49,13 +49,15 @@ def main(path: str) -> None:
     model.eval()
     end = reader.fields["tokenizer.ggml.eos_token_id"].contents()
     template = reader.fields["tokenizer.chat_template"].contents()
+    texts = TEXTS + [rendered(template, question) for question in QUESTIONS]
+    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     cases = []
-    for text in TEXTS + [rendered(template, question) for question in QUESTIONS]:
-        ids = tokenizer.encode(text, add_special_tokens=False).ids
-        case = greedy(model, ids, end)
-        case.update(text=text, ids=ids, written=tokenizer.decode(case["tokens"], False))
-        print(repr(case["written"]), flush=True)
-        cases.append(case)
+    for text, read, tokens in zip(texts, ids, greedy(model, ids, end)):
+        values, gap = logprobs(model, read, tokens)
+        written = tokenizer.decode(tokens, skip_special_tokens=False)
+        print(repr(written), gap, flush=True)
+        cases.append({"text": text, "ids": read, "tokens": tokens, "logprobs": values,
+                      "written": written, "gap": gap})
     record = {
         "made_by": "transformers %s, torch %s, gguf 0.19.0, tokenizers %s"
                    % (transformers.__version__, torch.__version__, tokenizers.__version__),
@@ -93,22 +95,35 @@ def rendered(template: str, question: str) -> str:
 
 
 @torch.no_grad()
-def greedy(model, ids, end):
-    tokens, values, gaps = [], [], []
-    cache, fed = None, torch.tensor([ids])
+def greedy(model, prompts, end):
+    """The likeliest tokens behind each prompt, all at once, padded on the left."""
+    longest = max(map(len, prompts))
+    fed = torch.tensor([[end] * (longest - len(ids)) + ids for ids in prompts])
+    mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in prompts])
+    cache, rows = None, [[] for _ in prompts]
     for _ in range(TOKENS):
-        output = model(fed, past_key_values=cache, use_cache=True)
+        places = (mask.cumsum(-1) - 1).clamp(min=0)[:, -fed.shape[1]:]
+        output = model(fed, attention_mask=mask, position_ids=places, past_key_values=cache,
+                       use_cache=True, logits_to_keep=1)
         cache = output.past_key_values
-        scores = torch.log_softmax(output.logits[0, -1].double(), -1)
-        best = torch.topk(scores, 2)
-        token = int(best.indices[0])
-        tokens.append(token)
-        values.append(round(float(best.values[0]), 6))
-        gaps.append(round(float(best.values[0] - best.values[1]), 6))
-        if token == end:
-            break
-        fed = torch.tensor([[token]])
-    return {"tokens": tokens, "logprobs": values, "gap": min(gaps)}
+        best = output.logits[:, -1].argmax(-1)
+        for row, token in zip(rows, best.tolist()):
+            if not row or row[-1] != end:
+                row.append(token)
+        fed = best[:, None]
+        mask = torch.cat([mask, torch.ones_like(fed)], -1)
+    return rows
+
+
+@torch.no_grad()
+def logprobs(model, ids, tokens):
+    """The tokens' log-probabilities, each text alone, and the least lead of a token."""
+    logits = model(torch.tensor([ids + tokens[:-1]])).logits[0, len(ids) - 1:].double()
+    scores = torch.log_softmax(logits, -1)
+    best = torch.topk(scores, 2, -1)
+    assert best.indices[:, 0].tolist() == tokens
+    gap = float((best.values[:, 0] - best.values[:, 1]).min())
+    return [round(value, 6) for value in best.values[:, 0].tolist()], round(gap, 6)
 
 
 if __name__ == "__main__":

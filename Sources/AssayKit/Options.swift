@@ -23,11 +23,17 @@ public struct LoadingOptions: Hashable, Sendable {
     case bfloat16
   }
 
-  /// Where it computes. Default: the processor.
+  /// Where it computes.
+  ///
+  /// Default: the processor.
   public var processor = Processor.cpu
-  /// What it computes in. Default: float32.
+  /// What it computes in.
+  ///
+  /// Default: float32.
   public var precision = Precision.float32
-  /// Memory for keys and values of texts that are written at once, in bytes. Default: 1 GiB.
+  /// Memory for keys and values of texts that are written at once, in bytes.
+  ///
+  /// Default: 1 GiB.
   public var cacheBytes = 1 << 30
 
   /// Makes options of defaults.
@@ -48,15 +54,25 @@ public struct LoadingOptions: Hashable, Sendable {
 ///
 /// What is drawn for an item is a function of its content, these settings and the seed alone.
 public struct Sampling: Hashable, Sendable {
-  /// Texts of each item; a judge writes half of them in each order. Default: what the call says.
+  /// Texts of each item; a judge writes half of them in each order.
+  ///
+  /// Default: what the call says.
   public var count: Int?
-  /// Temperature; 0 is greedy. Default: greedy for one critique and two judgements, else warmer.
+  /// Temperature; 0 is greedy.
+  ///
+  /// Default: greedy for one critique and two judgements, else warmer.
   public var temperature: Double?
-  /// The most likely tokens that together have this probability are drawn from. Default: 1.
+  /// The most likely tokens that together have this probability are drawn from.
+  ///
+  /// Default: 1.
   public var topP = 1.0
-  /// Tokens that a text may have. Default: what the model was trained for.
+  /// Tokens that a text may have.
+  ///
+  /// Default: what the model was trained for.
   public var maximumTokens: Int?
-  /// Seed of the draws. Default: 0.
+  /// Seed of the draws.
+  ///
+  /// Default: 0.
   public var seed: UInt64 = 0
 
   /// Makes settings of defaults.
@@ -89,7 +105,9 @@ public struct Sampling: Hashable, Sendable {
 
   /// Throws where a setting cannot be used.
   func check() throws {
-    guard (count ?? 1) > 0 else { throw AssayError("Sampling.count is \(count ?? 0): give at least 1.") }
+    guard (count ?? 1) > 0 else {
+      throw AssayError("Sampling.count is \(count ?? 0): give at least 1.")
+    }
     guard (temperature ?? 0) >= 0, (temperature ?? 0).isFinite else {
       throw AssayError("Sampling.temperature is \(temperature ?? 0): give at least 0.")
     }

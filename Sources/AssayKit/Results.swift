@@ -20,7 +20,9 @@ public struct Critique: Hashable, Sendable {
 
 /// The reward of a response.
 public struct Score: Hashable, Sendable {
-  /// The reward, a logit: differences of two are log-odds of preference. The mean over critiques.
+  /// The reward, a logit: differences of two are log-odds of preference.
+  ///
+  /// Of several critiques it is the mean.
   public let value: Double
   /// The critiques that it was read from; empty for a model that scores in one pass.
   public let critiques: [Critique]

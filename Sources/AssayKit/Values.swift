@@ -16,7 +16,9 @@ public struct Message: Hashable, Sendable {
   }
 
   /// A system turn.
-  public static func system(_ content: String) -> Message { .init(role: "system", content: content) }
+  public static func system(_ content: String) -> Message {
+    .init(role: "system", content: content)
+  }
 
   /// A turn of the user.
   public static func user(_ content: String) -> Message { .init(role: "user", content: content) }

@@ -26,7 +26,7 @@ package struct TokenizerConfiguration: Sendable, Equatable {
   /// - Parameters:
   ///   - folder: The model folder; its configuration may be absent.
   ///   - tokenizer: The folder's tokenizer.
-  ///   - document: What stands in place of the folder's `tokenizer_config.json`, if anything.
+  ///   - given: What stands in place of the folder's `tokenizer_config.json`, if anything.
   /// - Returns: The template, and whether it is known to be exact.
   /// - Throws: `TextError.malformedJSON`, or `inaccessible`.
   package static func detect(

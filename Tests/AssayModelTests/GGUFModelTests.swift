@@ -53,7 +53,11 @@ import Testing
     )
     #expect(model.manifest.kind == .languageModel && model.template.name == "own")
     #expect(model.decoder.configuration.tiesEmbeddings == (name == "qwen2"))
-    #expect(model.decoder.configuration.endTokenIDs == [model.tokenizer.id(of: "<|im_end|>").map(Int.init)])
+    #expect(
+      model.decoder.configuration.endTokenIDs == [
+        model.tokenizer.id(of: "<|im_end|>").map(Int.init)
+      ]
+    )
     #expect(ModelFiles.exist(at: url))
     #expect(try ModelFiles.configuration(at: url) == model.decoder.configuration)
     #expect(try ModelFiles.tokenizer(at: url).encode(record.text) == expected.ids)

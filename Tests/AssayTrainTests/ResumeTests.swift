@@ -92,7 +92,7 @@ import Testing
     // 24 pairs are 48 critiques; the kill came in the middle of writing the 20th.
     let records = copy.appendingPathComponent("02-critiques/records.jsonl")
     let lines = try Data(contentsOf: records).split(separator: 0x0a)
-    #expect(lines.count == 48)
+    try #require(lines.count == 20)
     try (Data(lines[..<19].joined(separator: [0x0a])) + [0x0a] + lines[19].prefix(10))
       .write(to: records)
 

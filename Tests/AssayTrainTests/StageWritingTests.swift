@@ -54,7 +54,7 @@ import Testing
     ) { item, count in
       (0..<count).map { WritingRequest(.conversation([.user("\(item).\($0)")])) }
     } record: { item, written in
-      Row(item: item, texts: written.map(\.text))
+      Row(item: item, texts: written.joined().map(\.text))
     }
   }
 
@@ -100,7 +100,7 @@ import Testing
           WritingRequest(count == 1 ? .rendered("") : .conversation([.user("a")]))
         }
       } record: { item, written in
-        Row(item: item, texts: written.map(\.text))
+        Row(item: item, texts: written.joined().map(\.text))
       }
     }
   }

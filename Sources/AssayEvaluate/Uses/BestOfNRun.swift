@@ -82,7 +82,11 @@ package struct BestOfNRun {
       events: events,
       requests: { [drawing.request($0)] },
       record: { index, written in
-        try PolicyResponses(prompts[index], responses: written.joined().map(\.answer), checker: checker)
+        try PolicyResponses(
+          prompts[index],
+          responses: written.joined().map(\.answer),
+          checker: checker
+        )
       }
     )
     return (responses, stage.digest)

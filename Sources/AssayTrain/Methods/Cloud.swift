@@ -153,8 +153,8 @@ struct CloudMethod: Method {
         CritiqueRecord(
           id: sides[index].pair.id,
           side: sides[index].name,
-          critique: written[0].text,
-          finishReason: written[0].finishReason.rawValue
+          critique: written[0][0].text,
+          finishReason: written[0][0].finishReason
         )
       }
       let cut = records.count { $0.finishReason.isCut }

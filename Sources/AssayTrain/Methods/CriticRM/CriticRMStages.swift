@@ -188,7 +188,7 @@ package struct ScoredCritiques {
         CandidateRecord(
           id: sides[item].pair.id,
           side: sides[item].name,
-          candidates: written.map {
+          candidates: written.joined().map {
             CandidateCritique(
               text: section.critique($0),
               finishReason: $0.finishReason,

@@ -73,7 +73,7 @@ struct CritiqueRefining {
         )
       }
     } record: { index, written in
-      record(items[index], written)
+      record(items[index], Array(written.joined()))
     }
     try summarize(stage, pairs, candidates, items.map(\.filtered), records)
   }

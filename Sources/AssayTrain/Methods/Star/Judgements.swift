@@ -161,7 +161,7 @@ struct Judgements {
           stretch: stretch,
           events: context.events,
           requests: requests
-        ) { record(items[$0], $1) }
+        ) { record(items[$0], Array($1.joined())) }
       } catch WritingError.tooLong(let item, let tokens, let maximum) {
         throw TrainingError.recipe(
           reason: "the pair \(items[item].pair.id) has \(tokens) tokens as a judge reads it, and "
