@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Records what the `gguf` package reads out of a small file of every element type.
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install gguf==0.19.0 numpy
-    /tmp/venv/bin/python Scripts/record_gguf.py
+    python3 -m venv VENV && VENV/bin/pip install gguf==0.19.0 numpy
+    VENV/bin/python Scripts/record_gguf.py
 
 Writes Tests/AssayTensorTests/Fixtures/types.gguf (random blocks of each type, metadata of each value
 type) and types.json: for each tensor its shape and, in base64, its elements as float32, as

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Records tiny random models as GGUF files, with the logits of transformers.
 
-    python3 -m venv /tmp/venv
-    /tmp/venv/bin/pip install torch==2.11.0 transformers gguf==0.19.0
-    /tmp/venv/bin/python Scripts/record_gguf_models.py
+    python3 -m venv VENV
+    VENV/bin/pip install torch==2.11.0 transformers gguf==0.19.0
+    VENV/bin/python Scripts/record_gguf_models.py
 
 Writes to Tests/AssayModelTests/Fixtures for each architecture ARCH-tiny.gguf (matrices in Q8_0, the
 output of llama in F16, names and order of rows as llama.cpp's converter has them) and

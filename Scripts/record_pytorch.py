@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records small PyTorch checkpoints and what is in them.
 
-    /tmp/venv/bin/python Scripts/record_pytorch.py     (torch 2.11.0 in the environment)
+    VENV/bin/python Scripts/record_pytorch.py     (torch 2.11.0 in the environment)
 
 Writes to Tests/AssayTensorTests/Fixtures: plain.bin (every element type, views, shared storages, a
 module's state_dict), wrapped.pt (a training run's), deflated.pt (plain.bin packed again by Python's

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Records what transformers writes with SmolLM2-135M-Instruct's weights out of its GGUF file.
 
-    python3 -m venv /tmp/venv
-    /tmp/venv/bin/pip install torch==2.11.0 transformers gguf==0.19.0 accelerate
-    /tmp/venv/bin/python Scripts/record_smollm2.py $(assay pull smollm2)
+    python3 -m venv VENV
+    VENV/bin/pip install torch==2.11.0 transformers gguf==0.19.0 accelerate
+    VENV/bin/python Scripts/record_smollm2.py $(assay pull smollm2)
 
 The weights are dequantized to float32 by transformers (`gguf_file=`). Writes
 Tests/AssayModelTests/Fixtures/smollm2.json: 20 texts (ten of them conversations, rendered by the
