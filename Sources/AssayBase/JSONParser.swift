@@ -200,3 +200,16 @@ package struct JSONParser {
     return code
   }
 }
+
+extension JSONValue {
+  /// Reads one document.
+  ///
+  /// - Parameters:
+  ///   - bytes: UTF-8 text.
+  ///   - takesNonFinite: Whether `NaN`, `Infinity` and `-Infinity`, which Python writes, are numbers.
+  /// - Throws: `JSONError` for anything that is not one JSON value.
+  package init(parsing bytes: [UInt8], takesNonFinite: Bool = false) throws(JSONError) {
+    var parser = JSONParser(bytes: bytes, takesNonFinite: takesNonFinite)
+    self = try parser.document()
+  }
+}

@@ -9,17 +9,6 @@ package indirect enum JSONValue: Sendable, Equatable {
   case array([JSONValue])
   case object([JSONMember])
 
-  /// Reads one document.
-  ///
-  /// - Parameters:
-  ///   - bytes: UTF-8 text.
-  ///   - takesNonFinite: Whether `NaN`, `Infinity` and `-Infinity`, which Python writes, are numbers.
-  /// - Throws: `JSONError` for anything that is not one JSON value.
-  package init(parsing bytes: [UInt8], takesNonFinite: Bool = false) throws(JSONError) {
-    var parser = JSONParser(bytes: bytes, takesNonFinite: takesNonFinite)
-    self = try parser.document()
-  }
-
   /// The value of a key (the last one where a key is repeated); `nil` where there is none.
   package subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }

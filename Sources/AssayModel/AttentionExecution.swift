@@ -35,13 +35,13 @@ struct PackedAttention: AttentionExecution {
 
 /// Attention of new tokens to what lies in a cache.
 struct PagedAttention: AttentionExecution {
-  let cache: DecoderCache
+  let layers: [KeyValueCache]
   let tables: Tensor
   let positions: Tensor
   let angles: [RotaryTable]
 
   func attend(_ qkv: Tensor, block: Int, _ options: AttentionOptions) -> Tensor {
-    cache.layers[block].attend(
+    layers[block].attend(
       qkv,
       tables: tables,
       positions: positions,

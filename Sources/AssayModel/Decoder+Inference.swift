@@ -141,7 +141,7 @@ extension Decoder {
     withoutGradients {
       let S = tokens.count
       let attention = PagedAttention(
-        cache: cache,
+        layers: cache.layers,
         tables: Tensor(tables, [S, tables.count / S]).to(device),
         positions: Tensor(positions).to(device),
         angles: weights.angles

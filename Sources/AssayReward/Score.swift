@@ -31,7 +31,7 @@ package struct ScoredCritique: Codable, Equatable, Sendable {
 }
 
 /// The token whose hidden state the reward was read from.
-package struct ScoredToken: Codable, Equatable, Sendable {
+package struct ScoredTokenRecord: Codable, Equatable, Sendable {
   /// Its id.
   package var id: Int32
   /// Its spelling.
@@ -56,7 +56,7 @@ package struct Score: Codable, Equatable, Sendable {
   /// The critiques; `nil` for a classic model.
   package var critiques: [ScoredCritique]?
   /// The token that was read; of the last critique where there are several.
-  package var scoredToken: ScoredToken
+  package var scoredToken: ScoredTokenRecord
   /// What was read and written.
   package var tokens: TokenCount
 
@@ -71,7 +71,7 @@ package struct Score: Codable, Equatable, Sendable {
     value: Double,
     kind: ScoreKind = .logit,
     critiques: [ScoredCritique]?,
-    scoredToken: ScoredToken,
+    scoredToken: ScoredTokenRecord,
     tokens: TokenCount
   ) {
     self.value = value

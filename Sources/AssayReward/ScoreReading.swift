@@ -105,9 +105,9 @@ package struct ScoreReading: Sendable {
     )
   }
 
-  private func token(_ id: Int32, at index: Int) -> ScoredToken {
+  private func token(_ id: Int32, at index: Int) -> ScoredTokenRecord {
     let bytes = text.tokenizer.bytes(of: [id], skipSpecialTokens: false)
-    return ScoredToken(id: id, text: String(decoding: bytes, as: UTF8.self), index: index)
+    return ScoredTokenRecord(id: id, text: String(decoding: bytes, as: UTF8.self), index: index)
   }
 
   private func finite(_ value: Double, _ index: Int) throws -> Double {

@@ -158,9 +158,9 @@ package enum ProgressText {
   /// The bar: `2 critiques [=====>    ]  50% 50/100  loss 0.693  12.3k tokens/s  1:05 left`.
   package static func bar(_ snapshot: Snapshot, columns: Int) -> String {
     let share = min(1, max(0, Double(snapshot.done) / Double(max(1, snapshot.total))))
-    let percent = "\(Int(share * 100))%"
+    let shown = "\(Int(share * 100))%"
     let tail =
-      String(repeating: " ", count: 4 - percent.count) + percent
+      String(repeating: " ", count: 4 - shown.count) + shown
       + " \(snapshot.done)/\(snapshot.total)" + figures(snapshot)
     let width = min(30, columns - snapshot.label.count - tail.count - 4)
     guard width >= 5 else { return String((snapshot.label + " " + tail).prefix(columns)) }
@@ -174,8 +174,8 @@ package enum ProgressText {
 
   /// The line: `2 critiques: 50/100 (50%)  loss 0.693  12.3k tokens/s  1:05 left`.
   package static func line(_ snapshot: Snapshot) -> String {
-    let percent = 100 * snapshot.done / max(1, snapshot.total)
-    return "\(snapshot.label): \(snapshot.done)/\(snapshot.total) (\(percent)%)"
+    let shown = 100 * snapshot.done / max(1, snapshot.total)
+    return "\(snapshot.label): \(snapshot.done)/\(snapshot.total) (\(shown)%)"
       + figures(snapshot)
   }
 

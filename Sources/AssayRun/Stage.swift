@@ -29,7 +29,7 @@ package struct Stage: Sendable {
     let result: Result
   }
 
-  private struct Progress: Codable {
+  private struct StepMark: Codable {
     let step: Int
   }
 
@@ -134,7 +134,7 @@ package struct Stage: Sendable {
     guard let checkpoint else { return 0 }
     let url = checkpoint.appendingPathComponent("progress.json")
     guard let data = try? Data(contentsOf: url),
-      let progress = try? JSONDecoder().decode(Progress.self, from: data)
+      let progress = try? JSONDecoder().decode(StepMark.self, from: data)
     else {
       throw FileError.malformedRecord(
         file: url.path,
@@ -157,7 +157,7 @@ package struct Stage: Sendable {
     try DurableFile.makeFolder(temporary)
     do {
       try write(temporary)
-      try JSONEncoder().encode(Progress(step: step))
+      try JSONEncoder().encode(StepMark(step: step))
         .write(to: temporary.appendingPathComponent("progress.json"))
       try DurableFile.synchronizeTree(temporary)
     } catch {

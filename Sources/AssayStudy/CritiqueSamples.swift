@@ -48,7 +48,7 @@ enum CritiqueSamples {
       _ critiques: [String]?,
       _ scores: [Double]?,
       _ isRight: Bool
-    ) -> HTMLReport.Sample.Response {
+    ) -> HTMLReport.Sample.Answer {
       .init(
         text: text,
         critique: critiques?.first ?? "",

@@ -81,16 +81,3 @@ func report(_ error: TensorError) {
   }
   if box.first == nil { box.first = error }
 }
-
-extension Tensor {
-  /// Reports that an operation cannot be done, as operations do.
-  ///
-  /// - Parameters:
-  ///   - name: Of the operation.
-  ///   - reason: Why, and what to do.
-  /// - Returns: What a failed operation gives: one NaN.
-  package static func failed(_ name: String, reason: String) -> Tensor {
-    report(.operation(name: name, reason: reason))
-    return .full(.nan, [1, 1, 1, 1])
-  }
-}

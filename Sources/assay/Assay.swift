@@ -26,10 +26,12 @@ struct Assay: AsyncParsableCommand {
   static func main() async {
     let words = Array(CommandLine.arguments.dropFirst())
     do {
-      try Misspelling.checkHelp(words)
+      try Misspelling.checkHelp(words, of: Self.self)
       var command: any ParsableCommand
       do { command = try parseAsRoot(words) } catch {
-        if exitCode(for: error) == .validationFailure { try Misspelling.checkOptions(words) }
+        if exitCode(for: error) == .validationFailure {
+          try Misspelling.checkOptions(words, of: Self.self)
+        }
         throw error
       }
       if var command = command as? any AsyncParsableCommand {

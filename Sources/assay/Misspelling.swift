@@ -28,16 +28,19 @@ enum Misspelling {
     let command: Command
   }
 
-  private static func root() -> Tool.Command? {
-    let dump = Assay._dumpHelp()
+  private static func root(_ tool: any ParsableCommand.Type) -> Tool.Command? {
+    let dump = tool._dumpHelp()
     return try? JSONDecoder().decode(Tool.self, from: Data(dump.utf8)).command
   }
 
   /// Refuses help on a command that there is not.
   ///
+  /// - Parameters:
+  ///   - words: The arguments.
+  ///   - tool: The whole tool.
   /// - Throws: `ValidationError`.
-  static func checkHelp(_ words: [String]) throws {
-    guard words.first == "help", words.count > 1, let root = root() else { return }
+  static func checkHelp(_ words: [String], of tool: any ParsableCommand.Type) throws {
+    guard words.first == "help", words.count > 1, let root = root(tool) else { return }
     var command = root
     for word in words.dropFirst() where !word.hasPrefix("-") {
       let names = (command.subcommands ?? []).map(\.commandName)
@@ -50,9 +53,12 @@ enum Misspelling {
 
   /// Names the first option that the command has not.
   ///
+  /// - Parameters:
+  ///   - words: The arguments.
+  ///   - tool: The whole tool.
   /// - Throws: `ValidationError`.
-  static func checkOptions(_ words: [String]) throws {
-    guard let root = root() else { return }
+  static func checkOptions(_ words: [String], of tool: any ParsableCommand.Type) throws {
+    guard let root = root(tool) else { return }
     let command = root.command(words)
     let known =
       (command.arguments ?? []).flatMap { $0.names ?? [] }.map(\.name) + ["help", "version"]

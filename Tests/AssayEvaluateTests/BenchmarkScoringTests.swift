@@ -21,7 +21,7 @@ private final class LengthScorer: Scorer {
       let score = Score(
         value: value(response),
         critiques: nil,
-        scoredToken: ScoredToken(id: 0, text: "", index: 0),
+        scoredToken: ScoredTokenRecord(id: 0, text: "", index: 0),
         tokens: .init(prompt: 2, completion: 0)
       )
       try onScored(index, score)

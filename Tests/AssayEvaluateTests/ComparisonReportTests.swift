@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ClaimTableTests {
   private func interval(_ value: Double, _ lower: Double, _ upper: Double)
-    -> ComparisonResults.Interval
+    -> StudyInterval
   { .init(value: value, lower: lower, upper: upper, n: 100) }
 
   @Test("a claim holds above its limit, fails below, and is unclear around it")

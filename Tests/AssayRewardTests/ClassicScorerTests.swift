@@ -116,7 +116,7 @@ import Testing
       .response(prompt: [.user("p")], response: text)
     ])[0]
     #expect(score.tokens.prompt == 40)
-    #expect(score.scoredToken == ScoredToken(id: endOfTurn, text: "<|eot|>", index: 39))
+    #expect(score.scoredToken == ScoredTokenRecord(id: endOfTurn, text: "<|eot|>", index: 39))
   }
 
   @Test("a rendered text that is too long, or empty, is refused with its index")

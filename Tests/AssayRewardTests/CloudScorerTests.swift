@@ -115,7 +115,7 @@ import Testing
     #expect(critique.finishReason == .stop)
     #expect(score.tokens == .init(prompt: prefix.count, completion: 1))
     #expect(
-      score.scoredToken == ScoredToken(id: endOfTurn, text: "<|eot|>", index: prefix.count)
+      score.scoredToken == ScoredTokenRecord(id: endOfTurn, text: "<|eot|>", index: prefix.count)
     )
 
     let item = world.items[0]

@@ -25,7 +25,7 @@ private struct LengthScorer: Scorer {
     Score(
       value: Double(value),
       critiques: nil,
-      scoredToken: ScoredToken(id: 0, text: "", index: 0),
+      scoredToken: ScoredTokenRecord(id: 0, text: "", index: 0),
       tokens: TokenCount(prompt: 2, completion: 1)
     )
   }

@@ -10,7 +10,7 @@ import Testing
       ScoredCritique(text: "Right.", score: 2, finishReason: .stop),
       ScoredCritique(text: "Hm", score: 1, finishReason: .length),
     ],
-    scoredToken: ScoredToken(id: 5, text: "<|eot|>", index: 118),
+    scoredToken: ScoredTokenRecord(id: 5, text: "<|eot|>", index: 118),
     tokens: .init(prompt: 96, completion: 23)
   )
 

@@ -30,7 +30,12 @@ import Testing
   /// The pairs with their oracle critiques.
   private func batch() throws -> [TrainingPair] {
     let renderer = try model.renderer()
-    return try critiquedPairs(pairs, renderer: renderer, section: CritiqueSection(), written: nil)
+    return try pairsWithCritiques(
+      pairs,
+      renderer: renderer,
+      section: CritiqueSection(),
+      written: nil
+    )
   }
 
   private func step(
@@ -79,7 +84,7 @@ import Testing
     var short = pairs[0]
     short.chosenCritique = "ok."
     let renderer = try model.renderer()
-    let batch = try critiquedPairs(
+    let batch = try pairsWithCritiques(
       [short, pairs[1]],
       renderer: renderer,
       section: CritiqueSection(),
@@ -173,7 +178,7 @@ import Testing
       )
     }
     let pair = try #require(
-      try critiquedPairs(
+      try pairsWithCritiques(
         [pairs[0]],
         renderer: renderer,
         section: CritiqueSection(),
@@ -193,7 +198,7 @@ import Testing
   func otherCritiques() throws {
     let renderer = try model.renderer()
     #expect(throws: TrainingError.self) {
-      try critiquedPairs(pairs, renderer: renderer, section: CritiqueSection(), written: [])
+      try pairsWithCritiques(pairs, renderer: renderer, section: CritiqueSection(), written: [])
     }
   }
 
@@ -201,7 +206,7 @@ import Testing
   func missingCritique() throws {
     var pairs = pairs
     pairs[3].rejectedCritique = nil
-    let kept = try critiquedPairs(
+    let kept = try pairsWithCritiques(
       pairs,
       renderer: try model.renderer(),
       section: CritiqueSection(),

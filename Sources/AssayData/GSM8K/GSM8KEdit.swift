@@ -267,3 +267,43 @@ struct GSM8KEdit {
     "\(expression.text) = \(value.text() ?? "\(value.numerator)/\(value.denominator)")"
   }
 }
+
+/// One change to one step of a solution.
+package enum GSM8KChange: Hashable, Sendable {
+  case number(step: Int, operand: Int, value: ExactNumber)
+  /// Another operation behind an operand.
+  case operation(step: Int, operand: Int, sign: Character)
+  /// Later steps take an operand of the step for its result.
+  case dropped(step: Int, operand: Int)
+  /// The step again, with its result as the operand.
+  case repeated(step: Int, operand: Int)
+
+  package var step: Int {
+    switch self {
+    case .number(let step, _, _), .operation(let step, _, _), .dropped(let step, _),
+      .repeated(let step, _):
+      step
+    }
+  }
+
+  package var kind: GSM8KBreakKind {
+    switch self {
+    case .number: .number
+    case .operation: .operation
+    case .dropped: .droppedStep
+    case .repeated: .repeatedStep
+    }
+  }
+}
+
+/// How a worked solution is broken.
+package enum GSM8KBreakKind: String, Codable, Hashable, Sendable, CaseIterable {
+  /// A step takes a wrong number.
+  case number
+  /// A step takes the wrong one of `+ - * /`.
+  case operation
+  /// A step is left out.
+  case droppedStep = "dropped-step"
+  /// A step is taken once more, on its own result: as much longer as a dropped step is shorter.
+  case repeatedStep = "repeated-step"
+}

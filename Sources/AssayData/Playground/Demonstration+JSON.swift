@@ -18,3 +18,13 @@ extension Demonstration {
     }
   }
 }
+
+extension RecordWriter {
+  /// Appends a demonstration, a row of `instruct.jsonl`.
+  ///
+  /// - Parameter demonstration: The demonstration.
+  /// - Throws: `DataError.unwritable` where writing fails.
+  package func append(_ demonstration: Demonstration) throws {
+    try append(demonstration.json)
+  }
+}

@@ -101,14 +101,6 @@ package final class RecordWriter: Sendable {
     try append(response.json)
   }
 
-  /// Appends a demonstration, a row of `instruct.jsonl`.
-  ///
-  /// - Parameter demonstration: The demonstration.
-  /// - Throws: `DataError.unwritable` where writing fails.
-  package func append(_ demonstration: Demonstration) throws {
-    try append(demonstration.json)
-  }
-
   /// Appends a record of any kind; its keys are sorted.
   ///
   /// - Parameter record: The record.

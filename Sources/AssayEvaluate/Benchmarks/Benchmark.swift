@@ -1,78 +1,6 @@
 // What every benchmark is: items read from files, and a rule that makes figures of their scores.
 import AssayText
 
-/// A question of a benchmark: a prompt, and responses of which some should score above others.
-package struct BenchmarkItem: Sendable, Equatable {
-  /// The file's own `pair_id` or `id`, or the 0-based row; see `BenchmarkRow`.
-  package var id: String
-  /// The smallest part of the benchmark that has a figure of its own.
-  package var subset: String
-  /// The part that its subset belongs to, where the benchmark has such.
-  package var section: String
-  /// The conversation up to the assistant's turn.
-  package var prompt: [Message]
-  /// The responses that should win.
-  package var chosen: [String]
-  /// The responses that should lose.
-  package var rejected: [String]
-  /// Whether people found both equally good; `chosen` is then the file's first response.
-  package var isTie = false
-  /// Whether a judge sees the chosen response as A in the first of the two orders.
-  package var isChosenFirst = true
-  /// What items are resampled together, such as the prompt that they share; `nil`: alone.
-  package var cluster: String?
-
-  /// Makes an item.
-  package init(
-    id: String,
-    subset: String,
-    section: String = "",
-    prompt: [Message],
-    chosen: [String],
-    rejected: [String]
-  ) {
-    self.id = id
-    self.subset = subset
-    self.section = section
-    self.prompt = prompt
-    self.chosen = chosen
-    self.rejected = rejected
-  }
-
-  /// What must be scored: the chosen responses, then the others.
-  package var candidates: [BenchmarkCandidate] {
-    (chosen + rejected).map { BenchmarkCandidate(prompt: prompt, response: $0) }
-  }
-}
-
-/// A response that a benchmark asks a score for.
-package struct BenchmarkCandidate: Hashable, Sendable {
-  /// The conversation up to the assistant's turn.
-  package var prompt: [Message]
-  /// The assistant's turn.
-  package var response: String
-
-  /// Makes a candidate.
-  package init(prompt: [Message], response: String) {
-    self.prompt = prompt
-    self.response = response
-  }
-}
-
-/// What a benchmark says of scores.
-package struct BenchmarkResults: Sendable, Equatable {
-  /// Sections, subsets and named figures, beside `overall`.
-  package var sections: ResultsFile.Sections
-  /// What a reader of the figures must know, such as subsets that were absent; one sentence each.
-  package var notes: [String]
-
-  /// Makes results.
-  package init(sections: ResultsFile.Sections, notes: [String] = []) {
-    self.sections = sections
-    self.notes = notes
-  }
-}
-
 /// A benchmark of reward models, read from files.
 package protocol Benchmark: Sendable {
   /// The name on the command line.
@@ -171,5 +99,24 @@ extension Benchmark {
 
   private static func percent(_ share: Double) -> String {
     "\((1000 * share).rounded() / 10) %"
+  }
+}
+
+extension BenchmarkTally {
+  /// Applies a benchmark's rule to records.
+  ///
+  /// - Parameters:
+  ///   - benchmark: The benchmark.
+  ///   - records: One for each item, in the order of the items.
+  ///   - rule: What an unparseable verdict counts.
+  package init(_ benchmark: some Benchmark, records: [BenchmarkRecord], rule: UnparseableRule) {
+    precondition(benchmark.items.map(\.id) == records.map(\.id), "records of other items")
+    let outcomes = zip(benchmark.items, records).map { item, record in
+      switch record.content {
+      case .scores(let scores): benchmark.outcome(of: item, scores: scores)
+      case .verdicts(let verdicts): benchmark.outcome(of: item, verdicts: verdicts, rule: rule)
+      }
+    }
+    self.init(items: benchmark.items, records: records, outcomes: outcomes)
   }
 }

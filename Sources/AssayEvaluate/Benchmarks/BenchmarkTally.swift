@@ -13,34 +13,18 @@ package struct BenchmarkTally: Sendable {
   /// Some items, and how much the mean of their outcomes counts.
   typealias Part = (indices: [Int], weight: Double)
 
-  /// Applies a benchmark's rule to records.
-  ///
-  /// - Parameters:
-  ///   - benchmark: The benchmark.
-  ///   - records: One for each item, in the order of the items.
-  ///   - rule: What an unparseable verdict counts.
-  package init(_ benchmark: some Benchmark, records: [BenchmarkRecord], rule: UnparseableRule) {
-    precondition(benchmark.items.map(\.id) == records.map(\.id), "records of other items")
-    items = benchmark.items
+  /// Makes a tally of outcomes that are known, one for each item.
+  init(items: [BenchmarkItem], records: [BenchmarkRecord], outcomes: [Double?]) {
+    self.items = items
     self.records = records
-    outcomes = zip(benchmark.items, records).map { item, record in
-      switch record.content {
-      case .scores(let scores): benchmark.outcome(of: item, scores: scores)
-      case .verdicts(let verdicts): benchmark.outcome(of: item, verdicts: verdicts, rule: rule)
-      }
-    }
-  }
-
-  private init(_ tally: BenchmarkTally, outcomes: [Double?]) {
-    items = tally.items
-    records = tally.records
     self.outcomes = outcomes
   }
 
   /// The same items with another outcome each.
   func replacing(_ outcome: (BenchmarkScores) -> Double) -> BenchmarkTally {
     BenchmarkTally(
-      self,
+      items: items,
+      records: records,
       outcomes: records.map { record in
         guard case .scores(let scores) = record.content else { return nil }
         return outcome(scores)

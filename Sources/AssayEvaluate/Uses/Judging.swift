@@ -73,7 +73,6 @@ extension VerdictTally {
   /// - Parameter isLabelled: Whether the response called chosen is the better one.
   /// - Returns: Accuracy where that means something, and how verdicts go with the order.
   package func text(isLabelled: Bool) -> String {
-    func percent(_ share: Double) -> String { String(format: "%.1f", 100 * share) }
     var parts: [String] = []
     if isLabelled, let accuracy {
       parts.append(

@@ -6,7 +6,7 @@ enum Cells {
   static func chart(
     _ title: String,
     _ xLabel: String,
-    _ lines: [(String, [(Double, ComparisonResults.Interval)])]
+    _ lines: [(String, [(Double, StudyInterval)])]
   ) -> HTMLReport.Chart {
     .init(
       title: title,
@@ -23,11 +23,11 @@ enum Cells {
     )
   }
 
-  static func share(_ figure: ComparisonResults.Interval) -> String {
+  static func share(_ figure: StudyInterval) -> String {
     "\(percent(figure.value)) [\(percent(figure.lower)), \(percent(figure.upper))]"
   }
 
-  static func points(_ figure: ComparisonResults.Interval) -> String {
+  static func points(_ figure: StudyInterval) -> String {
     func signed(_ value: Double) -> String { String(format: "%+.1f", 100 * value) }
     return "\(signed(figure.value)) [\(signed(figure.lower)), \(signed(figure.upper))]"
   }

@@ -73,7 +73,7 @@ package enum ClaimTable {
     /// What was measured, as `cloud - classic, test, Reasoning`.
     package var measure: String
     /// The figure; `nil` where it was not measured.
-    package var figure: ComparisonResults.Interval?
+    package var figure: StudyInterval?
     /// What the figure is compared with.
     package var limit: Double
     /// A figure that was asked for.
@@ -87,7 +87,7 @@ package enum ClaimTable {
       sentence: String,
       paper: String,
       measure: String,
-      figure: ComparisonResults.Interval?,
+      figure: StudyInterval?,
       limit: Double = 0,
       bar: Double? = nil,
       outcome: Outcome
@@ -111,7 +111,7 @@ package enum ClaimTable {
 
   /// Says whether a figure is above, below or around a limit.
   package static func outcome(
-    _ figure: ComparisonResults.Interval?,
+    _ figure: StudyInterval?,
     limit: Double = 0
   ) -> Outcome {
     guard let figure else { return .notMeasured }
@@ -119,81 +119,13 @@ package enum ClaimTable {
     return figure.upper < limit ? .notHeld : .unclear
   }
 
-  /// Holds claims against a comparison.
-  ///
-  /// - Parameters:
-  ///   - claims: The claims.
-  ///   - tally: The outcomes of the comparison.
-  ///   - results: What was computed of them.
-  ///   - given: Figures by the ids of claims that only the caller can measure.
-  /// - Returns: A result for each claim.
-  /// - Throws: `StatisticsError`.
-  package static func results(
-    _ claims: [Claim] = papers,
-    tally: ComparisonTally,
-    results: ComparisonResults,
-    given: [String: ComparisonResults.Interval] = [:]
-  ) throws -> [Result] {
-    try claims.map { claim in
-      let (name, figure) = try measured(claim, tally, results, given)
-      return Result(
-        id: claim.id,
-        sentence: claim.sentence,
-        paper: claim.paper,
-        measure: name,
-        figure: figure,
-        limit: claim.limit,
-        bar: claim.bar,
-        outcome: outcome(figure, limit: claim.limit)
-      )
-    }
-  }
-
-  private static func measured(
-    _ claim: Claim,
-    _ tally: ComparisonTally,
-    _ results: ComparisonResults,
-    _ given: [String: ComparisonResults.Interval]
-  ) throws -> (String, ComparisonResults.Interval?) {
-    switch claim.measure {
-    case .difference(let first, let second, let suite, let section, let samples):
-      let found = try tally.difference(
-        first,
-        from: second,
-        suite: suite,
-        section: section,
-        samples: samples
-      )
-      let what = "\(first) - \(second), \(suite), \(section)"
-      return (what + (samples.map { ", \($0) sample" } ?? ""), found?.difference)
-    case .best(let methods, let second, let suite, let section):
-      let ranked = methods.compactMap { method in
-        results.methods[method]?[suite]?[section].map { (method, $0.accuracy) }
-      }
-      guard let best = ranked.max(by: { $0.1 < $1.1 })?.0 else {
-        return ("best - \(second), \(suite), \(section)", nil)
-      }
-      let found = try tally.difference(best, from: second, suite: suite, section: section)
-      return ("\(best) (best) - \(second), \(suite), \(section)", found?.difference)
-    case .sampleGain(let method, let suite, let section):
-      let curve = results.sampleCurves.first {
-        $0.method == method && $0.suite == suite && $0.section == section
-      }
-      let count = curve?.points.last?.samples
-      return (
-        "\(method), \(count.map(String.init) ?? "all") - 1, \(suite), \(section)", curve?.gain
-      )
-    case .given: return (claim.id, given[claim.id])
-    }
-  }
-
   /// The difference of two figures of different items, with its interval.
   ///
   /// Source: Zou and Donner 2008, "Construction of confidence limits about effect measures" (MOVER).
   package static func independentDifference(
-    _ first: ComparisonResults.Interval,
-    _ second: ComparisonResults.Interval
-  ) -> ComparisonResults.Interval {
+    _ first: StudyInterval,
+    _ second: StudyInterval
+  ) -> StudyInterval {
     func distance(_ a: Double, _ b: Double) -> Double { (a * a + b * b).squareRoot() }
     let value = first.value - second.value
     return .init(
@@ -206,7 +138,7 @@ package enum ClaimTable {
 
   // MARK: Output
 
-  private static func points(_ figure: ComparisonResults.Interval?) -> String {
+  private static func points(_ figure: StudyInterval?) -> String {
     guard let figure else { return "-" }
     func signed(_ value: Double) -> String { String(format: "%+.1f", 100 * value) }
     return "\(signed(figure.value)) [\(signed(figure.lower)), \(signed(figure.upper))]"

@@ -201,7 +201,7 @@ package struct ComparisonReader {
     }
   }
 
-  private static func interval(_ share: FilterSummary.Share) -> ComparisonResults.Interval? {
+  private static func interval(_ share: FilterSummary.Share) -> StudyInterval? {
     guard share.checked > 0 else { return nil }
     return .init(Statistics.wilson(successes: share.isTrue, trials: share.checked))
   }
@@ -220,8 +220,8 @@ package struct ComparisonReader {
   private func given(
     _ results: ComparisonResults,
     _ picks: [String: [Int: [BestOfNPrompt]]]
-  ) throws -> [String: ComparisonResults.Interval] {
-    var given: [String: ComparisonResults.Interval] = [:]
+  ) throws -> [String: StudyInterval] {
+    var given: [String: StudyInterval] = [:]
     given["filtered-truth"] = try filteredTruth()
     let bins = results.binnedCurves.filter { $0.method == "cloud" && $0.suite == "test" }
     if bins.count > 1 {
@@ -246,7 +246,7 @@ package struct ComparisonReader {
   ///
   /// Those kept are a share `w` of all, so the difference from all is `1 - w` of that from those
   /// dropped, which are other critiques. That critiques of one pair are alike is left out.
-  private func filteredTruth() throws -> ComparisonResults.Interval? {
+  private func filteredTruth() throws -> StudyInterval? {
     var (all, kept) = ((checked: 0, right: 0), (checked: 0, right: 0))
     var seen: Set<String> = []
     for entry in study.entries where entry.method == "critic-rm-rank" {
@@ -275,7 +275,7 @@ package struct ComparisonReader {
   }
 
   /// Guided less unguided revisions by the first method that guides any, over its seeds.
-  private func revisionDifference() throws -> ComparisonResults.Interval? {
+  private func revisionDifference() throws -> StudyInterval? {
     let critics = study.entries.filter { $0.revisions != nil }
     let preferred = ["critic-rm-rank", "critic-rm-summ", "cloud"]
     let name =

@@ -5,38 +5,6 @@ import Foundation
 
 /// The results of a comparison: `seconds` and `methods` as in `ResultsFile`, and what else was measured.
 package struct ComparisonResults: Codable, Equatable, Sendable {
-  /// A figure with its 95 % interval.
-  package struct Interval: Codable, Equatable, Sendable {
-    /// The figure.
-    package var value: Double
-    /// The lower and the upper end.
-    package var ci95: [Double]
-    /// The number of items behind it.
-    package var n: Int
-
-    /// Makes an interval.
-    package init(value: Double, lower: Double, upper: Double, n: Int) {
-      self.value = value
-      ci95 = [lower, upper]
-      self.n = n
-    }
-
-    /// Makes an interval of an estimate.
-    package init(_ estimate: Estimate) {
-      self.init(
-        value: estimate.value,
-        lower: estimate.lower,
-        upper: estimate.upper,
-        n: estimate.count
-      )
-    }
-
-    /// The lower end; an interval read from a file may lack it.
-    package var lower: Double { ci95.first ?? value }
-    /// The upper end.
-    package var upper: Double { ci95.last ?? value }
-  }
-
   /// Accuracies of one seed.
   package struct SeedAccuracy: Codable, Equatable, Sendable {
     /// The method.
@@ -62,7 +30,7 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
     /// The section, `overall` for all pairs.
     package var section: String
     /// Accuracy of the method less that of the reference.
-    package var difference: Interval
+    package var difference: StudyInterval
     /// The exact McNemar test, of pairs that a method gets right under more than half of its seeds.
     package var p: Double
     /// Pairs that only the method gets right so.
@@ -84,7 +52,7 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
       /// Critiques of each response, or votes on each pair.
       package var samples: Int
       /// The mean over disjoint groups of so many.
-      package var accuracy: Interval
+      package var accuracy: StudyInterval
     }
 
     /// The method.
@@ -96,7 +64,7 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
     /// In ascending order.
     package var points: [Point]
     /// Accuracy with all less accuracy with one.
-    package var gain: Interval
+    package var gain: StudyInterval
   }
 
   /// Whether preference probabilities mean what they say.
@@ -153,7 +121,7 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
     /// The share of the training pairs.
     package var share: Double
     /// The accuracy.
-    package var accuracy: Interval
+    package var accuracy: StudyInterval
   }
 
   /// Best-of-N with a method.
@@ -165,10 +133,10 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
     /// The worth by number of responses.
     package var points: [BestOfNPoint]
     /// What picking out of all gains over a random pick.
-    package var gain: Interval
+    package var gain: StudyInterval
 
     /// Makes a curve.
-    package init(method: String, seed: Int?, points: [BestOfNPoint], gain: Interval) {
+    package init(method: String, seed: Int?, points: [BestOfNPoint], gain: StudyInterval) {
       self.method = method
       self.seed = seed
       self.points = points
@@ -241,11 +209,11 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
     /// Critiques dropped, by reason.
     package var droppedCritiques: [String: Int]
     /// The share of true critiques before the filter, where they can be checked.
-    package var trueBefore: Interval?
+    package var trueBefore: StudyInterval?
     /// The same behind the filter.
-    package var trueBehind: Interval?
+    package var trueBehind: StudyInterval?
     /// The same behind the refinement.
-    package var trueRefined: Interval?
+    package var trueRefined: StudyInterval?
 
     /// Makes a filter's figures.
     package init(
@@ -255,9 +223,9 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
       keptPairs: Int,
       droppedPairs: [String: Int],
       droppedCritiques: [String: Int],
-      trueBefore: Interval? = nil,
-      trueBehind: Interval? = nil,
-      trueRefined: Interval? = nil
+      trueBefore: StudyInterval? = nil,
+      trueBehind: StudyInterval? = nil,
+      trueRefined: StudyInterval? = nil
     ) {
       self.method = method
       self.seed = seed

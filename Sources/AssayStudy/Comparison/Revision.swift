@@ -1,38 +1,18 @@
 import AssayReward
 import Foundation
 
-/// Whether a response was right before and behind its revisions.
-package struct RevisionOutcome: Codable, Equatable, Sendable {
-  /// The prompt's id.
-  package var id: String
-  /// Whether the first response was right.
-  package var before: Bool
-  /// Whether the response revised with a critique is right.
-  package var guided: Bool
-  /// Whether the response revised without one is right.
-  package var unguided: Bool
-
-  /// Makes an outcome.
-  package init(id: String, before: Bool, guided: Bool, unguided: Bool) {
-    self.id = id
-    self.before = before
-    self.guided = guided
-    self.unguided = unguided
-  }
-}
-
 /// What revisions with and without a critique come to.
 package struct RevisionFigure: Codable, Equatable, Sendable {
   /// One way to revise.
   package struct Way: Codable, Equatable, Sendable {
     /// Accuracy behind the revision.
-    package var accuracy: ComparisonResults.Interval
+    package var accuracy: StudyInterval
     /// Accuracy behind less accuracy before, paired.
-    package var gain: ComparisonResults.Interval
+    package var gain: StudyInterval
     /// The share of wrong responses that became right; `nil` where none was wrong.
-    package var corrected: ComparisonResults.Interval?
+    package var corrected: StudyInterval?
     /// The share of right responses that became wrong; `nil` where none was right.
-    package var broken: ComparisonResults.Interval?
+    package var broken: StudyInterval?
   }
 
   /// The critic.
@@ -40,13 +20,13 @@ package struct RevisionFigure: Codable, Equatable, Sendable {
   /// The seed.
   package var seed: Int?
   /// Accuracy of the first responses.
-  package var before: ComparisonResults.Interval
+  package var before: StudyInterval
   /// With a critique.
   package var guided: Way
   /// Without one.
   package var unguided: Way
   /// Accuracy with a critique less accuracy without, paired.
-  package var difference: ComparisonResults.Interval
+  package var difference: StudyInterval
 
   /// Computes the figures.
   ///

@@ -89,28 +89,4 @@ package struct StudyRecipe {
     }
     return try file.resolve(StudyConfig.self, overrides: all).config
   }
-
-  /// Runs what is missing.
-  ///
-  /// - Parameters:
-  ///   - folder: The folder of the comparison.
-  ///   - elsewhere: Runs parts first, as several at once in processes of their own; what it leaves
-  ///     undone is done here.
-  ///   - events: Hears of progress.
-  /// - Returns: What was made; also written as `study.json` after each method.
-  /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models; what
-  ///   `elsewhere` throws.
-  package func run(
-    _ folder: URL,
-    elsewhere: (([StudyPart]) async throws -> Void)? = nil,
-    events: @escaping RunEventHandler
-  ) async throws -> Study {
-    try DurableFile.makeFolder(folder)
-    try DurableFile.write(Data(resolved.utf8), to: folder.appendingPathComponent("recipe.yaml"))
-    let session = try await StudySession(self, folder, events: events)
-    try await session.run(session.trials, elsewhere)
-    try await session.search()
-    try await session.run(session.parts, elsewhere)
-    return try await session.run()
-  }
 }

@@ -9,25 +9,6 @@ import AssayTrain
 import Foundation
 import Synchronization
 
-/// A part of a comparison that needs no other part to be done.
-///
-/// Parts may share stages, as the first critiques; whoever comes first makes them.
-package struct StudyPart: Codable, Hashable, Sendable, CustomStringConvertible {
-  /// The name of a method or variant.
-  package let method: String
-  /// The seed of its training.
-  package let seed: Int
-  /// What its learning rate is multiplied with.
-  package let factor: Double
-  /// Whether this is a trial of the search.
-  package let isTrial: Bool
-
-  /// As `cloud, seed 1`.
-  package var description: String {
-    isTrial ? "search: \(method), learning rate x \(factor)" : "\(method), seed \(seed)"
-  }
-}
-
 /// A comparison whose world is made, so that its parts can run.
 package final class StudySession {
   private let recipe: StudyRecipe
@@ -251,5 +232,31 @@ package final class StudySession {
       }
     }
     try DurableFile.write(lines, to: folder.appendingPathComponent(result.items))
+  }
+}
+
+extension StudyRecipe {
+  /// Runs what is missing.
+  ///
+  /// - Parameters:
+  ///   - folder: The folder of the comparison.
+  ///   - elsewhere: Runs parts first, as several at once in processes of their own; what it leaves
+  ///     undone is done here.
+  ///   - events: Hears of progress.
+  /// - Returns: What was made; also written as `study.json` after each method.
+  /// - Throws: `Interrupted`, which the same call continues; errors of recipes, data and models; what
+  ///   `elsewhere` throws.
+  package func run(
+    _ folder: URL,
+    elsewhere: (([StudyPart]) async throws -> Void)? = nil,
+    events: @escaping RunEventHandler
+  ) async throws -> Study {
+    try DurableFile.makeFolder(folder)
+    try DurableFile.write(Data(resolved.utf8), to: folder.appendingPathComponent("recipe.yaml"))
+    let session = try await StudySession(self, folder, events: events)
+    try await session.run(session.trials, elsewhere)
+    try await session.search()
+    try await session.run(session.parts, elsewhere)
+    return try await session.run()
   }
 }

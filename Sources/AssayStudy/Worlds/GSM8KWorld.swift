@@ -4,31 +4,6 @@ import AssayText
 import AssayTrain
 import Foundation
 
-/// How pairs are made of GSM8K.
-package struct GSM8KSection: RecipeSection {
-  /// The folder with `train.jsonl` and `example_model_solutions.jsonl`.
-  ///
-  /// Default: none; `world: gsm8k` needs it.
-  package var folder = ""
-  /// Broken solutions of each question.
-  ///
-  /// Default: 2.
-  package var breaksPerQuestion = 2
-  /// Pairs of real model solutions of each test question, at most.
-  ///
-  /// Default: 2.
-  package var pairsPerTestQuestion = 2
-
-  /// Makes a section of defaults.
-  package init() {}
-
-  /// Reports settings that cannot be used.
-  package func validate(_ checks: inout RecipeChecks) {
-    checks.require(breaksPerQuestion > 0, "breaksPerQuestion", "a number above 0")
-    checks.require(pairsPerTestQuestion > 0, "pairsPerTestQuestion", "a number above 0")
-  }
-}
-
 /// Grade-school mathematics with broken solutions, from the data set's folder.
 struct GSM8KWorld: World {
   static let name = "gsm8k"

@@ -5,6 +5,9 @@ package enum Worlds {
     PlaygroundWorld.self, GSM8KWorld.self, FilesWorld.self,
   ]
 
+  /// The world of a comparison that names none.
+  package static var standard: String { PlaygroundWorld.name }
+
   /// Their names.
   package static var names: [String] { all.map { $0.name } }
 

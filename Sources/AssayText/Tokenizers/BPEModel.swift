@@ -151,12 +151,12 @@ struct BPEModel: TokenModel {
     scratch.heap.insert(MergeCandidate(rank: found.0, position: left))
   }
 
-  func vocabulary(_ parts: TokenizerParts) -> [JSONMember] {
+  func members(spellings: [String?], vocabulary: JSONValue) -> [JSONMember] {
     // Pairs rather than "a b" strings: those cannot spell a token that has a space.
     let merges = mergeList.map { left, right in
-      JSONValue.array([left, right].map { .string(parts.spellings[Int($0)] ?? "") })
+      JSONValue.array([left, right].map { .string(spellings[Int($0)] ?? "") })
     }
-    return [JSONMember("vocab", parts.vocabularyObject), JSONMember("merges", .array(merges))]
+    return [JSONMember("vocab", vocabulary), JSONMember("merges", .array(merges))]
   }
 }
 
@@ -215,24 +215,4 @@ struct CharacterSymbols: Sendable {
     guard let fallback else { return false }
     return fallback.append(spelling(character, isFirst: isFirst, isLast: isLast), to: &ids)
   }
-}
-
-/// A pair that could be merged: the lowest rank first, and there the leftmost.
-struct MergeCandidate: Comparable, Sendable {
-  var rank: Int32
-  var position: Int
-
-  static func < (left: MergeCandidate, right: MergeCandidate) -> Bool {
-    (left.rank, left.position) < (right.rank, right.position)
-  }
-}
-
-/// Working storage of merging, kept between words.
-struct MergeScratch: Sendable {
-  var symbols: [Int32] = []
-  var ranks: [Int32] = []
-  var merged: [Int32] = []
-  var next: [Int] = []
-  var previous: [Int] = []
-  var heap = Heap<MergeCandidate>()
 }

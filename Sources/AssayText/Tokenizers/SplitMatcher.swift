@@ -1,11 +1,5 @@
 import Foundation
 
-/// A stretch of text that a matcher matched, or that lies between matches.
-struct Span {
-  var range: Range<Int>
-  var isMatch: Bool
-}
-
 extension PreTokenizer.Matcher {
   /// The matches of a piece and the stretches between them, in order, without gaps.
   func spans(in text: UnsafeBufferPointer<UInt8>, _ piece: Range<Int>) -> [Span] {

@@ -1,3 +1,4 @@
+import HeapModule
 import AssayBase
 
 /// The part of a tokenizer that turns a piece of text into ids.
@@ -15,7 +16,7 @@ protocol TokenModel: Sendable {
   )
 
   /// The members of a `tokenizer.json` model that hold the vocabulary.
-  func vocabulary(_ parts: TokenizerParts) -> [JSONMember]
+  func members(spellings: [String?], vocabulary: JSONValue) -> [JSONMember]
 }
 
 /// The ids of words seen before, with the working storage of merging.
@@ -53,5 +54,25 @@ struct WordCache: Sendable {
     _ = table.entry(of: word, default: 0)
     ids.append(contentsOf: result[start...])
     starts.append(ids.count)
+  }
+}
+
+/// Working storage of merging, kept between words.
+struct MergeScratch: Sendable {
+  var symbols: [Int32] = []
+  var ranks: [Int32] = []
+  var merged: [Int32] = []
+  var next: [Int] = []
+  var previous: [Int] = []
+  var heap = Heap<MergeCandidate>()
+}
+
+/// A pair that could be merged: the lowest rank first, and there the leftmost.
+struct MergeCandidate: Comparable, Sendable {
+  var rank: Int32
+  var position: Int
+
+  static func < (left: MergeCandidate, right: MergeCandidate) -> Bool {
+    (left.rank, left.position) < (right.rank, right.position)
   }
 }

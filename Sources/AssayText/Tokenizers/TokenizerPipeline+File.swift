@@ -75,9 +75,10 @@ extension TokenizerPipeline {
   package var document: JSONValue {
     parts.header.replacing(
       "model",
-      with: parts.model.vocabulary(parts).reduce(parts.header["model"] ?? .object([])) {
-        $0.replacing($1.key, with: $1.value)
-      }
+      with: parts.model.members(spellings: parts.spellings, vocabulary: parts.vocabularyObject)
+        .reduce(parts.header["model"] ?? .object([])) {
+          $0.replacing($1.key, with: $1.value)
+        }
     )
   }
 }

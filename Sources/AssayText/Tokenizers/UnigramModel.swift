@@ -100,9 +100,9 @@ struct UnigramModel: TokenModel {
     return arrivals
   }
 
-  func vocabulary(_ parts: TokenizerParts) -> [JSONMember] {
+  func members(spellings: [String?], vocabulary: JSONValue) -> [JSONMember] {
     let rows = scores.indices.map { id -> JSONValue in
-      [.string(parts.spellings[id] ?? ""), .number(scores[id].digits)]
+      [.string(spellings[id] ?? ""), .number(scores[id].digits)]
     }
     return [JSONMember("vocab", .array(rows))]
   }

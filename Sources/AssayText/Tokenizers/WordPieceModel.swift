@@ -52,7 +52,7 @@ struct WordPieceModel: TokenModel {
     }
   }
 
-  func vocabulary(_ parts: TokenizerParts) -> [JSONMember] {
-    [JSONMember("vocab", parts.vocabularyObject)]
+  func members(spellings: [String?], vocabulary: JSONValue) -> [JSONMember] {
+    [JSONMember("vocab", vocabulary)]
   }
 }

@@ -48,41 +48,6 @@ package struct ClassicSection: RecipeSection {
   }
 }
 
-/// The layout of a reward head, as recipes spell it.
-package enum HeadKind: String, CaseIterable, Codable, Sendable {
-  /// One row without bias.
-  case linear
-  /// CLoud's two layers.
-  case cloud
-
-  var kind: RewardHead.Kind { self == .linear ? .linear : .cloud }
-}
-
-/// A pair as tokens.
-package struct TrainingPair: Sendable {
-  /// The preferred response.
-  package var chosen: TrainingSequence
-  /// The other response.
-  package var rejected: TrainingSequence
-  /// By how much the rewards should differ, in logits.
-  package var margin: Double?
-  /// The probability that chosen is better; `nil` is certainty.
-  package var probability: Double?
-
-  /// Makes a pair.
-  package init(
-    chosen: TrainingSequence,
-    rejected: TrainingSequence,
-    margin: Double? = nil,
-    probability: Double? = nil
-  ) {
-    self.chosen = chosen
-    self.rejected = rejected
-    self.margin = margin
-    self.probability = probability
-  }
-}
-
 /// Bradley-Terry: one forward pass, one score.
 struct ClassicMethod: Method {
   static let section = SectionKey("classic", ClassicSection())

@@ -120,7 +120,7 @@ struct CloudMethod: Method {
         start: try critic.model(),
         leadIn: critique.leadIn,
         critiqueTokens: critique.critiqueTokens
-      ) { try critiquedPairs(context.pairs, renderer: $0, section: critique, written: own) }
+      ) { try pairsWithCritiques(context.pairs, renderer: $0, section: critique, written: own) }
     }
     return try TrainedModel(stage, .critiqueScores)
   }

@@ -8,11 +8,6 @@ import AssayTensor
 import AssayText
 import Foundation
 
-/// Tells whether a critique of a response claims and concludes nothing false, `nil` where the data
-/// cannot tell.
-package typealias CritiqueTruth =
-  @Sendable (_ pair: PreferencePair, _ response: String, _ critique: String) -> Bool?
-
 /// The candidate critiques of one response, as `records.jsonl` of their stage has them.
 package struct CandidateRecord: Codable, Equatable, Sendable {
   /// The pair's id.
@@ -73,59 +68,6 @@ package struct RefinedRecord: Codable, Equatable, Sendable {
     self.rejected = rejected
     self.reason = reason
     self.dropped = dropped
-  }
-}
-
-/// What a filter and a refinement did to all candidates: `summary.json` of the refining stage.
-package struct FilterSummary: Codable, Equatable, Sendable {
-  /// Critiques of a stage of the work, and how many of them are true.
-  package struct Share: Codable, Equatable, Sendable {
-    /// Critiques.
-    package var count = 0
-    /// Of which something is known.
-    package var checked = 0
-    /// Whose every claim and conclusion is true.
-    package var isTrue = 0
-
-    /// Makes a share of nothing.
-    package init() {}
-
-    mutating func add(_ truth: Bool?) {
-      count += 1
-      guard let truth else { return }
-      checked += 1
-      if truth { isTrue += 1 }
-    }
-
-    enum CodingKeys: String, CodingKey {
-      case count, checked
-      case isTrue = "true"
-    }
-  }
-
-  /// Pairs.
-  package var pairs = 0
-  /// Pairs that stay.
-  package var keptPairs = 0
-  /// Pairs dropped, by reason.
-  package var droppedPairs: [String: Int] = [:]
-  /// Critiques dropped, by reason.
-  package var droppedCritiques: [String: Int] = [:]
-  /// All candidates that are not cut.
-  package var unfiltered = Share()
-  /// What the filter leaves.
-  package var filtered = Share()
-  /// What the refinement leaves.
-  package var refined = Share()
-
-  /// Makes a summary of nothing.
-  package init() {}
-
-  enum CodingKeys: String, CodingKey {
-    case pairs, unfiltered, filtered, refined
-    case keptPairs = "kept_pairs"
-    case droppedPairs = "dropped_pairs"
-    case droppedCritiques = "dropped_critiques"
   }
 }
 
@@ -207,22 +149,6 @@ package struct ScoredCritiques {
         )
       )
     }
-  }
-}
-
-/// A response of a pair.
-struct PairSide {
-  let pair: PreferencePair
-  /// `chosen` or `rejected`.
-  let name: String
-  let response: String
-
-  /// Chosen, then rejected.
-  static func both(_ pair: PreferencePair) -> [PairSide] {
-    [
-      PairSide(pair: pair, name: "chosen", response: pair.chosen),
-      PairSide(pair: pair, name: "rejected", response: pair.rejected),
-    ]
   }
 }
 

@@ -95,3 +95,32 @@ package struct ContrastiveObjective: Objective {
     )
   }
 }
+
+/// A right judgement and a wrong one of the same item, with the reference's log probabilities.
+package struct JudgementPair: Sendable {
+  /// The right judgement.
+  package var right: TrainingSequence
+  /// The wrong judgement.
+  package var wrong: TrainingSequence
+  /// Log probability of the right one under the reference, in nats; a mean a token for IPO.
+  package var referenceRight: Float
+  /// Log probability of the wrong one under the reference.
+  package var referenceWrong: Float
+  /// The probability that the label is right, in (0.5, 1]; DPO's soft label.
+  package var probability: Float
+
+  /// Makes a pair.
+  package init(
+    right: TrainingSequence,
+    wrong: TrainingSequence,
+    referenceRight: Float = 0,
+    referenceWrong: Float = 0,
+    probability: Float = 1
+  ) {
+    self.right = right
+    self.wrong = wrong
+    self.referenceRight = referenceRight
+    self.referenceWrong = referenceWrong
+    self.probability = probability
+  }
+}

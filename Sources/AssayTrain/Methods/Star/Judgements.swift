@@ -9,18 +9,6 @@ import AssayTensor
 import AssayText
 import Foundation
 
-/// Who writes the judgements of an iteration.
-enum JudgementSource: String, Encodable {
-  /// The latest model.
-  case sampled
-  /// The latest model, told the right verdict.
-  case told
-  /// The oracle.
-  case oracle
-  /// The oracle one, the latest model the rest.
-  case oracleAndSampled = "oracle-and-sampled"
-}
-
 /// The judgements of one pair, as `records.jsonl` of a judgements stage has them.
 package struct JudgementRecord: Codable, Equatable, Sendable {
   /// A judgement.
@@ -65,76 +53,6 @@ package struct JudgementRecord: Codable, Equatable, Sendable {
   var wrong: [Sample] { samples.filter { $0.verdict == order.right.exchanged } }
   /// Judgements without a readable verdict.
   var unparseable: [Sample] { samples.filter { $0.verdict == nil } }
-}
-
-/// What an iteration had to learn from: `summary.json` of a judgements stage.
-package struct JudgementSummary: Codable, Equatable, Sendable {
-  /// Items.
-  package var items = 0
-  /// Items all of whose judgements are right.
-  package var allRight = 0
-  /// Items none of whose judgements is right.
-  package var allWrong = 0
-  /// The others: all that right against wrong can be learnt from.
-  package var mixed = 0
-  /// Judgements.
-  package var judgements = 0
-  /// Judgements whose verdict is right.
-  package var right = 0
-  /// Judgements without a readable verdict.
-  package var unparseable = 0
-  /// Right judgements whose claims can be checked.
-  package var rightChecked = 0
-  /// Of these, those whose every claim is true.
-  package var rightAndTrue = 0
-  /// Wrong judgements whose claims can be checked.
-  package var wrongChecked = 0
-  /// Of these, those whose every claim is true, the verdict aside.
-  package var wrongButTrue = 0
-
-  /// Makes a summary of nothing.
-  package init() {}
-
-  enum CodingKeys: String, CodingKey {
-    case items, mixed, judgements, right, unparseable
-    case allRight = "all_right"
-    case allWrong = "all_wrong"
-    case rightChecked = "right_checked"
-    case rightAndTrue = "right_and_true"
-    case wrongChecked = "wrong_checked"
-    case wrongButTrue = "wrong_but_true"
-  }
-
-  /// Counts a record.
-  mutating func add(
-    _ record: JudgementRecord,
-    pair: PreferencePair,
-    oracle: JudgementOracle?
-  ) {
-    let right = record.right
-    items += 1
-    judgements += record.samples.count
-    self.right += right.count
-    unparseable += record.unparseable.count
-    if right.count == record.samples.count {
-      allRight += 1
-    } else if right.isEmpty {
-      allWrong += 1
-    } else {
-      mixed += 1
-    }
-    guard let oracle else { return }
-    for sample in right {
-      guard let isTrue = oracle.isTrue(pair, record.order, sample.text) else { continue }
-      rightChecked += 1
-      if isTrue { rightAndTrue += 1 }
-    }
-    for sample in record.wrong {
-      guard let isTrue = oracle.isTrue(pair, record.order, sample.text) else { continue }
-      wrongChecked += 1
-      if isTrue { wrongButTrue += 1 }
-    }
-  }
 }
 
 /// The first stage of an iteration: its part of the pairs is judged.
@@ -247,5 +165,38 @@ struct Judgements {
       b: isFirst ? pair.rejected : pair.chosen,
       better: shown.order.right
     )
+  }
+}
+
+extension JudgementSummary {
+  /// Counts a record.
+  mutating func add(
+    _ record: JudgementRecord,
+    pair: PreferencePair,
+    oracle: JudgementOracle?
+  ) {
+    let right = record.right
+    items += 1
+    judgements += record.samples.count
+    self.right += right.count
+    unparseable += record.unparseable.count
+    if right.count == record.samples.count {
+      allRight += 1
+    } else if right.isEmpty {
+      allWrong += 1
+    } else {
+      mixed += 1
+    }
+    guard let oracle else { return }
+    for sample in right {
+      guard let isTrue = oracle.isTrue(pair, record.order, sample.text) else { continue }
+      rightChecked += 1
+      if isTrue { rightAndTrue += 1 }
+    }
+    for sample in record.wrong {
+      guard let isTrue = oracle.isTrue(pair, record.order, sample.text) else { continue }
+      wrongChecked += 1
+      if isTrue { wrongButTrue += 1 }
+    }
   }
 }

@@ -81,3 +81,37 @@ package struct LetterObjective: Objective {
     )
   }
 }
+
+/// A pair as the tokens of both orders.
+package struct VerdictItem: Sendable {
+  /// Chosen first, then rejected first; in each, one sequence a head reads, or one for each letter.
+  package var sequences: [[TrainingSequence]]
+  /// By how much logits should differ.
+  package var margin: Double
+  /// The probability that chosen is better.
+  package var probability: Double
+
+  /// Makes an item.
+  package init(sequences: [[TrainingSequence]], margin: Double, probability: Double) {
+    self.sequences = sequences
+    self.margin = margin
+    self.probability = probability
+  }
+}
+
+/// A pair in one order.
+package struct ShownItem: Sendable {
+  /// The pair.
+  package var item: VerdictItem
+  /// The order.
+  package var order: JudgementOrder
+
+  /// Makes a shown item.
+  package init(item: VerdictItem, order: JudgementOrder) {
+    self.item = item
+    self.order = order
+  }
+
+  /// The sequences of the order.
+  var sequences: [TrainingSequence] { item.sequences[order == .chosenFirst ? 0 : 1] }
+}

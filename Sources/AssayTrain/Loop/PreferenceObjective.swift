@@ -71,3 +71,28 @@ package struct PreferenceObjective: Objective {
     )
   }
 }
+
+/// A pair as tokens.
+package struct TrainingPair: Sendable {
+  /// The preferred response.
+  package var chosen: TrainingSequence
+  /// The other response.
+  package var rejected: TrainingSequence
+  /// By how much the rewards should differ, in logits.
+  package var margin: Double?
+  /// The probability that chosen is better; `nil` is certainty.
+  package var probability: Double?
+
+  /// Makes a pair.
+  package init(
+    chosen: TrainingSequence,
+    rejected: TrainingSequence,
+    margin: Double? = nil,
+    probability: Double? = nil
+  ) {
+    self.chosen = chosen
+    self.rejected = rejected
+    self.margin = margin
+    self.probability = probability
+  }
+}

@@ -172,3 +172,13 @@ package struct ArchitectureSection: RecipeSection {
     return configuration
   }
 }
+
+/// The layout of a reward head, as recipes spell it.
+package enum HeadKind: String, CaseIterable, Codable, Sendable {
+  /// One row without bias.
+  case linear
+  /// CLoud's two layers.
+  case cloud
+
+  var kind: RewardHead.Kind { self == .linear ? .linear : .cloud }
+}

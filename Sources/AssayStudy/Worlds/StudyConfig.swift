@@ -9,7 +9,7 @@ package struct StudyConfig: RecipeSection {
   /// Where the data and the start model come from: a name out of `Worlds.all`.
   ///
   /// Default: `playground`.
-  package var world = PlaygroundWorld.name
+  package var world = Worlds.standard
   /// What is compared: methods, and names of variants.
   package var methods = ["classic", "cloud"]
   /// Methods with other settings: a name, and the method with `key=value` settings behind it.

@@ -26,19 +26,3 @@ package struct Attention: Equatable, Sendable {
   /// Makes one: scaled by `1 / sqrt(K)`, unbounded, to the beginning.
   package init() {}
 }
-
-extension ModelConfiguration {
-  /// What the attention of a block computes.
-  func attentionOptions(layer: Int) -> AttentionOptions {
-    let window = attention.window.flatMap { window in
-      window.layers.map { $0[layer] } ?? true ? window.tokens : nil
-    }
-    return AttentionOptions(
-      heads: headCount,
-      groups: groupCount,
-      scale: attention.scale.map { Float($0) },
-      softCap: attention.softCap.map { Float($0) },
-      window: window
-    )
-  }
-}

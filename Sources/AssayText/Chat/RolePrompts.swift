@@ -222,7 +222,7 @@ extension RolePrompts {
   ]
 
   /// A critique and the score that it states.
-  package struct ScoredCritique: Codable, Hashable, Sendable {
+  package struct RatedCritique: Codable, Hashable, Sendable {
     /// The critique without the score.
     package var critique: String
     /// From 1 to 10.
@@ -236,7 +236,7 @@ extension RolePrompts {
   }
 
   /// A critique's text with its stated score behind it.
-  package func stating(_ scored: ScoredCritique) -> String {
+  package func stating(_ scored: RatedCritique) -> String {
     scored.critique + scoreMark + "\(scored.score)"
   }
 
@@ -245,7 +245,7 @@ extension RolePrompts {
   /// - Parameter text: What a model wrote behind `scoredCritiqueLeadIn`.
   /// - Returns: The critique before the last score mark, and the score; `nil` where there is no mark,
   ///   no whole number from 1 to 10 behind it, anything else behind that, or no critique before it.
-  package func scoredCritique(in text: String) -> ScoredCritique? {
+  package func scoredCritique(in text: String) -> RatedCritique? {
     let mark = scoreMark.trimmed
     guard let place = text.ranges(of: mark).last else { return nil }
     var tail = text[place.upperBound...].trimmed[...]
@@ -256,7 +256,7 @@ extension RolePrompts {
     var critique = text[..<place.lowerBound]
     while critique.last?.isWhitespace == true { critique.removeLast() }
     guard !critique.allSatisfy(\.isWhitespace) else { return nil }
-    return ScoredCritique(critique: String(critique), score: score)
+    return RatedCritique(critique: String(critique), score: score)
   }
 
   /// The quality from 1 to 10 that a meta-judge gives, `nil` where its text is no such number.

@@ -73,20 +73,3 @@ package struct Rotary: Equatable, Sendable {
     )
   }
 }
-
-extension ModelConfiguration {
-  /// Angles of each block, which share their tables.
-  func rotaryTables(device: Device) -> [RotaryTable] {
-    func table(_ rotary: Rotary) -> RotaryTable {
-      rotary.table(width: headWidth, positions: contextTokens, device: device)
-    }
-    let rotated = table(rotary)
-    guard let layers = rotary.unrotated else {
-      return Array(repeating: rotated, count: layerCount)
-    }
-    var none = Rotary()
-    none.share = 0
-    let still = table(none)
-    return layers.map { $0 ? still : rotated }
-  }
-}

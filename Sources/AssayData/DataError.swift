@@ -47,3 +47,55 @@ package enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 }
+
+/// What can be wrong with a row of a data file.
+package enum ProblemKind: String, Sendable, Codable, CaseIterable, Comparable {
+  /// The line is not a JSON object.
+  case malformedJSON = "malformed-json"
+  /// The line is not UTF-8.
+  case invalidUTF8 = "invalid-utf8"
+  /// A key that the row needs is absent.
+  case missingKey = "missing-key"
+  /// A value has another type than the key asks for.
+  case wrongType = "wrong-type"
+  /// The turns do not make a prompt and one assistant's turn.
+  case badConversation = "bad-conversation"
+  /// Both answers of a pair are the same text, so the pair states no preference.
+  case identicalAnswers = "identical-answers"
+  /// A response has no text.
+  case emptyResponse = "empty-response"
+  /// An earlier row has the same id.
+  case duplicateID = "duplicate-id"
+  /// A probability is not strictly between 0 and 1, or a margin is not finite.
+  case outOfRange = "out-of-range"
+  /// A part that a model would read, such as a tool call, and that is not read here.
+  case unsupported = "unsupported"
+  /// A row has more tokens than the limit.
+  case tooLong = "too-long"
+
+  /// The order of reports: that of the declaration.
+  package static func < (left: ProblemKind, right: ProblemKind) -> Bool {
+    let order = allCases
+    return (order.firstIndex(of: left) ?? 0) < (order.firstIndex(of: right) ?? 0)
+  }
+}
+
+/// One problem of one row.
+package struct RowProblem: Hashable, Sendable, CustomStringConvertible {
+  /// What is wrong.
+  package var kind: ProblemKind
+  /// The file as it was given.
+  package var file: String
+  /// The line, from 1; in a `.json` list the element, from 1.
+  package var line: Int
+  /// The particulars: which key, what was expected, what was found.
+  package var detail: String
+
+  /// Makes a problem.
+  package init(kind: ProblemKind, file: String, line: Int, detail: String) {
+    (self.kind, self.file, self.line, self.detail) = (kind, file, line, detail)
+  }
+
+  /// The place and the problem, as compilers print them.
+  package var description: String { "\(file):\(line): \(detail)" }
+}

@@ -133,7 +133,7 @@ extension HTMLReport {
   /// A prompt with the responses that a model criticized and scored.
   package struct Sample: Equatable, Sendable {
     /// One response.
-    package struct Response: Equatable, Sendable {
+    package struct Answer: Equatable, Sendable {
       /// The response.
       package var text: String
       /// What the model wrote about it.
@@ -159,10 +159,10 @@ extension HTMLReport {
     /// The prompt.
     package var prompt: String
     /// Usually two.
-    package var responses: [Response]
+    package var responses: [Answer]
 
     /// Makes a sample.
-    package init(section: String, method: String, prompt: String, responses: [Response]) {
+    package init(section: String, method: String, prompt: String, responses: [Answer]) {
       self.section = section
       self.method = method
       self.prompt = prompt

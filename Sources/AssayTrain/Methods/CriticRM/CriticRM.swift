@@ -28,133 +28,6 @@ import AssayTensor
 import AssayText
 import Foundation
 
-/// How Critic-RM writes, filters and learns critiques.
-package struct CriticRMSection: RecipeSection {
-  /// Critiques of each response; about 10 in the paper.
-  ///
-  /// Default: 10.
-  package var samples = 10
-  /// Temperature of the critiques and ratings.
-  ///
-  /// Default: 1.
-  package var temperature = 1.0
-  /// The most likely tokens that together have this probability are drawn from.
-  ///
-  /// Default: 0.95.
-  package var topP = 0.95
-  /// Tokens that a critique may have when it is written.
-  ///
-  /// Default: 256.
-  package var critiqueTokens = 256
-  /// The wording of all roles: `english`, or `playground`.
-  ///
-  /// Default: `english`.
-  package var prompts = "english"
-  /// Which critiques agree with the label.
-  ///
-  /// Default: `mean`.
-  package var filter = ConsistencyRule.mean
-  /// Whether the stated score is taken from a critique before it is learnt.
-  ///
-  /// Default: true.
-  package var stripsScore = true
-  /// Ratings that a critique's quality is the mean of (rank).
-  ///
-  /// Default: 3.
-  package var ratings = 3
-  /// K, the critiques of a response that stay (rank).
-  ///
-  /// Default: 2.
-  package var kept = 2
-  /// Critiques that are merged into one, at most (summ).
-  ///
-  /// Default: 4.
-  package var merged = 4
-  /// The head: `linear`, or `cloud` (two layers), as CLoud has it.
-  ///
-  /// Default: `cloud`.
-  package var head = HeadKind.cloud
-  /// How weights are updated.
-  package var optimizer = OptimizerSection(learningRate: 5e-6)
-  /// Pairs in a step.
-  ///
-  /// Default: 32.
-  package var batchPairs = 32
-  /// Parts that a step is computed in, to save memory; the result is the same.
-  ///
-  /// Default: 1.
-  package var accumulation = 1
-  /// K of the schedule: times that the pairs are read.
-  ///
-  /// Default: 3.
-  package var epochs = 3
-  /// Beta of the schedule: by how much lambda falls from 1 in the last epoch.
-  ///
-  /// Default: 0.9.
-  package var beta = 0.9
-  /// A lambda that is the same throughout, the control; null takes the schedule.
-  ///
-  /// Default: null.
-  package var constantLambda: Double?
-  /// Weight of the term that draws rewards to a mean of zero.
-  ///
-  /// Default: 0.
-  package var centring = 0.0
-
-  /// Makes a section of defaults.
-  package init() {}
-
-  /// Reports settings that cannot be used.
-  package func validate(_ checks: inout RecipeChecks) {
-    for (value, name) in [
-      (samples, "samples"), (critiqueTokens, "critiqueTokens"), (ratings, "ratings"),
-      (kept, "kept"), (merged, "merged"), (batchPairs, "batchPairs"),
-      (accumulation, "accumulation"), (epochs, "epochs"),
-    ] { checks.require(value > 0, name, "a number above 0") }
-    checks.require(temperature > 0, "temperature", "a number above 0")
-    checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
-    checks.require((0...1).contains(beta), "beta", "a number from 0 to 1")
-    checks.require(
-      (0...1).contains(constantLambda ?? 0),
-      "constantLambda",
-      "a number from 0 to 1, or null"
-    )
-    checks.require(centring >= 0, "centring", "a number of at least 0")
-    checks.requireWording(prompts)
-  }
-
-  /// The wording of all roles.
-  var wording: RolePrompts { RolePrompts.named(prompts) ?? .english }
-
-  /// The settings that candidate critiques depend on.
-  var sampling: CandidateSampling {
-    CandidateSampling(
-      samples: samples,
-      temperature: temperature,
-      topP: topP,
-      critiqueTokens: critiqueTokens,
-      prompts: prompts
-    )
-  }
-}
-
-/// The settings that candidate critiques depend on.
-struct CandidateSampling: Encodable {
-  let samples: Int
-  let temperature: Double
-  let topP: Double
-  let critiqueTokens: Int
-  let prompts: String
-}
-
-/// How the critiques that a filter leaves are refined.
-package enum CritiqueRefinement: String, CaseIterable, Codable, Sendable {
-  /// A meta-judge rates them and the best stay: Critic-RM-Rank.
-  case rank
-  /// A meta-judge merges them into one: Critic-RM-Summ.
-  case summ
-}
-
 /// Critic-RM with one of its refinements.
 package struct CriticRMMethod: Method {
   /// Its settings.
@@ -335,7 +208,7 @@ package func refinedPairs(
     guard !section.stripsScore, let score = critique.score else {
       return WrittenCritique(text: critique.critique, isCut: false)
     }
-    let scored = RolePrompts.ScoredCritique(critique: critique.critique, score: score)
+    let scored = RolePrompts.RatedCritique(critique: critique.critique, score: score)
     return WrittenCritique(text: wording.stating(scored), isCut: false)
   }
   return try zip(pairs, records).flatMap { pair, record in

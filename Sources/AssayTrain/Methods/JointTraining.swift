@@ -138,7 +138,7 @@ extension TrainingPair {
 ///   - written: The model's own critiques, chosen and rejected in turn; `nil` takes the oracle's.
 /// - Returns: The pairs as tokens.
 /// - Throws: `TrainingError.recipe` where the critiques are not those of the pairs.
-package func critiquedPairs(
+package func pairsWithCritiques(
   _ pairs: [PreferencePair],
   renderer: SequenceRenderer,
   section: CritiqueSection,
@@ -166,5 +166,21 @@ package func critiquedPairs(
       leadIn: section.leadIn,
       trainsLeadIn: section.trainsLeadIn
     )
+  }
+}
+
+/// A response of a pair.
+struct PairSide {
+  let pair: PreferencePair
+  /// `chosen` or `rejected`.
+  let name: String
+  let response: String
+
+  /// Chosen, then rejected.
+  static func both(_ pair: PreferencePair) -> [PairSide] {
+    [
+      PairSide(pair: pair, name: "chosen", response: pair.chosen),
+      PairSide(pair: pair, name: "rejected", response: pair.rejected),
+    ]
   }
 }

@@ -144,23 +144,3 @@ extension ComputeSection {
     )
   }
 }
-
-/// The items of steps, keeping the current epoch's order.
-struct EpochOrder {
-  private let plan: ShuffledBatches
-  private var epoch = -1
-  private var order: [Int] = []
-
-  init(_ plan: ShuffledBatches) { self.plan = plan }
-
-  /// The same as the plan's own `items`, without a shuffle in every step.
-  mutating func items(step: Int) -> [Int] {
-    let (epoch, batch) = step.quotientAndRemainder(dividingBy: plan.batchesPerEpoch)
-    if epoch != self.epoch {
-      self.epoch = epoch
-      order = plan.order(epoch: epoch)
-    }
-    let start = batch * plan.batchSize
-    return Array(order[start..<min(start + plan.batchSize, plan.itemCount)])
-  }
-}
