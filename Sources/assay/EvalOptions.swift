@@ -111,43 +111,4 @@ struct EvalOptions: ParsableArguments {
       throw ValidationError("--verdict-rule and --unparseable belong to judges")
     }
   }
-
-  /// Reads the benchmarks, and says what was left out or will be cut.
-  ///
-  /// - Throws: `DataError` or `EvaluateError`.
-  func load(_ rows: RowOptions, _ length: TextLength?) throws -> [any Benchmark] {
-    try benchmarks.map { argument in
-      let source = BenchmarkSource(
-        argument.path,
-        policy: rows.policy,
-        limit: rows.limit(length?.items)
-      )
-      let benchmark = try BenchmarkCatalogue.load(argument.name, from: source)
-      try rows.tell(source.report, of: argument.path)
-      if let marker = rows.marker(length?.items) {
-        rows.tellCut(try benchmark.items.count(where: marker), of: benchmark.items.count)
-      }
-      return benchmark
-    }
-  }
-
-  /// Writes `results.json`.
-  ///
-  /// - Throws: `FileError`.
-  func write(_ results: ResultsFile, to folder: URL) throws {
-    try DurableFile.makeFolder(folder)
-    try DurableFile.write(try results.json(), to: folder.appendingPathComponent("results.json"))
-  }
-}
-
-/// `NAME=PATH`.
-struct BenchmarkArgument: ExpressibleByArgument {
-  let name: String
-  let path: String
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2 else { return nil }
-    (name, path) = (parts[0], parts[1])
-  }
 }

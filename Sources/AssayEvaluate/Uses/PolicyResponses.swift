@@ -3,7 +3,7 @@ import AssayData
 import AssayReward
 import AssayText
 
-/// A policy's responses to one prompt, as `records.jsonl` of `bon` and `refine` has them.
+/// A policy's responses to one prompt, as `records.jsonl` of best-of-N and of revision has them.
 package struct PolicyResponses: Codable, Equatable, Sendable {
   /// The prompt's id.
   package let id: String
@@ -12,7 +12,8 @@ package struct PolicyResponses: Codable, Equatable, Sendable {
   /// Which of them are right.
   package let right: [Bool]
 
-  private init(id: String, responses: [String], right: [Bool]) {
+  /// Makes a record of responses that are checked.
+  package init(id: String, responses: [String], right: [Bool]) {
     self.id = id
     self.responses = responses
     self.right = right

@@ -113,6 +113,18 @@ package final class OpenAIEndpoint: ChatGenerator {
     }
     try advance()
     guard !missing.isEmpty else { return completions }
+    try await answer(missing) { key, completion in
+      known[key] = completion
+      try advance()
+    }
+    return completions
+  }
+
+  /// Sends requests, several at once, and hands over each answer as it comes.
+  private nonisolated(nonsending) func answer(
+    _ missing: [(key: String, request: ChatRequest)],
+    onAnswer: (String, ChatCompletion) throws -> Void
+  ) async throws {
     try await withThrowingTaskGroup(of: (String, ChatCompletion)?.self) { group in
       let checkpoint = settings.checkpoint
       group.addTask {
@@ -136,13 +148,11 @@ package final class OpenAIEndpoint: ChatGenerator {
       for _ in 0..<settings.concurrency { send() }
       for _ in missing.indices {
         guard case let (key, completion)?? = try await group.next() else { continue }
-        known[key] = completion
         send()
-        try advance()
+        try onAnswer(key, completion)
       }
       group.cancelAll()
     }
-    return completions
   }
 
   // MARK: One request

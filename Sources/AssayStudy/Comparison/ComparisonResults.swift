@@ -249,31 +249,6 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
     }
   }
 
-  /// A trial of the search for a learning rate.
-  package struct Trial: Codable, Equatable, Sendable {
-    /// The method.
-    package var method: String
-    /// What its learning rate was multiplied with.
-    package var factor: Double
-    /// Accuracy on the validation pairs.
-    package var accuracy: Double
-    /// Whether it is used.
-    package var isChosen: Bool
-
-    /// Makes a trial.
-    package init(method: String, factor: Double, accuracy: Double, isChosen: Bool) {
-      self.method = method
-      self.factor = factor
-      self.accuracy = accuracy
-      self.isChosen = isChosen
-    }
-
-    enum CodingKeys: String, CodingKey {
-      case method, factor, accuracy
-      case isChosen = "chosen"
-    }
-  }
-
   /// Seconds that everything took.
   package var seconds: Double
   /// Method to suite to section; accuracies are means over seeds.
@@ -307,7 +282,7 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
   /// What filters did.
   package var filters: [Filter] = []
   /// What the search tried.
-  package var trials: [Trial] = []
+  package var trials: [Study.Trial] = []
   /// The start model on validation pairs.
   package var startModel: [String: Double] = [:]
   /// The papers' claims.

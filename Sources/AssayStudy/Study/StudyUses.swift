@@ -62,7 +62,7 @@ struct StudyUses {
           WritingRequest(opening, settings: drawn, seed: seed, draws: section.responses),
         ]
       } record: { item, written in
-        CandidateResponses(
+        PolicyResponses(
           id: prompts[item].id,
           responses: written.joined().map(\.answer),
           right: written.joined().map { isRight(prompts[item].id, $0.answer) ?? false }
@@ -79,7 +79,7 @@ struct StudyUses {
     model: RatedModel,
     candidates: Stage
   ) async throws -> Stage {
-    let records = try candidates.records(of: CandidateResponses.self).records()
+    let records = try candidates.records(of: PolicyResponses.self).records()
     let prompts = prompts
     return try await stages.run(
       "best-of",
@@ -130,7 +130,7 @@ struct StudyUses {
     critic: RatedModel?,
     candidates: Stage
   ) async throws -> Stage {
-    let records = try candidates.records(of: CandidateResponses.self).records()
+    let records = try candidates.records(of: PolicyResponses.self).records()
     let (prompts, isRight) = (prompts, common.world.isRight)
     let wording = common.world.prompts ?? .english
     return try await stages.run(

@@ -1,22 +1,5 @@
 // The records of best-of-N and of revision.
 
-/// A policy's responses to one prompt.
-package struct CandidateResponses: Codable, Equatable, Sendable {
-  /// The prompt's id.
-  package var id: String
-  /// The responses; the first one is greedy, the others are sampled.
-  package var responses: [String]
-  /// Whether each is right.
-  package var right: [Bool]
-
-  /// Makes a record.
-  package init(id: String, responses: [String], right: [Bool]) {
-    self.id = id
-    self.responses = responses
-    self.right = right
-  }
-}
-
 /// What a method thinks of a policy's sampled responses to one prompt.
 package struct CandidateScores: Codable, Equatable, Sendable {
   /// The prompt's id.

@@ -77,6 +77,36 @@ struct PreTokenizer: Sendable {
       for piece in pieces { word(UnsafeBufferPointer(rebasing: text[piece])) }
       return
     }
+    switch step {
+    case .metaspace(let metaspace):
+      for piece in pieces {
+        let isStart = isStart && piece.lowerBound == 0
+        let copy = metaspace.spelt(text, piece, isStart: isStart)
+        copy.withUnsafeBufferPointer { copy in
+          let pieces = metaspace.pieces(of: copy)
+          run(steps.dropFirst(), on: copy, pieces: pieces, isStart: isStart, word)
+        }
+      }
+    case .byteLevel(addsPrefixSpace: true, let usesPattern):
+      runPrefixed(
+        steps.dropFirst(),
+        on: text,
+        pieces,
+        isStart: isStart,
+        usesPattern: usesPattern,
+        word
+      )
+    default:
+      run(steps.dropFirst(), on: text, pieces: cut(text, pieces, step), isStart: isStart, word)
+    }
+  }
+
+  /// The pieces of pieces that a step cuts, which leaves the text as it is.
+  private func cut(
+    _ text: UnsafeBufferPointer<UInt8>,
+    _ pieces: [Range<Int>],
+    _ step: Step
+  ) -> [Range<Int>] {
     var next: [Range<Int>] = []
     switch step {
     case .split(.known(let pattern), .isolated, _):
@@ -102,35 +132,11 @@ struct PreTokenizer: Sendable {
       for piece in pieces { words.append(in: text, piece, to: &next) }
     case .beforeRuns(let mark):
       for piece in pieces { Self.cut(text, piece, before: mark, into: &next) }
-    case .metaspace(let metaspace):
-      for piece in pieces {
-        let isStart = isStart && piece.lowerBound == 0
-        let copy = metaspace.spelt(text, piece, isStart: isStart)
-        copy.withUnsafeBufferPointer { copy in
-          let pieces = metaspace.pieces(of: copy)
-          run(steps.dropFirst(), on: copy, pieces: pieces, isStart: isStart, word)
-        }
-      }
-      return
-    case .byteLevel(let addsPrefixSpace, let usesPattern):
-      if addsPrefixSpace {
-        runPrefixed(
-          steps.dropFirst(),
-          on: text,
-          pieces,
-          isStart: isStart,
-          usesPattern: usesPattern,
-          word
-        )
-        return
-      }
-      if usesPattern {
-        for piece in pieces { SplitPattern.gpt2.split(text, in: piece, into: &next) }
-      } else {
-        next = pieces
-      }
+    case .byteLevel(_, usesPattern: true):
+      for piece in pieces { SplitPattern.gpt2.split(text, in: piece, into: &next) }
+    case .byteLevel, .metaspace: next = pieces
     }
-    run(steps.dropFirst(), on: text, pieces: next, isStart: isStart, word)
+    return next
   }
 
   /// Each piece gets a space before it where it has none, so each is a text of its own.
