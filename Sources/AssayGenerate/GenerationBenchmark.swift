@@ -60,6 +60,8 @@ package struct GenerationBenchmark {
     package var newTokens: Int
     /// Threads used.
     package var threads: Int
+    /// What Assay's own kernels run on, as `avx512`.
+    package var kernels = Engine.kernelLevel
     /// The median time of a repeat.
     package var seconds: Double
     /// New tokens over the median time of a repeat, reading the prompts included.
@@ -74,7 +76,7 @@ package struct GenerationBenchmark {
     package var batchInvariant: Bool
 
     enum CodingKeys: String, CodingKey {
-      case bench, shape, dtype, prompts, samples, threads, seconds, repeats
+      case bench, shape, dtype, prompts, samples, threads, kernels, seconds, repeats
       case promptTokens = "prompt_tokens"
       case newTokens = "new_tokens"
       case tokensPerSecond = "tokens_per_s"

@@ -19,6 +19,8 @@ package struct ScoringBenchmark {
     package var textTokens: Int
     /// Threads used.
     package var threads: Int
+    /// What Assay's own kernels run on, as `avx512`.
+    package var kernels = Engine.kernelLevel
     /// The median time of a repeat.
     package var seconds: Double
     /// Texts over that time.
@@ -39,7 +41,7 @@ package struct ScoringBenchmark {
     package var batchInvariant: Bool
 
     enum CodingKeys: String, CodingKey {
-      case bench, shape, dtype, batch, threads, seconds, repeats
+      case bench, shape, dtype, batch, threads, kernels, seconds, repeats
       case textTokens = "text_tokens"
       case textsPerSecond = "texts_per_s"
       case tokensPerSecond = "tokens_per_s"

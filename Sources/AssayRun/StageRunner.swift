@@ -107,11 +107,6 @@ package struct StageOutcome: Codable {
 }
 
 extension Stage {
-  /// The stage's place in a store, as `cloud-1f2e3d4c/01-cloud`.
-  package var storePath: String {
-    "\(url.deletingLastPathComponent().lastPathComponent)/\(url.lastPathComponent)"
-  }
-
   /// The seconds that the finished stage took, 0 before.
   package var seconds: Double {
     struct Done: Decodable { let seconds: Double }

@@ -125,10 +125,7 @@ package struct Tensor {
 
 /// Settings of the compute engine.
 package enum Engine {
-  /// The version of LibTorch in use.
-  package static var libTorchVersion: String { String(cString: ct_version()) }
-
-  /// The instruction set that Assay's own kernels run on: `avx512`, `avx2` or `portable`.
+  /// The instruction set that Assay's own kernels run on: `amx`, `avx512`, `avx2` or `portable`.
   package static var kernelLevel: String { String(cString: ct_cpu_features()) }
 
   /// The environment variable that names the newest instructions which Assay's own kernels may use.

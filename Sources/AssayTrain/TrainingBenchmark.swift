@@ -51,6 +51,8 @@ package struct TrainingBenchmark {
     package var data: String
     /// Threads used.
     package var threads: Int
+    /// What Assay's own kernels run on, as `avx512`.
+    package var kernels = Engine.kernelLevel
     /// Tokens without padding over the median time of a repeat.
     package var tokensPerSecond: Double
     /// Milliseconds of a step: the median repeat over its steps.
@@ -63,7 +65,7 @@ package struct TrainingBenchmark {
     package var stepsPerRepeat: Int
 
     enum CodingKeys: String, CodingKey {
-      case bench, shape, dtype, data, threads, repeats
+      case bench, shape, dtype, data, threads, kernels, repeats
       case tokensPerSecond = "tokens_per_s"
       case stepMilliseconds = "step_ms"
       case peakMemoryMB = "peak_memory_mb"

@@ -53,6 +53,7 @@ template const RowKernels<bf16> &row_kernels<bf16>();
 }  // namespace ct
 
 const char *ct_cpu_features(void) {
+  if (ct::usable(ct::Instructions::amx)) return "amx";
   if (ct::usable(ct::Instructions::avx512)) return "avx512";
   return ct::usable(ct::Instructions::avx2) ? "avx2" : "portable";
 }

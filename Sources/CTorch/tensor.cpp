@@ -66,8 +66,6 @@ using namespace ct;
 
 const char *ct_last_error(void) { return last_error.c_str(); }
 
-const char *ct_version(void) { return TORCH_VERSION; }
-
 int ct_device_available(int code, bool *out) {
   return guarded([&] {
     *out = code == CT_CPU;

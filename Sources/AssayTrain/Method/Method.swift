@@ -48,11 +48,6 @@ extension Method {
   /// Whether its model gives preferences, so that it can be evaluated and compared.
   package var givesPreferences: Bool { preference(MethodSettings(), wording: nil) != nil }
 
-  /// Whether it learns from the critiques in pairs.
-  package var readsCritiques: Bool {
-    if case .critiquedPairs = data(MethodSettings()) { true } else { false }
-  }
-
   /// The key path of the peak learning rate, in recipes of several methods.
   package var learningRateKey: String? {
     tuned.map { "\(snakeCase($0.sharedKey)).optimizer.schedule.learning_rate" }

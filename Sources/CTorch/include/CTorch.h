@@ -32,11 +32,10 @@ enum { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 2 };
 
 // Errors, devices and threads.
 const char *ct_last_error(void);
-const char *ct_version(void);
 int ct_device_available(int device, bool *out);
 int ct_set_threads(int count);
 int ct_get_threads(void);
-// The instruction set of the row kernels: `avx512`, `avx2` or `portable`. The environment's ASSAY_CPU
+// The newest instructions that kernels may use: `amx`, `avx512`, `avx2` or `portable`. The environment's ASSAY_CPU
 // (`portable`, `avx2`, `avx512`, `amx`) names the newest that kernels of ours may use.
 const char *ct_cpu_features(void);
 
