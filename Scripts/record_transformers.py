@@ -35,8 +35,10 @@ from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 from transformers import Gemma2Config, Gemma2ForCausalLM, GraniteConfig, GraniteForCausalLM
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GemmaConfig, GemmaForCausalLM
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 from transformers import MistralConfig, MistralForCausalLM, Olmo2Config, Olmo2ForCausalLM
+from transformers import MixtralConfig, MixtralForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 from transformers import Phi3Config, Phi3ForCausalLM, SmolLM3Config, SmolLM3ForCausalLM
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 from trl.trainer.dpo_trainer import DPOTrainer
@@ -70,6 +72,8 @@ def main():
         "qwen3": record_qwen3, "mistral": record_mistral, "gemma2": record_gemma2,
         "granite": record_granite, "internlm2": record_internlm2, "olmo2": record_olmo2,
         "phi3": record_phi3, "smollm3": record_smollm3, "yarn": record_yarn,
+        "gemma": record_gemma, "gemma3": record_gemma3, "phi4-mini": record_phi4_mini,
+        "mixtral": record_mixtral, "qwen3-moe": record_qwen3_moe,
         "losses": record_losses,
     }
     for name in sys.argv[1:] or parts:
@@ -212,6 +216,87 @@ def record_yarn():
     record_outputs(MODELS / "yarn", model, language_model_inputs(seed=24))
 
 
+def record_gemma():
+    """Gemma 1: norms of 1 + w before each part, scaled embeddings, one head of keys for four."""
+    config = GemmaConfig(
+        tie_word_embeddings=True, rope_parameters=default_rotary(1e4), head_dim=16,
+        **{**SHAPE, "num_key_value_heads": 1})
+    model = random_model(GemmaForCausalLM, config, seed=25, norms=(-0.5, 0.5))
+    record_outputs(MODELS / "gemma", model, language_model_inputs(seed=26))
+
+
+def record_gemma3():
+    """Gemma 3: a window and another base in the first block, a stretched base in the second."""
+    rotary = {
+        "sliding_attention": default_rotary(1e4),
+        "full_attention": dict(rope_type="linear", factor=8.0, rope_theta=1e6)}
+    config = Gemma3TextConfig(
+        tie_word_embeddings=True, rope_parameters=rotary, sliding_window=4, head_dim=16,
+        query_pre_attn_scalar=20, layer_types=["sliding_attention", "full_attention"],
+        **{**SHAPE, "vocab_size": 96})
+    model = random_model(Gemma3ForCausalLM, config, seed=27, norms=(-0.5, 0.5))
+    record_outputs(MODELS / "gemma3", model, language_model_inputs(seed=28))
+
+
+def record_phi4_mini():
+    """Phi 4 mini: three quarters of each head rotated, LongRoPE, tied; keys as released."""
+    scaling = dict(
+        type="longrope", short_factor=[1.0, 1.0, 1.1, 1.2, 1.5, 2.0],
+        long_factor=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    config = Phi3Config(
+        tie_word_embeddings=True, rope_scaling=dict(scaling), partial_rotary_factor=0.75,
+        original_max_position_embeddings=32, sliding_window=262144,
+        **{**SHAPE, "num_attention_heads": 2, "num_key_value_heads": 1})
+    model = random_model(Phi3ForCausalLM, config, seed=29)
+    folder = MODELS / "phi4-mini"
+    record_outputs(folder, model, language_model_inputs(seed=30))
+    settings = json.loads((folder / "config.json").read_text())
+    settings.pop("rope_parameters")
+    write_json(folder / "config.json", {
+        **settings, "rope_theta": 1e4, "rope_scaling": scaling, "partial_rotary_factor": 0.75,
+        "attention_bias": False, "mlp_bias": False, "lm_head_bias": False})
+
+
+def record_mixtral():
+    """Mixtral: two of four experts a token."""
+    config = MixtralConfig(
+        tie_word_embeddings=False, rope_parameters=default_rotary(1e6), num_local_experts=4,
+        num_experts_per_tok=2, **{**SHAPE, "intermediate_size": 16})
+    model = random_model(MixtralForCausalLM, config, seed=31)
+    record_outputs(MODELS / "mixtral", model, language_model_inputs(seed=32))
+    rewrite_expert_gradients(
+        MODELS / "mixtral", model, "block_sparse_moe.gate", "block_sparse_moe.experts",
+        ("w1", "w3", "w2"))
+
+
+def record_qwen3_moe():
+    """Qwen3 MoE: three of five experts a token, shares as they are, the first block dense."""
+    config = Qwen3MoeConfig(
+        tie_word_embeddings=False, rope_parameters=default_rotary(1e6), head_dim=16, num_experts=5,
+        num_experts_per_tok=3, moe_intermediate_size=16, mlp_only_layers=[0], norm_topk_prob=False,
+        **SHAPE)
+    model = random_model(Qwen3MoeForCausalLM, config, seed=33)
+    record_outputs(MODELS / "qwen3-moe", model, language_model_inputs(seed=34))
+    rewrite_expert_gradients(
+        MODELS / "qwen3-moe", model, "mlp.gate", "mlp.experts", ("gate_proj", "up_proj", "down_proj"))
+
+
+def rewrite_expert_gradients(folder, model, router, experts, names):
+    """Gives gradients of joined experts the names that checkpoints have."""
+    made = {}
+    for name, parameter in model.named_parameters():
+        gradient = parameter.grad
+        if ".mlp.experts." in name:
+            stem = name.rsplit(".mlp.experts.", 1)[0]
+            for index, one in enumerate(gradient):
+                halves = one.chunk(2) if "gate_up" in name else [one]
+                for part, half in zip(names[:2] if "gate_up" in name else names[2:], halves):
+                    made["%s.%s.%d.%s.weight" % (stem, experts, index, part)] = half
+        else:
+            made[name.replace("mlp.gate.", router + ".")] = gradient
+    rewrite(folder / "expected.json", gradients=norms(made))
+
+
 def record_llama_reward():
     """A one-label Llama with the Llama 3 scaling of rotary frequencies, over two pairs."""
     # With 8 features a head the wavelengths are 6.3, 63, 628 and 6283 tokens: these bounds leave
@@ -238,7 +323,7 @@ def random_model(kind, config, seed, norms=(0.5, 1.5)):
             if "norm" in name:
                 parameter.uniform_(*norms)
             else:
-                parameter.normal_(std=0.1 if parameter.ndim == 1 else parameter.shape[1] ** -0.5)
+                parameter.normal_(std=0.1 if parameter.ndim == 1 else parameter.shape[-1] ** -0.5)
     return model
 
 

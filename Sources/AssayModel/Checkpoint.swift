@@ -38,6 +38,24 @@ struct Checkpoint {
     return value
   }
 
+  /// A buffer of older files, which follows from the configuration.
+  private static let buffer = "rotary_emb.inv_freq"
+
+  /// Refuses a weight of a block that the architecture does not have: it would not be computed.
+  private func refuseOthers(_ configuration: ModelConfiguration) throws {
+    let stem = prefix + configuration.architecture.weights.layers
+    let known = Set(configuration.weightSpecs.all.flatMap { $0.pieces.map { prefix + $0.name } })
+    let other = names.sorted().first { name in
+      name.hasPrefix(stem) && !known.contains(name) && !name.hasSuffix(Self.buffer)
+    }
+    guard let other else { return }
+    throw ModelError.weight(
+      file: file,
+      name: other,
+      reason: "is not one of \(configuration.architecture.modelType)'s as config.json describes it"
+    )
+  }
+
   /// The weights of a decoder.
   ///
   /// - Parameters:
@@ -53,6 +71,7 @@ struct Checkpoint {
     device: Device,
     needsLanguageModel: Bool
   ) throws -> DecoderWeights {
+    try refuseOthers(configuration)
     let output = configuration.weightSpecs.outputEmbedding?.pieces.first?.name
     let hasOutput = output.map { names.contains(prefix + $0) } ?? false
     return try DecoderWeights(

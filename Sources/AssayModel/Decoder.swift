@@ -145,11 +145,7 @@ package struct Decoder {
       }
       let mixed = product(attended, block.output, training: training)
       (stream, normed) = add(norm(mixed, block.attentionNorm), stream, block.middleNorm)
-      let wide = gatedUnit(
-        product(normed, block.gateUp, training: training),
-        activation: constants.activation
-      )  // [N, F]
-      let narrow = product(wide, block.down, training: training)
+      let narrow = feedForward(normed, block, training: training)  // [N, D]
       let next = isLast ? parts.finalNorm : parts.blocks[index + 1].inputNorm
       (stream, normed) = add(norm(narrow, block.feedForwardNorm), stream, next)
     }
@@ -228,7 +224,7 @@ package struct Decoder {
   }
 
   /// Rows times a weight, and a bias: `[N, I]` to `[N, O]`.
-  private func product(
+  func product(
     _ x: Tensor,
     _ weight: Weight,
     bias: Weight? = nil,

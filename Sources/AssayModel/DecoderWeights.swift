@@ -65,7 +65,9 @@ package final class DecoderWeights {
 
   /// The weights packed for single steps; `nil` where the model or the execution is none for it.
   func stepper(_ execution: Execution) -> DecoderStepper? {
-    guard isSmall, execution.dtype == .float32, execution.weights == .plain, device == .cpu else {
+    guard isSmall, configuration.experts == nil, execution.dtype == .float32,
+      execution.weights == .plain, device == .cpu
+    else {
       return nil
     }
     // Float32 weights are the very tensors that were packed; casts may have been made anew.
@@ -87,7 +89,8 @@ package final class DecoderWeights {
       execution.weights != .plain || execution.dtype == .bfloat16
     else { return }
     for block in parts.blocks {
-      for weight in [block.qkv, block.output, block.gateUp, block.down] {
+      let gated = (block.feedForward.map { [$0] } ?? []) + block.experts
+      for weight in [block.qkv, block.output] + gated.flatMap({ [$0.gateUp, $0.down] }) {
         weight.packForGood(execution)
       }
     }

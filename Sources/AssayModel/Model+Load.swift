@@ -106,7 +106,8 @@ extension Model {
       file = try ConfigFile(contentsOf: url)
     }
     let configuration = try ModelConfiguration(file)
-    var stored: any WeightsSource = try gguf?.weights(configuration) ?? WeightsFolder(place)
+    var stored: any WeightsSource =
+      try gguf?.weights(configuration) ?? TextWeights.of(WeightsFolder(place), file)
     if let adapter { stored = try adapter.merged(into: stored) }
     let names = Set(stored.names)
     let prefix = names.contains("reward_base_model.model.norm.weight") ? "reward_base_model." : ""

@@ -35,9 +35,28 @@ package struct DecoderOptions: Equatable, Sendable {
   }
 }
 
+/// One value for each weight of a gated feed-forward part.
+package struct GatedParts<Value> {
+  /// Gate and other half, `[2F, D]`.
+  package var gateUp: Value
+  /// What is added to the residual stream, `[D, F]`.
+  package var down: Value
+
+  /// Puts a part together.
+  package init(gateUp: Value, down: Value) {
+    self.gateUp = gateUp
+    self.down = down
+  }
+
+  func map<Other>(_ transform: (Value) throws -> Other) rethrows -> GatedParts<Other> {
+    GatedParts<Other>(gateUp: try transform(gateUp), down: try transform(down))
+  }
+}
+
 /// One value for each weight of a decoder's block: names, shapes, the weights themselves.
 ///
-/// Weights that architectures may lack are optional. The order of the fields is that of CTorch.h.
+/// Weights that architectures may lack are optional. The order of the fields is that of CTorch.h, with
+/// those of experts behind.
 package struct BlockParts<Value> {
   /// Norm before attention, `[D]`.
   package var inputNorm: Value?
@@ -55,12 +74,14 @@ package struct BlockParts<Value> {
   package var attentionNorm: Value?
   /// Norm before the feed-forward part, `[D]`.
   package var middleNorm: Value?
-  /// Gate and other half of the feed-forward part, `[2F, D]`.
-  package var gateUp: Value
-  /// What the feed-forward part adds to the residual stream, `[D, F]`.
-  package var down: Value
-  /// Norm of that, `[D]`.
+  /// The feed-forward part; `nil` where experts are in its place.
+  package var feedForward: GatedParts<Value>?
+  /// Norm of what the feed-forward part adds, `[D]`.
   package var feedForwardNorm: Value?
+  /// What experts are chosen by, `[E, D]`.
+  package var router: Value?
+  /// Feed-forward parts of which each token takes some.
+  package var experts: [GatedParts<Value>]
 
   /// Puts a block together.
   package init(
@@ -72,9 +93,10 @@ package struct BlockParts<Value> {
     output: Value,
     attentionNorm: Value? = nil,
     middleNorm: Value?,
-    gateUp: Value,
-    down: Value,
-    feedForwardNorm: Value? = nil
+    feedForward: GatedParts<Value>?,
+    feedForwardNorm: Value? = nil,
+    router: Value? = nil,
+    experts: [GatedParts<Value>] = []
   ) {
     self.inputNorm = inputNorm
     self.qkv = qkv
@@ -84,9 +106,10 @@ package struct BlockParts<Value> {
     self.output = output
     self.attentionNorm = attentionNorm
     self.middleNorm = middleNorm
-    self.gateUp = gateUp
-    self.down = down
+    self.feedForward = feedForward
     self.feedForwardNorm = feedForwardNorm
+    self.router = router
+    self.experts = experts
   }
 
   /// A block of other values, made one behind the other in the order of the fields.
@@ -104,16 +127,23 @@ package struct BlockParts<Value> {
       output: try transform(output),
       attentionNorm: try attentionNorm.map(transform),
       middleNorm: try middleNorm.map(transform),
-      gateUp: try transform(gateUp),
-      down: try transform(down),
-      feedForwardNorm: try feedForwardNorm.map(transform)
+      feedForward: try feedForward?.map(transform),
+      feedForwardNorm: try feedForwardNorm.map(transform),
+      router: try router.map(transform),
+      experts: try experts.map { try $0.map(transform) }
     )
   }
 
-  /// All of them in the order of the fields, `nil` where the architecture has none.
-  package var all: [Value?] {
-    [inputNorm, qkv, qkvBias, queryNorm, keyNorm, output, attentionNorm, middleNorm, gateUp, down]
-      + [feedForwardNorm]
+  /// Those of a block without experts in the order of the fields, `nil` where the architecture has none.
+  var dense: [Value?] {
+    [inputNorm, qkv, qkvBias, queryNorm, keyNorm, output, attentionNorm, middleNorm]
+      + [feedForward?.gateUp, feedForward?.down, feedForwardNorm]
+  }
+
+  /// All of them in the order of the fields.
+  package var all: [Value] {
+    dense.compactMap(\.self) + (router.map { [$0] } ?? [])
+      + experts.flatMap { [$0.gateUp, $0.down] }
   }
 }
 
@@ -157,10 +187,11 @@ package struct DecoderParts<Value> {
 
   /// All of them, in the order of the layers.
   package var all: [Value] {
-    [embedding] + blocks.flatMap { $0.all.compactMap(\.self) } + [finalNorm]
+    [embedding] + blocks.flatMap(\.all) + [finalNorm]
       + (outputEmbedding.map { [$0] } ?? [])
   }
 }
 
+extension GatedParts: Sendable where Value: Sendable {}
 extension BlockParts: Sendable where Value: Sendable {}
 extension DecoderParts: Sendable where Value: Sendable {}

@@ -19,19 +19,22 @@ package final class DecoderStepper {
   ///   - attention: What each block's attention computes.
   ///   - options: Everything else that it does.
   ///
-  /// Gives `nil` where a width is no multiple of 16.
+  /// Gives `nil` where a width is no multiple of 16, and where a block has experts.
   package init?(
     _ weights: DecoderParts<Tensor>,
     attention: [AttentionOptions],
     options: DecoderOptions
   ) {
-    let widths = weights.blocks.flatMap { [$0.qkv.shape[0], $0.down.shape[1]] }
+    guard weights.blocks.allSatisfy({ $0.experts.isEmpty }) else { return nil }
+    let widths = weights.blocks.flatMap { block in
+      [block.qkv.shape[0]] + (block.feedForward.map { [$0.down.shape[1]] } ?? [])
+    }
     guard (widths + [weights.finalNorm.count]).allSatisfy({ $0 % 16 == 0 }) else { return nil }
     precondition(attention.count == weights.blocks.count, "\(attention.count) attentions")
     let outputEmbedding = weights.outputEmbedding ?? weights.embedding
     var made: ct_stepper?
     var raw = options.raw
-    let handles: [ct_tensor?] = weights.blocks.flatMap { $0.all.map { $0?.handle } }
+    let handles: [ct_tensor?] = weights.blocks.flatMap { $0.dense.map { $0?.handle } }
     let code = withExtendedLifetime(weights) {
       ct_stepper_make(
         weights.embedding.handle,

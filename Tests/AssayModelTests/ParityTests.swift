@@ -48,7 +48,10 @@ import Testing
   }
 
   /// Recorded with the norms of their gradients.
-  static let further = ["gemma2", "granite", "internlm2", "olmo2", "phi3", "smollm3", "yarn"]
+  static let further = [
+    "gemma", "gemma2", "gemma3", "granite", "internlm2", "mixtral", "olmo2", "phi3", "phi4-mini",
+    "qwen3-moe", "smollm3", "yarn",
+  ]
 
   @Test("has a recorded model of each architecture")
   func complete() throws {

@@ -96,6 +96,24 @@ enum Tiny {
       configuration.headWidth = 16
       configuration.attention.window = .init(tokens: 11, layers: [false, true])
     case .mistral: configuration.attention.window = .init(tokens: 7)
+    case .gemma:
+      configuration.options.normOffset = 1
+      configuration.options.activation = .gelu
+      configuration.options.embeddingScale = Double(32).squareRoot()
+    case .gemma3:
+      configuration.attention.window = .init(tokens: 7, layers: [true, false])
+      configuration.attention.scale = 0.25
+      configuration.rotary = Rotary(base: 1e6, scaling: .linear(factor: 8))
+      configuration.rotary.windowBase = 100
+      configuration.options.normOffset = 1
+      configuration.options.activation = .gelu
+      configuration.options.embeddingScale = Double(32).squareRoot()
+    case .mixtral:
+      configuration.experts = Experts(count: 4, perToken: 2, width: 48, normalizesShares: true)
+    case .qwen3MoE:
+      configuration.headWidth = 16
+      configuration.experts = Experts(count: 5, perToken: 3, width: 16, normalizesShares: false)
+      configuration.experts?.denseLayers = [0]
     case .gemma2:
       configuration.attention.window = .init(tokens: 7, layers: [true, false])
       configuration.attention.scale = 0.25

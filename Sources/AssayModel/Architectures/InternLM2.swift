@@ -18,8 +18,10 @@ extension Architecture {
         qkv: ["attention.wqkv.weight"],
         output: ["attention.wo.weight"],
         middleNorm: ["ffn_norm.weight"],
-        gateUp: ["feed_forward.w1.weight", "feed_forward.w3.weight"],
-        down: ["feed_forward.w2.weight"]
+        feedForward: GatedParts(
+          gateUp: ["feed_forward.w1.weight", "feed_forward.w3.weight"],
+          down: ["feed_forward.w2.weight"]
+        )
       )
       return map
     }(),

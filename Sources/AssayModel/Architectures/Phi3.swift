@@ -12,7 +12,7 @@ extension Architecture {
     className: "Phi3",
     weights: .standard {
       $0.qkv = ["self_attn.qkv_proj.weight"]
-      $0.gateUp = ["mlp.gate_up_proj.weight"]
+      $0.feedForward?.gateUp = ["mlp.gate_up_proj.weight"]
     },
     read: { file, model in
       try model.readShared(

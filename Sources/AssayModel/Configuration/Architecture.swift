@@ -8,8 +8,14 @@ package struct Architecture: Equatable, Sendable {
   package let modelType: String
   /// What its class names begin with, before `ForCausalLM` and `ForSequenceClassification`.
   let className: String
+  /// What the class of its sequence classifier begins with, where that is not `className`.
+  var classifierName: String?
+  /// `model_type` of models that read more than text, and have this one as `text_config`.
+  var wrapperType: String?
   /// Names of its weights.
   let weights: WeightMap
+  /// Keys with what they are where the file does not say, beyond those that all share.
+  var defaults: [JSONMember] = []
   /// Reads its keys beyond those that all share, and refuses what is not computed.
   let read: @Sendable (ConfigFile, inout ModelConfiguration) throws -> Void
   /// Keys to write beyond those that all share.
@@ -19,7 +25,8 @@ package struct Architecture: Equatable, Sendable {
 
   /// All that can be read.
   package static let all: [Architecture] = [
-    .gemma2, .granite, .internlm2, .llama, .mistral, .olmo2, .phi3, .qwen2, .qwen3, .smollm3,
+    .gemma, .gemma2, .gemma3, .granite, .internlm2, .llama, .mistral, .mixtral, .olmo2, .phi3,
+    .qwen2, .qwen3, .qwen3MoE, .smollm3,
   ]
 
   /// The architecture of a configuration, by its `model_type`, else by its class.
@@ -31,7 +38,7 @@ package struct Architecture: Equatable, Sendable {
     let known = all.map(\.modelType).joined(separator: ", ")
     let (type, name) = (try file.string("model_type"), try file.strings("architectures")?.first)
     if let type {
-      guard let found = all.first(where: { $0.modelType == type }) else {
+      guard let found = all.first(where: { $0.modelType == type || $0.wrapperType == type }) else {
         throw file.wrong("model_type", "\(type) is not supported; known are \(known)")
       }
       return found

@@ -34,6 +34,23 @@ struct ConfigFile {
     self.document = document
   }
 
+  /// The keys of an object in it, with those beside it that the object lacks; itself where it has none.
+  ///
+  /// - Parameter key: The object's key.
+  /// - Returns: The keys of both.
+  /// - Throws: `ModelError.configuration` where it is no object.
+  func flattened(_ key: String) throws -> ConfigFile {
+    guard let inner = try object(key)?.document.members else { return self }
+    return ConfigFile(path: path, document: .object(inner)).filled(document.members ?? [])
+  }
+
+  /// With more keys, where it lacks them.
+  func filled(_ members: [JSONMember]) -> ConfigFile {
+    let own = document.members ?? []
+    let more = members.filter { !has($0.key) }
+    return ConfigFile(path: path, prefix: prefix, document: .object(own + more))
+  }
+
   /// An error at a key.
   func wrong(_ key: String, _ reason: String) -> ModelError {
     .configuration(file: path, key: prefix + key, reason: reason)

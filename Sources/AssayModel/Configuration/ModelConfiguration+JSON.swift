@@ -14,6 +14,7 @@ extension ModelConfiguration {
   /// Reads a configuration with the architecture that it names.
   init(_ file: ConfigFile) throws {
     let architecture = try Architecture.named(in: file)
+    let file = try file.flattened("text_config").filled(architecture.defaults)
     func need(_ key: String) throws -> Int { try file.need(file.int(key), key) }
     self.init(
       architecture,
@@ -38,7 +39,9 @@ extension ModelConfiguration {
   ///   - normEpsilon: Added in norms, where the file does not say it.
   ///   - tiesEmbeddings: Whether embeddings are tied, where the file does not say it.
   ///   - rotaryBase: The base of rotary frequencies, where the file does not say it.
+  ///   - windowRotaryBase: That of blocks with a window, likewise; `nil` is the same in all blocks.
   ///   - takesRotaryShare: Whether a part of each head may be rotated.
+  ///   - geluIsTanh: Whether the file's `gelu` is that by tanh.
   /// - Throws: `ModelError.configuration` for a key that is wrong or not supported.
   mutating func readShared(
     _ file: ConfigFile,
@@ -48,7 +51,9 @@ extension ModelConfiguration {
     normEpsilon: Double = 1e-6,
     tiesEmbeddings: Bool = false,
     rotaryBase: Double = 10000,
-    takesRotaryShare: Bool = false
+    windowRotaryBase: Double? = nil,
+    takesRotaryShare: Bool = false,
+    geluIsTanh: Bool = false
   ) throws {
     self.groupCount = try file.int("num_key_value_heads") ?? groupCount ?? headCount
     self.headWidth = try file.int("head_dim") ?? headWidth ?? self.headWidth
@@ -58,6 +63,7 @@ extension ModelConfiguration {
     rotary = try Rotary(
       file,
       base: rotaryBase,
+      windowBase: windowRotaryBase,
       contextTokens: context,
       takesShare: takesRotaryShare,
       width: self.headWidth
@@ -70,6 +76,7 @@ extension ModelConfiguration {
     for key in ["attention_bias", "mlp_bias", "bias"] { try file.refuse(key) }
     for key in ["hidden_activation", "hidden_act"] {
       guard let name = try file.string(key) else { continue }
+      if geluIsTanh && name == "gelu" { break }
       guard let activation = Self.activations.first(where: { $0.name == name }) else {
         let known = Self.activations.map(\.name).joined(separator: " and ")
         throw file.wrong(key, "\(name) is not supported; \(known) are")
@@ -138,9 +145,12 @@ extension ModelConfiguration {
   /// - Returns: JSON text.
   package func json(isClassifier: Bool, dtype: String) -> Data {
     func number(_ value: some Numeric) -> JSONValue { .number("\(value)") }
-    let kind = isClassifier ? "ForSequenceClassification" : "ForCausalLM"
+    let name =
+      isClassifier
+      ? (architecture.classifierName ?? architecture.className) + "ForSequenceClassification"
+      : architecture.className + "ForCausalLM"
     var members: [JSONMember] = [
-      JSONMember("architectures", [.string(architecture.className + kind)]),
+      JSONMember("architectures", [.string(name)]),
       JSONMember("model_type", .string(architecture.modelType)),
       JSONMember("hidden_size", number(hiddenSize)),
       JSONMember("num_hidden_layers", number(layerCount)),

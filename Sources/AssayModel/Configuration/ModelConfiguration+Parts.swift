@@ -1,11 +1,14 @@
 import AssayTensor
 
 extension ModelConfiguration {
+  /// Whether tokens see a window in a block.
+  func hasWindow(layer: Int) -> Bool {
+    attention.window.map { $0.layers.map { $0[layer] } ?? true } ?? false
+  }
+
   /// What the attention of a block computes.
   func attentionOptions(layer: Int) -> AttentionOptions {
-    let window = attention.window.flatMap { window in
-      window.layers.map { $0[layer] } ?? true ? window.tokens : nil
-    }
+    let window = hasWindow(layer: layer) ? attention.window?.tokens : nil
     return AttentionOptions(
       heads: headCount,
       groups: groupCount,
@@ -21,12 +24,17 @@ extension ModelConfiguration {
       rotary.table(width: headWidth, positions: contextTokens, device: device)
     }
     let rotated = table(rotary)
-    guard let layers = rotary.unrotated else {
-      return Array(repeating: rotated, count: layerCount)
+    var tables = Array(repeating: rotated, count: layerCount)
+    if let layers = rotary.unrotated {
+      var none = Rotary()
+      none.share = 0
+      let still = table(none)
+      tables = layers.map { $0 ? still : rotated }
     }
-    var none = Rotary()
-    none.share = 0
-    let still = table(none)
-    return layers.map { $0 ? still : rotated }
+    if let base = rotary.windowBase {
+      let near = table(Rotary(base: base))
+      for layer in tables.indices where hasWindow(layer: layer) { tables[layer] = near }
+    }
+    return tables
   }
 }

@@ -27,6 +27,8 @@ package struct ModelConfiguration: Equatable, Sendable {
   package var rotary = Rotary()
   /// Scale, cap and window of attention.
   package var attention = Attention()
+  /// Experts in place of feed-forward parts, if any.
+  package var experts: Experts?
   /// Norms, scales and activation.
   package var options = DecoderOptions()
   /// Whether the output embedding is the input embedding.
@@ -119,6 +121,10 @@ package struct ModelConfiguration: Equatable, Sendable {
       "rope_theta",
       "\(rotary.base) is not from 1 to 1e18"
     )
+    if let base = rotary.windowBase {
+      let key = "rope_local_base_freq"
+      try file.require((1...1e18).contains(base), key, "\(base) is not from 1 to 1e18")
+    }
     for (key, value) in [
       ("residual_multiplier", options.residualScale), ("logits_scaling", options.logitScale),
       ("embedding_multiplier", options.embeddingScale),

@@ -7,6 +7,7 @@ extension Rotary {
   /// - Parameters:
   ///   - file: A model's configuration.
   ///   - base: The base where the file names none.
+  ///   - windowBase: That of blocks with a window, for an architecture that has one of its own.
   ///   - contextTokens: Positions where a scaling does not say those of the first training.
   ///   - takesShare: Whether the architecture may rotate a part of each head.
   ///   - width: K.
@@ -14,11 +15,22 @@ extension Rotary {
   init(
     _ file: ConfigFile,
     base: Double = 10000,
+    windowBase: Double? = nil,
     contextTokens: Int,
     takesShare: Bool = false,
     width: Int
   ) throws {
-    let parameters = try file.object("rope_parameters")
+    let all = try file.object("rope_parameters")
+    // One for each kind of block, where they differ.
+    let parameters = windowBase == nil ? all : try all?.object("full_attention") ?? all
+    if let windowBase {
+      let near = try all?.object("sliding_attention")
+      if let kind = try near?.string("rope_type"), kind != "default" {
+        throw (near ?? file).wrong("rope_type", "\(kind) is not supported; default is")
+      }
+      self.windowBase =
+        try near?.double("rope_theta") ?? file.double("rope_local_base_freq") ?? windowBase
+    }
     self.base = try parameters?.double("rope_theta") ?? file.double("rope_theta") ?? base
     let settings = try parameters ?? file.object("rope_scaling")
     let key = "partial_rotary_factor"
@@ -43,7 +55,18 @@ extension Rotary {
       settings.append(JSONMember("partial_rotary_factor", .number("\(share)")))
       members.append(JSONMember("partial_rotary_factor", .number("\(share)")))
     }
-    members.append(JSONMember("rope_parameters", .object(settings)))
+    if let windowBase {
+      let near: JSONValue = ["rope_type": "default", "rope_theta": .number("\(windowBase)")]
+      members.append(JSONMember("rope_local_base_freq", .number("\(windowBase)")))
+      members.append(
+        JSONMember(
+          "rope_parameters",
+          ["full_attention": .object(settings), "sliding_attention": near]
+        )
+      )
+    } else {
+      members.append(JSONMember("rope_parameters", .object(settings)))
+    }
     return members + (scaling == nil ? [] : [JSONMember("rope_scaling", .object(settings))])
   }
 }

@@ -10,6 +10,8 @@ import Foundation
 package struct Rotary: Equatable, Sendable {
   /// The base of the frequencies.
   package var base: Double
+  /// The base in blocks with a window, whose frequencies are not stretched; `nil` is as in all others.
+  package var windowBase: Double?
   /// Their stretching, if any.
   package var scaling: RotaryScaling?
   /// The share of each head, from its beginning, that is rotated.

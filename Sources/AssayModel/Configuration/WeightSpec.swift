@@ -72,14 +72,16 @@ package struct WeightMap: Sendable {
   var embedding = "model.embed_tokens.weight"
   /// What stands before the index of a block.
   var layers = "model.layers."
-  /// Below a block, as many names as the checkpoint keeps pieces.
+  /// Below a block, as many names as the checkpoint keeps pieces; of experts one, `#` for its number.
   var block = BlockParts<[String]>(
     inputNorm: ["input_layernorm.weight"],
     qkv: ["self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"],
     output: ["self_attn.o_proj.weight"],
     middleNorm: ["post_attention_layernorm.weight"],
-    gateUp: ["mlp.gate_proj.weight", "mlp.up_proj.weight"],
-    down: ["mlp.down_proj.weight"]
+    feedForward: GatedParts(
+      gateUp: ["mlp.gate_proj.weight", "mlp.up_proj.weight"],
+      down: ["mlp.down_proj.weight"]
+    )
   )
   /// Of the norm behind the last block.
   var finalNorm = "model.norm.weight"
@@ -163,6 +165,19 @@ extension ModelConfiguration {
       return made
     }
     let (queries, keys) = map.normsHeadsTogether ? (HK, GK) : (headWidth, headWidth)
+    func gated(_ prefix: String, _ paths: GatedParts<[String]>, _ width: Int, of expert: Int? = nil)
+      -> GatedParts<WeightSpec>
+    {
+      func numbered(_ paths: [String]) -> [String] {
+        expert.map { number in paths.map { $0.replacing("#", with: "\(number)") } } ?? paths
+      }
+      let (wide, narrow) = (numbered(paths.gateUp), numbered(paths.down))
+      return GatedParts(
+        gateUp: spec(prefix + "gate_up", wide, rows: [width, width], columns: [D], plain),
+        down: spec(prefix + "down", narrow, rows: [D], columns: [width], residual)
+      )
+    }
+    let experts = experts.flatMap { $0.denseLayers.contains(index) ? nil : $0 }
     return BlockParts(
       inputNorm: names.inputNorm.map { norm("input_norm", $0, D) },
       qkv: projection("qkv", names.qkv, [D], plain),
@@ -172,9 +187,16 @@ extension ModelConfiguration {
       output: spec("output", names.output, rows: [D], columns: [HK], residual),
       attentionNorm: names.attentionNorm.map { norm("attention_norm", $0, D) },
       middleNorm: names.middleNorm.map { norm("middle_norm", $0, D) },
-      gateUp: spec("gate_up", names.gateUp, rows: [F, F], columns: [D], plain),
-      down: spec("down", names.down, rows: [D], columns: [F], residual),
-      feedForwardNorm: names.feedForwardNorm.map { norm("feed_forward_norm", $0, D) }
+      feedForward: experts == nil ? names.feedForward.map { gated("", $0, F) } : nil,
+      feedForwardNorm: names.feedForwardNorm.map { norm("feed_forward_norm", $0, D) },
+      router: experts.flatMap { experts in
+        names.router.map { spec("router", $0, rows: [experts.count], columns: [D], plain) }
+      },
+      experts: experts.map { experts in
+        (0..<experts.count).flatMap { number in
+          names.experts.map { gated("experts.\(number).", $0, experts.width, of: number) }
+        }
+      } ?? []
     )
   }
 

@@ -218,8 +218,10 @@ struct GGUFModel {
     output: ["attn_output.weight"],
     attentionNorm: ["post_attention_norm.weight"],
     middleNorm: ["ffn_norm.weight"],
-    gateUp: ["ffn_gate.weight", "ffn_up.weight"],
-    down: ["ffn_down.weight"],
+    feedForward: GatedParts(
+      gateUp: ["ffn_gate.weight", "ffn_up.weight"],
+      down: ["ffn_down.weight"]
+    ),
     feedForwardNorm: ["post_ffw_norm.weight"]
   )
   private static let joined = (qkv: ["attn_qkv.weight"], gateUp: ["ffn_up.weight"])
@@ -252,8 +254,9 @@ struct GGUFModel {
       add(ours.output, theirs.output)
       add(ours.attentionNorm, theirs.attentionNorm)
       add(ours.middleNorm, theirs.middleNorm)
-      add(ours.gateUp, ours.gateUp.count == 1 ? Self.joined.gateUp : theirs.gateUp)
-      add(ours.down, theirs.down)
+      let gateUp = ours.feedForward?.gateUp
+      add(gateUp, gateUp?.count == 1 ? Self.joined.gateUp : theirs.feedForward?.gateUp)
+      add(ours.feedForward?.down, theirs.feedForward?.down)
       add(ours.feedForwardNorm, theirs.feedForwardNorm)
       guard configuration.architecture.permutesHeadsInGGUF else { continue }
       for paths in [ours.qkv, ours.qkvBias ?? []] where paths.count > 1 {
