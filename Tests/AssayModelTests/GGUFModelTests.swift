@@ -13,13 +13,9 @@ import Testing
       let logits: [Float]
     }
     let text: String
-    let llama: Expected
-    let qwen2: Expected
-    let qwen3: Expected
+    let models: [String: Expected]
 
-    func expected(_ name: String) -> Expected {
-      name == "llama" ? llama : name == "qwen2" ? qwen2 : qwen3
-    }
+    func expected(_ name: String) throws -> Expected { try #require(models[name]) }
   }
 
   private static func record() throws -> Record {
@@ -36,11 +32,14 @@ import Testing
 
   @Test(
     "computes what transformers does with the same numbers, for each architecture",
-    arguments: ["llama", "qwen2", "qwen3"]
+    arguments: [
+      "gemma", "gemma2", "gemma3", "granite", "internlm2", "llama", "mixtral", "olmo2", "phi3",
+      "qwen2", "qwen3", "qwen3moe", "smollm3",
+    ]
   )
   func parity(_ name: String) throws {
     let record = try Self.record()
-    let expected = record.expected(name)
+    let expected = try record.expected(name)
     let url = try Fixture.folder("\(name)-tiny.gguf")
     let model = try Model.load(url)
     #expect(model.tokenizer.encode(record.text) == expected.ids)
@@ -52,7 +51,8 @@ import Testing
       name
     )
     #expect(model.manifest.kind == .languageModel && model.template.name == "own")
-    #expect(model.decoder.configuration.tiesEmbeddings == (name == "qwen2"))
+    let tied = ["gemma", "gemma2", "gemma3", "granite", "qwen2", "smollm3"]
+    #expect(model.decoder.configuration.tiesEmbeddings == tied.contains(name))
     #expect(
       model.decoder.configuration.endTokenIDs == [
         model.tokenizer.id(of: "<|im_end|>").map(Int.init)
@@ -78,17 +78,16 @@ import Testing
   @Test("keeps what it computes when it is saved as a model folder")
   func saved() throws {
     let record = try Self.record()
-    let model = try Model.load(Fixture.folder("llama-tiny.gguf"))
-    try withTemporaryFolder { folder in
-      try model.save(to: folder)
-      let again = try Model.load(folder)
-      #expect(again.tokenizer.encode(record.text) == record.llama.ids)
-      expectClose(
-        Self.logits(again, record.llama.ids),
-        record.llama.logits,
-        relative: 1e-4,
-        absolute: 1e-4
-      )
+    for name in ["llama", "gemma3", "internlm2", "mixtral", "phi3"] {
+      let expected = try record.expected(name)
+      let model = try Model.load(Fixture.folder(name + "-tiny.gguf"))
+      try withTemporaryFolder { folder in
+        try model.save(to: folder)
+        let again = try Model.load(folder)
+        #expect(again.tokenizer.encode(record.text) == expected.ids)
+        let logits = Self.logits(again, expected.ids)
+        expectClose(logits, expected.logits, relative: 1e-4, absolute: 1e-4, name)
+      }
     }
   }
 
@@ -127,6 +126,10 @@ import Testing
       ("llama-tiny.gguf", "rope_freqs.weight", "rope_factr.weight", "rope_factr.weight"),
       ("llama-tiny.gguf", "tokenizer.ggml.model", "tokenizer.ggml.mode_", "model: is missing"),
       ("llama-tiny.gguf", "smollm", "smullm", "smullm is not known; known are gpt-2"),
+      ("phi3-tiny.gguf", "rope.scaling.attn_factor", "rope.scaling.attn_factoR", "not known"),
+      ("phi3-tiny.gguf", "rope_factors_long", "rope_factors_lonG", "rope_factors_lon"),
+      ("gemma-tiny.gguf", "tokenizer.ggml.scores", "tokenizer.ggml.score_", "scores: is missing"),
+      ("mixtral-tiny.gguf", "blk.1.ffn_up_exps.", "blk.1.ffn_up_expt.", "ffn_up_expt"),
       ("llama-tiny.gguf", "tokenizer.ggml.merges", "tokenizer.ggml.merge_", "merges: is missing"),
     ] {
       let text = try Self.changed(name, old, new)

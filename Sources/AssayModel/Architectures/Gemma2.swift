@@ -50,6 +50,14 @@ extension Architecture {
         JSONMember("sliding_window", .optional(model.attention.window?.tokens)),
         JSONMember("layer_types", model.layerTypes),
       ]
-    }
+    },
+    gguf: GGUFForm(unsaid: { file in
+      // The largest model's scale is that of its stream, as llama.cpp knows by the number of blocks.
+      let isLargest = try file.int("num_hidden_layers") == 46
+      let stream =
+        (try file.int("hidden_size") ?? 0) / max(try file.int("num_attention_heads") ?? 1, 1)
+      let width = isLargest ? stream : try file.int("head_dim") ?? 256
+      return [JSONMember("query_pre_attn_scalar", .number("\(width)"))]
+    })
   )
 }

@@ -24,6 +24,7 @@ extension Architecture {
         JSONMember("logits_scaling", .optional(1 / model.options.logitScale)),
         JSONMember("attention_multiplier", .optional(model.attention.scale)),
       ]
-    }
+    },
+    gguf: GGUFForm(permutesHeads: true)
   )
 }

@@ -26,6 +26,7 @@ extension Architecture {
       return map
     }(),
     read: { file, model in try model.readShared(file, contextTokens: 2048) },
-    members: { _ in [] }
+    members: { _ in [] },
+    gguf: GGUFForm(modelType: "llama")
   )
 }

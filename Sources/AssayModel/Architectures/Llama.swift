@@ -12,6 +12,6 @@ extension Architecture {
       try file.refuse("use_sliding_window")
     },
     members: { _ in [] },
-    permutesHeadsInGGUF: true
+    gguf: GGUFForm(permutesHeads: true)
   )
 }

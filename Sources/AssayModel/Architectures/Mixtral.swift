@@ -41,6 +41,7 @@ extension Architecture {
         JSONMember("num_local_experts", .optional(model.experts?.count)),
         JSONMember("num_experts_per_tok", .optional(model.experts?.perToken)),
       ]
-    }
+    },
+    gguf: GGUFForm(name: "llama", permutesHeads: true)
   )
 }

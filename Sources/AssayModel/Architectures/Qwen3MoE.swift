@@ -45,6 +45,7 @@ extension Architecture {
         JSONMember("decoder_sparse_step", 1),
         JSONMember("mlp_only_layers", .array(dense.map { .number("\($0)") })),
       ]
-    }
+    },
+    gguf: GGUFForm(unsaid: { _ in [JSONMember("norm_topk_prob", true)] })
   )
 }

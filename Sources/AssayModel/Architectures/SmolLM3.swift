@@ -38,6 +38,7 @@ extension Architecture {
         JSONMember("no_rope_layers", .array(layers.map { $0 ? 0 : 1 })),
         JSONMember("use_sliding_window", false),
       ]
-    }
+    },
+    gguf: GGUFForm(permutesHeads: true)
   )
 }

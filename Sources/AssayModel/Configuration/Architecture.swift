@@ -1,5 +1,19 @@
 import AssayBase
 
+/// What llama.cpp's converter makes of an architecture.
+///
+/// Source: github.com/ggml-org/llama.cpp, convert_hf_to_gguf.py.
+struct GGUFForm: Sendable {
+  /// Its name there, where that is not `model_type` without marks.
+  var name: String?
+  /// `model_type` of the architecture whose layout it takes.
+  var modelType: String?
+  /// Whether the rows of queries and keys are put into another order.
+  var permutesHeads = false
+  /// Keys of `config.json` that the file does not say, by those that it says.
+  var unsaid: @Sendable (ConfigFile) throws -> [JSONMember] = { _ in [] }
+}
+
 /// What tells one architecture from the others: its names, its keys, its weights.
 ///
 /// A new one is a file of this folder and a place in `all`.
@@ -20,8 +34,8 @@ package struct Architecture: Equatable, Sendable {
   let read: @Sendable (ConfigFile, inout ModelConfiguration) throws -> Void
   /// Keys to write beyond those that all share.
   let members: @Sendable (ModelConfiguration) -> [JSONMember]
-  /// Whether llama.cpp's converter puts the rows of queries and keys into another order.
-  var permutesHeadsInGGUF = false
+  /// What llama.cpp's converter makes of it.
+  var gguf = GGUFForm()
 
   /// All that can be read.
   package static let all: [Architecture] = [

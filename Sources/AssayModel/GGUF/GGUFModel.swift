@@ -69,10 +69,20 @@ struct GGUFModel {
     "attention.head_count": "num_attention_heads",
     "attention.head_count_kv": "num_key_value_heads", "attention.key_length": "head_dim",
     "attention.sliding_window": "sliding_window",
+    "attention.sliding_window_pattern": "sliding_window_pattern",
+    "expert_count": "num_local_experts", "expert_used_count": "num_experts_per_tok",
+    "expert_feed_forward_length": "moe_intermediate_size",
+  ]
+  /// Those of them that a file may lack.
+  private static let optional: Set = [
+    "attention.head_count_kv", "attention.key_length", "attention.sliding_window",
+    "attention.sliding_window_pattern", "expert_count", "expert_used_count",
+    "expert_feed_forward_length",
   ]
   /// Numbers by key, likewise.
   private static let numbers = [
     "attention.layer_norm_rms_epsilon": "rms_norm_eps", "rope.freq_base": "rope_theta",
+    "rope.freq_base_swa": "rope_local_base_freq",
     "attn_logit_softcapping": "attn_logit_softcapping",
     "final_logit_softcapping": "final_logit_softcapping", "embedding_scale": "embedding_multiplier",
     "residual_scale": "residual_multiplier", "attention.scale": "attention_multiplier",
@@ -82,7 +92,7 @@ struct GGUFModel {
   private static let others: Set<String> = [
     "vocab_size", "rope.dimension_count", "attention.value_length", "rope.scaling.type",
     "rope.scaling.factor", "rope.scaling.finetuned", "rope.scaling.original_context_length",
-    "attention.causal", "expert_count", "expert_used_count",
+    "rope.scaling.attn_factor", "attention.causal",
   ]
 
   /// The metadata as a `config.json`.
@@ -91,10 +101,14 @@ struct GGUFModel {
   /// - Throws: `ModelError` or `TensorError` for a key that is missing, of another type, or not
   ///   known: what it says would not be computed.
   func config() throws -> ConfigFile {
-    var members = [JSONMember("model_type", .string(try modelType()))]
+    let architecture = try architecture()
+    let type = architecture.gguf.modelType ?? architecture.modelType
+    var members = [JSONMember("model_type", .string(type))]
     for key in file.values.keys.sorted() where key.hasPrefix(prefix + ".") {
       let name = String(key.dropFirst(prefix.count + 1))
       if let target = Self.sizes[name], let value = try file.integer(key) {
+        // Zero is none, of what may be lacking.
+        guard value != 0 || !Self.optional.contains(name) else { continue }
         members.append(JSONMember(target, .number("\(value)")))
       } else if let target = Self.numbers[name], let value = try file.number(key) {
         guard value.isFinite else { throw wrong(key, "\(value) is not a finite number") }
@@ -104,8 +118,7 @@ struct GGUFModel {
       }
     }
     for (key, target) in Self.sizes where !members.contains(where: { $0.key == target }) {
-      let optional = ["head_count_kv", "key_length", "sliding_window"]
-      guard optional.contains(where: key.hasSuffix) else {
+      guard Self.optional.contains(key) else {
         throw wrong("\(prefix).\(key)", "is missing")
       }
     }
@@ -116,18 +129,26 @@ struct GGUFModel {
       members.append(JSONMember(target + "_token_id", .number("\(id)")))
     }
     if let scaling = try rotaryScaling() { members.append(JSONMember("rope_scaling", scaling)) }
-    try checkWidths()
-    return ConfigFile(path: file.url.path, document: .object(members))
+    members += try widths()
+    let config = ConfigFile(path: file.url.path, document: .object(members))
+    return config.filled(try architecture.gguf.unsaid(config))
   }
 
-  /// The `model_type` of an architecture: the same word, but for marks between its parts.
-  private func modelType() throws -> String {
+  /// The architecture of the file: the same word, but for marks between its parts.
+  private func architecture() throws -> Architecture {
     func bare(_ word: String) -> String { word.filter { $0.isLetter || $0.isNumber } }
-    guard let found = Architecture.all.first(where: { bare($0.modelType) == bare(prefix) }) else {
-      let known = Architecture.all.map(\.modelType).joined(separator: ", ")
-      throw wrong("general.architecture", "\(prefix) is not supported; known are \(known)")
+    let named = Architecture.all.filter { bare($0.gguf.name ?? $0.modelType) == bare(prefix) }
+    let experts = try file.integer("\(prefix).expert_count") ?? 0
+    let found = named.first { $0.weights.block.experts.isEmpty == (experts == 0) }
+    if let found { return found }
+    guard named.isEmpty else {
+      throw wrong("\(prefix).expert_count", "\(experts) experts are not supported in a \(prefix)")
     }
-    return found.modelType
+    let known = Set(Architecture.all.map { $0.gguf.name ?? bare($0.modelType) }).sorted()
+    throw wrong(
+      "general.architecture",
+      "\(prefix) is not supported; known are \(known.joined(separator: ", "))"
+    )
   }
 
   private func vocabularySize() throws -> Int {
@@ -141,178 +162,31 @@ struct GGUFModel {
     return shape[0]
   }
 
-  private func checkWidths() throws {
+  /// Checks the widths of heads; gives the share that is rotated where that is not all.
+  private func widths() throws -> [JSONMember] {
     func key(_ name: String) -> String { "\(prefix).\(name)" }
-    if let experts = try file.integer(key("expert_count")), experts > 0 {
-      throw wrong(key("expert_count"), "\(experts) experts are not supported; dense models are")
-    }
     if let causal = try file.flag(key("attention.causal")), !causal {
       throw wrong(key("attention.causal"), "false is not supported")
     }
     guard let hidden = try file.integer(key("embedding_length")),
       let heads = try file.integer(key("attention.head_count")), heads > 0
-    else { return }
+    else { return [] }
     let width = try file.integer(key("attention.key_length")) ?? hidden / heads
-    for name in ["rope.dimension_count", "attention.value_length"] {
-      guard let other = try file.integer(key(name)), other != width else { continue }
-      throw wrong(key(name), "\(other) is not the width of a head, \(width), as it must be here")
-    }
-  }
-
-  /// The stretching of rotary positions: what the metadata say, or Llama 3.1's by its factors.
-  private func rotaryScaling() throws -> JSONValue? {
-    func key(_ name: String) -> String { "\(prefix).rope.scaling.\(name)" }
-    if file.shape(of: Self.factors) != nil { return try llama3Scaling() }
-    switch try file.text(key("type")) {
-    case nil, "none": return nil
-    case "linear":
-      guard let factor = try file.number(key("factor")), factor.isFinite else {
-        throw wrong(key("factor"), "is missing or no number")
-      }
-      return ["rope_type": "linear", "factor": .number("\(factor)")]
-    case let other?: throw wrong(key("type"), "\(other) is not supported; none and linear are")
-    }
-  }
-
-  /// Finds Llama 3.1's settings that give the factors which the file has in their place.
-  ///
-  /// The converter writes what each frequency is divided by. The settings are those of all released
-  /// models (1, 4, 8192) with the largest factor; they are taken where they give the same numbers.
-  private func llama3Scaling() throws -> JSONValue {
-    let stored = try file.tensor(named: Self.factors).to(.float32).floats
-    let factor = stored.last.map(Double.init) ?? 1
-    let base = try file.number("\(prefix).rope.freq_base") ?? 10000
-    let plain = Rotary(base: base).frequencies(width: 2 * stored.count)
-    let scaling = RotaryScaling.llama3(factor: factor, low: 1, high: 4, original: 8192)
-    let scaled = Rotary(base: base, scaling: scaling).frequencies(width: 2 * stored.count)
-    let isSame = stored.indices.allSatisfy { index in
-      let ratio: Float = plain[index] / scaled[index]
-      return abs(ratio - stored[index]) <= 1e-3 * stored[index]
-    }
-    guard isSame, factor.isFinite else {
-      throw ModelError.weight(
-        file: file.url.path,
-        name: Self.factors,
-        reason: "has other factors than Llama 3.1's, which alone are supported"
+    if let other = try file.integer(key("attention.value_length")), other != width {
+      throw wrong(
+        key("attention.value_length"),
+        "\(other) is not the width of a head, \(width), as it must be here"
       )
     }
-    return [
-      "rope_type": "llama3", "factor": .number("\(factor)"), "low_freq_factor": 1,
-      "high_freq_factor": 4, "original_max_position_embeddings": 8192,
-    ]
-  }
-
-  // MARK: Weights
-
-  private static let embedding = "token_embd.weight"
-  private static let finalNorm = "output_norm.weight"
-  private static let output = "output.weight"
-  private static let factors = "rope_freqs.weight"
-  /// Names below a block; `joined` where the checkpoint keeps one piece.
-  private static let block = BlockParts<[String]>(
-    inputNorm: ["attn_norm.weight"],
-    qkv: ["attn_q.weight", "attn_k.weight", "attn_v.weight"],
-    qkvBias: ["attn_q.bias", "attn_k.bias", "attn_v.bias"],
-    queryNorm: ["attn_q_norm.weight"],
-    keyNorm: ["attn_k_norm.weight"],
-    output: ["attn_output.weight"],
-    attentionNorm: ["post_attention_norm.weight"],
-    middleNorm: ["ffn_norm.weight"],
-    feedForward: GatedParts(
-      gateUp: ["ffn_gate.weight", "ffn_up.weight"],
-      down: ["ffn_down.weight"]
-    ),
-    feedForwardNorm: ["post_ffw_norm.weight"]
-  )
-  private static let joined = (qkv: ["attn_qkv.weight"], gateUp: ["ffn_up.weight"])
-
-  /// The weights under the names of Hugging Face's checkpoints.
-  ///
-  /// - Parameter configuration: What `config()` gives.
-  /// - Returns: The weights; queries and keys in the order that the checkpoint had.
-  /// - Throws: `ModelError.weight` for a tensor that the architecture does not have.
-  func weights(_ configuration: ModelConfiguration) throws -> GGUFWeights {
-    let map = configuration.architecture.weights
-    var names = [
-      map.embedding: Self.embedding, map.finalNorm: Self.finalNorm,
-      map.outputEmbedding: Self.output,
-    ]
-    var heads: [String: Int] = [:]
-    let (theirs, ours) = (Self.block, map.block)
-    for index in 0..<configuration.layerCount {
-      let stem = "\(map.layers)\(index)."
-      func add(_ ours: [String]?, _ theirs: [String]?) {
-        for (name, path) in zip(ours ?? [], theirs ?? []) {
-          names[stem + name] = "blk.\(index).\(path)"
-        }
-      }
-      add(ours.inputNorm, theirs.inputNorm)
-      add(ours.qkv, ours.qkv.count == 1 ? Self.joined.qkv : theirs.qkv)
-      add(ours.qkvBias, theirs.qkvBias)
-      add(ours.queryNorm, theirs.queryNorm)
-      add(ours.keyNorm, theirs.keyNorm)
-      add(ours.output, theirs.output)
-      add(ours.attentionNorm, theirs.attentionNorm)
-      add(ours.middleNorm, theirs.middleNorm)
-      let gateUp = ours.feedForward?.gateUp
-      add(gateUp, gateUp?.count == 1 ? Self.joined.gateUp : theirs.feedForward?.gateUp)
-      add(ours.feedForward?.down, theirs.feedForward?.down)
-      add(ours.feedForwardNorm, theirs.feedForwardNorm)
-      guard configuration.architecture.permutesHeadsInGGUF else { continue }
-      for paths in [ours.qkv, ours.qkvBias ?? []] where paths.count > 1 {
-        heads[stem + paths[0]] = configuration.headCount
-        heads[stem + paths[1]] = configuration.groupCount
-      }
+    guard let rotated = try file.integer(key("rope.dimension_count")), rotated != width else {
+      return []
     }
-    let read = Set(names.values).union([Self.factors])
-    if let extra = file.names.first(where: { !read.contains($0) }) {
-      throw ModelError.weight(
-        file: file.url.path,
-        name: extra,
-        reason: "is not one of \(prefix)'s as it is computed here"
+    guard rotated > 0 && rotated < width else {
+      throw wrong(
+        key("rope.dimension_count"),
+        "\(rotated) is not a part of a head's width, \(width)"
       )
     }
-    return GGUFWeights(file: file, stored: names, heads: heads)
-  }
-}
-
-/// The weights of a GGUF file under other names.
-struct GGUFWeights: WeightsSource {
-  let names: [String]
-  var metadata: [String: String] { file.metadata }
-
-  private let file: GGUFFile
-  private let stored: [String: String]
-  private let heads: [String: Int]
-
-  /// Renames weights.
-  ///
-  /// - Parameters:
-  ///   - file: Their file.
-  ///   - stored: The names in the file, by the names here.
-  ///   - heads: How many heads a weight has whose rows are in llama.cpp's order.
-  init(file: GGUFFile, stored: [String: String], heads: [String: Int]) {
-    self.file = file
-    self.heads = heads
-    self.stored = stored.filter { file.shape(of: $0.value) != nil }
-    names = self.stored.keys.sorted()
-  }
-
-  func shape(of name: String) -> [Int]? { stored[name].flatMap(file.shape) }
-
-  func dtype(of name: String) -> DType? { stored[name].flatMap(file.dtype) }
-
-  /// A weight, with the two halves of a head's rotary pairs one behind the other.
-  ///
-  /// llama.cpp keeps both numbers of a pair side by side: `[H, K/2, 2]` there, `[H, 2, K/2]` here.
-  func tensor(named name: String) throws -> Tensor {
-    let tensor = try file.tensor(named: stored[name] ?? name)
-    guard let heads = heads[name] else { return tensor }
-    let shape = tensor.shape
-    guard let rows = shape.first, heads > 0, rows.isMultiple(of: 2 * heads) else { return tensor }
-    let pairs = [heads, rows / heads / 2, 2] + shape.dropFirst()
-    return try withTensorErrors {
-      tensor.reshaped(pairs).transposed(1, 2).contiguous().reshaped(shape)
-    }
+    return [JSONMember("partial_rotary_factor", .number("\(Double(rotated) / Double(width))"))]
   }
 }

@@ -90,8 +90,10 @@ extension GGUFModel {
   /// - Throws: `ModelError` or `TensorError` for a key that is missing or of a kind that is not read.
   private func tokenizerDocument() throws -> JSONValue {
     let kind = try file.text("tokenizer.ggml.model")
+    if kind == "llama" { return try sentencePieceDocument() }
     guard kind == "gpt2" else {
-      let name = kind.map { "\($0) is not read from GGUF files; gpt2 is" } ?? "is missing"
+      let name =
+        kind.map { "\($0) is not read from GGUF files; gpt2 and llama are" } ?? "is missing"
       throw wrong("tokenizer.ggml.model", name)
     }
     let split = try file.text("tokenizer.ggml.pre")
@@ -104,13 +106,7 @@ extension GGUFModel {
     }
     let tokens = try texts("tokenizer.ggml.tokens")
     let merges = try texts("tokenizer.ggml.merges")
-    let kinds = try file.integers("tokenizer.ggml.token_type") ?? []
-    guard kinds.isEmpty || kinds.count == tokens.count else {
-      throw wrong(
-        "tokenizer.ggml.token_type",
-        "has \(kinds.count) values for \(tokens.count) tokens"
-      )
-    }
+    let kinds = try each("tokenizer.ggml.token_type", of: tokens, file.integers)
     var (vocabulary, added): ([JSONMember], [JSONValue]) = ([], [])
     for (id, token) in tokens.enumerated() {
       let kind = kinds.isEmpty ? TokenKind.normal : TokenKind(rawValue: kinds[id])
@@ -135,6 +131,35 @@ extension GGUFModel {
       JSONMember("post_processor", .null), JSONMember("decoder", Self.byteLevel),
       JSONMember("model", model),
     ])
+  }
+
+  /// SentencePiece's vocabulary as a `tokenizer.json`.
+  ///
+  /// Ids that no text gives are left out of it.
+  ///
+  /// Source: llama.cpp, src/llama-vocab.cpp (`LLAMA_VOCAB_TYPE_SPM`).
+  private func sentencePieceDocument() throws -> JSONValue {
+    let tokens = try texts("tokenizer.ggml.tokens")
+    let scores = try each("tokenizer.ggml.scores", of: tokens, file.numbers)
+    let kinds = try each("tokenizer.ggml.token_type", of: tokens, file.integers)
+    guard scores.count == tokens.count else { throw wrong("tokenizer.ggml.scores", "is missing") }
+    return try SentencePieceFile.document(
+      pieces: tokens.indices.map { (tokens[$0], scores[$0], kinds.isEmpty ? 1 : kinds[$0]) },
+      addsPrefix: try file.flag("tokenizer.ggml.add_space_prefix") ?? true
+    )
+  }
+
+  /// A list with a value for each token; empty where there is none.
+  private func each<Value>(
+    _ key: String,
+    of tokens: [String],
+    _ read: (String) throws -> [Value]?
+  ) throws -> [Value] {
+    let values = try read(key) ?? []
+    guard values.isEmpty || values.count == tokens.count else {
+      throw wrong(key, "has \(values.count) values for \(tokens.count) tokens")
+    }
+    return values
   }
 
   private func texts(_ key: String) throws -> [String] {

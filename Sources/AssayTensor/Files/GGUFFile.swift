@@ -47,22 +47,41 @@ package struct GGUFFile: WeightsSource {
   ///
   /// - Parameter name: Its name in the file.
   /// - Returns: The tensor; plain elements share memory with the file's private mapping.
-  /// - Throws: `TensorError.malformedFile` where there is none of this name,
+  /// - Throws: As of a part.
+  package func tensor(named name: String) throws -> Tensor { try tensor(named: name, part: nil) }
+
+  /// A part of a tensor along its first axis, likewise.
+  ///
+  /// - Parameters:
+  ///   - name: Its name in the file.
+  ///   - part: Which part along its first axis; `nil` is all of it.
+  /// - Returns: The tensor; plain elements share memory with the file's private mapping.
+  /// - Throws: `TensorError.malformedFile` where there is none of this name, or no such part,
   ///   `TensorError.outOfMemory` where its float32 form does not fit.
-  package func tensor(named name: String) throws -> Tensor {
+  package func tensor(named name: String, part: Int?) throws -> Tensor {
     guard let entry = entries[name] else {
       throw mapping.failure("has no tensor named \(name.quotable)")
     }
-    if let plain = entry.type.plain {
-      return try mapping.tensor(at: entry.start, shape: entry.shape, dtype: plain, name: name)
+    var (shape, start) = (entry.shape, entry.start)
+    let type = entry.type
+    if let part {
+      // Blocks do not reach over rows, so a part is whole blocks where it has rows.
+      guard shape.count > 2, (0..<shape[0]).contains(part) else {
+        throw mapping.failure("has no part \(part) of the tensor \(name.quotable), \(shape)")
+      }
+      shape.removeFirst()
+      start += part * shape.reduce(1, *) / type.blockCount * type.blockBytes
     }
-    let result = try withTensorErrors { Tensor.uninitialized(entry.shape) }
+    if let plain = type.plain {
+      return try mapping.tensor(at: start, shape: shape, dtype: plain, name: name)
+    }
+    let result = try withTensorErrors { Tensor.uninitialized(shape) }
     guard let base = mapping.bytes.baseAddress else { return result }
     try result.withUnsafeBytes { room in
-      guard let start = room.baseAddress else { return }
-      let out = UnsafeMutableRawPointer(mutating: start).assumingMemoryBound(to: Float.self)
-      let blocks = room.count / MemoryLayout<Float>.size / entry.type.blockCount
-      entry.type.dequantize(UnsafeRawPointer(base + entry.start), count: blocks, into: out)
+      guard let first = room.baseAddress else { return }
+      let out = UnsafeMutableRawPointer(mutating: first).assumingMemoryBound(to: Float.self)
+      let blocks = room.count / MemoryLayout<Float>.size / type.blockCount
+      type.dequantize(UnsafeRawPointer(base + start), count: blocks, into: out)
     }
     return result
   }

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Source: `src/sentencepiece_model.proto` of google/sentencepiece; the merges of pieces as
 /// `generate_merges` of transformers makes them (`convert_slow_tokenizer.py`).
-struct SentencePieceFile {
+package struct SentencePieceFile {
   private enum Kind: Int {
     case normal = 1, unknown, control, userDefined, unused, byte
   }
@@ -31,6 +31,29 @@ struct SentencePieceFile {
   static func document(_ bytes: [UInt8]) throws -> JSONValue {
     var file = SentencePieceFile()
     try file.read(bytes)
+    return try file.document()
+  }
+
+  /// The same of pieces of type BPE that another file lists, without a rule for other characters.
+  ///
+  /// - Parameters:
+  ///   - pieces: Texts, scores and kinds (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused,
+  ///     6 byte), by id.
+  ///   - addsPrefix: Whether texts are read with a space before them.
+  /// - Returns: A `tokenizer.json` document.
+  /// - Throws: `TextError` where there is no piece, or one of another kind or without a finite score.
+  package static func document(
+    pieces: [(text: String, score: Double, kind: Int)],
+    addsPrefix: Bool
+  ) throws -> JSONValue {
+    var file = SentencePieceFile()
+    (file.isBPE, file.addsPrefix, file.removesExtraSpaces) = (true, addsPrefix, false)
+    file.pieces = try pieces.map { text, score, kind in
+      guard let kind = Kind(rawValue: kind) else { throw invalid("a piece of kind \(kind)") }
+      guard score.isFinite else { throw invalid("the score \(score)") }
+      return Piece(text: text, score: Float(score), kind: kind)
+    }
+    guard !pieces.isEmpty else { throw invalid("none") }
     return try file.document()
   }
 
