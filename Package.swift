@@ -44,6 +44,17 @@ let package = Package(
     ),
     .target(name: "AssayRun", dependencies: ["AssayBase", "Yams"], swiftSettings: settings),
     .target(
+      name: "AssayHub",
+      dependencies: [
+        "AssayBase",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
       name: "AssayText",
       dependencies: ["AssayBase", .product(name: "HeapModule", package: "swift-collections")],
       swiftSettings: settings
@@ -139,7 +150,7 @@ let package = Package(
     .executableTarget(
       name: "assay",
       dependencies: [
-        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayBase", "AssayRun", "AssayHub", "AssayTensor", "AssayText", "AssayData", "AssayModel",
         "AssayGenerate", "AssayReward", "AssayEvaluate", "AssayTrain", "AssayStudy", "AssayServe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -166,6 +177,11 @@ let package = Package(
       name: "AssayTextTests",
       dependencies: ["AssayBase", "AssayText"],
       resources: [.copy("Fixtures")],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "AssayHubTests",
+      dependencies: ["AssayBase", "AssayHub", "AssayTestSupport"],
       swiftSettings: settings
     ),
     .testTarget(

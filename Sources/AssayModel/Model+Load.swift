@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensor
 import AssayText
 import Foundation
@@ -142,7 +143,8 @@ extension Model {
   /// The configuration of the language model that CLoud's released configuration, or an adapter's,
   /// names.
   ///
-  /// A path is taken from the folder; of `owner/name` a folder `name` beside it is taken too.
+  /// A path is taken from the folder; of `owner/name` a folder `name` beside it is taken too, or what
+  /// the hub's cache has of it.
   static func base(
     _ name: String,
     of config: URL,
@@ -155,6 +157,7 @@ extension Model {
       name.hasPrefix("/")
       ? [URL(fileURLWithPath: name)]
       : [folder.appendingPathComponent(name), parent.appendingPathComponent(last)]
+        + (HubName(name).flatMap { HubCache().snapshot($0) }.map { [$0] } ?? [])
     let found = places.map { $0.appendingPathComponent("config.json").standardizedFileURL }
       .first { FileManager.default.fileExists(atPath: $0.path) && $0 != config.standardizedFileURL }
     guard let found else {
@@ -163,6 +166,7 @@ extension Model {
         key: "base_model_name_or_path",
         reason: "\(name) \(part) and is not here; put that model's config.json into a folder "
           + "\(last) beside this one"
+          + (HubName(name).map { ", or fetch it with `assay pull \($0)`" } ?? "")
       )
     }
     return found

@@ -1,15 +1,29 @@
+import AssayBase
 import AssayText
 import Foundation
 
 /// The parts of a model that are read without its weights, whatever the layout of its files.
 ///
 /// A model is a folder in the Hugging Face layout, a GGUF file, a folder that holds one alone, or a
-/// folder with an adapter of PEFT, whose base lies beside it.
+/// folder with an adapter of PEFT, whose base lies beside it or in the hub's cache.
 package enum ModelFiles {
   /// Whether a path is a model.
   package static func exist(at url: URL) -> Bool {
     FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
       || GGUFModel.find(url) != nil || Adapter.exists(at: url)
+  }
+
+  /// A model by its path, else by its name in the hub's cache.
+  ///
+  /// - Parameter path: A path, or `owner/name[@revision]`.
+  /// - Returns: The model's folder or file; `nil` where there is none.
+  package static func find(_ path: String) -> URL? {
+    let url = URL(fileURLWithPath: path)
+    if exist(at: url) { return url }
+    guard let name = HubName(path), let folder = HubCache().snapshot(name), exist(at: folder) else {
+      return nil
+    }
+    return folder
   }
 
   /// A model's tokenizer.

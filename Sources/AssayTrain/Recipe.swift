@@ -65,10 +65,11 @@ package struct Recipe {
     }
   }
 
-  /// The folder of a model: itself, or the last finished checkpoint of a run folder.
+  /// The folder of a model: itself, that of its name in the hub's cache, or the last finished
+  /// checkpoint of a run folder.
   package static func modelFolder(_ path: String) -> URL {
+    if let found = ModelFiles.find(path) { return found }
     let url = URL(fileURLWithPath: path)
-    if ModelFiles.exist(at: url) { return url }
     return RunFolder.lastCheckpoint(in: url) ?? url
   }
 

@@ -3,6 +3,7 @@ import AssayBase
 import AssayData
 import AssayEvaluate
 import AssayGenerate
+import AssayHub
 import AssayModel
 import AssayReward
 import AssayRun
@@ -33,6 +34,7 @@ enum ExitStatus {
     case let error as TextError: code(error)
     case let error as FileError: code(error)
     case let error as EndpointError: code(error)
+    case let error as HubError: code(error)
     case let error as ServeError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError:
       badData
@@ -94,6 +96,16 @@ enum ExitStatus {
   }
 
   private static func code(_ error: ServeError) -> Int32 {
+  private static func code(_ error: HubError) -> Int32 {
+    switch error {
+    case .name, .address, .malformedToken, .choice: wrongUse
+    case .missing, .offline: notFound
+    case .forbidden, .unavailable: unavailable
+    case .garbage, .unsafePath, .damaged: badData
+    case .noRoom: cannotCreate
+    }
+  }
+
     switch error {
     case .openHost, .malformedKey: wrongUse
     case .cannotListen: unavailable

@@ -14,8 +14,12 @@ package final class ChatServer: Sendable {
   package struct Received: Sendable {
     /// Its number, from 0, in the order of arrival.
     package let number: Int
+    /// What it asks to be done, such as `GET`.
+    package let method: String
     /// The path.
     package let path: String
+    /// The bytes that it asks for (`Range`).
+    package let range: String?
     /// The value of `Authorization`.
     package let authorization: String?
     /// The body.
@@ -38,7 +42,7 @@ package final class ChatServer: Sendable {
     /// Answers.
     case answer(status: Int = 200, body: String, headers: [String: String] = [:])
     /// Announces more than it sends, and closes the connection.
-    case cut(body: String)
+    case cut(body: String, missing: Int = 100)
     /// Announces more than it sends, and sends no more.
     case stall(body: String)
 
@@ -101,7 +105,10 @@ package final class ChatServer: Sendable {
   deinit { channel.close(promise: nil) }
 
   /// The URL before `/chat/completions`.
-  package var base: String { "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/v1" }
+  package var base: String { origin + "/v1" }
+
+  /// The URL before all paths.
+  package var origin: String { "http://127.0.0.1:\(channel.localAddress?.port ?? 0)" }
 
   /// What was received so far.
   package var received: [Received] { box.log.withLock { $0 } }
@@ -129,7 +136,9 @@ package final class ChatServer: Sendable {
         let received = box.log.withLock { log in
           let received = Received(
             number: log.count,
+            method: head.method.rawValue,
             path: head.uri,
+            range: head.headers.first(name: "Range"),
             authorization: head.headers.first(name: "Authorization"),
             body: text
           )
@@ -137,8 +146,9 @@ package final class ChatServer: Sendable {
           return received
         }
         let channel = context.channel
+        let isHead = head.method == .HEAD
         box.handler(received) { reply in
-          channel.eventLoop.execute { Self.write(reply, to: channel) }
+          channel.eventLoop.execute { Self.write(reply, to: channel, isHead: isHead) }
         }
       }
     }
@@ -147,14 +157,16 @@ package final class ChatServer: Sendable {
       context.close(promise: nil)
     }
 
-    private static func write(_ reply: Reply, to channel: any Channel) {
+    private static func write(_ reply: Reply, to channel: any Channel, isHead: Bool) {
       func send(_ part: HTTPServerResponsePart) {
         channel.write(part, promise: nil)
       }
       switch reply {
       case .answer(let status, let body, let headers):
         var all = HTTPHeaders(headers.map { ($0.key, $0.value) })
-        all.add(name: "Content-Length", value: "\(body.utf8.count)")
+        if !all.contains(name: "Content-Length") {
+          all.add(name: "Content-Length", value: "\(body.utf8.count)")
+        }
         send(
           .head(
             HTTPResponseHead(
@@ -164,11 +176,13 @@ package final class ChatServer: Sendable {
             )
           )
         )
-        send(.body(.byteBuffer(ByteBuffer(string: body))))
+        if !isHead { send(.body(.byteBuffer(ByteBuffer(string: body)))) }
         send(.end(nil))
         channel.flush()
-      case .cut(let body), .stall(let body):
-        let headers: HTTPHeaders = ["Content-Length": "\(body.utf8.count + 100)"]
+      case .cut(let body, _), .stall(let body):
+        var missing = 100
+        if case .cut(_, let count) = reply { missing = count }
+        let headers: HTTPHeaders = ["Content-Length": "\(body.utf8.count + missing)"]
         send(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)))
         send(.body(.byteBuffer(ByteBuffer(string: body))))
         channel.flush()
