@@ -36,8 +36,15 @@ extension Model {
       case .float16: "float16"
       default: "float32"
       }
+    var configuration = decoder.configuration
+    // Without padding of their own, other tools refuse batches, or pad with the end that is scored.
+    if configuration.padTokenID == nil, let padding = template.padding,
+      padding != template.endOfTurn
+    {
+      configuration.padTokenID = tokenizer.id(of: padding).map { Int($0) }
+    }
     try write(
-      decoder.configuration.json(isClassifier: isClassifier, dtype: type),
+      configuration.json(isClassifier: isClassifier, dtype: type),
       "config.json",
       folder
     )

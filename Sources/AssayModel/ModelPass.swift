@@ -3,7 +3,7 @@
 import AssayTensor
 
 /// Tokens that one forward pass reads, and the place that decides.
-package struct ModelPass: Sendable, Equatable {
+package struct ModelPass: Sendable, Hashable {
   /// What is made of the hidden states.
   package enum Reading: Sendable, Equatable {
     /// The reward head's logit at the index.
@@ -18,11 +18,14 @@ package struct ModelPass: Sendable, Equatable {
   package let tokens: [Int32]
   /// An index of them.
   package let index: Int
+  /// The position of the first token: others put padding before it.
+  package let start: Int
 
   /// Makes one.
-  package init(tokens: [Int32], index: Int) {
+  package init(tokens: [Int32], index: Int, start: Int = 0) {
     self.tokens = tokens
     self.index = index
+    self.start = start
   }
 }
 
@@ -81,7 +84,14 @@ package struct PassReader {
   ) throws -> [Float] {
     try withTensorErrors {
       withoutGradients {
-        let batch = PackedBatch(passes.map(\.tokens), device: decoder.device, isRounded: true)
+        let isMoved = passes.contains { $0.start > 0 }
+        let batch = PackedBatch(
+          passes.map(\.tokens),
+          device: decoder.device,
+          isRounded: true,
+          positions: isMoved
+            ? passes.map { pass in pass.tokens.indices.map { Int32(pass.start + $0) } } : nil
+        )
         let rows = zip(batch.starts, passes).map { Int64($0 + $1.index) }
         let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: !keepsCasts)
         return decoder.readings(hidden, body)

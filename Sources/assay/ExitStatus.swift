@@ -36,7 +36,8 @@ enum ExitStatus {
     case let error as EndpointError: code(error)
     case let error as HubError: code(error)
     case let error as ServeError: code(error)
-    case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError:
+    case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError,
+      is AuditFailure:
       badData
     case is GenerationError, is WritingError, is TrainingLineError, is JinjaError,
       is RenderedRowError:
