@@ -92,7 +92,7 @@ package struct Audit {
   }
 
   private typealias Found = (
-    scored: ScoredToken, scores: AuditedRow.Scores,
+    scored: ScoredTokenRecord, scores: AuditedRow.Scores,
     readings: [(other: OtherReading, reading: AuditedRow.Reading)]
   )
 
@@ -234,9 +234,9 @@ package struct Audit {
     return result
   }
 
-  private func token(_ tokens: [Int32], _ index: Int) -> ScoredToken {
+  private func token(_ tokens: [Int32], _ index: Int) -> ScoredTokenRecord {
     let name = name(tokens[index])
-    return ScoredToken(id: name.id, text: name.text, index: index)
+    return ScoredTokenRecord(id: name.id, text: name.text, index: index)
   }
 
   // MARK: Problems

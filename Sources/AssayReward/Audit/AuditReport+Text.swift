@@ -66,6 +66,6 @@ extension AuditedRow {
   }
 }
 
-extension ScoredToken {
+extension ScoredTokenRecord {
   fileprivate var described: String { "index \(index), token \(id) \(AuditReport.quoted(text))" }
 }

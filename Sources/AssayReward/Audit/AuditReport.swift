@@ -140,7 +140,7 @@ package struct AuditedRow: Codable, Equatable, Sendable {
     /// How many tokens it reads.
     package var tokenCount: Int
     /// The token that it scores.
-    package var scored: ScoredToken
+    package var scored: ScoredTokenRecord
     /// The score there; `nil` where it does not fit the model.
     package var score: Double?
 
@@ -157,7 +157,7 @@ package struct AuditedRow: Codable, Equatable, Sendable {
   /// The tokens that are read.
   package var tokens: [ScoredTokenName]
   /// The token that is scored; `nil` where a critique is written first, and its end is.
-  package var scored: ScoredToken?
+  package var scored: ScoredTokenRecord?
   /// Tokens that a length limit took from the front.
   package var removedTokens: Int
   /// Beginning tokens at the front: two are one too many.

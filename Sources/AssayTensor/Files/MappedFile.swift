@@ -3,14 +3,17 @@
 
 import CTorch
 import Foundation
+import Synchronization
 
 /// The bytes of a file in a private, writable mapping.
 ///
-/// Tensors share its pages with no copy, and a write in place changes only this process's copy. The
-/// file must not be cut while tensors of it are in use.
-final class MappedFile {
+/// Tensors share its pages with no copy, and a write in place changes only this process's copy. Pages
+/// that only tensors used which are gone are given back, so that a model that is packed while it is
+/// read is in memory once. The file must not be cut while tensors of it are in use.
+final class MappedFile: @unchecked Sendable {  // its bytes never move; who writes them is up to callers
   let path: String
   let bytes: UnsafeMutableRawBufferPointer
+  private let inUse = Mutex<[Range<Int>]>([])
 
   /// Maps a file.
   ///
@@ -78,14 +81,15 @@ final class MappedFile {
     let sizes = shape.map(Int64.init)
     var handle: ct_tensor?
     if Int(bitPattern: data).isMultiple(of: dtype.byteCount) {
-      let owner = Unmanaged.passRetained(self)
+      let count = shape.reduce(dtype.byteCount, *)
+      let owner = Unmanaged.passRetained(Use(of: self, start..<start + count))
       let code = ct_from_memory(
         data,
         sizes,
         Int32(sizes.count),
         dtype.rawValue,
         owner.toOpaque(),
-        { context in context.map { Unmanaged<MappedFile>.fromOpaque($0).release() } },
+        { context in context.map { Unmanaged<Use>.fromOpaque($0).release() } },
         &handle
       )
       try check(code, name)
@@ -95,6 +99,34 @@ final class MappedFile {
     }
     guard let handle else { throw AssayTensor.failure(Int32(CT_ERROR), name) }
     return Tensor(owning: handle)
+  }
+
+  /// What a tensor uses, until it is gone.
+  private final class Use: Sendable {
+    let file: MappedFile
+    let range: Range<Int>
+
+    init(of file: MappedFile, _ range: Range<Int>) {
+      (self.file, self.range) = (file, range)
+      file.inUse.withLock { $0.append(range) }
+    }
+
+    deinit { file.release(range) }
+  }
+
+  /// Gives back the whole pages of bytes that no tensor uses any more.
+  private func release(_ range: Range<Int>) {
+    inUse.withLock { inUse in
+      if let index = inUse.firstIndex(of: range) { inUse.remove(at: index) }
+      let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+      let first = (range.lowerBound + page - 1) / page * page
+      let last = range.upperBound / page * page
+      guard first < last, let base = bytes.baseAddress,
+        !inUse.contains(where: { $0.overlaps(first..<last) })
+      else { return }
+      // Advice: where it is not taken, memory is given back with the mapping.
+      madvise(base + first, last - first, MADV_DONTNEED)
+    }
   }
 }
 
