@@ -5,7 +5,9 @@
 #   make demo      trains and compares methods    make lint     checks their format
 #   make test      all tests                      make layers   checks what imports what
 #   make bench     speed of this machine          make clean    removes what was built here
+#   make wheel     a Python wheel in dist/        make install  the command, for all users
 #
+# PREFIX=DIR   where `install` writes (default: /usr/local), below DESTDIR if that is set
 # OUT=DIR      where `demo` writes (default: demo)
 # ARGS="..."   more arguments for `demo` and `test`, such as ARGS="--filter AssayTextTests"
 # JOBS=N       how many compilers run at once (default: one per core)
@@ -13,6 +15,8 @@
 # ASSAY_CACHE, ASSAY_LIBTORCH (environment): where LibTorch is kept; see Scripts/bootstrap.py
 
 OUT = demo
+PREFIX = /usr/local
+DESTDIR =
 ARGS =
 JOBS =
 PYTHON = python3
@@ -24,13 +28,18 @@ SWIFT = PKG_CONFIG_PATH="$(CURDIR)/.build/pkgconfig:$$PKG_CONFIG_PATH" swift
 BOOTSTRAP = $(PYTHON) Scripts/bootstrap.py
 ASSAY = .build/release/assay
 
-.PHONY: build demo test bench format lint layers clean libtorch
+.PHONY: build static demo test bench wheel install format lint layers clean libtorch
 .NOTPARALLEL:
 
 build: libtorch
 	@$(SWIFT) build $(FLAGS)
 	@$(BOOTSTRAP) link .build/release
 	@echo "The binary is $(CURDIR)/$(ASSAY)"
+
+# The binary with Swift's libraries in it, which needs no Swift where it runs.
+static: libtorch
+	@$(SWIFT) build $(FLAGS) --static-swift-stdlib --product assay
+	@$(BOOTSTRAP) link .build/release
 
 demo: build
 	@$(ASSAY) demo --out $(OUT) $(ARGS)
@@ -59,6 +68,12 @@ bench: build
 	@$(ASSAY) bench generate --shape s --prompts 16 --samples 16
 	@$(ASSAY) bench score --shape q --batch 16
 	@echo "Benchmarks/README.md says how these compare with other tools." >&2
+
+wheel: static
+	@$(PYTHON) Scripts/make_wheel.py $(ASSAY) dist
+
+install: static
+	@$(PYTHON) Scripts/install.py $(ASSAY) "$(PREFIX)" "$(DESTDIR)"
 
 format:
 	@git ls-files -z '*.swift' | xargs -0 swift format format --in-place

@@ -1,0 +1,3 @@
+from assay import main
+
+main()
