@@ -36,6 +36,7 @@ package struct HubCache: Sendable, Equatable {
   /// The folder of a repository.
   ///
   /// - Parameter name: The repository, of whatever revision.
+  /// - Returns: The folder, which may not exist.
   package func repository(_ name: HubName) -> URL {
     folder.appendingPathComponent(folderName(name))
   }

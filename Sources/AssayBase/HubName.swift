@@ -33,12 +33,12 @@ package struct HubName: Hashable, Sendable, CustomStringConvertible {
 
   /// Reads `owner/name[@revision]`.
   ///
-  /// No part of a name leads out of a folder that is named after it.
+  /// No part of a name leads out of a folder that is named after it; `nil` for a text that names no
+  /// repository.
   ///
   /// - Parameters:
   ///   - text: What was given.
   ///   - kind: What it is to hold.
-  /// - Returns: `nil` for a text that names no repository.
   ///
   /// Source: `validate_repo_id` of huggingface_hub; the rules of git for names of references.
   package init?(_ text: String, kind: Kind = .model) {

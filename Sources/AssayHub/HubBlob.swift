@@ -26,6 +26,7 @@ struct HubBlob {
   /// The hash of what was written, of the kind that it is to have.
   ///
   /// - Parameter length: 64 digits are SHA-256, 40 the SHA-1 of a git object of these bytes.
+  /// - Returns: As many hexadecimal digits.
   /// - Throws: `FileError` where it cannot be read.
   func hash(length: Int) throws -> String {
     let size = partialSize
@@ -95,6 +96,7 @@ final class HubLock {
   /// - Parameters:
   ///   - url: The lock's file.
   ///   - onWait: Called once where another process has it.
+  /// - Returns: The lock.
   /// - Throws: `FileError`, `CancellationError`, or what `onWait` throws.
   nonisolated(nonsending) static func taken(
     _ url: URL,

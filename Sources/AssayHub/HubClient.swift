@@ -221,7 +221,7 @@ final class HubClient: Sendable {
     var address = address
     for _ in 0...Self.mostRedirects {
       guard let url = URL(string: address), let origin = HubOrigin(url) else {
-        throw HubError.garbage(url: address, reason: "it is no address")
+        throw garbage(address, "it is no address")
       }
       var request = HTTPClientRequest(url: address)
       request.method = method
@@ -245,13 +245,18 @@ final class HubClient: Sendable {
       }
       guard let place, let next = HubOrigin(place),
         origin.scheme == "http" || next.scheme == "https"
-      else { throw HubError.garbage(url: address, reason: "it redirects to no address to follow") }
+      else { throw garbage(address, "it redirects to no address to follow") }
       // What a file is, the hub says itself, before it sends the reader elsewhere.
       let isTold = response.headers.contains(name: "X-Linked-Etag") || next != settings.origin
       if method == .HEAD, isTold { return response }
       address = place.absoluteString
     }
-    throw HubError.garbage(url: address, reason: "it redirects without end")
+    throw garbage(address, "it redirects without end")
+  }
+
+  /// An answer that no hub gives; what addresses are signed with is not shown.
+  private func garbage(_ address: String, _ reason: String) -> HubError {
+    .garbage(url: String(address.prefix { $0 != "?" }), reason: reason)
   }
 
   /// Throws what an answer's status says.

@@ -100,6 +100,7 @@ package struct HubSettings: Sendable {
   ///   - name: The repository.
   ///   - isAPI: Whether its description is asked for, else its files.
   ///   - parts: Path components, which are escaped.
+  /// - Returns: The address.
   func url(_ name: HubName, isAPI: Bool, _ parts: [String]) -> String {
     let kind = isAPI || name.kind == .dataset ? ["/" + name.kind.plural] : []
     let path = parts.map { "/" + Self.escaped($0) }.joined()

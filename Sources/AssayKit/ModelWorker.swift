@@ -22,6 +22,7 @@ actor ModelWorker {
       dtype: options.dtype,
       device: options.device
     )
+    try model.checkGolden(folder.path)
     model.cacheBytes = options.cacheBytes
     self.model = model
     let kind = model.manifest.kind

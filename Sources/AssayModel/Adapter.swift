@@ -6,6 +6,7 @@
 // alpha / sqrt(r); Liu et al. 2024 (arXiv:2402.09353) eq. 5; `peft` `tuners/lora/layer.py` and
 // `tuners/lora/dora.py` (merging), `utils/save_and_load.py` (names).
 
+import AssayBase
 import AssayTensor
 import Foundation
 
@@ -17,16 +18,20 @@ struct Adapter {
   let isClassifier: Bool
 
   private let config: ConfigFile
-  private let stored: WeightsFolder
+  /// What `adapter_config.json` says.
+  var document: JSONValue { config.document }
+  let stored: WeightsFolder
   private let alpha: Double
   private let isRankStabilized: Bool
 
-  private static let fileName = "adapter_config.json"
-  private static let prefix = "base_model.model."
+  static let fileName = "adapter_config.json"
+  static let prefix = "base_model.model."
   /// Settings that must be absent, null, false or empty: what they ask for is not computed.
   private static let refused = [
-    "alpha_pattern", "fan_in_fan_out", "layer_replication", "lora_bias", "target_parameters",
-    "trainable_token_indices", "megatron_config",
+    "alora_invocation_tokens", "alpha_pattern", "arrow_config", "fan_in_fan_out", "kasa_config",
+    "layer_replication", "lora_bias", "target_parameters",
+    "trainable_token_indices", "megatron_config", "monteclora_config", "use_bdlora", "use_qalora",
+    "velora_config",
   ]
 
   /// Opens a folder; `nil` where it is no adapter.

@@ -65,6 +65,71 @@ extension Model {
     }
   }
 
+  /// Scores of the fixed texts by this model's own weights; `nil` where it has no such texts.
+  func goldenScores() throws -> [ModelManifest.Golden]? {
+    let golden = try goldenScores(decoder, head, ModelManifest.fileName)
+    return golden.isEmpty ? nil : golden
+  }
+
+  /// Scores of the fixed texts.
+  ///
+  /// - Parameters:
+  ///   - decoder: The weights to read them with.
+  ///   - head: The head to read them with.
+  ///   - path: Where they are, for messages.
+  /// - Returns: One a text; none where there are no texts.
+  /// - Throws: As `reward`.
+  func goldenScores(
+    _ decoder: Decoder,
+    _ head: RewardHead?,
+    _ path: String
+  ) throws -> [ModelManifest.Golden] {
+    try goldenTexts().map { text in
+      let score = try Model.reward(of: tokenizer.encode(text), decoder, head, path)
+      return ModelManifest.Golden(text: text, score: score)
+    }
+  }
+
+  /// Differences of golden scores of up to 1, and in proportion above, that are rounding.
+  ///
+  /// Other weights, another head or other tokens give larger ones. Four bits are not held to more than
+  /// their order.
+  static func goldenTolerance(_ execution: Execution) -> Double {
+    switch execution.weights {
+    case .plain: execution.dtype == .float32 ? 1e-3 : 0.05
+    case .int8: 0.1
+    case .int4: 1
+    }
+  }
+
+  /// Computes the saved golden scores as the model computes, and refuses another model.
+  ///
+  /// - Parameter path: Where the model is, for the message.
+  /// - Throws: `ModelError.configuration` where a score is another one than that which was saved.
+  package func checkGolden(_ path: String) throws {
+    guard let golden = manifest.golden, head != nil else { return }
+    let limit = Self.goldenTolerance(decoder.execution)
+    for text in golden {
+      let score = try Self.reward(
+        of: tokenizer.encode(text.text),
+        decoder,
+        head,
+        path,
+        execution: decoder.execution
+      )
+      guard abs(score - text.score) <= limit * max(1, abs(text.score)) else {
+        throw ModelError.configuration(
+          file: path,
+          key: "golden",
+          reason:
+            "the model gives \(score) to a text that it gave \(text.score) when it was saved: "
+            + "weights, head, tokenizer or settings are not those that were saved; take them from "
+            + "where they came"
+        )
+      }
+    }
+  }
+
   /// Computes the saved golden scores again.
   ///
   /// A model loaded in float32 on the CPU differs by rounding alone, below 1e-4 of a score of
@@ -80,12 +145,13 @@ extension Model {
     }.max()
   }
 
-  /// The reward of one sequence, read at its last token, computed in float32.
+  /// The reward of one sequence, read at its last token, computed in float32 or as is said.
   static func reward(
     of tokens: [Int32],
     _ decoder: Decoder,
     _ head: RewardHead?,
-    _ path: String
+    _ path: String,
+    execution: Execution? = nil
   ) throws -> Double {
     guard let head else {
       throw ModelError.lacks(
@@ -106,10 +172,10 @@ extension Model {
       throw ModelError.tooLong(tokens: tokens.count, maximum: maximum)
     }
     var decoder = decoder
-    decoder.execution = Execution(dtype: .float32)
+    decoder.execution = execution ?? Execution(dtype: .float32)
     let pass = ModelPass(tokens: tokens, index: tokens.count - 1)
-    // Casts that inference would not use are not kept.
-    let reader = PassReader(decoder, head: head, keepsCasts: false)
+    // Casts that inference would not use are not kept; weights packed for it have no other form.
+    let reader = PassReader(decoder, head: head, keepsCasts: execution != nil)
     let score = try reader.read([pass], .reward)[0]
     guard score.isFinite else {
       throw ModelError.weight(

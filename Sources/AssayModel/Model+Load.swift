@@ -61,7 +61,7 @@ extension Model {
     let chat = approximateTemplate ? detected.approximated : detected
     // What others trained is scored where they, transformers and servers read it.
     let manifest =
-      try ModelManifest.read(folder)
+      try weights.gguf.flatMap { try ModelManifest($0) } ?? ModelManifest.read(folder)
       ?? ModelManifest(kind: weights.kind, scoredToken: .lastOfTemplate)
     if manifest.kind.hasHead, head == nil {
       throw ModelError.lacks(
@@ -213,21 +213,43 @@ extension ModelManifest {
   package static func read(_ folder: URL) throws -> ModelManifest? {
     let url = folder.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    let bytes = try TextFile.read(url)
+    return try ModelManifest(try TextFile.read(url), file: url.path)
+  }
+
+  /// The manifest as JSON text.
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(self)
+  }
+
+  /// Reads the manifest of a GGUF file; `nil` where Assay did not write it.
+  init?(_ gguf: GGUFModel) throws {
+    guard let text = try gguf.file.text(GGUFModel.manifest) else { return nil }
+    try self.init(Array(text.utf8), file: gguf.file.url.path)
+  }
+
+  /// Reads a manifest.
+  ///
+  /// - Parameters:
+  ///   - bytes: JSON text.
+  ///   - file: Where it stands, for messages.
+  /// - Throws: `ModelError.configuration`.
+  init(_ bytes: [UInt8], file: String) throws {
     guard let manifest = try? JSONDecoder().decode(ModelManifest.self, from: Data(bytes)) else {
       throw ModelError.configuration(
-        file: url.path,
+        file: file,
         key: "file",
         reason: "is not a manifest that Assay wrote"
       )
     }
     if let tokens = manifest.critiqueTokens, tokens < 1 {
       throw ModelError.configuration(
-        file: url.path,
+        file: file,
         key: "critiqueTokens",
         reason: "\(tokens) is not a number of tokens"
       )
     }
-    return manifest
+    self = manifest
   }
 }

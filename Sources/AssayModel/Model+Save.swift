@@ -55,9 +55,7 @@ extension Model {
       contextTokens: decoder.configuration.contextTokens
     )
     manifest.golden = try goldenScores(storedIn: folder, dtype: dtype)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try write(encoder.encode(manifest), ModelManifest.fileName, folder)
+    try write(manifest.encoded(), ModelManifest.fileName, folder)
   }
 
   private func write(_ data: Data, _ name: String, _ folder: URL) throws {
@@ -67,17 +65,13 @@ extension Model {
   /// Scores of the fixed texts by the stored weights: reading them back costs memory, so only
   /// where storing has rounded them.
   private func goldenScores(storedIn folder: URL, dtype: DType) throws -> [ModelManifest.Golden]? {
-    let texts = try goldenTexts()
-    guard !texts.isEmpty else { return nil }
+    guard try !goldenTexts().isEmpty else { return nil }
     var (decoder, head) = (decoder, head)
     if (decoder.parameters + (head?.parameters ?? [])).contains(where: { $0.value.dtype != dtype })
     {
       let stored = try Model.loadWeights(folder, device: decoder.device)
       (decoder, head) = (stored.decoder, stored.head)
     }
-    return try texts.map { text in
-      let score = try Model.reward(of: tokenizer.encode(text), decoder, head, folder.path)
-      return ModelManifest.Golden(text: text, score: score)
-    }
+    return try goldenScores(decoder, head, folder.path)
   }
 }

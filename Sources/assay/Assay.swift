@@ -18,7 +18,8 @@ struct Assay: AsyncParsableCommand {
       ScoreCommand.self, JudgeCommand.self, LabelCommand.self, EvalCommand.self,
       BonCommand.self, RefineCommand.self,
       GenerateCommand.self, TokenizeCommand.self, RenderCommand.self,
-      InspectCommand.self, AuditCommand.self, PullCommand.self, ServeCommand.self,
+      InspectCommand.self, AuditCommand.self, ExportCommand.self,
+      PullCommand.self, ServeCommand.self,
       BenchCommand.self,
     ]
   )

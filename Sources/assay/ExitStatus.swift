@@ -96,7 +96,6 @@ enum ExitStatus {
     }
   }
 
-  private static func code(_ error: ServeError) -> Int32 {
   private static func code(_ error: HubError) -> Int32 {
     switch error {
     case .name, .address, .malformedToken, .choice: wrongUse
@@ -107,6 +106,7 @@ enum ExitStatus {
     }
   }
 
+  private static func code(_ error: ServeError) -> Int32 {
     switch error {
     case .openHost, .malformedKey: wrongUse
     case .cannotListen: unavailable

@@ -74,6 +74,7 @@ struct InferenceOptions: ParsableArguments {
       )
       kernels.apply(to: model)
       model.decoder.packForInference()
+      try model.checkGolden(folder.path)
       if let cacheMib { model.cacheBytes = cacheMib << 20 }
       model.contentTokens = contentTokens
       return model

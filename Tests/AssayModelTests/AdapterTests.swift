@@ -1,3 +1,4 @@
+import AssayBase
 import AssayModel
 import AssayTensor
 import AssayTestSupport
@@ -94,6 +95,53 @@ import Testing
       )
       expectClose(try #require(Self.weights(model)[name]).floats, expected)
       #expect(model.manifest.kind == .languageModel)
+    }
+  }
+
+  @Test(
+    "scores as peft does with the adapter beside its base",
+    arguments: ["lora", "rslora", "dora", "wide"]
+  )
+  func peft(_ name: String) throws {
+    let expected = try JSONValue(
+      parsing: Array(try Data(contentsOf: Fixture.folder("peft/expected.json")))
+    )
+    let scores = try #require(expected[name]?.array).compactMap(\.double)
+    let fixture = try Fixture("llama-reward")
+    let weights = try Model.loadWeights(Fixture.folder("peft/\(name)"))
+    let passes = fixture.expected.sequences.map { ids in
+      ModelPass(tokens: ids, index: ids.lastIndex { $0 != 0 } ?? 0)
+    }
+    let found = try PassReader(weights.decoder, head: weights.head).read(passes, .reward)
+    #expect(found.count == scores.count)
+    for (score, reference) in zip(found, scores) {
+      #expect(abs(score - reference) < 1e-4 * max(1, abs(reference)))
+    }
+  }
+
+  @Test("an adapter is exported as it was, and scores the same merged or not")
+  func exported() throws {
+    try withTemporaryFolder { folder in
+      let settings = #", "task_type": "SEQ_CLS", "modules_to_save": ["score"]"#
+      let adapter = try Self.write(
+        folder,
+        settings: settings,
+        Self.matrices() + [Self.score]
+      ).adapter
+      for layout in [ModelExport.Layout.adapter, .merged, .ggufF16] {
+        let out = folder.appending(path: layout.rawValue)
+        let result = try ModelExport(adapter, to: out, layout: layout).run()
+        #expect(result.goldenCount == 2)
+        let limit = layout == .ggufF16 ? 0.01 : 1e-5
+        #expect(try #require(result.goldenDifference) < limit, "\(layout)")
+        #expect(try Model.load(result.url).manifest.kind == .classic)
+      }
+      let file = try WeightsFolder(folder.appending(path: "adapter"), name: "adapter_model")
+      #expect(file.names == (Self.matrices() + [Self.score]).map(\.name).sorted())
+      let other = folder.appending(path: "adapter").appending(path: "adapter_config.json")
+      let document = try JSONValue(parsing: Array(try Data(contentsOf: other)))
+      let base = folder.appending(path: "base").path
+      #expect(document["base_model_name_or_path"]?.string == base)
     }
   }
 

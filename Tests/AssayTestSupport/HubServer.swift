@@ -40,6 +40,7 @@ package final class HubServer: Sendable {
   ///   - files: Contents by names; those above 16 bytes lie at the storage.
   ///   - isDataset: Whether the repository is a data set.
   ///   - faults: What is different.
+  /// - Throws: Where no port is free.
   package init(
     _ files: [String: String],
     isDataset: Bool = false,

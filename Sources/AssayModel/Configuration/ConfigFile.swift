@@ -8,7 +8,7 @@ struct ConfigFile {
   let path: String
   /// What stands before the keys of an object in it.
   private let prefix: String
-  private let document: JSONValue
+  let document: JSONValue
 
   /// Reads a file.
   ///

@@ -63,7 +63,7 @@ struct GGUFModel {
   // MARK: Configuration
 
   /// Whole numbers by key, with the key of `config.json`.
-  private static let sizes = [
+  static let sizes = [
     "block_count": "num_hidden_layers", "context_length": "max_position_embeddings",
     "embedding_length": "hidden_size", "feed_forward_length": "intermediate_size",
     "attention.head_count": "num_attention_heads",
@@ -80,7 +80,7 @@ struct GGUFModel {
     "expert_feed_forward_length",
   ]
   /// Numbers by key, likewise.
-  private static let numbers = [
+  static let numbers = [
     "attention.layer_norm_rms_epsilon": "rms_norm_eps", "rope.freq_base": "rope_theta",
     "rope.freq_base_swa": "rope_local_base_freq",
     "attn_logit_softcapping": "attn_logit_softcapping",

@@ -4,7 +4,7 @@ import AssayText
 
 extension GGUFModel {
   /// What a token is; raw values are the format's.
-  private enum TokenKind: Int {
+  enum TokenKind: Int {
     case normal = 1
     case unknown = 2
     case control = 3
@@ -29,7 +29,7 @@ extension GGUFModel {
   ///
   /// Source: llama.cpp, src/llama-vocab.cpp (names and expressions); the `tokenizer.json` of a model
   /// of each kind.
-  private static func preTokenizer(_ kind: String) -> JSONValue? {
+  static func preTokenizer(_ kind: String) -> JSONValue? {
     func split(_ expression: String) -> JSONValue {
       let step: JSONValue = [
         "type": "Split", "pattern": ["Regex": .string(expression)], "behavior": "Isolated",
@@ -55,7 +55,10 @@ extension GGUFModel {
     }
   }
 
-  private static let preTokenizerNames = [
+  /// The kind whose words are taken whole where the vocabulary has them.
+  static let wholeWords = "llama-bpe"
+
+  static let preTokenizerNames = [
     "gpt-2", "phi-2", "smollm", "starcoder", "refact", "command-r", "llama-bpe", "falcon3", "dbrx",
     "smaug-bpe", "qwen2", "deepseek-r1-qwen", "stablelm2", "tekken",
   ]
@@ -121,7 +124,7 @@ extension GGUFModel {
     let model: JSONValue = .object([
       JSONMember("type", "BPE"), JSONMember("dropout", .null), JSONMember("unk_token", .null),
       JSONMember("fuse_unk", false), JSONMember("byte_fallback", false),
-      JSONMember("ignore_merges", .bool(split == "llama-bpe")),
+      JSONMember("ignore_merges", .bool(split == Self.wholeWords)),
       JSONMember("vocab", .object(vocabulary)),
       JSONMember("merges", .array(merges.map { .string($0) })),
     ])

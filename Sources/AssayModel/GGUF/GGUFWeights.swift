@@ -31,13 +31,12 @@ extension GGUFModel {
   /// Where the checkpoint keeps one piece.
   private static let joined = (qkv: ["attn_qkv.weight"], gateUp: ["ffn_up.weight"])
 
-  /// The weights under the names of Hugging Face's checkpoints.
+  /// Where a model's weights are in its file, by the names of Hugging Face's checkpoints.
   ///
-  /// - Parameter configuration: What `config()` gives.
-  /// - Returns: The weights; queries and keys in the order that the checkpoint had, norms with the
-  ///   offset that it had.
-  /// - Throws: `ModelError.weight` for a tensor that the architecture does not have.
-  func weights(_ configuration: ModelConfiguration) throws -> GGUFWeights {
+  /// - Parameter configuration: The model.
+  /// - Returns: Names, and what is different there: queries and keys in another order, norms without
+  ///   their offset.
+  static func places(_ configuration: ModelConfiguration) -> [String: GGUFWeights.Place] {
     let (specs, offset) = (configuration.weightSpecs, configuration.options.normOffset)
     var places: [String: GGUFWeights.Place] = [:]
     func add(_ spec: WeightSpec?, _ names: [String]?, part: Int? = nil, offset: Double = 0) {
@@ -76,6 +75,16 @@ extension GGUFModel {
         places[spec.pieces[1].name]?.heads = configuration.groupCount
       }
     }
+    return places
+  }
+
+  /// The weights under the names of Hugging Face's checkpoints.
+  ///
+  /// - Parameter configuration: What `config()` gives.
+  /// - Returns: The weights, and those of a reward head.
+  /// - Throws: `ModelError.weight` for a tensor that the architecture does not have.
+  func weights(_ configuration: ModelConfiguration) throws -> GGUFWeights {
+    let places = Self.places(configuration)
     let read = Set(places.values.map(\.name)).union([Self.factors] + Self.longFactors)
     if let extra = file.names.first(where: { !read.contains($0) }) {
       throw ModelError.weight(
@@ -84,7 +93,35 @@ extension GGUFModel {
         reason: "is not one of \(prefix)'s as it is computed here"
       )
     }
-    return GGUFWeights(file: file, places: places)
+    return GGUFWeights(file: file, places: places, head: try headWeights())
+  }
+
+  /// What stands before the names of a reward head's weights in the metadata, which llama.cpp passes
+  /// over: it refuses tensors that it does not know.
+  static let head = "assay.head."
+  /// What stands behind them for their sizes.
+  static let sizesSuffix = ".shape"
+  /// Where the manifest of a model that Assay wrote stands.
+  static let manifest = "assay.manifest"
+
+  /// The reward head's weights, which Assay keeps in the metadata.
+  private func headWeights() throws -> [String: Tensor] {
+    var weights: [String: Tensor] = [:]
+    for key in file.values.keys.sorted()
+    where key.hasPrefix(Self.head) && !key.hasSuffix(Self.sizesSuffix) {
+      guard let numbers = try file.numbers(key),
+        let shape = try file.integers(key + Self.sizesSuffix)
+      else { throw wrong(key, "has no \(Self.sizesSuffix)") }
+      // Divided, as the product of a damaged file's sizes may overflow.
+      var rest = numbers.count
+      for size in shape where rest > 0 {
+        rest = size > 0 && rest.isMultiple(of: size) ? rest / size : 0
+      }
+      guard rest == 1 else { throw wrong(key, "has \(numbers.count) numbers for \(shape)") }
+      weights[String(key.dropFirst(Self.head.count))] =
+        Tensor(numbers.map { Float($0) }).reshaped(shape)
+    }
+    return weights
   }
 }
 
@@ -100,6 +137,37 @@ struct GGUFWeights: WeightsSource {
     let offset: Double
     /// How many heads its rows are of, where both numbers of a rotary pair lie side by side.
     var heads: Int?
+
+    /// The tensor as the checkpoint had it.
+    ///
+    /// Of a rotary pair llama.cpp may keep both numbers side by side: `[H, K/2, 2]` there,
+    /// `[H, 2, K/2]` here.
+    func read(_ tensor: Tensor) throws -> Tensor {
+      try ordered(offset == 0 ? tensor : withTensorErrors { tensor.to(.float32) - offset }) {
+        [$0, $1, 2]
+      }
+    }
+
+    /// The tensor as a file has it.
+    func written(_ tensor: Tensor) throws -> Tensor {
+      try ordered(offset == 0 ? tensor : withTensorErrors { tensor.to(.float32) + offset }) {
+        [$0, 2, $1]
+      }
+    }
+
+    private func ordered(
+      _ tensor: Tensor,
+      _ sizes: (_ heads: Int, _ pairs: Int) -> [Int]
+    ) throws -> Tensor {
+      let shape = tensor.shape
+      guard let heads, let rows = shape.first, heads > 0, rows.isMultiple(of: 2 * heads) else {
+        return tensor
+      }
+      return try withTensorErrors {
+        tensor.reshaped(sizes(heads, rows / heads / 2) + shape.dropFirst()).transposed(1, 2)
+          .contiguous().reshaped(shape)
+      }
+    }
   }
 
   let names: [String]
@@ -107,42 +175,36 @@ struct GGUFWeights: WeightsSource {
 
   private let file: GGUFFile
   private let places: [String: Place]
+  private let head: [String: Tensor]
 
   /// Renames weights.
   ///
   /// - Parameters:
   ///   - file: Their file.
   ///   - places: Where they are, by the names here.
-  init(file: GGUFFile, places: [String: Place]) {
+  ///   - head: A reward head's weights.
+  init(file: GGUFFile, places: [String: Place], head: [String: Tensor]) {
     self.file = file
+    self.head = head
     self.places = places.filter { file.shape(of: $0.value.name) != nil }
-    names = self.places.keys.sorted()
+    names = (Array(self.places.keys) + head.keys).sorted()
   }
 
   func shape(of name: String) -> [Int]? {
-    places[name].flatMap { place in
-      file.shape(of: place.name).map { place.part == nil ? $0 : Array($0.dropFirst()) }
-    }
+    head[name]?.shape
+      ?? places[name].flatMap { place in
+        file.shape(of: place.name).map { place.part == nil ? $0 : Array($0.dropFirst()) }
+      }
   }
 
-  func dtype(of name: String) -> DType? { places[name].flatMap { file.dtype(of: $0.name) } }
+  func dtype(of name: String) -> DType? {
+    head[name]?.dtype ?? places[name].flatMap { file.dtype(of: $0.name) }
+  }
 
   /// A weight as the checkpoint had it.
-  ///
-  /// Of a rotary pair llama.cpp may keep both numbers side by side: `[H, K/2, 2]` there, `[H, 2, K/2]` here.
   func tensor(named name: String) throws -> Tensor {
+    if let weight = head[name] { return weight }
     guard let place = places[name] else { return try file.tensor(named: name) }
-    var tensor = try file.tensor(named: place.name, part: place.part)
-    if place.offset != 0 {
-      tensor = try withTensorErrors { tensor.to(.float32) - place.offset }
-    }
-    let shape = tensor.shape
-    guard let heads = place.heads, let rows = shape.first, heads > 0,
-      rows.isMultiple(of: 2 * heads)
-    else { return tensor }
-    let pairs = [heads, rows / heads / 2, 2] + shape.dropFirst()
-    return try withTensorErrors {
-      tensor.reshaped(pairs).transposed(1, 2).contiguous().reshaped(shape)
-    }
+    return try place.read(try file.tensor(named: place.name, part: place.part))
   }
 }

@@ -191,13 +191,12 @@ package struct AuditFailure: Error, Equatable, Sendable, CustomStringConvertible
   /// Its problem.
   package let problem: AuditReport.Problem
 
-  /// Finds the rows that fail.
+  /// Finds the rows that fail; `nil` where none does.
   ///
   /// - Parameters:
   ///   - report: What was found.
   ///   - model: The model as it was given.
   ///   - accepted: Problems that are known and do not fail.
-  /// - Returns: `nil` where no row fails.
   package init?(_ report: AuditReport, model: String, accepted: Set<AuditReport.Problem>) {
     let failing = report.rows.compactMap { row in
       row.problems.first { !accepted.contains($0) }.map { (row.id, $0) }

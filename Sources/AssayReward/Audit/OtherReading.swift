@@ -27,6 +27,7 @@ struct OtherReading: Hashable {
   ///   - tokenizer: The model's tokenizer.
   ///   - padding: The padding token of `config.json`.
   ///   - fallback: What TRL takes where there is none.
+  /// - Returns: A reading for each tool and call.
   static func all(
     of text: String,
     _ tokenizer: any Tokenizer,
@@ -66,7 +67,8 @@ struct OtherReading: Hashable {
   /// - Parameters:
   ///   - sequence: What is read here.
   ///   - hasContentTokens: Whether a message spells a special token.
-  ///   - beginning: The beginning token.
+  ///   - plain: The tokens of the rendered text.
+  /// - Returns: The first reason that explains it.
   func problem(
     _ sequence: ScoredSequence,
     hasContentTokens: Bool,

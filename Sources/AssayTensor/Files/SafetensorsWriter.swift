@@ -25,7 +25,7 @@ extension Safetensors {
       ($1.tensor.dtype.byteCount, $0.name) < ($0.tensor.dtype.byteCount, $1.name)
     }
     let header = try header(of: ordered, metadata: metadata)
-    try replace(url) { write in
+    try ReplacedFile.write(url) { write in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try write($0) }
       try header.withUnsafeBytes { try write($0) }
       for (_, tensor) in ordered where tensor.count > 0 {
@@ -92,7 +92,7 @@ extension Safetensors {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       let text = try encoder.encode(Index(metadata: ["total_size": total], weight_map: map))
-      try replace(folder.appendingPathComponent(index)) { write in
+      try ReplacedFile.write(folder.appendingPathComponent(index)) { write in
         try text.withUnsafeBytes { try write($0) }
       }
       written = Set(map.values).union([index])
@@ -153,42 +153,5 @@ extension Safetensors {
     text.append(UInt8(ascii: "}"))
     while !text.count.isMultiple(of: 8) { text.append(UInt8(ascii: " ")) }
     return text
-  }
-
-  /// Writes a file through a temporary one beside it, synced before it takes the name.
-  private static func replace(
-    _ url: URL,
-    _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
-  ) throws {
-    func fail() -> TensorError {
-      .cannotWrite(file: url.path, reason: String(cString: strerror(errno)))
-    }
-    let folder = url.deletingLastPathComponent()
-    let temporary = folder.appendingPathComponent(
-      ".\(url.lastPathComponent).\(UUID().uuidString)"
-    ).path
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw fail() }
-    var renamed = false
-    defer {
-      close(descriptor)
-      if !renamed { unlink(temporary) }
-    }
-    try body { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let chunk = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-        let count = Foundation.write(descriptor, chunk.baseAddress, chunk.count)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { throw fail() }
-        rest = rest.dropFirst(count)
-      }
-    }
-    guard fsync(descriptor) == 0, rename(temporary, url.path) == 0 else { throw fail() }
-    renamed = true
-    let directory = open(folder.path, O_RDONLY | O_CLOEXEC)
-    guard directory >= 0 else { return }
-    fsync(directory)
-    close(directory)
   }
 }

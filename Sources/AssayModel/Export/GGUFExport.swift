@@ -1,0 +1,227 @@
+import AssayBase
+import AssayTensor
+import AssayText
+import Foundation
+
+/// A model written as one GGUF file, which llama.cpp loads.
+///
+/// Matrices are kept as asked for, norms and biases in float32. The reward head and the manifest stand
+/// in the metadata, which llama.cpp passes over. What the file cannot say is refused: the file is read
+/// back, and must give the same settings and tokens.
+///
+/// Source: github.com/ggml-org/llama.cpp, convert_hf_to_gguf.py; gguf-py/gguf/constants.py.
+struct GGUFExport {
+  let model: Model
+  private let storage: GGUFContents.Storage
+  private let places: [String: GGUFWeights.Place]
+  let url: URL
+  private let prefix: String
+
+  /// Makes ready to write.
+  ///
+  /// - Parameters:
+  ///   - model: The model, in float32.
+  ///   - storage: How matrices are kept.
+  ///   - url: The file.
+  /// - Throws: `ModelError.configuration` for an architecture that files have in another form.
+  init(_ model: Model, storage: GGUFContents.Storage, to url: URL) throws {
+    var configuration = model.decoder.configuration
+    // llama.cpp has no Mistral but as a Llama.
+    if configuration.architecture == .mistral { configuration.architecture = .llama }
+    let (type, form) = (configuration.architecture.modelType, configuration.architecture.gguf)
+    guard form.modelType == nil else {
+      throw ModelError.configuration(
+        file: url.path,
+        key: "general.architecture",
+        reason: "\(type) is not written to GGUF files; export a folder"
+      )
+    }
+    prefix = form.name ?? type.filter { $0.isLetter || $0.isNumber }
+    self.model = model
+    self.storage = storage
+    self.url = url
+    places = GGUFModel.places(configuration)
+  }
+
+  /// Writes the file with golden scores of the weights as they are stored in it.
+  ///
+  /// - Returns: The model as the file has it.
+  /// - Throws: `ModelError` for what the file cannot say, `TensorError.cannotWrite`.
+  func write() throws -> Model {
+    var manifest = model.manifest
+    manifest.golden = nil
+    try contents(manifest).write(to: url)
+    do {
+      let stored = try Model.load(url)
+      try check(stored)
+      manifest.golden = try stored.goldenScores()
+      try contents(manifest).write(to: url)
+      stored.manifest = manifest
+      return stored
+    } catch {
+      unlink(url.path)
+      throw error
+    }
+  }
+
+  private func contents(_ manifest: ModelManifest) throws -> GGUFContents {
+    var values = try settings() + (try tokenizerValues())
+    let json = String(decoding: try manifest.encoded(), as: UTF8.self)
+    values.append((GGUFModel.manifest, .text(json)))
+    for parameter in model.head?.parameters ?? [] {
+      let key = GGUFModel.head + parameter.name
+      let value = try withTensorErrors { parameter.value.detached().to(.cpu).to(.float32) }
+      values.append((key, .numbers(value.floats)))
+      values.append((key + GGUFModel.sizesSuffix, .integers(value.shape)))
+    }
+    return GGUFContents(values: values, items: try items())
+  }
+
+  // MARK: Settings
+
+  private func settings() throws -> [(key: String, value: GGUFContents.Value)] {
+    let configuration = model.decoder.configuration
+    let document = try JSONValue(
+      parsing: Array(configuration.json(isClassifier: false, dtype: "float32"))
+    )
+    // The format's numbers of kinds of files.
+    let kind =
+      switch storage {
+      case .f32: 0
+      case .f16: 1
+      case .q8_0: 7
+      }
+    var values: [(key: String, value: GGUFContents.Value)] = [
+      ("general.architecture", .text(prefix)), ("general.type", .text("model")),
+      ("general.name", .text(url.deletingPathExtension().lastPathComponent)),
+      ("general.file_type", .integer(kind)), ("general.quantization_version", .integer(2)),
+    ]
+    for (key, target) in GGUFModel.sizes.sorted(by: { $0.key < $1.key }) {
+      guard let number = document[target]?.int else { continue }
+      values.append(("\(prefix).\(key)", .integer(number)))
+    }
+    for (key, target) in GGUFModel.numbers.sorted(by: { $0.key < $1.key }) {
+      guard let number = document[target]?.double, target != "rope_theta" else { continue }
+      values.append(("\(prefix).\(key)", .number(number)))
+    }
+    values += [
+      ("\(prefix).attention.value_length", .integer(configuration.headWidth)),
+      ("\(prefix).vocab_size", .integer(configuration.vocabularySize)),
+      ("\(prefix).rope.freq_base", .number(configuration.rotary.base)),
+      (
+        "\(prefix).rope.dimension_count",
+        .integer(configuration.rotary.rotatedWidth(of: configuration.headWidth))
+      ),
+    ]
+    return values + scaling(configuration.rotary.scaling)
+  }
+
+  /// Stretched rotary positions, as far as keys say them.
+  private func scaling(_ scaling: RotaryScaling?) -> [(key: String, value: GGUFContents.Value)] {
+    let stem = "\(prefix).rope.scaling."
+    switch scaling {
+    case .linear(let factor):
+      return [(stem + "type", .text("linear")), (stem + "factor", .number(factor))]
+    case .yarn(let yarn):
+      return [
+        (stem + "type", .text("yarn")), (stem + "factor", .number(yarn.factor)),
+        (stem + "original_context_length", .integer(yarn.original)),
+      ]
+    default: return []
+    }
+  }
+
+  // MARK: Weights
+
+  private func items() throws -> [GGUFContents.Item] {
+    let isClassifier = !model.manifest.kind.writes && model.head != nil
+    let output = model.decoder.configuration.architecture.weights.outputEmbedding
+    var names: [String] = []
+    // Experts lie in one tensor there, and are several here.
+    var parts: [String: [(place: GGUFWeights.Place, tensor: Tensor)]] = [:]
+    for (name, tensor) in model.decoder.named({ $0.value }) where !(isClassifier && name == output)
+    {
+      guard let place = places[name] else {
+        throw ModelError.weight(file: url.path, name: name, reason: "has no name in GGUF files")
+      }
+      if parts[place.name] == nil { names.append(place.name) }
+      parts[place.name, default: []].append((place, tensor))
+    }
+    let weights = names.map { name in
+      let tensors = parts[name] ?? []
+      return item(name, tensors.map(\.place), tensors.map(\.tensor))
+    }
+    return factors().map { factors in
+      [.init(name: GGUFModel.factors, shape: [factors.count], storage: .f32) { Tensor(factors) }]
+        + weights
+    } ?? weights
+  }
+
+  private func item(
+    _ name: String,
+    _ places: [GGUFWeights.Place],
+    _ tensors: [Tensor]
+  ) -> GGUFContents.Item {
+    let inner = tensors[0].shape
+    let isJoined = places[0].part != nil
+    let isWhole = inner.last?.isMultiple(of: 32) == true
+    return .init(
+      name: name,
+      shape: (isJoined ? [tensors.count] : []) + inner,
+      storage: inner.count < 2 ? .f32 : storage == .q8_0 && !isWhole ? .f16 : storage
+    ) {
+      try withoutGradients {
+        let written = try zip(places, tensors).map { try $0.written($1) }
+        guard isJoined else { return written[0] }
+        return try withTensorErrors {
+          Tensor.concatenated(written.map { $0.reshaped([1] + inner) })
+        }
+      }
+    }
+  }
+
+  /// What Llama 3.1's frequencies are divided by; `nil` where rotary positions are not so stretched.
+  private func factors() -> [Float]? {
+    let rotary = model.decoder.configuration.rotary
+    guard case .llama3? = rotary.scaling, prefix == "llama" else { return nil }
+    let width = model.decoder.configuration.headWidth
+    return zip(
+      Rotary(base: rotary.base).frequencies(width: width),
+      rotary.frequencies(width: width)
+    )
+    .map { $0 / $1 }
+  }
+
+  // MARK: Check
+
+  /// Refuses a file that does not say what the model is.
+  private func check(_ stored: Model) throws {
+    func comparable(_ model: Model) -> ModelConfiguration {
+      var configuration = model.decoder.configuration
+      configuration.architecture = .llama
+      configuration.initializerRange = 0
+      configuration.padTokenID = nil
+      configuration.beginTokenID = nil
+      configuration.endTokenIDs = []
+      // A classifier has no output embedding.
+      if !self.model.manifest.kind.writes { configuration.tiesEmbeddings = true }
+      return configuration
+    }
+    guard comparable(stored) == comparable(model) else {
+      throw ModelError.configuration(
+        file: url.path,
+        key: "general.architecture",
+        reason: "a \(model.decoder.configuration.architecture.modelType) model with these settings "
+          + "(rotary scaling, windows, factors) cannot be said in a GGUF file; export a folder"
+      )
+    }
+    let texts = try model.goldenTexts() + ["The 1234 hens don't\n\n  caf\u{E9} \u{1F414}"]
+    for text in texts where stored.tokenizer.encode(text) != model.tokenizer.encode(text) {
+      throw ModelError.configuration(
+        file: url.path,
+        key: "tokenizer.ggml.pre",
+        reason: "the file's tokenizer gives other tokens of \(JSONValue.string(text).compact)"
+      )
+    }
+  }
+}
