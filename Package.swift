@@ -23,9 +23,10 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
-    // Both come with hummingbird; its server's API speaks their types.
+    // They come with hummingbird; its server's API speaks their types.
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
   ],
   targets: [
     // LibTorch is found through pkg-config: `make` writes libtorch.pc (see Scripts/bootstrap.py).
@@ -118,9 +119,11 @@ let package = Package(
         "AssayBase", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayGenerate",
         "AssayReward",
         .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings
@@ -239,9 +242,12 @@ let package = Package(
         "AssayData",
         "AssayTensor", "AssayTestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ],
+      resources: [.copy("Fixtures")],
       swiftSettings: settings
     ),
     .testTarget(

@@ -110,6 +110,7 @@ enum ExitStatus {
     switch error {
     case .openHost, .malformedKey: wrongUse
     case .cannotListen: unavailable
+    case .certificate: notFound
     // What requests meet does not end the command.
     default: internalError
     }

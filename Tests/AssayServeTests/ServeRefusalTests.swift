@@ -55,7 +55,30 @@ import Testing
     Case("/classify", #"{"input": [[1], [99999999999999999999]]}"#, 400, "token ids"),
     Case("/classify", #"{"input": [[1], []]}"#, 400, "'input'", "token ids"),
     Case("/classify", #"{"input": [[1], "a"]}"#, 400, "'input'", "token ids"),
-    Case("/classify", #"{"input": "a", "add_special_tokens": true}"#, 400, "add_special_tokens"),
+    Case("/classify", #"{"input": "a", "add_special_tokens": 1}"#, 400, "add_special_tokens"),
+    Case("/classify", #"{"input": "a", "model": 3}"#, 400, "'model'", "a string"),
+    Case("/classify", #"{"input": "a", "add_generation_prompt": true}"#, 400, "'messages'"),
+    Case(
+      "/classify",
+      "{\"input\": [\(String(repeating: "1,", count: 96))1]}",
+      400,
+      "item 0",
+      "97 tokens"
+    ),
+    Case("/score", #"{"text_1": ["a", "b"], "text_2": ["c"]}"#, 400, "'text_2'", "as many as"),
+    Case("/score", #"{"text_1": "a"}"#, 400, "'text_2'", "missing"),
+    Case("/rerank", #"{"query": "a", "documents": [1]}"#, 400, "'documents'", "list of texts"),
+    Case("/tokenize", "{}", 400, "'prompt'", "missing"),
+    Case("/detokenize", #"{"tokens": ["a"]}"#, 400, "'tokens'", "token ids"),
+    Case("/detokenize", #"{"tokens": [[1], [2]]}"#, 400, "'tokens'"),
+    Case("/v1/completions", #"{"prompt": ""}"#, 400, "'prompt'", "tokens"),
+    Case("/v1/completions", #"{"prompt": "a", "max_tokens": 1000}"#, 400, "96"),
+    Case("/v1/completions", #"{"prompt": "a", "suffix": "b"}"#, 400, "'suffix'"),
+    Case("/v1/groups", #"{"prompt": "a"}"#, 400, "record 0", "'responses'"),
+    Case("/v1/groups", #"{"prompt": "a", "responses": []}"#, 400, "0 responses"),
+    Case("/v1/groups", #"{"prompt": "a", "responses": ["b"], "pairs": "all"}"#, 400, "'pairs'"),
+    Case("/compare", #"{"conversation_history": []}"#, 400, "'conversation_history'"),
+    Case("/v1/rewards", #"{"text": "a", "too_long": "skip"}"#, 400, "'too_long'", "cut"),
     Case("/classify", #"{"input": "a", "truncate_prompt_tokens": 3}"#, 400, "truncate_prompt"),
     Case("/pooling", #"{"input": "a", "task": "embed"}"#, 400, "'task'", "classify"),
     Case("/pooling", "{\(messages)}", 400, "'messages'", "assistant"),
@@ -91,7 +114,22 @@ import Testing
   ]
 
   static let ofOthers: [(ModelKind, Case)] = [
-    (.classic, Case("/v1/chat/completions", "{\(messages)}", 400, "classic", "a judge")),
+    (.classic, Case("/v1/completions", #"{"prompt": "a"}"#, 400, "classic", "a judge")),
+    (.classic, Case("/v1/chat/completions", "{\(messages)}", 400, "assistant's turn")),
+    (
+      .classic,
+      Case(
+        "/v1/chat/completions",
+        #"{"messages": [{"role": "assistant", "content": "b"}], "stream": true}"#,
+        400,
+        "'stream'"
+      )
+    ),
+    (.judge, Case("/v1/judgements", #"{"criteria": [], "pairs": []}"#, 400, "empty")),
+    (
+      .judge,
+      Case("/v1/groups", #"{"prompt": "a", "responses": ["b"], "pairs": "x"}"#, 400, "circular")
+    ),
     (
       .classic,
       Case("/v1/rewards", #"{"prompt": "a", "response": "b", "samples": 2}"#, 400, "critiques")
@@ -186,7 +224,7 @@ import Testing
 
   @Test("a host beyond this machine needs a key, or the word that none is wanted")
   func openHost() throws {
-    var settings = ServeSettings(modelName: "m")
+    var settings = ServeSettings()
     for host in ["127.0.0.1", "127.1.2.3", "localhost", "::1"] {
       settings.host = host
       try settings.validate()

@@ -9,6 +9,7 @@ import AssayTestSupport
 import AssayText
 import AsyncHTTPClient
 import Foundation
+import HummingbirdTLS
 import NIOCore
 import NIOHTTP1
 import Testing
@@ -84,30 +85,50 @@ struct TestClient: Sendable {
   }
 }
 
-/// Runs a server for the length of a body.
+/// Runs a server of a tiny model for the length of a body.
 func withServer<Result: Sendable>(
   _ kind: ModelKind,
   contextTokens: Int = 96,
   options: GenerationEngine.Options? = nil,
   batchInvariant: Bool = false,
   isEndless: Bool = false,
+  name: String = "tiny",
+  aliases: [String] = [],
+  others: [ServeSource] = [],
   settings change: (inout ServeSettings) -> Void = { _ in },
   _ body: (TestClient, ModelServer) async throws -> Result
 ) async throws -> Result {
-  var settings = ServeSettings(modelName: "tiny")
-  settings.port = 0
-  change(&settings)
-  let server = try await ModelServer(settings: settings, options: options) {
+  let source = ServeSource(name: name, aliases: aliases, options: options) {
     let model = try TinyModels.make(kind, contextTokens: contextTokens, isEndless: isEndless)
     model.decoder.execution.isBatchInvariant = batchInvariant
     return model
   }
+  return try await withServer(source, others, settings: change, body)
+}
+
+/// Runs a server for the length of a body.
+func withServer<Result: Sendable>(
+  _ source: ServeSource,
+  _ others: [ServeSource] = [],
+  settings change: (inout ServeSettings) -> Void = { _ in },
+  _ body: (TestClient, ModelServer) async throws -> Result
+) async throws -> Result {
+  var settings = ServeSettings()
+  settings.port = 0
+  change(&settings)
+  let server = try await ModelServer(source, others, settings: settings)
   let (ready, continuation) = AsyncStream<String>.makeStream()
   let running = Task { try await server.run { continuation.yield($0.url) } }
   var iterator = ready.makeAsyncIterator()
   let url = try #require(await iterator.next())
   var configuration = HTTPClient.Configuration()
   configuration.connectionPool.retryConnectionEstablishment = false
+  if settings.certificate != nil {
+    var tls = TLSConfiguration.makeClientConfiguration()
+    // The test's own certificate, which nobody vouches for.
+    tls.certificateVerification = .none
+    configuration.tlsConfiguration = tls
+  }
   let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   do {
     let result = try await body(TestClient(url: url, http: http), server)

@@ -7,6 +7,9 @@ import AssayText
 package struct RowRefusal: Error, Equatable, Sendable {
   /// Which key, what was expected, what was found.
   package let detail: String
+
+  /// Makes one.
+  package init(detail: String) { self.detail = detail }
 }
 
 extension ResponseRecord {

@@ -1,3 +1,4 @@
+import AssayBase
 import HTTPTypes
 
 /// What the server does at a path.
@@ -6,8 +7,14 @@ struct Endpoint: Sendable {
   /// The path that metrics and messages name, and others that do the same; one that ends with a slash
   /// stands for all below it.
   let paths: [String]
+  /// One line that says what it does.
+  let summary: String
+  /// The members of a body that matter most, and what they are.
+  var members: KeyValuePairs<String, String> = [:]
   /// Whether it answers without a key, and while the server stops.
   var isOpen = false
+  /// Whether clients send a name of their own for the model.
+  var takesAnyName = false
   /// The work.
   let handle: @Sendable (Exchange) async throws -> Reply
 
@@ -18,16 +25,44 @@ struct Endpoint: Sendable {
 
   static func post(
     _ paths: String...,
+    summary: String,
+    members: KeyValuePairs<String, String>,
+    takesAnyName: Bool = false,
     handle: @escaping @Sendable (Exchange) async throws -> Reply
   ) -> Endpoint {
-    Endpoint(method: .post, paths: paths, handle: handle)
+    Endpoint(
+      method: .post,
+      paths: paths,
+      summary: summary,
+      members: members,
+      takesAnyName: takesAnyName,
+      handle: handle
+    )
   }
 
   static func get(
-    _ path: String,
+    _ paths: String...,
+    summary: String,
     isOpen: Bool = false,
     handle: @escaping @Sendable (Exchange) async throws -> Reply
   ) -> Endpoint {
-    Endpoint(method: .get, paths: [path], isOpen: isOpen, handle: handle)
+    Endpoint(method: .get, paths: paths, summary: summary, isOpen: isOpen, handle: handle)
+  }
+}
+
+/// All that the server does.
+enum Endpoints {
+  static func all(
+    _ models: ServedModels,
+    _ gate: RequestGate,
+    _ metrics: ServeMetrics
+  ) -> [Endpoint] {
+    let work =
+      [RewardsEndpoint.endpoint, GroupEndpoints.groups, JudgementsEndpoint.endpoint]
+      + [ChatEndpoint.endpoint, CompletionsEndpoint.endpoint]
+      + ClassifyEndpoints.endpoints + ScoreEndpoints.endpoints + TokenEndpoints.endpoints
+      + TrainerEndpoints.endpoints + [GroupEndpoints.compare]
+      + StatusEndpoints.endpoints(models, gate, metrics)
+    return work + [OpenAPI.endpoint(work)]
   }
 }

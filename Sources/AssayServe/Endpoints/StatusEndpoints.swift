@@ -3,45 +3,46 @@ import AssayModel
 import AssayText
 import Foundation
 
-/// What tells about the server itself: `GET /health`, `/metrics` and `/v1/models`.
+/// What tells about the server itself: `GET /health`, `/metrics`, `/version` and `/v1/models`.
 enum StatusEndpoints {
-  static func endpoints(_ gate: RequestGate, _ metrics: ServeMetrics, _ queue: ModelQueue)
-    -> [Endpoint]
-  {
+  static func endpoints(
+    _ models: ServedModels,
+    _ gate: RequestGate,
+    _ metrics: ServeMetrics
+  ) -> [Endpoint] {
     [
-      .get("/health", isOpen: true) { _ in
+      .get("/health", "/ping", summary: "Whether the server takes requests.", isOpen: true) { _ in
         guard !gate.isStopping else { throw ServeError.stopping }
         return .json(["status": "ok"])
       },
-      .get("/metrics") { exchange in
+      .get("/version", summary: "The server's version.") { exchange in
+        .json(["version": .string(exchange.settings.version)])
+      },
+      .get("/metrics", summary: "Counts, in Prometheus' text format.") { _ in
         let text = metrics.text(
-          model: exchange.settings.modelName,
-          kind: exchange.model.kind.rawValue,
+          models: models.all.map { ($0.name, $0.kind.rawValue) },
           requests: gate.count,
-          queued: queue.count
+          queued: models.all.map(\.queue.count).reduce(0, +)
         )
         return Reply(content: .text(text, type: "text/plain; version=0.0.4"))
       },
-      .get("/v1/models") { exchange in
-        .json(["object": "list", "data": [model(exchange)]])
+      .get("/v1/models", summary: "The models that are served.") { exchange in
+        .json(["object": "list", "data": .array(models.all.map { json($0, exchange) })])
       },
-      .get("/v1/models/") { exchange in
+      .get("/v1/models/", summary: "One of the models, by a name.") { exchange in
         let name = exchange.path.dropFirst("/v1/models/".count)
-        let (asked, served) = (name.removingPercentEncoding, exchange.settings.modelName)
-        guard asked == served else {
-          throw ServeError.otherModel(actual: asked ?? String(name), served: served)
-        }
-        return .json(model(exchange))
+        return .json(json(try models.named(name.removingPercentEncoding ?? String(name)), exchange))
       },
     ]
   }
 
-  private static func model(_ exchange: Exchange) -> JSONValue {
+  private static func json(_ model: ServedModel, _ exchange: Exchange) -> JSONValue {
     [
-      "id": .string(exchange.settings.modelName), "object": "model",
+      "id": .string(model.name), "object": "model",
       "created": .number("\(exchange.created)"), "owned_by": "assay",
-      "max_model_len": .number("\(exchange.model.text.contextTokens)"),
-      "kind": .string(exchange.model.kind.rawValue),
+      "max_model_len": .number("\(model.text.contextTokens)"),
+      "kind": .string(model.kind.rawValue),
+      "aliases": .array(model.aliases.map { .string($0) }),
     ]
   }
 }

@@ -11,12 +11,26 @@ import AssayText
 /// `POST /get_reward` and `POST /v1/score/evaluation`.
 enum TrainerEndpoints {
   static let endpoints = [
-    Endpoint.post("/get_reward", handle: openRLHF),
-    Endpoint.post("/v1/score/evaluation", handle: llamaFactory),
+    Endpoint.post(
+      "/get_reward",
+      summary: "Rewards, as OpenRLHF's reward server gives them.",
+      members: ["query": "Prompts and responses together, rendered."],
+      takesAnyName: true,
+      handle: openRLHF
+    ),
+    Endpoint.post(
+      "/v1/score/evaluation",
+      summary: "Rewards, as LLaMA-Factory's server gives them.",
+      members: ["messages": "Rendered texts.", "max_length": "Tokens that none may have more of."],
+      takesAnyName: true,
+      handle: llamaFactory
+    ),
   ]
 
-  /// `query` is prompt and response together, rendered; `scores` are in (0, 1), as OpenRLHF filters
-  /// prompts by them.
+  /// Answers OpenRLHF's client.
+  ///
+  /// `query` is prompt and response together, rendered; a turn that is not closed is closed, as theirs
+  /// does. `scores` are in (0, 1), as OpenRLHF filters prompts by them.
   private static func openRLHF(_ exchange: Exchange) async throws -> Reply {
     try exchange.requireReward()
     var fields = try RequestFields(exchange.body)
@@ -25,7 +39,7 @@ enum TrainerEndpoints {
     // What they are for is in the query already.
     fields.ignore("prompts", "labels")
     try fields.finish()
-    let scores = try await scores(texts, exchange)
+    let scores = try await scores(texts, exchange) { exchange.model.closedTurn($0) }
     let raw = JSONValue.array(scores.map { Transform.none.json($0.value) })
     return Reply.json([
       "rewards": raw, "scores": .array(scores.map { Transform.sigmoid.json($0.value) }),
@@ -36,8 +50,6 @@ enum TrainerEndpoints {
   private static func llamaFactory(_ exchange: Exchange) async throws -> Reply {
     try exchange.requireReward()
     var fields = try RequestFields(exchange.body)
-    // Their client sends one name whatever is served, and their server does not look at it.
-    fields.ignore("model")
     _ = try fields.required("messages", "a list of rendered texts")
     let texts = try fields.strings("messages") ?? []
     let longest = try fields.int("max_length", 1...Int.max)
@@ -49,20 +61,23 @@ enum TrainerEndpoints {
         throw ServeError.tooLong(item: "messages[\(index)]", tokens: count, maximum: longest ?? 0)
       }
     }
-    let scores = try await scores(texts, exchange)
+    let scores = try await scores(texts, exchange) { exchange.model.closed($0) }
     return Reply.json([
       "id": .string(exchange.id("scoreval")), "object": "score.evaluation",
-      "model": .string(exchange.settings.modelName),
+      "model": .string(exchange.model.name),
       "scores": .array(scores.map { Transform.none.json($0.value) }),
     ]).with(Reply.transformHeader, Transform.none.rawValue)
   }
 
-  private static func scores(_ texts: [String], _ exchange: Exchange) async throws -> [Score] {
-    guard !texts.isEmpty else { return [] }
-    let options = ModelScorer.Options(critiques: exchange.settings.critiqueDefaults)
+  /// Scores rendered texts, in which all special tokens are written: these servers add none.
+  private static func scores(
+    _ texts: [String],
+    _ exchange: Exchange,
+    _ finished: ([Int32]) -> [Int32]
+  ) async throws -> [Score] {
     let tokenizer = exchange.model.text.tokenizer
-    return try await ModelScorer(exchange.port, options: options).score(
-      texts.map { .conversation(tokenizer.encode($0)) }
+    return try await exchange.score(
+      texts.map { .conversation(finished(tokenizer.encode($0))) }
     )
   }
 }

@@ -6,7 +6,8 @@ import AssayText
 /// The one owner of a model: it alone reads the weights, on a thread of its own.
 ///
 /// Between two steps it looks for new work: texts that arrive while others are written join them, and
-/// texts to read once that wait together are read in one pass.
+/// texts to read once that wait together are read in one pass. Owners that share a thread take turns,
+/// step by step.
 actor ModelOwner {
   private struct Writing {
     let job: ModelJob
@@ -20,9 +21,10 @@ actor ModelOwner {
   /// Where this actor's code runs.
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  private let queue: ModelQueue
+  private let queue = ModelQueue()
+  private let source: ServeSource
   private let metrics: ServeMetrics
-  private let options: GenerationEngine.Options?
+  private let sharesThread: Bool
   private var model: Model?
   private var session: GenerationSession?
   private var writing: [Int: Writing] = [:]
@@ -31,27 +33,38 @@ actor ModelOwner {
   /// Makes an owner of no model yet.
   ///
   /// - Parameters:
-  ///   - queue: Where work comes from.
+  ///   - source: The model.
+  ///   - thread: Where it computes.
+  ///   - sharesThread: Whether others compute there too.
   ///   - metrics: What is told how busy the model is.
-  ///   - options: How much is computed and kept at once; `nil` is the model's.
-  init(queue: ModelQueue, metrics: ServeMetrics, options: GenerationEngine.Options? = nil) {
-    thread = ModelThread()
-    self.queue = queue
+  init(
+    _ source: ServeSource,
+    on thread: ModelThread,
+    sharesThread: Bool,
+    metrics: ServeMetrics
+  ) {
+    self.thread = thread
+    self.source = source
+    self.sharesThread = sharesThread
     self.metrics = metrics
-    self.options = options
   }
 
   /// Loads the model.
   ///
-  /// - Parameter make: Makes it, on this thread.
   /// - Returns: What others need to know of it.
-  /// - Throws: What `make` throws; `TextError` where the template does not fit; `TensorError` where
+  /// - Throws: What loading throws; `TextError` where the template does not fit; `TensorError` where
   ///   memory runs out.
-  func load(_ make: @Sendable () throws -> Model) throws -> ServedModel {
-    let model = try make()
+  func load() throws -> ServedModel {
+    let model = try source.load()
     self.model = model
     if ServedModel.writes(model) { session = try makeSession(model) }
-    return try ServedModel(model, cacheTokens: session?.tokenCount ?? 0)
+    return try ServedModel(
+      model,
+      name: source.name,
+      aliases: source.aliases,
+      cacheTokens: session?.tokenCount ?? 0,
+      queue: queue
+    )
   }
 
   private func makeSession(_ model: Model) throws -> GenerationSession {
@@ -60,7 +73,7 @@ actor ModelOwner {
         decoder: model.decoder,
         head: model.head,
         tokenizer: model.tokenizer,
-        options: options ?? GenerationEngine.Options(cacheBytes: model.cacheBytes)
+        options: source.options ?? GenerationEngine.Options(cacheBytes: model.cacheBytes)
       )
     )
   }
@@ -75,7 +88,10 @@ actor ModelOwner {
       readPack(model)
       advance()
       report()
-      guard isIdle else { continue }
+      guard isIdle else {
+        if sharesThread { await Task.yield() }
+        continue
+      }
       if news.isClosed && news.jobs.isEmpty { return }
       await queue.wait()
     }
@@ -154,9 +170,12 @@ actor ModelOwner {
 
   private func report() {
     metrics.set(
-      waiting: (session?.waitingCount ?? 0) + passes.count,
-      running: session?.runningCount ?? 0,
-      pages: session?.usedPages ?? 0
+      ServeMetrics.Busy(
+        waiting: (session?.waitingCount ?? 0) + passes.count,
+        running: session?.runningCount ?? 0,
+        pages: session?.usedPages ?? 0
+      ),
+      of: source.name
     )
   }
 }

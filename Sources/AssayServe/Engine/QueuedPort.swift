@@ -20,7 +20,7 @@ struct QueuedPort: ModelPort, Sendable {
     onFinished: (Int, Generation) throws -> Void
   ) async throws -> [Generation] {
     var texts = [Generation?](repeating: nil, count: requests.count)
-    for try await event in scope.submit(.texts(requests)).events {
+    for try await event in scope.submit(.texts(requests), to: model.queue).events {
       guard case .text(let place, let text) = event else { continue }
       texts[place] = text
       try onFinished(place, text)
@@ -38,12 +38,17 @@ struct QueuedPort: ModelPort, Sendable {
   ) async throws -> [Double] {
     var values = [Double?](repeating: nil, count: passes.count)
     // The queue keeps the order of a job's passes.
-    for try await event in scope.submit(.passes(passes, reading)).events {
+    for try await event in scope.submit(.passes(passes, reading), to: model.queue).events {
       guard case .value(let place, let value) = event else { continue }
       values[place] = value
       try onRead(place, value)
     }
     return try complete(values)
+  }
+
+  /// Begins to write texts whose tokens are told as they come.
+  func stream(_ requests: [GenerationRequest]) -> ModelJob {
+    scope.submit(.texts(requests), to: model.queue, wantsTokens: true)
   }
 
   /// A task that is cancelled sees its stream end early, without an error.

@@ -1,25 +1,43 @@
 import AssayModel
 import AssayText
 
-/// What tasks need to know of the model that another thread owns.
+/// What tasks need to know of a model that another thread owns.
 struct ServedModel: Sendable {
+  /// The name that answers tell.
+  let name: String
+  /// Other names that requests may ask for it by.
+  let aliases: [String]
   /// What turns conversations into its tokens.
   let text: ModelText
+  /// What its tokenizer puts around a text.
+  let framing: TextFraming
   /// Whether it writes texts: answers, judgements or critiques.
   let writes: Bool
   /// Tokens whose keys and values there is memory for.
   let cacheTokens: Int
+  /// The way to its owner.
+  let queue: ModelQueue
 
   /// Takes it from a model.
   ///
   /// - Parameters:
   ///   - model: The model.
+  ///   - name: The name that answers tell.
+  ///   - aliases: Other names.
   ///   - cacheTokens: Tokens whose keys and values there is memory for.
+  ///   - queue: The way to its owner.
   /// - Throws: `TextError` where the template does not fit.
-  init(_ model: Model, cacheTokens: Int) throws {
+  init(
+    _ model: Model,
+    name: String,
+    aliases: [String],
+    cacheTokens: Int,
+    queue: ModelQueue
+  ) throws {
     text = try ModelText(model)
+    framing = TextFraming(model.tokenizer)
     writes = Self.writes(model)
-    self.cacheTokens = cacheTokens
+    (self.name, self.aliases, self.cacheTokens, self.queue) = (name, aliases, cacheTokens, queue)
   }
 
   /// Whether a model writes texts, and so needs a cache.
@@ -29,4 +47,28 @@ struct ServedModel: Sendable {
 
   /// What the model is for.
   var kind: ModelKind { text.manifest.kind }
+}
+
+/// The models of a server.
+struct ServedModels: Sendable {
+  /// The one of requests that name none.
+  let first: ServedModel
+  /// The others.
+  let others: [ServedModel]
+
+  /// All of them.
+  var all: [ServedModel] { [first] + others }
+
+  /// Finds a model by one of its names.
+  ///
+  /// - Parameter name: The name; `nil` is the first model.
+  /// - Returns: The model.
+  /// - Throws: `ServeError.otherModel`.
+  func named(_ name: String?) throws(ServeError) -> ServedModel {
+    guard let name else { return first }
+    guard let model = all.first(where: { $0.name == name || $0.aliases.contains(name) }) else {
+      throw .otherModel(actual: name, served: all.map(\.name))
+    }
+    return model
+  }
 }

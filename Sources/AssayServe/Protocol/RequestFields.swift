@@ -7,7 +7,8 @@ import AssayText
 /// ignored in silence.
 struct RequestFields {
   private let members: [JSONMember]
-  private var known: Set<String> = []
+  /// The model is found by its name before.
+  private var known: Set<String> = ["model"]
 
   /// - Parameter body: An object.
   /// - Throws: `ServeError.malformedBody`.
@@ -36,6 +37,15 @@ struct RequestFields {
     guard let value = value(key) else { return nil }
     guard let string = value.string else { throw Self.wrong(key, value, "a string") }
     return string
+  }
+
+  /// One of several words.
+  mutating func choice(_ key: String, _ words: [String]) throws(ServeError) -> String? {
+    guard let value = value(key) else { return nil }
+    guard let word = value.string, words.contains(word) else {
+      throw Self.wrong(key, value, words.joined(separator: " or "))
+    }
+    return word
   }
 
   mutating func bool(_ key: String) throws(ServeError) -> Bool? {
@@ -95,24 +105,35 @@ struct RequestFields {
   /// - Parameters:
   ///   - key: The member.
   ///   - size: What ids lie below.
+  ///   - most: Ids of a list; a longer one is not even read.
   /// - Returns: The lists, none of them empty; `nil` where the value begins with no number.
-  /// - Throws: `ServeError.parameter`.
-  mutating func tokenLists(_ key: String, below size: Int) throws(ServeError) -> [[Int32]]? {
+  /// - Throws: `ServeError.parameter`, or `tooLong`.
+  mutating func tokenLists(
+    _ key: String,
+    below size: Int,
+    most: Int
+  ) throws(ServeError) -> [[Int32]]? {
     guard let list = value(key)?.array, let first = list.first, first.string == nil else {
       return nil
     }
-    let lists = first.array == nil ? [list] : list.map { $0.array ?? [] }
-    let ids = lists.map { list in
-      list.compactMap(\.int).filter { (0..<size).contains($0) }.map { Int32($0) }
+    var lists: [[Int32]] = []
+    for (index, own) in (first.array == nil ? [list] : list.map { $0.array ?? [] }).enumerated() {
+      guard own.count <= most else {
+        throw .tooLong(item: "item \(index)", tokens: own.count, maximum: most)
+      }
+      let ids = own.compactMap { value in
+        value.int.flatMap { (0..<size).contains($0) ? Int32($0) : nil }
+      }
+      guard ids.count == own.count, !ids.isEmpty else {
+        throw .parameter(
+          name: key,
+          actual: "other values among token ids, or none",
+          expected: "lists of token ids from 0 to \(size - 1)"
+        )
+      }
+      lists.append(ids)
     }
-    guard zip(lists, ids).allSatisfy({ $0.count == $1.count && !$1.isEmpty }) else {
-      throw .parameter(
-        name: key,
-        actual: "other values among token ids, or none",
-        expected: "lists of token ids from 0 to \(size - 1)"
-      )
-    }
-    return ids
+    return lists
   }
 
   /// Takes a member as read that does not change the result.
@@ -126,12 +147,6 @@ struct RequestFields {
   ) throws(ServeError) {
     guard let value = value(key), !isNothing(value) else { return }
     throw .unsupported(name: key, advice: advice)
-  }
-
-  /// Checks that the model asked for, if any, is the one that is served.
-  mutating func checkModel(_ served: String) throws(ServeError) {
-    guard let name = try string("model"), name != served else { return }
-    throw .otherModel(actual: name, served: served)
   }
 
   /// Refuses what nobody asked for.

@@ -38,6 +38,7 @@ extension ServeError {
     switch self {
     case .malformedBody, .parameter, .unsupported, .wrongKind, .tooLong, .refused: 400
     case .unauthorized: 401
+    case .foreignOrigin, .foreignHost: 403
     case .noEndpoint, .otherModel: 404
     case .wrongMethod: 405
     case .slowBody: 408
@@ -47,7 +48,7 @@ extension ServeError {
     case .disconnected: 499
     case .stopping, .outOfMemory: 503
     case .timedOut: 504
-    case .failed, .cannotListen, .openHost, .malformedKey: 500
+    case .failed, .cannotListen, .openHost, .malformedKey, .certificate: 500
     }
   }
 
@@ -87,7 +88,9 @@ extension ServeError {
     case .stopping: "stopping"
     case .outOfMemory: "out_of_memory"
     case .timedOut: "timed_out"
-    case .failed, .cannotListen, .openHost, .malformedKey: "internal_error"
+    case .foreignOrigin: "foreign_origin"
+    case .foreignHost: "foreign_host"
+    case .failed, .cannotListen, .openHost, .malformedKey, .certificate: "internal_error"
     }
   }
 

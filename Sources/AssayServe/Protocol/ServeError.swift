@@ -23,7 +23,13 @@ package enum ServeError: Error, Equatable, Sendable {
   /// A member of the body would change the result, and the server does not do what it asks.
   case unsupported(name: String, advice: String)
   /// Another model is asked for.
-  case otherModel(actual: String, served: String)
+  case otherModel(actual: String, served: [String])
+  /// The certificate or its key cannot be used.
+  case certificate(files: String, reason: String)
+  /// A web page asks that is not known.
+  case foreignOrigin(origin: String)
+  /// The server is asked under a name that is not this machine's.
+  case foreignHost(host: String)
   /// The model is not of a kind that the endpoint needs.
   case wrongKind(endpoint: String, kind: String, needed: String)
   /// A text is longer than the model reads.
@@ -71,7 +77,15 @@ extension ServeError: CustomStringConvertible {
       "'\(name)' is \(actual), expected \(expected)"
     case .unsupported(let name, let advice): "'\(name)' is not supported; \(advice)"
     case .otherModel(let actual, let served):
-      "there is no model '\(actual)' here; ask for '\(served)', or leave 'model' out"
+      "there is no model '\(actual)' here; ask for "
+        + "\(served.map { "'\($0)'" }.joined(separator: " or ")), or leave 'model' out"
+    case .certificate(let files, let reason):
+      "\(files) cannot serve TLS (\(reason)); give PEM files by --tls-certificate and --tls-key"
+    case .foreignOrigin(let origin):
+      "web pages of \(origin) may not use this server; start it with --allow-origin \(origin)"
+    case .foreignHost(let host):
+      "a server without a key answers to names of this machine, such as localhost, and not to "
+        + "'\(host)'; set \(ServerKey.environmentVariable)"
     case .wrongKind(let endpoint, let kind, let needed):
       "\(endpoint) is not for a \(kind) model; serve \(needed)"
     case .tooLong(let item, let tokens, let maximum):

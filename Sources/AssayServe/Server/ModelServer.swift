@@ -3,30 +3,34 @@ import AssayModel
 import Foundation
 import HTTPTypes
 import HummingbirdCore
-import Logging
 import NIOCore
-import NIOPosix
+import NIOHTTPTypes
 import Synchronization
 
-/// Serves one model over HTTP.
+/// Serves models over HTTP.
 package final class ModelServer: Sendable {
   /// Where a server listens and what it serves.
-  package struct Address: Sendable, Equatable {
+  package struct Address: Sendable {
     /// The host.
     package let host: String
     /// The port, also where a free one was taken.
     package let port: Int
-    /// What the model is for.
-    package let kind: ModelKind
+    /// Whether it speaks TLS.
+    package let isSecure: Bool
+    /// What each model is called, and what it is for.
+    package let models: [(name: String, kind: ModelKind)]
 
     /// The URL that paths follow.
     package var url: String {
-      host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
+      let name = host.contains(":") ? "[\(host)]" : host
+      return "\(isSecure ? "https" : "http")://\(name):\(port)"
     }
   }
 
-  /// Connections that may be open at once; more wait in the system's queue.
-  private static let maximumConnections = 1024
+  /// Files that the process has open beside connections.
+  private static let otherFiles = 64
+  /// Connections without an unfinished request that there is room for.
+  private static let idleConnections = 256
   /// Seconds after which a silent connection without a request, or in the middle of one, is closed.
   private static let idleSeconds: Int64 = 120
   /// Seconds that requests which are cut have for their error to be sent.
@@ -34,46 +38,59 @@ package final class ModelServer: Sendable {
 
   private let application: ServeApplication
   private let disconnects = Disconnects()
-  private let queue: ModelQueue
-  private let owner: ModelOwner
-  private let kind: ModelKind
-  private let listener = Mutex<Server<HTTP1Channel>?>(nil)
+  private let models: ServedModels
+  private let owners: [ModelOwner]
+  private let listener = Mutex<Listener?>(nil)
 
-  /// Loads a model.
+  /// Loads models.
   ///
   /// - Parameters:
+  ///   - first: The model of requests that name none.
+  ///   - others: More models.
   ///   - settings: How to listen, and what to refuse.
-  ///   - options: How much is computed and kept at once; `nil` is the model's.
-  ///   - load: Loads the model, on the thread that will own it.
-  /// - Throws: What `load` throws; `TextError` where the template does not fit; `ServeError` where
+  /// - Throws: What loading throws; `TextError` where a template does not fit; `ServeError` where
   ///   strangers could use the server.
   package init(
-    settings: ServeSettings,
-    options: GenerationEngine.Options? = nil,
-    load: @escaping @Sendable () throws -> Model
+    _ first: ServeSource,
+    _ others: [ServeSource] = [],
+    settings: ServeSettings
   ) async throws {
     try settings.validate()
-    let (queue, metrics) = (ModelQueue(), ServeMetrics())
-    owner = ModelOwner(queue: queue, metrics: metrics, options: options)
-    let model = try await owner.load(load)
-    self.queue = queue
-    kind = model.kind
-    application = ServeApplication(model, settings: settings, queue: queue, metrics: metrics)
+    let metrics = ServeMetrics()
+    let thread = ModelThread()
+    func owner(_ source: ServeSource) -> ModelOwner {
+      ModelOwner(source, on: thread, sharesThread: !others.isEmpty, metrics: metrics)
+    }
+    let firstOwner = owner(first)
+    let otherOwners = others.map(owner)
+    let firstModel = try await firstOwner.load()
+    var otherModels: [ServedModel] = []
+    for owner in otherOwners { otherModels.append(try await owner.load()) }
+    owners = [firstOwner] + otherOwners
+    models = ServedModels(first: firstModel, others: otherModels)
+    let gate = RequestGate(limit: settings.maximumRequests)
+    application = ServeApplication(
+      models,
+      settings: settings,
+      gate: gate,
+      metrics: metrics,
+      endpoints: Endpoints.all(models, gate, metrics)
+    )
   }
 
   /// Serves until `stop` is called or the task is cancelled.
   ///
   /// - Parameter onReady: Called once the server listens.
-  /// - Throws: `ServeError.cannotListen`.
+  /// - Throws: `ServeError.cannotListen` or `certificate`.
   package func run(onReady: @escaping @Sendable (Address) -> Void) async throws {
-    let server = makeServer(onReady)
-    listener.withLock { $0 = server }
     let settings = application.settings
+    let listener = try makeListener(onReady)
+    self.listener.withLock { $0 = listener }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await self.owner.run() }
-      defer { queue.close() }
+      for owner in owners { group.addTask { await owner.run() } }
+      defer { closeQueues() }
       do {
-        try await server.run()
+        try await listener.run()
       } catch is CancellationError {
       } catch {
         let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) }
@@ -86,16 +103,20 @@ package final class ModelServer: Sendable {
     }
   }
 
+  private func closeQueues() {
+    for model in models.all { model.queue.close() }
+  }
+
   /// Stops: nothing new is served, and what runs is finished within the settings' grace.
   ///
   /// - Returns: How many requests were cut.
   @discardableResult
   package func stop() async -> Int {
     application.gate.stop()
-    let server = listener.withLock { $0 }
+    let listener = listener.withLock { $0 }
     let (closed, continuation) = AsyncStream<Never>.makeStream()
     Task {
-      try? await server?.shutdownGracefully()
+      try? await listener?.shutDown()
       continuation.finish()
     }
     let cut = Atomic(0)
@@ -110,7 +131,7 @@ package final class ModelServer: Sendable {
     }
     await application.gate.waitUntilEmpty()
     timer.cancel()
-    queue.close()
+    closeQueues()
     // The last answers are on their way; connections close behind them.
     let limit = Task {
       try await Task.sleep(for: .seconds(Self.farewellSeconds))
@@ -121,45 +142,69 @@ package final class ModelServer: Sendable {
     return cut.load(ordering: .relaxed)
   }
 
-  private func makeServer(
+  private func makeListener(
     _ onReady: @escaping @Sendable (Address) -> Void
-  ) -> Server<HTTP1Channel> {
-    let (host, port) = (application.settings.host, application.settings.port)
-    var logger = Logger(label: "assay.serve")
-    logger.logLevel = .critical
-    let (application, disconnects, kind) = (application, disconnects, kind)
-    return Server(
-      childChannelSetup: HTTP1Channel(
-        responder: { request, writer, channel in
-          let scope = application.makeScope()
-          disconnects.begin(scope, on: channel)
-          defer { disconnects.end(on: channel) }
-          scope.onEnd {
-            // A client that does not take its error must not keep its place.
-            _ = channel.eventLoop.scheduleTask(in: .seconds(Self.farewellSeconds)) {
-              channel.close(promise: nil)
-            }
+  ) throws(ServeError) -> Listener {
+    let (application, disconnects) = (application, disconnects)
+    let settings = application.settings
+    let names = models.all.map { ($0.name, $0.kind) }
+    let channel = HTTP1Channel(
+      responder: { request, writer, channel in
+        let scope = RequestScope()
+        disconnects.begin(scope, on: channel)
+        defer { disconnects.end(on: channel) }
+        scope.onEnd {
+          // A client that does not take its error must not keep its place.
+          _ = channel.eventLoop.scheduleTask(in: .seconds(Self.farewellSeconds)) {
+            channel.close(promise: nil)
           }
-          let response = await application.respond(to: request, scope: scope)
-          let isLast = response.headers[.connection] == "close"
-          try await writer.write(response: response.head, body: response.body)
-          // What is left of a body is not waited for.
-          if isLast { throw ServeError.disconnected }
-        },
-        configuration: .init(
-          additionalChannelHandlers: [DisconnectHandler(disconnects)],
-          idleTimeout: .seconds(Self.idleSeconds)
-        )
-      ),
-      configuration: ServerConfiguration(
-        address: .hostname(host, port: port),
-        availableConnectionsDelegate: MaximumAvailableConnections(Self.maximumConnections)
-      ),
-      onServerRunning: { channel in
-        onReady(Address(host: host, port: channel.localAddress?.port ?? port, kind: kind))
+        }
+        let response = await application.respond(to: request, scope: scope) {
+          channel.writeAndFlush(
+            HTTPResponsePart.head(HTTPResponse(status: .continue)),
+            promise: nil
+          )
+        }
+        let isLast = response.headers[.connection] == "close"
+        try await writer.write(response: response.head, body: response.body)
+        // What is left of a body is not waited for.
+        if isLast { throw ServeError.disconnected }
       },
-      eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-      logger: logger
+      configuration: .init(
+        additionalChannelHandlers: [DisconnectHandler(disconnects)],
+        idleTimeout: .seconds(Self.idleSeconds)
+      )
     )
+    return try Listener(
+      channel,
+      settings,
+      connections: Self.connections(settings.maximumRequests)
+    ) { port in
+      onReady(
+        Address(
+          host: settings.host,
+          port: port ?? settings.port,
+          isSecure: settings.certificate != nil,
+          models: names
+        )
+      )
+    }
+  }
+
+  /// How many connections may be open at once.
+  ///
+  /// Some clients use one for each request. The process may open as many files as the system lets it.
+  private static func connections(_ requests: Int) -> Int {
+    #if canImport(Darwin)
+    let openFiles = RLIMIT_NOFILE
+    #else
+    let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #endif
+    var limit = rlimit()
+    guard getrlimit(openFiles, &limit) == 0 else { return idleConnections }
+    limit.rlim_cur = limit.rlim_max
+    if setrlimit(openFiles, &limit) != 0 { _ = getrlimit(openFiles, &limit) }
+    let files = Int(clamping: limit.rlim_cur)
+    return min(requests + idleConnections, max(idleConnections, files - otherFiles))
   }
 }

@@ -1,10 +1,11 @@
 import Synchronization
 
-/// What is kept of a request until its answer is sent: its place, its deadline, its time.
+/// What is kept of a request until its answer is sent: its place, its room, its deadline, its time.
 final class RequestRecord: Sendable {
   private struct State {
     var endpoint = "other"
     var ticket: RequestGate.Ticket?
+    var room: Turnstile.Pass?
     var isOver = false
   }
 
@@ -44,20 +45,26 @@ final class RequestRecord: Sendable {
     set { state.withLock { $0.ticket = newValue } }
   }
 
+  /// What holds the room of the request's body.
+  var room: Turnstile.Pass? {
+    get { state.withLock { $0.room } }
+    set { state.withLock { $0.room = newValue } }
+  }
+
   /// Ends the request: its place is free.
   func end(status: Int) {
-    let (endpoint, ticket) = state.withLock { state -> (String?, RequestGate.Ticket?) in
-      defer { (state.isOver, state.ticket) = (true, nil) }
-      return (state.isOver ? nil : state.endpoint, state.ticket)
+    let before = state.withLock { state in
+      defer { state = State(isOver: true) }
+      return state
     }
     deadline.cancel()
-    guard let endpoint else { return }
+    guard !before.isOver else { return }
     metrics.add(
-      endpoint: endpoint,
+      endpoint: before.endpoint,
       status: status,
       seconds: (ContinuousClock.now - start) / .seconds(1)
     )
     // Given back behind the count, so that whoever sees the place free sees the request counted.
-    withExtendedLifetime(ticket) {}
+    withExtendedLifetime(before) {}
   }
 }

@@ -6,143 +6,142 @@ import HummingbirdCore
 import NIOCore
 import Synchronization
 
-/// Answers HTTP requests: finds the endpoint, checks the key, reads the body, and turns errors into
-/// statuses.
+/// Answers HTTP requests: finds the endpoint and the model, checks who asks, reads the body, and turns
+/// errors into statuses.
 final class ServeApplication: Sendable {
   let settings: ServeSettings
   let gate: RequestGate
-  private let model: ServedModel
-  private let queue: ModelQueue
+  private let models: ServedModels
   private let metrics: ServeMetrics
-  private let endpoints: [Endpoint]
+  private let routes: Routes
+  private let reader: BodyReader
   private let number = Atomic(0)
 
-  init(_ model: ServedModel, settings: ServeSettings, queue: ModelQueue, metrics: ServeMetrics) {
-    self.model = model
-    self.settings = settings
-    self.queue = queue
-    self.metrics = metrics
-    let gate = RequestGate(limit: settings.maximumRequests)
-    self.gate = gate
-    endpoints =
-      [RewardsEndpoint.endpoint, JudgementsEndpoint.endpoint, ChatEndpoint.endpoint]
-      + ClassifyEndpoints.endpoints + TrainerEndpoints.endpoints
-      + StatusEndpoints.endpoints(gate, metrics, queue)
+  /// - Parameters:
+  ///   - models: What is served.
+  ///   - settings: What is refused.
+  ///   - gate: Bounds how many requests are unfinished.
+  ///   - metrics: What counts them.
+  ///   - endpoints: What is done where.
+  init(
+    _ models: ServedModels,
+    settings: ServeSettings,
+    gate: RequestGate,
+    metrics: ServeMetrics,
+    endpoints: [Endpoint]
+  ) {
+    (self.models, self.settings, self.gate, self.metrics) = (models, settings, gate, metrics)
+    routes = Routes(endpoints)
+    reader = BodyReader(settings)
   }
-
-  /// A life for a request.
-  func makeScope() -> RequestScope { RequestScope(queue: queue) }
 
   /// Answers a request.
   ///
   /// - Parameters:
   ///   - request: The request; its body is read to the end, or refused.
   ///   - scope: Its life.
+  ///   - onReading: Called before a body is read that a client holds back until it is wanted.
   /// - Returns: The answer, an error's too.
-  func respond(to request: Request, scope: RequestScope) async -> Response {
+  func respond(
+    to request: Request,
+    scope: RequestScope,
+    onReading: @Sendable () -> Void
+  ) async -> Response {
     let record = RequestRecord(metrics, seconds: settings.timeoutSeconds, scope: scope)
-    let path = request.uri.path
-    let reply: Reply
+    let source = RequestSource(request.head, settings)
+    // A body that is never asked for may come or not: what follows cannot be told from it.
+    var holdsBack = request.headers[.expect]?.lowercased() == "100-continue"
+    var reply: Reply
     do {
-      let endpoint = try endpoint(path, request.method)
-      record.endpoint = endpoint.paths[0]
-      if !endpoint.isOpen, let key = settings.key {
-        guard key.allows(authorization: request.headers[.authorization]) else {
-          throw ServeError.unauthorized
-        }
+      try source.check()
+      reply = try await self.reply(to: request, record) {
+        if holdsBack { onReading() }
+        holdsBack = false
       }
-      var body = JSONValue.null
-      if endpoint.method == .post {
-        record.ticket = try gate.enter()
-        body = try await self.body(request, scope)
-      }
-      reply = try await endpoint.handle(
-        Exchange(
-          port: QueuedPort(model: model, scope: scope),
-          settings: settings,
-          path: path,
-          number: number.add(1, ordering: .relaxed).oldValue,
-          created: Int(Date().timeIntervalSince1970),
-          body: body
-        )
-      )
     } catch {
       // What is cut in the middle fails in many ways; why it was cut is what the client is told.
       let cause = ServeError(error)
       let isReason = if case .slowBody = cause { true } else { false }
-      return Self.response(error: isReason ? cause : scope.reason ?? cause, record)
+      reply = .failure(isReason ? cause : scope.reason ?? cause)
     }
-    return Self.response(reply, record)
+    if holdsBack { reply = reply.with("Connection", "close") }
+    var response = reply.response(record)
+    response.headers.append(contentsOf: source.headers(asked: request.headers))
+    return request.method == .head ? response.createHeadResponse() : response
   }
 
-  private func endpoint(_ path: String, _ method: HTTPRequest.Method) throws(ServeError) -> Endpoint
-  {
-    let there = endpoints.filter { $0.takes(path) }
-    guard !there.isEmpty else {
-      let known = endpoints.flatMap { endpoint in
-        endpoint.paths.map { "\(endpoint.method.rawValue) \($0)" }
+  private func reply(
+    to request: Request,
+    _ record: RequestRecord,
+    onReading: () -> Void
+  ) async throws -> Reply {
+    let path = Routes.path(request.uri.path)
+    if request.method == .options {
+      return Reply.nothing.with("Allow", try routes.methods(path).joined(separator: ", "))
+    }
+    let endpoint = try routes.endpoint(path, request.method)
+    record.endpoint = endpoint.paths[0]
+    if !endpoint.isOpen, let key = settings.key {
+      guard key.allows(authorization: request.headers[.authorization]) else {
+        throw ServeError.unauthorized
       }
-      throw .noEndpoint(path: path, known: known)
     }
-    guard let endpoint = there.first(where: { $0.method == method }) else {
-      throw .wrongMethod(
-        path: path,
-        method: method.rawValue,
-        allowed: there.map(\.method.rawValue)
-      )
+    var body = JSONValue.null
+    if endpoint.method == .post {
+      if gate.isStopping { throw ServeError.stopping }
+      onReading()
+      let read = try await reader.read(request.body, record.scope) { [gate] in
+        record.ticket = try gate.enter()
+      }
+      (body, record.room) = (read.json, read.room)
     }
-    return endpoint
+    let exchange = Exchange(
+      port: QueuedPort(model: try model(of: body, endpoint), scope: record.scope),
+      settings: settings,
+      path: path,
+      number: number.add(1, ordering: .relaxed).oldValue,
+      created: Int(Date().timeIntervalSince1970),
+      body: body
+    )
+    guard endpoint.method == .post else { return try await endpoint.handle(exchange) }
+    return try await withTaskExecutorPreference(WorkExecutor.shared) {
+      try await endpoint.handle(exchange)
+    }
   }
 
-  /// Reads a body; one that is too large is read on for a while, so that the client sees the answer.
-  private func body(_ request: Request, _ scope: RequestScope) async throws -> JSONValue {
-    let reading = Task { try await read(request) }
-    scope.onEnd { reading.cancel() }
-    let result = await reading.result
-    switch scope.reason {
-    case .timedOut(let seconds)?: throw ServeError.slowBody(seconds: seconds)
-    case let reason?: throw reason
-    case nil: return try result.get()
-    }
-  }
-
-  private func read(_ request: Request) async throws -> JSONValue {
-    let maximum = settings.maximumBodyBytes
-    var bytes: [UInt8] = []
-    var count = 0
-    for try await part in request.body {
-      count += part.readableBytes
-      if count <= maximum { bytes += part.readableBytesView }
-      if count > 4 * maximum { break }
-    }
-    guard count <= maximum else { throw ServeError.bodyTooLarge(maximumBytes: maximum) }
-    guard !bytes.isEmpty else { throw ServeError.malformedBody(reason: "it is empty") }
-    do throws(JSONError) {
-      return try JSONValue(parsing: bytes)
+  /// The model that a body names.
+  private func model(of body: JSONValue, _ endpoint: Endpoint) throws(ServeError) -> ServedModel {
+    guard let name = body["model"], !name.isNull else { return models.first }
+    guard let text = name.string else { throw RequestFields.wrong("model", name, "a string") }
+    do throws(ServeError) {
+      return try models.named(text)
     } catch {
-      throw ServeError.malformedBody(reason: error.description)
+      if endpoint.takesAnyName { return models.first }
+      throw error
     }
   }
+}
 
-  // MARK: Answers
-
-  private static func response(_ reply: Reply, _ record: RequestRecord) -> Response {
-    var headers = HTTPFields()
-    for (name, value) in reply.headers { headers[name] = value }
-    switch reply.content {
+extension Reply {
+  /// The reply as HTTP; the request ends once it is written.
+  fileprivate func response(_ record: RequestRecord) -> Response {
+    var fields = HTTPFields()
+    for (name, value) in headers { fields[name] = value }
+    switch content {
     case .text(let text, let type):
-      record.end(status: reply.status)
-      headers[.contentType] = type
+      record.end(status: status)
+      if !text.isEmpty { fields[.contentType] = type }
       return Response(
-        status: .init(code: reply.status),
-        headers: headers,
+        status: .init(code: status),
+        headers: fields,
         body: ResponseBody(byteBuffer: ByteBuffer(string: text))
       )
     case .events(let events):
-      headers[.contentType] = "text/event-stream"
-      headers[.cacheControl] = "no-cache"
+      fields[.contentType] = "text/event-stream"
+      fields[.cacheControl] = "no-cache"
+      let usual = status
       let body = ResponseBody { writer in
-        var status = reply.status
+        var status = usual
         do {
           for try await event in events {
             try await writer.write(ByteBuffer(string: "data: \(event)\n\n"))
@@ -157,20 +156,7 @@ final class ServeApplication: Sendable {
         record.end(status: status)
         try await writer.finish(nil)
       }
-      return Response(status: .init(code: reply.status), headers: headers, body: body)
+      return Response(status: .init(code: usual), headers: fields, body: body)
     }
-  }
-
-  private static func response(error: ServeError, _ record: RequestRecord) -> Response {
-    var reply = Reply.json(error.body, status: error.status)
-    switch error {
-    case .queueFull: reply = reply.with("Retry-After", "1")
-    case .unauthorized: reply = reply.with("WWW-Authenticate", "Bearer")
-    case .wrongMethod(_, _, let allowed):
-      reply = reply.with("Allow", allowed.joined(separator: ", "))
-    case .bodyTooLarge, .stopping, .slowBody, .timedOut: reply = reply.with("Connection", "close")
-    default: break
-    }
-    return response(reply, record)
   }
 }

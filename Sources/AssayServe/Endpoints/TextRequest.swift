@@ -6,13 +6,20 @@ import AssayReward
 import AssayTensor
 import AssayText
 
-/// What a request for chat completions asks for.
-struct ChatCompletionRequest {
+/// What a request for written texts asks for.
+struct TextRequest: Sendable {
   /// Most tokens of an answer where nobody says.
   private static let usualTokens = 4096
 
-  /// One request a choice.
+  /// Most tokens of a completion where nobody says, as OpenAI has it.
+  private static let usualCompletionTokens = 16
+
+  /// How the texts are told.
+  let form: TextForm
+  /// One request a choice, those of a prompt in a row.
   var requests: [GenerationRequest] = []
+  /// Choices of each prompt.
+  var choices = 1
   var stopStrings: [String] = []
   var wantsLogProbabilities = false
   var isStreamed = false
@@ -21,20 +28,14 @@ struct ChatCompletionRequest {
   /// What the draws began with, so that they can be repeated: as the client wrote it.
   var seed = JSONValue.null
 
-  /// Reads a body.
+  /// Reads a body of `/v1/chat/completions`.
   ///
   /// - Parameter exchange: The request.
   /// - Throws: `ServeError`, or `TextError` where the template has no mark for a role.
-  init(_ exchange: Exchange) throws {
+  init(chat exchange: Exchange) throws {
+    form = .chat
     var fields = try RequestFields(exchange.body)
-    try fields.checkModel(exchange.settings.modelName)
     let prefix = try Self.prefix(&fields, exchange)
-    let count = try fields.int("n", 1...128) ?? 1
-    let asked = fields.value("seed")
-    let seed = try fields.seed() ?? Self.freshSeed(exchange)
-    self.seed = asked ?? .number("\(seed)")
-    let settings = try Self.sampling(&fields, exchange)
-    stopStrings = try fields.strings("stop", most: 16) ?? []
     wantsLogProbabilities = try fields.bool("logprobs") ?? false
     let top = try fields.int("top_logprobs", 0...20) ?? 0
     guard top == 0 || wantsLogProbabilities else {
@@ -44,27 +45,93 @@ struct ChatCompletionRequest {
         expected: "'logprobs': true beside it"
       )
     }
+    let most = try Self.limit(&fields, exchange, prefix)
+    let end = exchange.model.text.renderer.endOfTurnID
+    try finish(&fields, exchange) { request in
+      var request = request
+      request.promptTokens = prefix.tokens
+      request.maximumTokens = most
+      request.topLogProbabilities = top
+      request.closing = prefix.isClosed ? end : nil
+      return [request]
+    }
+  }
+
+  /// Reads a body of `/v1/completions`.
+  ///
+  /// - Parameter exchange: The request.
+  /// - Throws: `ServeError`.
+  init(completion exchange: Exchange) throws {
+    form = .completion
+    var fields = try RequestFields(exchange.body)
+    let model = exchange.model
+    _ = try fields.required("prompt", "a rendered text, a list of them, or token ids")
+    let addsSpecials = try fields.bool("add_special_tokens") ?? true
+    let context = model.text.contextTokens
+    let lists = try fields.tokenLists("prompt", below: model.text.vocabularySize, most: context)
+    let prompts =
+      try lists
+      ?? fields.strings("prompt", most: 1024)?.map {
+        model.tokens(of: $0, addsSpecials: addsSpecials)
+      } ?? []
+    guard !prompts.isEmpty, prompts.allSatisfy({ !$0.isEmpty }) else {
+      throw ServeError.parameter(name: "prompt", actual: "empty", expected: "texts with tokens")
+    }
+    let top = try fields.int("logprobs", 0...20)
+    wantsLogProbabilities = top != nil
+    let most = try fields.int("max_tokens", 1...Int.max) ?? Self.usualCompletionTokens
+    for (index, prompt) in prompts.enumerated() where prompt.count + most > context {
+      throw ServeError.tooLong(
+        item: "prompt \(index), with 'max_tokens',",
+        tokens: prompt.count + most,
+        maximum: context
+      )
+    }
+    try fields.refuse("suffix", unless: { $0.string?.isEmpty ?? false }, "texts go on at the end")
+    try finish(&fields, exchange) { request in
+      prompts.map { prompt in
+        var request = request
+        request.promptTokens = prompt
+        request.maximumTokens = most
+        request.topLogProbabilities = top ?? 0
+        return request
+      }
+    }
+  }
+
+  /// Reads what both have in common, and makes the requests.
+  private mutating func finish(
+    _ fields: inout RequestFields,
+    _ exchange: Exchange,
+    _ prompts: (GenerationRequest) -> [GenerationRequest]
+  ) throws {
+    choices = try fields.int("n", 1...128) ?? 1
+    let asked = fields.value("seed")
+    let seed = try fields.seed() ?? Self.freshSeed(exchange)
+    self.seed = asked ?? .number("\(seed)")
+    let settings = try Self.sampling(&fields, exchange)
+    stopStrings = try fields.strings("stop", most: 16) ?? []
     isStreamed = try fields.bool("stream") ?? false
     if let options = fields.value("stream_options") {
       streamsUsage = options["include_usage"]?.bool ?? false
     }
-    let most = try Self.limit(&fields, exchange, prefix)
-    try Self.refuseOthers(&fields)
+    try Self.refuseOthers(&fields, exchange)
     try fields.finish()
-    let end = exchange.model.text.renderer.endOfTurnID
-    requests = (0..<count).map { choice in
-      GenerationRequest(
-        promptTokens: prefix.tokens,
-        settings: settings,
-        maximumTokens: most,
-        stopTokens: [end],
-        stopStrings: stopStrings,
-        seed: seed,
-        draw: choice,
-        wantsLogProbabilities: wantsLogProbabilities,
-        topLogProbabilities: top,
-        closing: prefix.isClosed ? end : nil
-      )
+    let usual = GenerationRequest(
+      promptTokens: [],
+      settings: settings,
+      maximumTokens: 0,
+      stopTokens: [exchange.model.text.renderer.endOfTurnID],
+      stopStrings: stopStrings,
+      seed: seed,
+      wantsLogProbabilities: wantsLogProbabilities
+    )
+    requests = prompts(usual).flatMap { request in
+      (0..<choices).map { choice in
+        var request = request
+        request.draw = choice
+        return request
+      }
     }
   }
 
@@ -164,7 +231,10 @@ struct ChatCompletionRequest {
     value.isNull || value.array?.isEmpty ?? false || value.members?.isEmpty ?? false
   }
 
-  private static func refuseOthers(_ fields: inout RequestFields) throws(ServeError) {
+  private static func refuseOthers(
+    _ fields: inout RequestFields,
+    _ exchange: Exchange
+  ) throws(ServeError) {
     func isZero(_ value: JSONValue) -> Bool { value.double == 0 }
     func isOne(_ value: JSONValue) -> Bool { value.double == 1 }
     func isFalse(_ value: JSONValue) -> Bool { value == false }
@@ -181,11 +251,17 @@ struct ChatCompletionRequest {
       unless: { $0.array?.allSatisfy { $0.string == "text" } ?? false },
       "only texts are written"
     )
+    // A variable that the template does not read changes nothing.
+    let template = exchange.model.text.renderer.template.jinja
+    func isUnread(_ name: String) -> Bool { !template.contains(name) }
     try fields.refuse(
       "chat_template_kwargs",
-      unless: asksNothing,
-      "the model's own template has no variables"
+      unless: { $0.members?.allSatisfy { isUnread($0.key) } ?? false },
+      "the template's variables cannot be set"
     )
+    for name in ["reasoning_effort", "verbosity"] {
+      try fields.refuse(name, unless: { _ in isUnread(name) }, "the template's is used")
+    }
     try fields.refuse("best_of", unless: isOne, "ask for several with 'n'")
     try fields.refuse("use_beam_search", unless: isFalse, "texts are drawn")
     try fields.refuse("length_penalty", unless: isOne, "it belongs to beam search")
@@ -211,7 +287,8 @@ struct ChatCompletionRequest {
       "service_tier",
       "safety_identifier",
       "prompt_cache_key",
-      "parallel_tool_calls"
+      "parallel_tool_calls",
+      "request_id"
     )
   }
 }

@@ -1,30 +1,5 @@
 import AssayBase
-import AssayText
 import HTTPTypes
-import HummingbirdCore
-import NIOCore
-
-/// One request on its way through an endpoint.
-struct Exchange: Sendable {
-  /// The endpoint's way to the model.
-  let port: QueuedPort
-  /// How the server is set up.
-  let settings: ServeSettings
-  /// The path, for messages.
-  let path: String
-  /// The request's number, for ids.
-  let number: Int
-  /// Seconds since 1970, for `created`.
-  let created: Int
-  /// The body; `null` where the method has none.
-  let body: JSONValue
-
-  /// The model.
-  var model: ServedModel { port.model }
-
-  /// The id of an answer.
-  func id(_ prefix: String) -> String { "\(prefix)-\(created)-\(number)" }
-}
 
 /// What an endpoint answers.
 struct Reply: Sendable {
@@ -42,6 +17,9 @@ struct Reply: Sendable {
   /// Names what numbers went through, where a protocol's body leaves no room for it.
   static let transformHeader = "Assay-Transform"
 
+  /// An answer without a body.
+  static let nothing = Reply(content: .text("", type: "text/plain"), status: 204)
+
   /// A JSON document.
   static func json(_ value: JSONValue, status: Int = 200) -> Reply {
     json(text: value.compact, status: status)
@@ -50,6 +28,19 @@ struct Reply: Sendable {
   /// A JSON document that is text already.
   static func json(text: String, status: Int = 200) -> Reply {
     Reply(content: .text(text + "\n", type: "application/json"), status: status)
+  }
+
+  /// The answer to a request that failed.
+  static func failure(_ error: ServeError) -> Reply {
+    let reply = Reply.json(error.body, status: error.status)
+    switch error {
+    case .queueFull: return reply.with("Retry-After", "1")
+    case .unauthorized: return reply.with("WWW-Authenticate", "Bearer")
+    case .wrongMethod(_, _, let allowed):
+      return reply.with("Allow", allowed.joined(separator: ", "))
+    case .bodyTooLarge, .stopping, .slowBody, .timedOut: return reply.with("Connection", "close")
+    default: return reply
+    }
   }
 
   /// The reply with a header.

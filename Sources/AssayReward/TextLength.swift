@@ -2,7 +2,6 @@
 import AssayData
 import AssayGenerate
 import AssayModel
-import AssayReward
 import AssayText
 
 /// How many tokens a model needs for a row without cutting any.
@@ -14,6 +13,9 @@ package struct TextLength: Sendable {
   private let renderer: SequenceRenderer
   private let critiqueTokens: Int?
   private let judge: JudgementReading?
+
+  /// Whether the model reads the responses of a pair together.
+  package var compares: Bool { judge != nil }
 
   private init(_ text: ModelText, critiqueTokens: Int?, judge: JudgementReading?) throws {
     self.text = text
@@ -127,25 +129,6 @@ package struct TextLength: Sendable {
   package var judged: TokenLimit<JudgedRecord> {
     TokenLimit(maximumTokens: contextTokens) { [self] record in
       try record.inputs.map { try tokens($0) }.max() ?? 0
-    }
-  }
-
-  /// The limit of a benchmark's items.
-  package var items: TokenLimit<BenchmarkItem> {
-    TokenLimit(maximumTokens: contextTokens) { [self] item in
-      guard judge != nil, item.chosen.count == 1, item.rejected.count == 1 else {
-        return try item.candidates.map {
-          try tokens(.response(prompt: $0.prompt, response: $0.response))
-        }.max() ?? 0
-      }
-      return try tokens(
-        PreferencePair(
-          id: item.id,
-          prompt: item.prompt,
-          chosen: item.chosen[0],
-          rejected: item.rejected[0]
-        )
-      )
     }
   }
 }

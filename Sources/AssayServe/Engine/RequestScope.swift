@@ -3,34 +3,36 @@ import Synchronization
 /// The life of one request: whatever ends it early ends its jobs.
 final class RequestScope: Sendable {
   private struct State {
-    var jobs: [ModelJob] = []
+    var jobs: [(job: ModelJob, queue: ModelQueue)] = []
     var reason: ServeError?
     var onEnd: [@Sendable () -> Void] = []
   }
 
-  private let queue: ModelQueue
   private let state = Mutex(State())
 
-  init(queue: ModelQueue) { self.queue = queue }
-
-  deinit { for job in state.withLock({ $0.jobs }) { drop(job, .disconnected) } }
+  deinit { drop(state.withLock { $0.jobs }, .disconnected) }
 
   /// Why the request was ended early; `nil` where it was not.
   var reason: ServeError? { state.withLock { $0.reason } }
 
-  /// Hands work to the model on behalf of the request.
+  /// Hands work to a model on behalf of the request.
   ///
   /// - Parameters:
   ///   - work: What is asked.
+  ///   - queue: The model's.
   ///   - wantsTokens: Whether tokens are told as they come.
   /// - Returns: The job.
-  func submit(_ work: ModelWork, wantsTokens: Bool = false) -> ModelJob {
+  func submit(
+    _ work: ModelWork,
+    to queue: ModelQueue,
+    wantsTokens: Bool = false
+  ) -> ModelJob {
     let job = queue.submit(work, wantsTokens: wantsTokens)
     let reason = state.withLock { state in
-      state.jobs.append(job)
+      state.jobs.append((job, queue))
       return state.reason
     }
-    if let reason { drop(job, reason) }
+    if let reason { drop([(job, queue)], reason) }
     return job
   }
 
@@ -51,13 +53,14 @@ final class RequestScope: Sendable {
       return state
     }
     guard let ended else { return }
-    for job in ended.jobs { drop(job, reason) }
+    drop(ended.jobs, reason)
     for body in ended.onEnd { body() }
   }
 
-  private func drop(_ job: ModelJob, _ reason: ServeError) {
-    guard job.isUnfinished else { return }
-    job.fail(reason)
-    queue.drop(job)
+  private func drop(_ jobs: [(job: ModelJob, queue: ModelQueue)], _ reason: ServeError) {
+    for (job, queue) in jobs where job.isUnfinished {
+      job.fail(reason)
+      queue.drop(job)
+    }
   }
 }

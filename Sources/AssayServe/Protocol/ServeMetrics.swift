@@ -22,8 +22,17 @@ final class ServeMetrics: Sendable {
     var seconds: [String: Histogram] = [:]
     var read = 0
     var written = 0
+    /// Of each model.
+    var busy: [String: Busy] = [:]
+  }
+
+  /// How busy a model is.
+  struct Busy {
+    /// Texts that wait.
     var waiting = 0
+    /// Texts that are written.
     var running = 0
+    /// Pages of its cache in use.
     var pages = 0
   }
 
@@ -52,21 +61,19 @@ final class ServeMetrics: Sendable {
   /// Counts tokens that the model wrote.
   func add(written tokens: Int) { state.withLock { $0.written += tokens } }
 
-  /// Says how busy the model is: texts that wait and that run, pages of its cache in use.
-  func set(waiting: Int, running: Int, pages: Int) {
-    state.withLock { ($0.waiting, $0.running, $0.pages) = (waiting, running, pages) }
-  }
+  /// Says how busy a model is.
+  func set(_ busy: Busy, of model: String) { state.withLock { $0.busy[model] = busy } }
 
   /// The counts as text.
   ///
   /// - Parameters:
-  ///   - model: The model's name.
-  ///   - kind: What it is for.
+  ///   - models: The models' names, and what they are for.
   ///   - requests: Requests that are unfinished.
   ///   - queued: Texts that the model has not looked at yet.
   /// - Returns: Lines.
-  func text(model: String, kind: String, requests: Int, queued: Int) -> String {
+  func text(models: [(name: String, kind: String)], requests: Int, queued: Int) -> String {
     let now = state.withLock { $0 }
+    func sum(_ value: (Busy) -> Int) -> Int { now.busy.values.map(value).reduce(0, +) }
     var lines: [String] = []
     func metric(_ name: String, _ type: String, _ help: String, _ values: [(String, String)]) {
       lines.append("# HELP assay_\(name) \(help)")
@@ -76,8 +83,8 @@ final class ServeMetrics: Sendable {
     metric(
       "model_info",
       "gauge",
-      "The model that is served.",
-      [("{model=\"\(escaped(model))\",kind=\"\(kind)\"}", "1")]
+      "The models that are served.",
+      models.map { ("{model=\"\(escaped($0.name))\",kind=\"\($0.kind)\"}", "1") }
     )
     metric(
       "requests_total",
@@ -94,10 +101,15 @@ final class ServeMetrics: Sendable {
       "queue_length",
       "gauge",
       "Texts that wait for the model.",
-      [("", "\(now.waiting + queued)")]
+      [("", "\(sum(\.waiting) + queued)")]
     )
-    metric("running_sequences", "gauge", "Texts being written.", [("", "\(now.running)")])
-    metric("cache_pages_used", "gauge", "Pages of keys and values in use.", [("", "\(now.pages)")])
+    metric("running_sequences", "gauge", "Texts being written.", [("", "\(sum(\.running))")])
+    metric(
+      "cache_pages_used",
+      "gauge",
+      "Pages of keys and values in use.",
+      [("", "\(sum(\.pages))")]
+    )
     lines.append("# HELP assay_request_seconds From a request's head to the end of its answer.")
     lines.append("# TYPE assay_request_seconds histogram")
     for (endpoint, histogram) in now.seconds.sorted(by: { $0.key < $1.key }) {

@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""Runs the adapters, and clients of the field, against a real `assay serve` of a tiny model.
+
+What is not installed is skipped. `ASSAY` names the binary; the default is the release build's.
+"""
+
+import asyncio
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+BINARY = os.environ.get("ASSAY", str(HERE.parent / ".build/release/assay"))
+PROMPT = "How many apples are left?"
+RESPONSES = ["Anna has 3 apples.", "three", "She has three apples left."]
+TEMPLATE = (
+    "{{ '<s>' }}{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '</s>' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+def has(*packages):
+    return all(importlib.util.find_spec(package) for package in packages)
+
+
+def needs(*packages):
+    return unittest.skipUnless(has(*packages), f"needs {' and '.join(packages)}")
+
+
+def make_models(folder):
+    """A classifier and a language model of random weights, as transformers saves them."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import (
+        LlamaConfig,
+        LlamaForCausalLM,
+        LlamaForSequenceClassification,
+        PreTrainedTokenizerFast,
+    )
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<s>", "</s>", "<pad>", "<|system|>", "<|user|>", "<|assistant|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator([PROMPT, *RESPONSES], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
+    )
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+    fast.chat_template = TEMPLATE
+    torch.manual_seed(1)
+    sizes = dict(
+        vocab_size=len(fast), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=512, num_labels=1,
+        initializer_range=0.2, pad_token_id=fast.pad_token_id, bos_token_id=fast.bos_token_id,
+        eos_token_id=fast.eos_token_id,
+    )
+    for name, kind in ("reward", LlamaForSequenceClassification), ("policy", LlamaForCausalLM):
+        model = kind(LlamaConfig(**sizes))
+        model.save_pretrained(folder / name)
+        fast.save_pretrained(folder / name)
+
+
+@unittest.skipUnless(os.access(BINARY, os.X_OK), f"no {BINARY}")
+@needs("transformers", "torch", "tokenizers")
+class Integrations(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.models = pathlib.Path(cls.folder.name)
+        make_models(cls.models)
+        command = [BINARY, "serve", "--port", "0", "--threads", "1", "--device", "cpu", "--json"]
+        for name in "reward", "policy":
+            command += ["--model", f"{name}={cls.models / name}"]
+        cls.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        ready = cls.server.stdout.readline()
+        cls.url = json.loads(ready)["url"]
+        os.environ["ASSAY_URL"] = cls.url
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.terminate()
+        cls.server.wait(30)
+        cls.server.stdout.close()
+        cls.folder.cleanup()
+
+    def expected(self, responses=RESPONSES):
+        """What transformers gives."""
+        import torch
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self.models / "reward")
+        model = AutoModelForSequenceClassification.from_pretrained(self.models / "reward").eval()
+        rewards = []
+        for response in responses:
+            messages = [
+                {"role": "user", "content": PROMPT}, {"role": "assistant", "content": response}
+            ]
+            text = tokenizer.apply_chat_template(messages, tokenize=False)
+            ids = tokenizer(text, return_tensors="pt", add_special_tokens=False)
+            with torch.no_grad():
+                rewards.append(model(**ids).logits[0, 0].item())
+        return rewards
+
+    def near(self, values, expected):
+        self.assertEqual(len(values), len(expected))
+        for value, right in zip(values, expected):
+            self.assertAlmostEqual(float(value), right, delta=1e-3)
+
+    def test_client(self):
+        from assay_rewards import Assay
+
+        assay = Assay()
+        self.near(assay.rewards([PROMPT] * 3, RESPONSES), self.expected())
+        messages = [{"role": "user", "content": PROMPT}]
+        self.near(assay.rewards([messages] * 3, RESPONSES), self.expected())
+        self.assertEqual(assay.rewards([PROMPT], ["z " * 2000]), [None])
+        self.assertEqual(assay.rewards([], []), [])
+        with self.assertRaisesRegex(RuntimeError, "there is no model 'x'"):
+            Assay(model="x").rewards([PROMPT], ["3"])
+
+    @needs("trl", "datasets")
+    def test_trl(self):
+        from datasets import Dataset
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from trl import GRPOConfig, GRPOTrainer
+        from trl_reward import assay_reward
+
+        self.near(assay_reward([PROMPT] * 3, RESPONSES), self.expected())
+        seen = []
+
+        def reward(prompts, completions, **kwargs):
+            rewards = assay_reward(prompts, completions, **kwargs)
+            seen.extend(rewards)
+            return rewards
+
+        settings = GRPOConfig(
+            output_dir=str(self.models / "grpo"), max_steps=2, num_generations=4,
+            per_device_train_batch_size=4, max_completion_length=8, report_to=[], use_cpu=True,
+            save_strategy="no", bf16=False, gradient_checkpointing=False, disable_tqdm=True,
+        )
+        trainer = GRPOTrainer(
+            model=AutoModelForCausalLM.from_pretrained(self.models / "policy"),
+            processing_class=AutoTokenizer.from_pretrained(self.models / "policy"),
+            reward_funcs=reward, args=settings,
+            train_dataset=Dataset.from_list(
+                [{"prompt": [{"role": "user", "content": PROMPT}]}] * 4
+            ),
+        )
+        trainer.train()
+        self.assertEqual(len(seen), 8)
+        self.assertTrue(all(isinstance(reward, float) for reward in seen))
+        logged = [entry["reward"] for entry in trainer.state.log_history if "reward" in entry]
+        self.near(logged[:1], [sum(seen[:4]) / 4])
+
+    def test_verl(self):
+        from verl_reward import compute_score
+
+        value = compute_score("d", RESPONSES[0], "3", {"question": PROMPT})
+        self.near([value], self.expected()[:1])
+
+    @needs("verl", "omegaconf")
+    def test_verl_package(self):
+        from omegaconf import OmegaConf
+        from verl.trainer.ppo.reward import get_custom_reward_fn
+
+        settings = {"path": str(HERE / "verl_reward.py"), "name": "compute_score"}
+        config = OmegaConf.create(
+            {"custom_reward_function": settings, "reward": {"custom_reward_function": settings}}
+        )
+        loaded = get_custom_reward_fn(config)
+        self.near([loaded("d", RESPONSES[0], "3", {"question": PROMPT})], self.expected()[:1])
+
+    def test_openrlhf(self):
+        from openrlhf_reward import reward_func
+
+        answer = reward_func([PROMPT + text for text in RESPONSES], [PROMPT] * 3, ["3"] * 3)
+        self.near(answer["rewards"], self.expected())
+
+    @needs("openrlhf", "aiohttp")
+    def test_openrlhf_package(self):
+        from openrlhf.utils.agent import SingleTurnAgentExecutor
+
+        queries = [f"<s><|user|>{PROMPT}</s><|assistant|>{text}</s>" for text in RESPONSES]
+        remote = SingleTurnAgentExecutor(self.url + "/get_reward")
+        fetched = asyncio.run(remote._fetch_rewards_via_http(queries, queries, ["3"] * 3))
+        self.near(fetched[0]["rewards"], self.expected())
+        local = SingleTurnAgentExecutor(str(HERE / "openrlhf_reward.py"))
+        plain = [PROMPT + text for text in RESPONSES]
+        fetched = asyncio.run(local._fetch_rewards_via_func(plain, [PROMPT] * 3, ["3"] * 3))
+        self.near([answer["rewards"][0] for answer in fetched], self.expected())
+
+    @needs("nemo_gym")
+    def test_nemo_gym(self):
+        import nemo_gym_reward
+
+        answer = {"type": "message", "content": [{"type": "output_text", "text": RESPONSES[0]}]}
+        messages, response = nemo_gym_reward.parts(
+            {
+                "responses_create_params": {"input": [{"role": "user", "content": PROMPT}]},
+                "response": {"output": [{"type": "reasoning", "summary": []}, answer]},
+            }
+        )
+        from assay_rewards import Assay
+
+        self.near(Assay().rewards([messages], [response]), self.expected()[:1])
+
+    @needs("openai")
+    def test_openai(self):
+        import openai
+
+        client = openai.OpenAI(base_url=self.url + "/v1", api_key="none", max_retries=0)
+        self.assertEqual([model.id for model in client.models.list()], ["reward", "policy"])
+        self.assertEqual(client.models.retrieve("policy").id, "policy")
+        messages = [
+            {"role": "user", "content": PROMPT}, {"role": "assistant", "content": RESPONSES[0]}
+        ]
+        answer = client.chat.completions.create(model="reward", messages=messages)
+        self.near([answer.choices[0].logprobs.content[0].logprob], self.expected()[:1])
+        text = f"<|user|>{PROMPT}</s><|assistant|>{RESPONSES[0]}</s>"
+        vector = client.embeddings.create(model="reward", input=text).data[0].embedding
+        self.near(vector, self.expected()[:1])
+        written = client.completions.create(model="policy", prompt="Anna", max_tokens=4, logprobs=2)
+        self.assertEqual(len(written.choices[0].logprobs.tokens), written.usage.completion_tokens)
+        stream = client.chat.completions.create(
+            model="policy", messages=messages[:1], max_tokens=4, temperature=0, stream=True
+        )
+        pieces = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+        whole = client.chat.completions.create(
+            model="policy", messages=messages[:1], max_tokens=4, temperature=0
+        )
+        self.assertEqual(pieces, whole.choices[0].message.content)
+
+    @needs("litellm")
+    def test_litellm(self):
+        import litellm
+
+        messages = [
+            {"role": "user", "content": PROMPT}, {"role": "assistant", "content": RESPONSES[0]}
+        ]
+        answer = litellm.completion(
+            model="openai/reward", api_base=self.url + "/v1", api_key="none", messages=messages
+        )
+        # It keeps what it does not know of a message.
+        kept = answer.choices[0].message.provider_specific_fields
+        self.near([kept["reward"]], self.expected()[:1])
+        ranked = litellm.rerank(
+            model="hosted_vllm/reward", api_base=self.url, api_key="none", query=PROMPT,
+            documents=RESPONSES,
+        )
+        rewards = self.expected()
+        order = sorted(range(3), key=lambda index: -rewards[index])
+        self.assertEqual([result["index"] for result in ranked.results], order)
+
+    @needs("langchain_openai")
+    def test_langchain(self):
+        from langchain_openai import OpenAIEmbeddings
+
+        vectors = OpenAIEmbeddings(
+            base_url=self.url + "/v1", api_key="none", model="reward",
+            check_embedding_ctx_length=False,
+        ).embed_documents([f"<s><|user|>{PROMPT}</s><|assistant|>{RESPONSES[0]}</s>"])
+        self.near(vectors[0], self.expected()[:1])
+
+    @needs("inspect_ai", "openai")
+    def test_inspect(self):
+        from inspect_ai.model import GenerateConfig, get_model
+
+        model = get_model(
+            "openai-api/assay/policy", base_url=self.url + "/v1", api_key="none",
+            config=GenerateConfig(max_tokens=4),
+        )
+        self.assertIsInstance(asyncio.run(model.generate(PROMPT)).completion, str)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,181 @@
+// Rewards of all responses to a prompt at once, as policies are trained on groups of them.
+
+import AssayBase
+import AssayData
+import AssayModel
+import AssayReward
+import AssayText
+
+/// `POST /v1/groups`, and NeMo Gym's `/compare`.
+///
+/// Source of the latter: NVIDIA-NeMo/Gym `resources_servers/genrm_compare`. We differ where a comparison
+/// fails: theirs counts a score in the middle then, here it counts for nobody, and a response without
+/// any comparison has no reward.
+enum GroupEndpoints {
+  /// Responses to compare, at most: each with each is half of their square.
+  private static let maximumResponses = 128
+
+  static let groups = Endpoint.post(
+    "/v1/groups",
+    summary: "A reward for each of several responses to a prompt.",
+    members: [
+      "prompt": "A prompt or a conversation.", "responses": "The responses to it.",
+      "groups": "Several of these objects; a list of them is taken as well.",
+      "pairs": "What a judge compares: all (each with each) or circular (each with the next); all.",
+      "criterion": "What a judge decides by.",
+    ]
+  ) { exchange in
+    let body = try RequestRows(
+      exchange.body,
+      key: "groups",
+      rowKeys: ["id", "prompt", "responses"]
+    )
+    var fields = try RequestFields(body.options)
+    let work = try GroupWork(&fields, exchange)
+    try fields.finish()
+    let groups = try body.records { (row, index) throws(RowRefusal) in
+      try ResponseGroup(row: row, index: index)
+    }
+    for (index, group) in groups.enumerated() { try check(group, "record \(index)") }
+    let rewards = try await work.rewards(groups)
+    return body.reply(zip(groups, rewards).map { $1.json(id: $0.id) })
+      .with(Reply.transformHeader, Transform.none.rawValue)
+  }
+
+  static let compare = Endpoint.post(
+    "/compare",
+    summary: "Rewards of several responses, as NeMo Gym's comparison server gives them.",
+    members: [
+      "conversation_history": "The conversation before the responses.",
+      "response_objs": "The responses, as OpenAI's Responses API has them.",
+      "principle": "What a judge decides by.",
+    ]
+  ) { exchange in
+    var fields = try RequestFields(exchange.body)
+    let messages = try Message.conversation(
+      try fields.required("conversation_history", "a list of messages")
+    )
+    let objects = try fields.required("response_objs", "a list of responses").array ?? []
+    let work = try GroupWork(&fields, exchange, criterionKey: "principle")
+    try fields.finish()
+    let group = ResponseGroup(id: "", prompt: messages, responses: try objects.map(outputText))
+    try check(group, "'response_objs'")
+    let rewards = try await work.rewards([group])[0]
+    return .json([
+      "rewards": .array(rewards.values.map(number)),
+      "comparison_results": .array(rewards.comparisons.map(comparison)),
+      "metrics": ["unread": .number("\(rewards.comparisons.count { $0.probability == nil })")],
+    ])
+  }
+
+  private static func check(_ group: ResponseGroup, _ name: String) throws(ServeError) {
+    guard (1...maximumResponses).contains(group.responses.count) else {
+      throw .malformedBody(
+        reason: "\(name) has \(group.responses.count) responses, expected 1 to \(maximumResponses)"
+      )
+    }
+  }
+
+  /// The text of an object of OpenAI's Responses API, without its reasoning.
+  private static func outputText(_ object: JSONValue) throws(ServeError) -> String {
+    guard let output = object["output"]?.array else {
+      throw RequestFields.wrong("response_objs", object, "objects with an 'output' list")
+    }
+    return output.filter { $0["type"]?.string == "message" }
+      .flatMap { $0["content"]?.array ?? [] }
+      .filter { $0["type"]?.string == "output_text" }
+      .compactMap { $0["text"]?.string }.joined()
+  }
+
+  /// A comparison in their numbers: a ranking of 1 where the first response is much better, and of 6
+  /// where the second one is; scores from 1 to 5.
+  private static func comparison(_ comparison: GroupRewards.Comparison) -> JSONValue {
+    let first = comparison.probability
+    return [
+      "response_i": .number("\(comparison.first)"), "response_j": .number("\(comparison.second)"),
+      "judge_idx": 0,
+      "score_1": number(first.map { 1 + 4 * $0 }), "score_2": number(first.map { 5 - 4 * $0 }),
+      "ranking": number(first.map { 6 - 5 * $0 }),
+    ]
+  }
+
+  /// A number, or null.
+  static func number(_ value: Double?) -> JSONValue { value.map { .number("\($0)") } ?? .null }
+}
+
+/// Responses to a prompt.
+struct ResponseGroup {
+  var id: String
+  var prompt: [Message]
+  var responses: [String]
+
+  /// Makes one.
+  init(id: String, prompt: [Message], responses: [String]) {
+    (self.id, self.prompt, self.responses) = (id, prompt, responses)
+  }
+
+  /// Reads a row.
+  ///
+  /// - Throws: `RowRefusal`.
+  init(row: JSONValue, index: Int) throws(RowRefusal) {
+    let list = row["responses"]?.array ?? []
+    responses = list.compactMap(\.string)
+    guard row["responses"]?.array != nil, responses.count == list.count else {
+      throw RowRefusal(detail: "key 'responses': expected a list of strings")
+    }
+    // Any response makes it a row whose prompt can be read as in all rows.
+    let members = (row.members ?? []).filter { $0.key != "responses" }
+    let record = try ResponseRecord(
+      row: .object(members + [JSONMember("response", "")]),
+      index: index
+    )
+    guard case .response(let prompt, _) = record.content else {
+      throw RowRefusal(detail: "key 'prompt': expected a prompt")
+    }
+    (id, self.prompt) = (record.id, prompt)
+  }
+}
+
+/// The rewards of a group.
+struct GroupRewards {
+  /// Two responses beside each other.
+  struct Comparison {
+    var first: Int
+    var second: Int
+    /// That the first one is better; `nil` where nothing could be read.
+    var probability: Double?
+  }
+
+  /// One a response; `nil` where there is none.
+  var values: [Double?]
+  /// What a judge compared.
+  var comparisons: [Comparison] = []
+  /// Why a response has none, by its index.
+  var problems: [Int: String] = [:]
+  var tokens = 0
+
+  /// The record.
+  func json(id: String) -> JSONValue {
+    var members = [
+      JSONMember("id", .string(id)),
+      JSONMember("rewards", .array(values.map(GroupEndpoints.number))),
+      JSONMember("tokens", .number("\(tokens)")),
+    ]
+    if !comparisons.isEmpty {
+      let list = comparisons.map { comparison -> JSONValue in
+        [
+          "first": .number("\(comparison.first)"), "second": .number("\(comparison.second)"),
+          "probability": GroupEndpoints.number(comparison.probability),
+        ]
+      }
+      members.append(JSONMember("comparisons", .array(list)))
+    }
+    if !problems.isEmpty {
+      let list = problems.sorted { $0.key < $1.key }.map { index, reason -> JSONValue in
+        ["response": .number("\(index)"), "reason": .string(reason)]
+      }
+      members.append(JSONMember("problems", .array(list)))
+    }
+    return .object(members)
+  }
+}
