@@ -150,6 +150,17 @@ let package = Package(
       path: "Examples/Train",
       swiftSettings: settings
     ),
+    // Reads damaged inputs of every format; see Fuzz/Fuzz.swift.
+    .executableTarget(
+      name: "AssayFuzz",
+      dependencies: [
+        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayTrain",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Fuzz",
+      exclude: ["Seeds"],
+      swiftSettings: settings
+    ),
     .executableTarget(
       name: "assay",
       dependencies: [

@@ -11,7 +11,7 @@ struct Assay: AsyncParsableCommand {
       0 done, 64 wrong use, 65 bad data, 66 input not found, 69 device or endpoint unavailable, 70 \
       a bug of ours, 73 cannot write, 130 and 143 interrupted (the same command continues).
       """,
-    version: "0.1.0",
+    version: ToolVersion.text,
     subcommands: [
       DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, CompareCommand.self,
       CritiqueCommand.self,

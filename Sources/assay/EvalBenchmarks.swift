@@ -4,18 +4,6 @@ import AssayData
 import AssayEvaluate
 import Foundation
 
-/// `NAME=PATH`.
-struct BenchmarkArgument: ExpressibleByArgument {
-  let name: String
-  let path: String
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2 else { return nil }
-    (name, path) = (parts[0], parts[1])
-  }
-}
-
 extension EvalOptions {
   /// Reads the benchmarks, and says what was left out or will be cut.
   ///

@@ -16,13 +16,13 @@ import Foundation
 
 /// Exit codes, as sysexits.h has them; the one place where errors become codes.
 enum ExitStatus {
-  private static let wrongUse: Int32 = 64
-  private static let badData: Int32 = 65
-  private static let notFound: Int32 = 66
-  private static let unavailable: Int32 = 69
-  private static let internalError: Int32 = 70
-  private static let cannotCreate: Int32 = 73
-  private static let inputOutput: Int32 = 74
+  static let wrongUse: Int32 = 64
+  static let badData: Int32 = 65
+  static let notFound: Int32 = 66
+  static let unavailable: Int32 = 69
+  static let internalError: Int32 = 70
+  static let cannotCreate: Int32 = 73
+  static let inputOutput: Int32 = 74
 
   /// The documented exit code of an error.
   static func code(_ error: any Error) -> Int32 {
@@ -37,9 +37,7 @@ enum ExitStatus {
     case let error as HubError: code(error)
     case let error as ServeError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError,
-      is AuditFailure:
-      badData
-    case is GenerationError, is WritingError, is TrainingLineError, is JinjaError,
+      is AuditFailure, is GenerationError, is WritingError, is TrainingLineError, is JinjaError,
       is RenderedRowError:
       badData
     case is OutputFailure: inputOutput
@@ -83,36 +81,6 @@ enum ExitStatus {
     switch error {
     case .notFound, .inaccessible: return notFound
     default: return badData
-    }
-  }
-
-  private static func code(_ error: EndpointError) -> Int32 {
-    switch error {
-    case .address, .malformedKey: wrongUse
-    case .unavailable: unavailable
-    case .refused(_, _, _, let isRequestAtFault): isRequestAtFault ? badData : unavailable
-    case .garbage, .malformedRecord: badData
-    case .recordsInUse: cannotCreate
-    }
-  }
-
-  private static func code(_ error: HubError) -> Int32 {
-    switch error {
-    case .name, .address, .malformedToken, .choice: wrongUse
-    case .missing, .offline: notFound
-    case .forbidden, .unavailable: unavailable
-    case .garbage, .unsafePath, .damaged: badData
-    case .noRoom: cannotCreate
-    }
-  }
-
-  private static func code(_ error: ServeError) -> Int32 {
-    switch error {
-    case .openHost, .malformedKey: wrongUse
-    case .cannotListen: unavailable
-    case .certificate: notFound
-    // What requests meet does not end the command.
-    default: internalError
     }
   }
 

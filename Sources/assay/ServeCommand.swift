@@ -63,7 +63,7 @@ struct ServeCommand: AssayCommand {
 
   func execute() async throws {
     var settings = try listening.settings()
-    settings.version = Assay.configuration.version
+    settings.version = ToolVersion.text
     settings.critiques.samples = samples
     settings.critiques.tokens = draws.maxTokens
     settings.critiques.seed = common.seed

@@ -29,6 +29,19 @@ import Testing
     }
   }
 
+  @Test(
+    "leaves characters where they are that are newer than the tables of `tokenizers` 0.23.3",
+    arguments: [
+      // Neither moves before the mark of a lower class, nor combines, though Unicode has them do so.
+      ("a\u{1AE7}\u{316}", [70, 163, 110, 106, 142, 250]),
+      ("a\u{301}\u{1E6E6}", [133, 100, 178, 258, 255, 105]),
+      ("\u{105D2}\u{307}e\u{301}", [178, 244, 251, 246, 142, 235, 293]),
+    ] as [(String, [Int32])]
+  )
+  func leavesNewCharacters(text: String, ids: [Int32]) throws {
+    #expect(try Fixture.tokenizer("qwen2").encode(text) == ids)
+  }
+
   @Test("saves a file that says the same", arguments: recorded)
   func saves(name: String) throws {
     let document = try Fixture.tokenizer(name).document

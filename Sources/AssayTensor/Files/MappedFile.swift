@@ -10,7 +10,7 @@ import Synchronization
 /// Tensors share its pages with no copy, and a write in place changes only this process's copy. Pages
 /// that only tensors used which are gone are given back, so that a model that is packed while it is
 /// read is in memory once. The file must not be cut while tensors of it are in use.
-final class MappedFile: @unchecked Sendable {  // its bytes never move; who writes them is up to callers
+final class MappedFile: @unchecked Sendable {  // its bytes never move; callers order writes
   let path: String
   let bytes: UnsafeMutableRawBufferPointer
   private let inUse = Mutex<[Range<Int>]>([])

@@ -9,20 +9,40 @@ import Foundation
 extension String {
   /// The text in Unicode normalisation form C.
   var composedCanonically: String {
-    #if canImport(Darwin)
-    return precomposedStringWithCanonicalMapping
-    #else
-    return String(scalars: _nfc)
-    #endif
+    betweenNewCharacters { text in
+      #if canImport(Darwin)
+      text.precomposedStringWithCanonicalMapping.unicodeScalars
+      #else
+      text._nfc
+      #endif
+    }
   }
 
   /// The text in Unicode normalisation form D.
   var decomposedCanonically: String {
-    #if canImport(Darwin)
-    return decomposedStringWithCanonicalMapping
-    #else
-    return String(scalars: _nfd)
-    #endif
+    betweenNewCharacters { text in
+      #if canImport(Darwin)
+      text.decomposedStringWithCanonicalMapping.unicodeScalars
+      #else
+      text._nfd
+      #endif
+    }
+  }
+
+  /// The text with a change of what stands between characters that the tables of `tokenizers`, which
+  /// are Unicode's version 9, leave alone: they neither move nor combine there.
+  private func betweenNewCharacters(_ change: (String) -> some Sequence<Unicode.Scalar>) -> String {
+    var result = UnicodeScalarView()
+    for piece in unicodeScalars.split(
+      omittingEmptySubsequences: false,
+      whereSeparator: { $0.value >= 0x860 && !$0.isKnown(inUnicode: 9) }
+    ) {
+      if piece.startIndex > unicodeScalars.startIndex {
+        result.append(unicodeScalars[unicodeScalars.index(before: piece.startIndex)])
+      }
+      result.append(contentsOf: change(String(piece)))
+    }
+    return String(result)
   }
 
   /// The text with compatibility characters spelt out: in form KD once it is decomposed canonically,

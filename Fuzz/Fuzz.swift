@@ -1,0 +1,80 @@
+// Reads damaged inputs of every format: each is read or refused, within bounds of time and memory.
+//
+//   swift run -c release AssayFuzz [--count N] [--seed N] [--format NAME] [--folder DIR]
+//
+// The input that is read lies in DIR as `input`: after a crash it is the one that did it. The same seed and
+// count make the same inputs. Prints a line a format: inputs, how many were read, the longest time.
+
+import ArgumentParser
+import AssayTensor
+import Foundation
+
+@main
+struct Fuzz: ParsableCommand {
+  @Option(help: "Inputs of each format.")
+  var count = 10_000
+
+  @Option(help: "Inputs are a function of it.")
+  var seed: UInt64 = 1
+
+  @Option(help: "One format alone. Default: all.")
+  var format: String?
+
+  @Option(help: "Where the input lies that is read.")
+  var folder = FileManager.default.temporaryDirectory.appendingPathComponent("assay-fuzz").path
+
+  @Option(help: "The checkout, whose fixtures are damaged.")
+  var checkout = "."
+
+  /// Seconds that an input may take, and MiB that all of a format may.
+  private static let limits = (seconds: 10.0, megabytes: 2048)
+
+  func run() throws {
+    let folder = URL(fileURLWithPath: folder)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let chosen = Format.all.filter { format == nil || $0.name == format }
+    guard !chosen.isEmpty else {
+      let names = Format.all.map(\.name).joined(separator: ", ")
+      throw ValidationError("--format is one of \(names)")
+    }
+    for format in chosen { try run(format, in: folder) }
+  }
+
+  private func run(_ format: Format, in folder: URL) throws {
+    let file = folder.appendingPathComponent("input")
+    let seeds = try format.seeds(URL(fileURLWithPath: checkout))
+    guard !seeds.isEmpty else { throw ValidationError("\(format.name) has no fixtures here") }
+    let mutation = Mutation(seeds: seeds, isText: format.isText)
+    let clock = ContinuousClock()
+    var (read, longest) = (0, Duration.zero)
+    for number in 0..<count {
+      let bytes = mutation.input(number, seed: seed)
+      try Data(bytes).write(to: file)
+      let start = clock.now
+      do {
+        try format.read(bytes, file)
+        read += 1
+      } catch {
+        // What it is refused with is a sentence.
+        precondition(!String(describing: error).isEmpty, "an error without a word")
+      }
+      longest = max(longest, clock.now - start)
+      guard longest < .seconds(Self.limits.seconds) else {
+        throw Failure("\(format.name), input \(number): took \(longest)")
+      }
+    }
+    guard ProcessMemory.peakMB < Self.limits.megabytes else {
+      throw Failure("\(format.name): \(ProcessMemory.peakMB) MiB of memory at the most")
+    }
+    print(
+      "\(format.name): \(count) inputs of \(seeds.count) seeds, \(read) read, at most \(longest), "
+        + "peak \(ProcessMemory.peakMB) MiB"
+    )
+  }
+
+  /// A bound that was broken.
+  private struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+}

@@ -1,0 +1,4 @@
+/// The version of the tool, by semantic versioning.
+enum ToolVersion {
+  static let text = "0.1.0"
+}
