@@ -149,9 +149,8 @@ import Testing
       #expect(document["openapi"] == "3.1.0")
       let paths = document["paths"]?.members ?? []
       let nowhere = try await client.get("/nowhere").text
-      for path in paths.map(\.key) where !path.contains("{") {
-        #expect(nowhere.contains(" \(path)"), "\(path)")
-      }
+      let missing = paths.map(\.key).filter { !$0.contains("{") && !nowhere.contains(" \($0)") }
+      #expect(missing.isEmpty)
       let known = paths.flatMap { $0.value.members?.map(\.key) ?? [] }
       #expect(known.count == paths.count && paths.count > 20)
       for (path, operation) in paths.map({ ($0.key, $0.value.members?.first) }) {

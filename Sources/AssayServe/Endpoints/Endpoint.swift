@@ -5,7 +5,7 @@ import HTTPTypes
 struct Endpoint: Sendable {
   let method: HTTPRequest.Method
   /// The path that metrics and messages name, and others that do the same; one that ends with a slash
-  /// stands for all below it.
+  /// stands for all below it, but for the root.
   let paths: [String]
   /// One line that says what it does.
   let summary: String
@@ -20,8 +20,11 @@ struct Endpoint: Sendable {
 
   /// Whether it does something at a path.
   func takes(_ path: String) -> Bool {
-    paths.contains { $0 == path || $0.hasSuffix("/") && path.hasPrefix($0) && path != $0 }
+    paths.contains { $0 == path || Self.isOpenEnded($0) && path.hasPrefix($0) }
   }
+
+  /// Whether a path stands for all below it.
+  static func isOpenEnded(_ path: String) -> Bool { path.count > 1 && path.hasSuffix("/") }
 
   static func post(
     _ paths: String...,
@@ -47,22 +50,5 @@ struct Endpoint: Sendable {
     handle: @escaping @Sendable (Exchange) async throws -> Reply
   ) -> Endpoint {
     Endpoint(method: .get, paths: paths, summary: summary, isOpen: isOpen, handle: handle)
-  }
-}
-
-/// All that the server does.
-enum Endpoints {
-  static func all(
-    _ models: ServedModels,
-    _ gate: RequestGate,
-    _ metrics: ServeMetrics
-  ) -> [Endpoint] {
-    let work =
-      [RewardsEndpoint.endpoint, GroupEndpoints.groups, JudgementsEndpoint.endpoint]
-      + [ChatEndpoint.endpoint, CompletionsEndpoint.endpoint]
-      + ClassifyEndpoints.endpoints + ScoreEndpoints.endpoints + TokenEndpoints.endpoints
-      + TrainerEndpoints.endpoints + [GroupEndpoints.compare]
-      + StatusEndpoints.endpoints(models, gate, metrics)
-    return work + [OpenAPI.endpoint(work)]
   }
 }

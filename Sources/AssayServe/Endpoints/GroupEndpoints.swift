@@ -52,8 +52,10 @@ enum GroupEndpoints {
     ]
   ) { exchange in
     var fields = try RequestFields(exchange.body)
+    let key = "conversation_history"
     let messages = try Message.conversation(
-      try fields.required("conversation_history", "a list of messages")
+      try fields.required(key, "a list of messages"),
+      key: key
     )
     let objects = try fields.required("response_objs", "a list of responses").array ?? []
     let work = try GroupWork(&fields, exchange, criterionKey: "principle")
@@ -126,7 +128,7 @@ struct ResponseGroup {
     // Any response makes it a row whose prompt can be read as in all rows.
     let members = (row.members ?? []).filter { $0.key != "responses" }
     let record = try ResponseRecord(
-      row: .object(members + [JSONMember("response", "")]),
+      row: .object(members + [JSONMember("response", "any")]),
       index: index
     )
     guard case .response(let prompt, _) = record.content else {

@@ -16,7 +16,7 @@ enum OpenAPI {
     for endpoint in endpoints {
       for path in endpoint.paths {
         // What stands below a path is a parameter.
-        let isPrefix = path.hasSuffix("/")
+        let isPrefix = Endpoint.isOpenEnded(path)
         paths.append(
           JSONMember(
             isPrefix ? path + "{name}" : path,

@@ -120,15 +120,18 @@ struct RewardOptions {
 }
 
 extension Message {
-  /// Reads the `messages` of a request.
+  /// Reads the messages of a request.
   ///
   /// - Throws: `ServeError.parameter`.
-  static func conversation(_ value: JSONValue) throws(ServeError) -> [Message] {
+  static func conversation(
+    _ value: JSONValue,
+    key: String = "messages"
+  ) throws(ServeError) -> [Message] {
     do throws(RowRefusal) {
-      return try list(value, key: "messages")
+      return try list(value, key: key)
     } catch {
       throw .parameter(
-        name: "messages",
+        name: key,
         actual: error.detail,
         expected: "a list of messages with role and content"
       )

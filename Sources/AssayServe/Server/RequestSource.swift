@@ -8,11 +8,9 @@ struct RequestSource: Sendable {
 
   init(_ head: HTTPRequest, _ settings: ServeSettings) {
     self.settings = settings
-    authority = head.authority ?? head.headerFields[Self.host] ?? ""
+    authority = head.authority ?? ""
     origin = head.headerFields[.origin]
   }
-
-  private static let host = HTTPField.Name("Host") ?? .accept
 
   /// Checks that the request may be served.
   ///
