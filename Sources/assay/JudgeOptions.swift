@@ -12,7 +12,12 @@ struct JudgeOptions: ParsableArguments {
   )
   var task: RolePrompts.JudgeTask?
 
-  @Option(help: "How a judge is asked: english or playground. Default: as it was trained.")
+  @Option(
+    help: """
+      How a judge is asked: english, playground or, for RLHFlow's models, pair-preference. Default: as \
+      it was trained.
+      """
+  )
   var prompts: PromptSet?
 
   @Option(

@@ -217,7 +217,19 @@ import Testing
     }
   }
 
-  @Test("both sets of wording have every place that is filled")
+  @Test("RLHFlow's pair model is asked in its own words")
+  func pairPreference() {
+    let asked = RolePrompts.pairPreference.judge(
+      prompt: [.user("Q?")],
+      a: "x",
+      b: "y",
+      task: .token
+    )
+    let words = "[CONTEXT] \n\n<turn> user\n Q?\n [RESPONSE A] x [RESPONSE B] y \n"
+    #expect(asked == [.user(words)])
+  }
+
+  @Test("all sets of wording have every place that is filled")
   func wording() {
     for prompts in RolePrompts.known {
       for place in ["{prompt}", "{a}", "{b}"] { #expect(prompts.comparison.contains(place)) }

@@ -2,8 +2,9 @@ import Foundation
 
 /// How a language model is asked to criticize, compare, explain, rate, merge and revise.
 ///
-/// The wording is data, so that a model is asked in use exactly what it was asked in training. Two
-/// sets come with Assay: `english` for instruction-tuned models, `playground` for small ones.
+/// The wording is data, so that a model is asked in use exactly what it was asked in training. Three
+/// sets come with Assay: `english` for instruction-tuned models, `playground` for small ones,
+/// `pair-preference` for RLHFlow's.
 package struct RolePrompts: Codable, Hashable, Sendable {
   /// What a judge is to write.
   package enum JudgeTask: String, Codable, Hashable, Sendable, CaseIterable {
@@ -98,8 +99,22 @@ package struct RolePrompts: Codable, Hashable, Sendable {
       + "answer only."
   )
 
+  /// How RLHFlow's pair-preference models were trained to compare two answers by a letter; the rest is
+  /// `english`'s.
+  ///
+  /// Source: github.com/RLHFlow/RLHF-Reward-Modeling `pair-pm`; their template of the context rendered for
+  /// a prompt of one turn.
+  package static let pairPreference = {
+    var prompts = english
+    prompts.name = "pair-preference"
+    (prompts.chainSystem, prompts.tokenSystem) = ("", "")
+    prompts.comparison =
+      "[CONTEXT] \n\n<turn> user\n {prompt}\n [RESPONSE A] {a} [RESPONSE B] {b} \n"
+    return prompts
+  }()
+
   /// The sets that come with Assay.
-  package static let known = [playground, english]
+  package static let known = [playground, english, pairPreference]
 
   /// Finds a set by its name.
   package static func named(_ name: String) -> RolePrompts? { known.first { $0.name == name } }
