@@ -17,10 +17,19 @@ actor ModelWorker {
     _ folder: URL,
     _ options: LoadingOptions
   ) throws -> (Set<RewardModel.Ability>, contextTokens: Int) {
+    let choice = try options.head.map { head in
+      guard let choice = HeadChoice(head) else {
+        throw AssayError(
+          "the option head is \(head); expected such as logit:0, logit:A-B or row:1."
+        )
+      }
+      return choice
+    }
     let model = try Model.load(
       ModelFiles.exist(at: folder) ? folder : RunFolder.lastCheckpoint(in: folder) ?? folder,
       dtype: options.dtype,
-      device: options.device
+      device: options.device,
+      choice: choice
     )
     try model.checkGolden(folder.path)
     model.cacheBytes = options.cacheBytes

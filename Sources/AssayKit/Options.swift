@@ -35,6 +35,10 @@ public struct LoadingOptions: Hashable, Sendable {
   ///
   /// Default: 1 GiB.
   public var cacheBytes = 1 << 30
+  /// What the score is, where the folder does not say it, as `assay score --head` spells it: `logit:0`.
+  ///
+  /// Default: what the folder says.
+  public var head: String?
 
   /// Makes options of defaults.
   public init() {}

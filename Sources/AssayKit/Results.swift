@@ -20,9 +20,9 @@ public struct Critique: Hashable, Sendable {
 
 /// The reward of a response.
 public struct Score: Hashable, Sendable {
-  /// The reward, a logit: differences of two are log-odds of preference.
+  /// The reward, usually a logit: differences of two are log-odds of preference.
   ///
-  /// Of several critiques it is the mean.
+  /// Of several critiques it is the mean, of several steps the lowest.
   public let value: Double
   /// The critiques that it was read from; empty for a model that scores in one pass.
   public let critiques: [Critique]
@@ -30,12 +30,18 @@ public struct Score: Hashable, Sendable {
   public let scoredToken: String
   /// Its index in the sequence that the model read.
   public let scoredIndex: Int
+  /// What a head with attributes says of each; empty of another.
+  public let attributes: [String: Double]
+  /// The score of each step; empty of a model that knows no steps.
+  public let steps: [Double]
 
   init(_ score: AssayReward.Score) {
     value = score.value
     critiques = (score.critiques ?? []).map(Critique.init)
     scoredToken = score.scoredToken.text
     scoredIndex = score.scoredToken.index
+    attributes = score.attributes ?? [:]
+    steps = score.steps ?? []
   }
 }
 

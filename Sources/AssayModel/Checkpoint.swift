@@ -3,29 +3,56 @@ import AssayTensor
 /// Where the weights of a model folder come from.
 struct Checkpoint {
   let file: String
-  /// CLoud's released files put everything of the language model below `reward_base_model.`.
-  let prefix: String
+  /// What stands in place of the transformer's `model.`, and before the weights beside it.
+  let backbone: Backbone
   let names: Set<String>
   let load: (String) throws -> Tensor
 
+  /// Where a checkpoint keeps the language model.
+  struct Backbone: Equatable {
+    /// What the transformer's names begin with: usually `model.`.
+    let transformer: String
+    /// What those of the output embedding begin with: usually nothing.
+    let outer: String
+
+    /// Places that checkpoints use: CLoud's released files, PEFT's and TRL's wrappers, Starling's own
+    /// class, and a transformer that was saved without anything around it.
+    private static let known = [
+      Backbone(transformer: "model.", outer: ""),
+      Backbone(transformer: "reward_base_model.model.", outer: "reward_base_model."),
+      Backbone(transformer: "pretrained_model.model.", outer: "pretrained_model."),
+      Backbone(transformer: "transformer.", outer: ""),
+      Backbone(transformer: "", outer: ""),
+    ]
+
+    /// The first place that has the transformer's last norm; the usual one where none has.
+    init(_ names: Set<String>) {
+      self = Self.known.first { names.contains($0.transformer + "norm.weight") } ?? Self.known[0]
+    }
+
+    private init(transformer: String, outer: String) {
+      self.transformer = transformer
+      self.outer = outer
+    }
+
+    /// The name in the checkpoint of a weight of the language model.
+    func callAsFunction(_ name: String) -> String {
+      name.hasPrefix("model.") ? transformer + name.dropFirst("model.".count) : outer + name
+    }
+  }
+
   /// A weight of the shape that the configuration asks for.
-  func tensor(
-    _ name: String,
-    _ shape: [Int],
-    prefixed: Bool = true,
-    expectation: String? = nil
-  ) throws -> Tensor {
-    let full = prefixed ? prefix + name : name
+  func tensor(_ name: String, _ shape: [Int], isInBackbone: Bool = true) throws -> Tensor {
+    let full = isInBackbone ? backbone(name) : name
     guard names.contains(full) else {
       throw ModelError.weight(file: file, name: full, reason: "is missing")
     }
     let value = try load(full)
     guard value.shape == shape else {
-      let expected = expectation ?? "config.json asks for \(shape)"
       throw ModelError.weight(
         file: file,
         name: full,
-        reason: "has shape \(value.shape); \(expected)"
+        reason: "has shape \(value.shape); config.json asks for \(shape)"
       )
     }
     guard value.dtype.isFloatingPoint else {
@@ -43,8 +70,8 @@ struct Checkpoint {
 
   /// Refuses a weight of a block that the architecture does not have: it would not be computed.
   private func refuseOthers(_ configuration: ModelConfiguration) throws {
-    let stem = prefix + configuration.architecture.weights.layers
-    let known = Set(configuration.weightSpecs.all.flatMap { $0.pieces.map { prefix + $0.name } })
+    let stem = backbone(configuration.architecture.weights.layers)
+    let known = Set(configuration.weightSpecs.all.flatMap { $0.pieces.map { backbone($0.name) } })
     let other = names.sorted().first { name in
       name.hasPrefix(stem) && !known.contains(name) && !name.hasSuffix(Self.buffer)
     }
@@ -73,7 +100,7 @@ struct Checkpoint {
   ) throws -> DecoderWeights {
     try refuseOthers(configuration)
     let output = configuration.weightSpecs.outputEmbedding?.pieces.first?.name
-    let hasOutput = output.map { names.contains(prefix + $0) } ?? false
+    let hasOutput = output.map { names.contains(backbone($0)) } ?? false
     return try DecoderWeights(
       configuration,
       device: device,

@@ -176,7 +176,7 @@ extension Model {
     let pass = ModelPass(tokens: tokens, index: tokens.count - 1)
     // Casts that inference would not use are not kept; weights packed for it have no other form.
     let reader = PassReader(decoder, head: head, keepsCasts: execution != nil)
-    let score = try reader.read([pass], .reward)[0]
+    let score = try reader.read([pass], .reward)[0].value
     guard score.isFinite else {
       throw ModelError.weight(
         file: path,

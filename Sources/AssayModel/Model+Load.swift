@@ -10,19 +10,22 @@ extension Model {
     package let decoder: Decoder
     /// The reward head, if any.
     package let head: RewardHead?
-    /// Whether `config.json` is that of a sequence classifier.
-    let isClassifier: Bool
     /// Whether CLoud's configuration says that the model writes no critiques.
     let isVanilla: Bool
     /// The folder that `config.json` was read from: another one in CLoud's released layout.
     let base: URL
     /// The GGUF file that all was read from, where it is one.
     let gguf: GGUFModel?
+    /// What `assay.json` says, where there is one.
+    let manifest: ModelManifest?
+    /// What the user says is the score, or `assay.json` does.
+    let choice: HeadChoice?
 
     /// What the weights show the model to be, where no manifest says it.
     var kind: ModelKind {
-      guard head != nil else { return .languageModel }
-      return isClassifier || isVanilla || !decoder.isLanguageModel ? .classic : .cloud
+      guard let head else { return .languageModel }
+      let writes = head.descriptor.needsLanguageModel && decoder.isLanguageModel
+      return isVanilla || !writes ? .classic : .cloud
     }
   }
 
@@ -34,16 +37,20 @@ extension Model {
   ///   - device: Where the weights go.
   ///   - approximateTemplate: Whether conversations may be rendered with the preset that is nearest to
   ///     a chat template which cannot be followed exactly; otherwise rendering them is refused.
+  ///   - choice: What is the score, where the folder does not say it; `nil` is what `assay.json` says.
+  ///   - question: What the user is made to ask behind a response; `nil` is what `assay.json` says.
   /// - Returns: The model, of the kind that `assay.json` says, else as its weights show.
   /// - Throws: `ModelError`, `TensorError` or `TextError`, naming the file and what is wrong.
   package static func load(
     _ folder: URL,
     dtype: DType = .float32,
     device: Device = .cpu,
-    approximateTemplate: Bool = false
+    approximateTemplate: Bool = false,
+    choice: HeadChoice? = nil,
+    question: String? = nil
   ) throws -> Model {
-    let weights = try loadWeights(folder, dtype: dtype, device: device)
-    let (decoder, head) = (weights.decoder, weights.head)
+    let weights = try loadWeights(folder, dtype: dtype, device: device, choice: choice)
+    let decoder = weights.decoder
     // CLoud's released folders may leave the tokenizer to the language model's.
     let text = TokenizerFile.isPresent(in: folder) ? folder : weights.base
     let tokenizer = try weights.gguf?.tokenizer() ?? TokenizerFile.read(text)
@@ -60,9 +67,12 @@ extension Model {
       ?? TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer)
     let chat = approximateTemplate ? detected.approximated : detected
     // What others trained is scored where they, transformers and servers read it.
-    let manifest =
-      try weights.gguf.flatMap { try ModelManifest($0) } ?? ModelManifest.read(folder)
+    var manifest =
+      try weights.gguf.flatMap { try ModelManifest($0) } ?? weights.manifest
       ?? ModelManifest(kind: weights.kind, scoredToken: .lastOfTemplate)
+    let head = try weights.chosenHead(tokenizer, folder) ?? weights.head
+    if case .vocabulary = weights.choice { manifest.kind = .classic }
+    manifest.question = question ?? manifest.question
     if manifest.kind.hasHead, head == nil {
       throw ModelError.lacks(
         path: folder.path,
@@ -89,12 +99,14 @@ extension Model {
   ///   - folder: A folder in the Hugging Face layout, or a GGUF file or a folder with one alone.
   ///   - dtype: The type of the weights in memory.
   ///   - device: Where the weights go.
+  ///   - choice: What is the score, where the folder does not say it; `nil` is what `assay.json` says.
   /// - Returns: Decoder and head.
   /// - Throws: `ModelError` or `TensorError`, naming the file and what is wrong.
   package static func loadWeights(
     _ folder: URL,
     dtype: DType = .float32,
-    device: Device = .cpu
+    device: Device = .cpu,
+    choice: HeadChoice? = nil
   ) throws -> Weights {
     let gguf = try GGUFModel(at: folder)
     let adapter = try Adapter(at: folder)
@@ -110,32 +122,49 @@ extension Model {
     var stored: any WeightsSource =
       try gguf?.weights(configuration) ?? TextWeights.of(WeightsFolder(place), file)
     if let adapter { stored = try adapter.merged(into: stored) }
+    stored = try withHeadFiles(stored, in: folder)
     let names = Set(stored.names)
-    let prefix = names.contains("reward_base_model.model.norm.weight") ? "reward_base_model." : ""
     let source = Checkpoint(
       file: folder.path,
-      prefix: prefix,
+      backbone: Checkpoint.Backbone(names),
       names: names,
       load: { [stored] in try stored.tensor(named: $0) }
     )
-    let kind = try file.strings("architectures")?.first
-    let isClassifier =
-      adapter?.isClassifier == true || kind?.hasSuffix("ForSequenceClassification") == true
+    let manifest = try ModelManifest.read(folder)
+    let choice = try choice ?? manifest?.headChoice(folder)
+    let className = try file.strings("architectures")?.first ?? ""
+    let evidence = HeadEvidence(
+      className: className,
+      architecture: configuration.architecture.className,
+      hiddenSize: configuration.hiddenSize,
+      vocabularySize: configuration.vocabularySize,
+      backbone: source.backbone.transformer,
+      isClassifier: adapter?.isClassifier == true
+        || className.hasSuffix("ForSequenceClassification"),
+      isOwn: manifest.map { $0.head == nil } ?? false,
+      padding: configuration.padTokenID.flatMap { Int32(exactly: $0) },
+      names: names,
+      shape: { [stored] in stored.shape(of: $0) },
+      numbers: { [stored] in try stored.tensor(named: $0).to(.float32).floats.map(Double.init) },
+      settings: file,
+      choice: choice
+    )
     return try withTensorErrors {
-      let head = try loadHead(source, configuration, isClassifier: isClassifier, device)
+      let head = try loadHead(source, evidence, config: url.path, device)
       let decoder = try source.decoder(
         configuration,
         dtype: dtype,
         device: device,
-        needsLanguageModel: !isClassifier
+        needsLanguageModel: head?.descriptor.needsLanguageModel ?? true
       )
       return Weights(
         decoder: Decoder(decoder, execution: Execution(dtype: dtype)),
         head: head,
-        isClassifier: isClassifier,
         isVanilla: isVanilla,
         base: url.deletingLastPathComponent(),
-        gguf: gguf
+        gguf: gguf,
+        manifest: manifest,
+        choice: choice
       )
     }
   }
@@ -170,38 +199,6 @@ extension Model {
       )
     }
     return found
-  }
-
-  private static func loadHead(
-    _ source: Checkpoint,
-    _ configuration: ModelConfiguration,
-    isClassifier: Bool,
-    _ device: Device
-  ) throws -> RewardHead? {
-    let D = configuration.hiddenSize
-    let kind: RewardHead.Kind
-    let shapes: [(String, [Int])]
-    if isClassifier || source.names.contains("score.weight") {
-      (kind, shapes) = (.linear, [("score.weight", [1, D])])
-    } else if source.names.contains(where: { $0.hasPrefix("reward_head.") }) {
-      kind = .cloud
-      shapes = [
-        ("reward_head.dense.weight", [D, D]), ("reward_head.dense.bias", [D]),
-        ("reward_head.out_proj.weight", [1, D]), ("reward_head.out_proj.bias", [1]),
-      ]
-    } else {
-      return nil
-    }
-    let parameters = try shapes.map { name, shape in
-      let value = try source.tensor(
-        name,
-        shape,
-        prefixed: false,
-        expectation: name == "score.weight" ? "a reward model has one label, \(shape)" : nil
-      )
-      return Parameter(name, value.to(.float32).to(device).copy())
-    }
-    return RewardHead(kind: kind, parameters: parameters)
   }
 }
 

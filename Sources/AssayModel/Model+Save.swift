@@ -12,10 +12,17 @@ extension Model {
   /// - Parameters:
   ///   - folder: The folder; made where it does not exist, files in it are replaced.
   ///   - dtype: The type of the stored weights.
-  /// - Throws: `TensorError.cannotWrite`, `TextError`, or `ModelError.weight` where a golden score
-  ///   is not a finite number.
+  /// - Throws: `TensorError.cannotWrite`, `TextError`, `ModelError.weight` where a golden score is not a
+  ///   finite number, or `ModelError.lacks` for a head that only other tools write.
   package func save(to folder: URL, dtype: DType = .float32) throws {
     let isClassifier = !manifest.kind.writes && head?.kind == .linear
+    if let head, head.kind == nil {
+      throw ModelError.lacks(
+        path: folder.path,
+        part: "head that can be written",
+        hint: "it is another tool's (\(head.descriptor.layout)); train a head of its own"
+      )
+    }
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {

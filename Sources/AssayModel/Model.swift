@@ -94,6 +94,10 @@ package struct ModelManifest: Codable, Equatable, Sendable {
   /// Which token of a conversation a classic model's head reads; `nil` where the model was saved
   /// before that was written down, which is its end of turn.
   package var scoredToken: SequenceRenderer.ScoredToken?
+  /// What is the score of a folder that does not say it, as `--head` spells it.
+  package var head: String?
+  /// What the user is made to ask behind a response, before the score is read.
+  package var question: String?
 
   /// Makes a manifest.
   package init(
@@ -159,7 +163,8 @@ package final class Model {
   /// - Returns: A renderer, which refuses conversations where the model's template is not followed.
   /// - Throws: `TextError` where the template's tokens are missing from the vocabulary.
   package func renderer(maximumTokens: Int? = nil) throws -> SequenceRenderer {
-    let context = decoder.configuration.contextTokens
+    let context =
+      decoder.configuration.contextTokens - (head?.descriptor.position.addedTokens ?? 0)
     return try SequenceRenderer(
       tokenizer: tokenizer,
       template: template,
@@ -168,6 +173,17 @@ package final class Model {
       refusal: templateRefusal,
       contentTokens: contentTokens
     )
+  }
+
+  /// Where the head reads; `nil` without a head.
+  ///
+  /// - Throws: `ModelError.lacks` where the vocabulary has not the token at which it reads.
+  package func places() throws -> HeadPlaces? {
+    try head.map { head in
+      try HeadErrors.naming(weights: "tokenizer.json", config: "tokenizer.json") {
+        try HeadPlaces(head.descriptor, tokenizer: tokenizer)
+      }
+    }
   }
 
   /// All weights, the head's too, in a fixed order.

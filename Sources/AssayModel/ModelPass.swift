@@ -6,7 +6,7 @@ import AssayTensor
 package struct ModelPass: Sendable, Hashable {
   /// What is made of the hidden states.
   package enum Reading: Sendable, Equatable {
-    /// The reward head's logit at the index.
+    /// What the reward head makes of its places.
     case reward
     /// The probability of A at the index: of a pair model's head, or between the tokens of two letters.
     case verdict(letters: [Int32])
@@ -16,15 +16,22 @@ package struct ModelPass: Sendable, Hashable {
 
   /// The tokens, which are not padded.
   package let tokens: [Int32]
-  /// An index of them.
-  package let index: Int
+  /// Indices of them, at which a reward head reads; at least one.
+  package let places: [Int]
   /// The position of the first token: others put padding before it.
   package let start: Int
+  /// The index that decides: the last place.
+  package var index: Int { places.last ?? 0 }
 
-  /// Makes one.
+  /// Makes one with a single place.
   package init(tokens: [Int32], index: Int, start: Int = 0) {
+    self.init(tokens: tokens, places: [index], start: start)
+  }
+
+  /// Makes one with the places of a head, as `HeadPlaces` finds them.
+  package init(tokens: [Int32], places: [Int], start: Int = 0) {
     self.tokens = tokens
-    self.index = index
+    self.places = places
     self.start = start
   }
 }
@@ -52,21 +59,40 @@ package struct PassReader {
   /// - Parameters:
   ///   - passes: What is read; the index of a likelihood is above 0.
   ///   - reading: What is made of the hidden states.
-  /// - Returns: One number a pass.
+  /// - Returns: One value a pass.
   /// - Throws: `ModelError.lacks` where the reading needs a head; `TensorError` where memory runs out.
-  package func read(_ passes: [ModelPass], _ reading: ModelPass.Reading) throws -> [Double] {
+  package func read(_ passes: [ModelPass], _ reading: ModelPass.Reading) throws -> [PassValue] {
     guard !passes.isEmpty else { return [] }
     switch reading {
-    case .reward:
-      let head = try requireHead()
-      return try readings(passes) { hidden, _ in head(hidden) }.map(Double.init)
+    case .reward: return try rewards(passes)
     case .verdict(let letters):
       if letters.isEmpty {
         let head = try requireHead()
-        return try readings(passes) { hidden, _ in head(hidden).sigmoid() }.map(Double.init)
+        return try readings(passes) { hidden, _ in head(hidden).sigmoid() }.map {
+          PassValue(value: Double($0))
+        }
       }
-      return try verdicts(passes, letters)
-    case .likelihood: return try likelihoods(passes)
+      return try verdicts(passes, letters).map { PassValue(value: Double($0)) }
+    case .likelihood: return try likelihoods(passes).map { PassValue(value: $0) }
+    }
+  }
+
+  private func rewards(_ passes: [ModelPass]) throws -> [PassValue] {
+    let head = try requireHead()
+    let width = head.descriptor.width
+    let numbers = try readings(passes) { hidden, _ in
+      head.rows(hidden) { hidden, ids in
+        let ids = Tensor(ids.map(Int64.init)).to(decoder.device)
+        return decoder.logits(hidden, of: ids, training: !keepsCasts)
+      }
+    }.map(Double.init)
+    var next = 0
+    return passes.map { pass in
+      let rows = pass.places.indices.map {
+        Array(numbers[next + $0 * width..<next + ($0 + 1) * width])
+      }
+      next += pass.places.count * width
+      return head.value(rows)
     }
   }
 
@@ -77,7 +103,7 @@ package struct PassReader {
     return head
   }
 
-  /// What `body` makes of the hidden states at the passes' indices.
+  /// What `body` makes of the hidden states at the passes' places.
   private func readings(
     _ passes: [ModelPass],
     _ body: (Tensor, Range<Int>) -> Tensor
@@ -92,14 +118,16 @@ package struct PassReader {
           positions: isMoved
             ? passes.map { pass in pass.tokens.indices.map { Int32(pass.start + $0) } } : nil
         )
-        let rows = zip(batch.starts, passes).map { Int64($0 + $1.index) }
+        let rows = zip(batch.starts, passes).flatMap { start, pass in
+          pass.places.map { Int64(start + $0) }
+        }
         let hidden = decoder(batch, rows: Tensor(rows).to(decoder.device), training: !keepsCasts)
         return decoder.readings(hidden, body)
       }
     }
   }
 
-  private func verdicts(_ passes: [ModelPass], _ letters: [Int32]) throws -> [Double] {
+  private func verdicts(_ passes: [ModelPass], _ letters: [Int32]) throws -> [Float] {
     try withTensorErrors {
       try withoutGradients {
         // Two rows of the output embedding: A's logit less B's decides.
@@ -109,7 +137,7 @@ package struct PassReader {
           let first = logits.narrowed(axis: 1, start: 0, count: 1)
           let second = logits.narrowed(axis: 1, start: 1, count: 1)
           return (first - second).reshaped([rows.count]).sigmoid()
-        }.map(Double.init)
+        }
       }
     }
   }

@@ -16,11 +16,16 @@ package struct ModelText: Sendable {
   package let contextTokens: Int
   /// Tokens that the model knows: ids lie below.
   package let vocabularySize: Int
+  /// What the head computes; `nil` without one.
+  package let head: HeadDescriptor?
+  /// Where the head reads; `nil` without one.
+  package let places: HeadPlaces?
 
   /// Takes what belongs to a model's texts.
   ///
   /// - Parameter model: The model.
-  /// - Throws: `TextError` where the template's tokens are missing from the vocabulary.
+  /// - Throws: `TextError` or `ModelError` where tokens of the template or the head are missing from the
+  ///   vocabulary.
   package init(_ model: Model) throws {
     manifest = model.manifest
     hasHead = model.head != nil
@@ -28,5 +33,7 @@ package struct ModelText: Sendable {
     renderer = try model.renderer()
     contextTokens = model.decoder.configuration.contextTokens
     vocabularySize = model.decoder.configuration.vocabularySize
+    head = model.head?.descriptor
+    places = try model.places()
   }
 }

@@ -1,10 +1,10 @@
-// D hidden, R rows.
+// D hidden, R rows of hidden states, C rows of the head.
 
 import AssayTensor
 
-/// What turns a hidden state into a reward.
+/// What turns hidden states into rewards.
 package final class RewardHead {
-  /// Which layout.
+  /// Which layout we make.
   package enum Kind: String, Codable, Sendable {
     /// One row without bias: `score.weight`, the sequence-classification layout.
     case linear
@@ -12,15 +12,76 @@ package final class RewardHead {
     case cloud
   }
 
-  /// Which layout.
-  package let kind: Kind
-  /// The weights: `[score.weight]`, or dense weight and bias, then output weight and bias.
-  package let parameters: [Parameter]
-
-  init(kind: Kind, parameters: [Parameter]) {
-    self.kind = kind
-    self.parameters = parameters
+  /// A layer of the descriptor with its weights.
+  private struct Layer {
+    let weight: Parameter
+    let bias: Parameter?
+    let activation: HeadDescriptor.Activation
+    /// What a batch norm multiplies with and adds.
+    let norm: (scale: Tensor, shift: Tensor)?
   }
+
+  /// What is computed.
+  package let descriptor: HeadDescriptor
+  /// Which of our layouts it is; `nil` where it is another tool's.
+  package var kind: Kind? {
+    let D = descriptor.layers.first?.columns ?? 0
+    return [(Kind.linear, HeadDescriptor.linear(hiddenSize: D)), (.cloud, .cloud(hiddenSize: D))]
+      .first { $0.1.layers == descriptor.layers && descriptor.normalizer == nil }?.0
+  }
+  /// The weights, layer by layer.
+  package var parameters: [Parameter] {
+    (layers + gate).flatMap { [$0.weight] + ($0.bias.map { [$0] } ?? []) }
+  }
+
+  private let layers: [Layer]
+  private let gate: [Layer]
+  private let combination: HeadCombination
+
+  /// Makes a head of weights.
+  ///
+  /// - Parameters:
+  ///   - descriptor: What is computed.
+  ///   - device: Where the weights go.
+  ///   - load: A weight of a name and shape.
+  /// - Throws: What `load` throws.
+  package init(
+    _ descriptor: HeadDescriptor,
+    device: Device,
+    load: (String, [Int]) throws -> Tensor
+  ) throws {
+    func wide(_ name: String, _ shape: [Int]) throws -> Tensor {
+      try load(name, shape).to(.float32).to(device).copy()
+    }
+    func layer(_ layer: HeadDescriptor.Layer) throws -> Layer {
+      let (name, rows) = (layer.name, layer.rows)
+      return Layer(
+        weight: Parameter(name + ".weight", try wide(name + ".weight", [rows, layer.columns])),
+        bias: layer.hasBias ? Parameter(name + ".bias", try wide(name + ".bias", [rows])) : nil,
+        activation: layer.activation,
+        norm: try layer.norm.map { norm in
+          let deviation = (try wide(norm + ".running_var", [rows]) + Self.normEpsilon).squareRoot()
+          let scale = try wide(norm + ".weight", [rows]) / deviation
+          let mean = try wide(norm + ".running_mean", [rows])
+          return (scale, try wide(norm + ".bias", [rows]) - mean * scale)
+        }
+      )
+    }
+    self.descriptor = descriptor
+    layers = try descriptor.layers.map(layer)
+    gate = try descriptor.gate?.layers.map(layer) ?? []
+    let count = descriptor.gate?.layers.last?.rows ?? 0
+    combination = HeadCombination(
+      descriptor,
+      scale: try descriptor.gate?.scale.map { Double(try load($0, [1]).to(.float32).floats[0]) },
+      transform: try descriptor.gate?.transform.map {
+        try load($0, [count, count]).to(.float32).floats.map(Double.init)
+      }
+    )
+  }
+
+  /// PyTorch's default for batch norms.
+  private static let normEpsilon = 1e-5
 
   /// Makes a head with random weights.
   ///
@@ -32,48 +93,74 @@ package final class RewardHead {
   ///   - hiddenSize: D.
   ///   - seed: Every weight is a function of it.
   ///   - device: Where the weights go.
-  package convenience init(
+  package init(
     random kind: Kind,
     hiddenSize: Int,
     seed: UInt64,
     device: Device = .cpu
   ) {
     let D = hiddenSize
-    func normal(_ name: String, _ shape: [Int], _ deviation: Double, _ index: UInt64) -> Parameter {
-      Parameter(
-        name,
-        .normal(shape, deviation: deviation, seed: seed &* 7919 &+ index).to(device)
-      )
-    }
     let width = (1 / (3 * Double(D))).squareRoot()  // the deviation of U(-1/sqrt(D), 1/sqrt(D))
-    switch kind {
-    case .linear:
-      self.init(kind: kind, parameters: [normal("score.weight", [1, D], 1 / Double(D + 1), 1)])
-    case .cloud:
-      self.init(
-        kind: kind,
-        parameters: [
-          normal("reward_head.dense.weight", [D, D], width, 1),
-          normal("reward_head.dense.bias", [D], width, 2),
-          normal("reward_head.out_proj.weight", [1, D], width, 3),
-          normal("reward_head.out_proj.bias", [1], width, 4),
-        ]
+    let deviation = kind == .linear ? 1 / Double(D + 1) : width
+    descriptor = kind == .linear ? .linear(hiddenSize: D) : .cloud(hiddenSize: D)
+    gate = []
+    combination = HeadCombination(descriptor, scale: nil, transform: nil)
+    var index: UInt64 = 0
+    func normal(_ name: String, _ shape: [Int]) -> Parameter {
+      index += 1
+      let seed = seed &* 7919 &+ index
+      return Parameter(name, .normal(shape, deviation: deviation, seed: seed).to(device))
+    }
+    layers = descriptor.layers.map { layer in
+      Layer(
+        weight: normal(layer.name + ".weight", [layer.rows, layer.columns]),
+        bias: layer.hasBias ? normal(layer.name + ".bias", [layer.rows]) : nil,
+        activation: layer.activation,
+        norm: nil
       )
     }
   }
 
-  /// Rewards of hidden states, computed in float32 whatever their type.
+  /// Rewards of hidden states, of a head with one row, computed in float32 whatever their type.
   ///
   /// - Parameter hidden: `[R, D]`.
   /// - Returns: `[R]`, float32 logits.
   package func callAsFunction(_ hidden: Tensor) -> Tensor {
+    apply(layers, to: hidden.to(.float32)).reshaped([-1])
+  }
+
+  /// The rows of hidden states, and behind them the numbers of a gate, in float32.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[R, D]`.
+  ///   - logits: The logits of ids for hidden states, `[R, C]`.
+  /// - Returns: `[R, descriptor.width]`, float32.
+  func rows(_ hidden: Tensor, logits: (Tensor, [Int32]) -> Tensor) -> Tensor {
     let wide = hidden.to(.float32)
-    let weights = parameters.map { $0.value.to(.float32) }
-    switch kind {
-    case .linear: return linear(wide, weights[0]).reshaped([-1])
-    case .cloud:
-      let inner = linear(wide, weights[0], bias: weights[1]).tanh()
-      return linear(inner, weights[2], bias: weights[3]).reshaped([-1])
+    let rows =
+      layers.isEmpty
+      ? logits(hidden, descriptor.vocabulary).to(.float32) : apply(layers, to: wide)
+    return gate.isEmpty ? rows : .concatenated([rows, apply(gate, to: wide)], axis: 1)
+  }
+
+  /// What the rows of one text's places say.
+  ///
+  /// - Parameter rows: `descriptor.width` numbers a place.
+  /// - Returns: The score, and what stands beside it.
+  func value(_ rows: [[Double]]) -> PassValue { combination(rows) }
+
+  private func apply(_ layers: [Layer], to hidden: Tensor) -> Tensor {
+    layers.reduce(hidden) { x, layer in
+      let weight = layer.weight.value.to(.float32)
+      let sum = linear(x, weight, bias: layer.bias?.value.to(.float32))
+      let active =
+        switch layer.activation {
+        case .none: sum
+        case .relu: sum.clamped(atLeast: 0)
+        case .leakyReLU: sum.maximum(sum * 0.01)
+        case .tanh: sum.tanh()
+        }
+      return layer.norm.map { active * $0.scale + $0.shift } ?? active
     }
   }
 }

@@ -166,7 +166,7 @@ package struct JudgeRater: Judge {
     var verdicts: [PairVerdict] = []
     var own: [Double] = []
     _ = try await port.values(passes, .verdict(letters: judgement.letters)) { place, value in
-      own.append(value)
+      own.append(value.value)
       guard own.count == 2 else { return }
       let index = place / 2
       let verdict = try judgement.verdict(

@@ -63,11 +63,10 @@ package struct ModelScorer: Scorer {
     _ inputs: [ScoringInput],
     onScored: (Int, Score) throws -> Void
   ) async throws -> [Score] {
-    let sequences = try inputs.enumerated().map { try reading.sequence($1, index: $0) }
-    let passes = sequences.map { ModelPass(tokens: $0.tokens, index: $0.scoredIndex) }
+    let passes = try inputs.enumerated().map { try reading.pass($1, index: $0) }
     var scores: [Score] = []
     _ = try await port.values(passes, .reward) { index, reward in
-      let score = try reading.score(sequences[index], reward: reward, index: index)
+      let score = try reading.score(passes[index], reward: reward, index: index)
       scores.append(score)
       try onScored(index, score)
     }

@@ -6,6 +6,8 @@ package enum ScoreKind: String, Codable, Sendable {
   case logit
   /// A rating, in the unit of those that the model learnt from.
   case rating
+  /// A probability, from 0 to 1.
+  case probability
 }
 
 /// A critique and the reward read at its closing token.
@@ -59,10 +61,15 @@ package struct Score: Codable, Equatable, Sendable {
   package var scoredToken: ScoredTokenRecord
   /// What was read and written.
   package var tokens: TokenCount
+  /// The numbers that a head with attributes gives beside the score; `nil` of another.
+  package var attributes: [String: Double]?
+  /// The scores of the response's steps, of which the lowest is the score; `nil` of a model that knows
+  /// no steps.
+  package var steps: [Double]?
 
   enum CodingKeys: String, CodingKey {
     case value = "score"
-    case kind, critiques, tokens
+    case kind, critiques, tokens, attributes, steps
     case scoredToken = "scored_token"
   }
 
@@ -72,13 +79,17 @@ package struct Score: Codable, Equatable, Sendable {
     kind: ScoreKind = .logit,
     critiques: [ScoredCritique]?,
     scoredToken: ScoredTokenRecord,
-    tokens: TokenCount
+    tokens: TokenCount,
+    attributes: [String: Double]? = nil,
+    steps: [Double]? = nil
   ) {
     self.value = value
     self.kind = kind
     self.critiques = critiques
     self.scoredToken = scoredToken
     self.tokens = tokens
+    self.attributes = attributes
+    self.steps = steps
   }
 }
 
@@ -130,6 +141,8 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   case empty(index: Int)
   /// A rendered text was given to an endpoint, which renders conversations itself.
   case renderedText(index: Int)
+  /// A text lacks a token at which the model's head reads.
+  case noPlace(index: Int, reason: String)
   /// A text is longer than the model reads.
   case tooLong(index: Int, tokens: Int, maximum: Int)
 
@@ -158,6 +171,7 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
     case .notFinite(let item, let value): .notFinite(index: index(item), value: value)
     case .empty(let item): .empty(index: index(item))
     case .renderedText(let item): .renderedText(index: index(item))
+    case .noPlace(let item, let reason): .noPlace(index: index(item), reason: reason)
     case .tooLong(let item, let tokens, let maximum):
       .tooLong(index: index(item), tokens: tokens, maximum: maximum)
     }
@@ -172,13 +186,15 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
       "the letter \(letter) alone is not one token behind this chat template; ask for rationales "
         + "(--task chain)"
     case .noHead(let kind):
-      "a \(kind) model has no reward head; score with a classic or cloud model"
+      "a \(kind) model has no reward head; score with a classic or cloud model, or say which logits are "
+        + "the score by --head (such as logit:0 or logit:Yes-No)"
     case .notFinite(let index, let value):
       "the reward of item \(index) is \(value); the model's weights are damaged"
     case .empty(let index): "item \(index) has no tokens to score"
     case .renderedText(let index):
       "item \(index) is a rendered text, which an endpoint does not continue; give \"prompt\" and "
         + "\"response\""
+    case .noPlace(let index, let reason): "item \(index) \(reason)"
     case .tooLong(let index, let tokens, let maximum):
       "item \(index) has \(tokens) tokens, more than the \(maximum) that the model reads; shorten it"
     }

@@ -8,72 +8,86 @@ import AssayText
 package struct ScoreReading: Sendable {
   let text: ModelText
   let renderer: SequenceRenderer
+  let places: HeadPlaces
 
   /// Makes one.
   ///
   /// - Parameter text: A model's texts.
   /// - Throws: `RewardError.noHead`.
   package init(_ text: ModelText) throws {
-    guard text.hasHead, text.manifest.kind.scores else {
+    guard let places = text.places, text.manifest.kind.scores else {
       throw RewardError.noHead(kind: text.manifest.kind.rawValue)
     }
     self.text = text
+    self.places = places
     renderer = text.renderer
   }
 
-  /// The tokens that a classic model reads, and the index of the one that is scored.
+  /// What a classic model reads: tokens, and the places of its head.
   ///
   /// - Parameters:
   ///   - input: What to score.
   ///   - index: Its index, for the error.
-  /// - Returns: The sequence.
-  /// - Throws: `RewardError` naming the item.
-  package func sequence(_ input: ScoringInput, index: Int) throws -> ScoredSequence {
+  /// - Returns: The pass.
+  /// - Throws: `RewardError` naming the item, or `TextError` where the template does not fit.
+  package func pass(_ input: ScoringInput, index: Int) throws -> ModelPass {
     switch input {
     case .response(let prompt, let response):
-      return try renderer.render(prompt: prompt, response: response)
+      do {
+        if let pass = try steps(prompt: prompt, response: response) {
+          return try checked(pass, index)
+        }
+      } catch let error as HeadPlaceError {
+        throw RewardError.noPlace(index: index, reason: error.description)
+      }
+      return try pass(tokens(prompt: prompt, response: response), index: index)
     case .rendered(let rendered):
-      return try sequence(text.tokenizer.encode(rendered), index: index)
-    case .conversation(let tokens): return try sequence(tokens, index: index)
+      return try pass(text.tokenizer.encode(rendered), index: index)
+    case .conversation(let tokens): return try pass(tokens, index: index)
     }
   }
 
-  /// As above, of tokens that are there; the last one is scored.
-  private func sequence(_ tokens: [Int32], index: Int) throws -> ScoredSequence {
+  /// As above, of tokens that are there.
+  private func pass(_ tokens: [Int32], index: Int) throws -> ModelPass {
     guard !tokens.isEmpty else { throw RewardError.empty(index: index) }
-    guard tokens.count <= text.contextTokens else {
-      throw RewardError.tooLong(
-        index: index,
-        tokens: tokens.count,
-        maximum: text.contextTokens
-      )
+    do {
+      let found = try places.find(in: tokens)
+      return try checked(ModelPass(tokens: found.tokens, places: found.places), index)
+    } catch let error as HeadPlaceError {
+      throw RewardError.noPlace(index: index, reason: error.description)
     }
-    return ScoredSequence(
-      tokens: tokens,
-      scoredIndex: tokens.count - 1,
-      promptTokenCount: tokens.count
-    )
+  }
+
+  private func checked(_ pass: ModelPass, _ index: Int) throws -> ModelPass {
+    let (count, maximum) = (pass.tokens.count, text.contextTokens)
+    guard count <= maximum else {
+      throw RewardError.tooLong(index: index, tokens: count, maximum: maximum)
+    }
+    return pass
   }
 
   /// The score of a classic model.
   ///
   /// - Parameters:
-  ///   - sequence: What was read.
+  ///   - pass: What was read.
   ///   - reward: What the head gave.
   ///   - index: The item's index, for the error.
   /// - Returns: The score.
   /// - Throws: `RewardError.notFinite`.
-  package func score(
-    _ sequence: ScoredSequence,
-    reward: Double,
-    index: Int
-  ) throws -> Score {
-    Score(
-      value: try finite(reward, index),
-      kind: text.manifest.ratings == nil ? .logit : .rating,
+  package func score(_ pass: ModelPass, reward: PassValue, index: Int) throws -> Score {
+    let head = text.head
+    let isProbability = head?.isProbability == true
+    let names = head?.attributes ?? []
+    for part in reward.parts { _ = try finite(part, index) }
+    return Score(
+      value: try finite(reward.value, index),
+      kind: text.manifest.ratings != nil ? .rating : isProbability ? .probability : .logit,
       critiques: nil,
-      scoredToken: token(sequence.tokens[sequence.scoredIndex], at: sequence.scoredIndex),
-      tokens: TokenCount(prompt: sequence.tokens.count, completion: 0)
+      scoredToken: token(pass.tokens[pass.index], at: pass.index),
+      tokens: TokenCount(prompt: pass.tokens.count, completion: 0),
+      attributes: names.isEmpty
+        ? nil : Dictionary(zip(names, reward.parts)) { first, _ in first },
+      steps: head?.scoresSteps == true ? reward.parts : nil
     )
   }
 

@@ -125,7 +125,7 @@ package struct ScoringBenchmark {
     let passes = texts.map { ModelPass(tokens: $0, index: length - 1) }
     let reader = PassReader(decoder, head: head)
     let seconds = try medianSeconds(repeats: repeats) {
-      let rewards = try reader.read(passes, .reward)
+      let rewards = try reader.read(passes, .reward).map(\.value)
       if let index = rewards.firstIndex(where: { !$0.isFinite }) {
         throw RewardError.notFinite(index: index, value: rewards[index])
       }

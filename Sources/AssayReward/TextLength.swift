@@ -13,6 +13,7 @@ package struct TextLength: Sendable {
   private let renderer: SequenceRenderer
   private let critiqueTokens: Int?
   private let judge: JudgementReading?
+  private let reading: ScoreReading?
 
   /// Whether the model reads the responses of a pair together.
   package var compares: Bool { judge != nil }
@@ -21,6 +22,7 @@ package struct TextLength: Sendable {
     self.text = text
     self.critiqueTokens = critiqueTokens
     self.judge = judge
+    reading = text.hasHead && text.manifest.kind.scores ? try ScoreReading(text) : nil
     contextTokens = text.contextTokens
     renderer = try SequenceRenderer(
       tokenizer: text.renderer.tokenizer,
@@ -72,7 +74,10 @@ package struct TextLength: Sendable {
     case .conversation(let tokens): return tokens.count + room
     case .response(let prompt, let response):
       guard critiqueTokens != nil else {
-        return try renderer.render(prompt: prompt, response: response).tokens.count
+        // What has no place for the head is named where it is scored.
+        let own = try? reading?.length(prompt: prompt, response: response)
+        let rendered = try renderer.render(prompt: prompt, response: response).tokens.count
+        return own ?? rendered + (text.head?.position.addedTokens ?? 0)
       }
       return try renderer.critiquePrefix(
         prompt: prompt,

@@ -42,7 +42,7 @@ enum VerdictLikelihood {
       owners.append(index)
       passes += both.map { ModelPass(tokens: $0, index: common) }
     }
-    let values = try await port.values(passes, .likelihood)
+    let values = try await port.values(passes, .likelihood).map(\.value)
     var result = [Double?](repeating: nil, count: texts.count)
     for (place, owner) in owners.enumerated() {
       result[owner] = 1 / (1 + exp(values[2 * place + 1] - values[2 * place]))

@@ -7,6 +7,7 @@ import Foundation
 /// Options of commands that read or write text with a model on this machine.
 struct InferenceOptions: ParsableArguments {
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var heads: HeadOptions
 
   @Option(
     help: """
@@ -39,7 +40,8 @@ struct InferenceOptions: ParsableArguments {
   /// Whether none of them is given.
   var isDefault: Bool {
     kernels.weights == .plain && !kernels.batchInvariant && cacheMib == nil
-      && !approximateTemplate && contentTokens == .text
+      && !approximateTemplate && contentTokens == .text && heads.head == nil
+      && heads.question == nil
   }
 
   /// Loads a model as these options say.
@@ -65,12 +67,15 @@ struct InferenceOptions: ParsableArguments {
     let device = try kernels.device(common)
     let (dtype, kernels, cacheMib) = (common.dtype, kernels, cacheMib)
     let (approximateTemplate, contentTokens) = (approximateTemplate, contentTokens)
+    let (choice, question) = (heads.choice, heads.question)
     return {
       let model = try Model.load(
         folder,
         dtype: dtype,
         device: device,
-        approximateTemplate: approximateTemplate
+        approximateTemplate: approximateTemplate,
+        choice: choice,
+        question: question
       )
       kernels.apply(to: model)
       model.decoder.packForInference()

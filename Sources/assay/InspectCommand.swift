@@ -13,68 +13,19 @@ struct InspectCommand: AssayCommand {
   @Argument(help: "A model folder or a run folder.")
   var model: String
 
+  @OptionGroup var heads: HeadOptions
   @OptionGroup var common: CommonOptions
-
-  /// What a judge was trained to read and write.
-  private struct Judge: Encodable {
-    let task: RolePrompts.JudgeTask
-    let wording: String
-    /// The system turn; `nil` where there is none.
-    let system: String?
-    /// The user's turn, with places.
-    let question: String
-    let tokens: Int
-
-    init(_ manifest: JudgeManifest) {
-      let prompts = manifest.prompts
-      let isChain = manifest.task == .chain
-      let system = isChain ? prompts.chainSystem : prompts.tokenSystem
-      task = manifest.task
-      wording = prompts.name
-      self.system = system.isEmpty ? nil : system
-      question = prompts.comparison + (isChain ? prompts.chainQuestion : prompts.tokenQuestion)
-      tokens = manifest.tokens
-    }
-
-    /// What the task is, for people; a pair model reads what a letter is asked for with.
-    func taskText(isPair: Bool) -> String {
-      guard task == .token else { return "chain (reasons, then a verdict)" }
-      return isPair ? "one logit" : "token (a letter)"
-    }
-
-    /// What it is asked, on one line.
-    var asked: String {
-      let whole = (system.map { "system \"\($0)\", user " } ?? "") + "\"\(question)\""
-      return whole.replacing("\n", with: "\\n")
-    }
-  }
-
-  private struct Description: Encodable {
-    let path: String
-    let kind: String
-    let family: String
-    let parameters: Int
-    let hiddenSize, layers, heads, groups, headWidth, feedForwardSize, vocabulary, context: Int
-    let tiedEmbeddings: Bool
-    let head: String?
-    let template: String
-    let templateIsExact: Bool
-    /// Why conversations are refused; `nil` where they are rendered.
-    let templateRefusal: String?
-    let endOfTurn: String
-    let padToken: String?
-    let padIsEnd: Bool
-    let leadIn: String?
-    let critiqueTokens: Int?
-    let judge: Judge?
-    let goldenDifference: Double?
-  }
 
   func execute() async throws {
     let folder = try ModelPath.folder(model)
-    let loaded = try Model.load(folder, device: .cpu)
+    let loaded = try Model.load(
+      folder,
+      device: .cpu,
+      choice: heads.choice,
+      question: heads.question
+    )
     let configuration = loaded.decoder.configuration
-    let description = Description(
+    let description = InspectedModel(
       path: folder.path,
       kind: loaded.manifest.kind.rawValue,
       family: configuration.architecture.modelType,
@@ -88,7 +39,10 @@ struct InspectCommand: AssayCommand {
       vocabulary: configuration.vocabularySize,
       context: configuration.contextTokens,
       tiedEmbeddings: configuration.tiesEmbeddings,
-      head: loaded.head?.kind.rawValue,
+      head: loaded.head?.descriptor.layout,
+      headRule: loaded.head.map {
+        InspectedHead($0.descriptor, question: loaded.manifest.question)
+      },
       template: loaded.template.name,
       templateIsExact: loaded.templateRefusal == nil,
       templateRefusal: loaded.templateRefusal?.description,
@@ -97,7 +51,7 @@ struct InspectCommand: AssayCommand {
       padIsEnd: loaded.template.padding == loaded.template.endOfTurn,
       leadIn: loaded.manifest.leadIn,
       critiqueTokens: loaded.manifest.critiqueTokens,
-      judge: loaded.manifest.judge.map { Judge($0) },
+      judge: loaded.manifest.judge.map { InspectedJudge($0) },
       goldenDifference: try loaded.verifyGolden()
     )
     if common.isJSON { return try Output.json(description) }
@@ -118,6 +72,7 @@ struct InspectCommand: AssayCommand {
       \(description.padToken ?? "none")\(description.padIsEnd ? " (the end token: scores move!)" : "")
       """
     )
+    if let head = loaded.head?.descriptor { try Output.result("  head        \(head.summary)") }
     if let refusal = description.templateRefusal {
       try Output.result("              \(refusal)")
     }

@@ -30,6 +30,8 @@ extension ModelSource {
       settings.set("--batch-invariant", inference.kernels.batchInvariant)
       settings.set("--approximate-template", inference.approximateTemplate)
       settings.set("--content-tokens", inference.contentTokens.rawValue)
+      if let head = inference.heads.head { settings.set("--head", head) }
+      if let question = inference.heads.question { settings.set("--question", question) }
     }
     return settings
   }

@@ -64,6 +64,25 @@ import Testing
     #expect(texts.map(\.count) == [4, 4])
   }
 
+  @Test("a language model scores once it is said which logit is its score")
+  func chosenHead() async throws {
+    let folder = try folder(.languageModel)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func score(_ head: String) async throws -> Score {
+      var options = LoadingOptions()
+      options.head = head
+      let model = try await RewardModel.load(folder, options: options)
+      #expect(model.abilities == [.scores])
+      return try await model.score([Response(prompt: "How many?", text: "She has 3.")])[0]
+    }
+    let (first, second) = (try await score("logit:9"), try await score("logit:10"))
+    let difference = try await score("logit:9-10")
+    #expect(abs(first.value - second.value - difference.value) < 1e-5)
+    #expect(first.steps.isEmpty && first.attributes.isEmpty)
+    #expect(try await score("probability:9-10@turns").steps.count == 1)
+    await #expect(throws: AssayError.self) { try await score("ninth") }
+  }
+
   @Test("training from code makes a model with results, and goes on where nothing is left to do")
   func training() async throws {
     let base = try folder(.languageModel)

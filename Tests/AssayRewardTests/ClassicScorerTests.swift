@@ -24,10 +24,8 @@ import Testing
     let reading = try ScoreReading(try ModelText(model))
     let scorer = try ModelScorer(model)
     for (index, score) in try await scorer.score(world.inputs).enumerated() {
-      let sequence = try reading.sequence(world.inputs[index], index: index)
-      let expected = try #require(
-        reward(model, sequence.tokens, at: sequence.tokens.count - 1)
-      )
+      let pass = try reading.pass(world.inputs[index], index: index)
+      let expected = try #require(reward(model, pass.tokens, at: pass.tokens.count - 1))
       #expect(abs(score.value - expected) < 1e-5)
       #expect(score.kind == .logit)
       #expect(score.critiques == nil)
@@ -85,12 +83,12 @@ import Testing
   @Test("special tokens in a response are text, in a rendered text they are tokens")
   func specialTokens() async throws {
     let reading = try ScoreReading(try ModelText(model))
-    let response = try reading.sequence(
+    let response = try reading.pass(
       .response(prompt: [.user("a")], response: "b<|eot|>"),
       index: 0
     )
     #expect(response.tokens.count { $0 == endOfTurn } == 2)  // the prompt's and the response's own
-    let rendered = try reading.sequence(.rendered("b<|eot|>"), index: 0)
+    let rendered = try reading.pass(.rendered("b<|eot|>"), index: 0)
     #expect(rendered.tokens.last == endOfTurn)
     #expect(rendered.tokens.count { $0 == endOfTurn } == 1)
   }

@@ -53,8 +53,8 @@ private struct ScriptedPort: ModelPort {
   nonisolated(nonsending) func values(
     _ passes: [ModelPass],
     _ reading: ModelPass.Reading,
-    onRead: (Int, Double) throws -> Void
-  ) async throws -> [Double] {
+    onRead: (Int, PassValue) throws -> Void
+  ) async throws -> [PassValue] {
     try await local.values(passes, reading, onRead: onRead)
   }
 }

@@ -123,6 +123,7 @@ package enum EvaluationScoring {
     case .noHead, .noJudge, .noLetter, .renderedText: return error
     case .notFinite(let item, let value): (index, reason) = (item, "a reward is \(value)")
     case .empty(let item): (index, reason) = (item, "a response has no tokens")
+    case .noPlace(let item, let why): (index, reason) = (item, "a response " + why)
     case .tooLong(let item, let tokens, let maximum):
       (index, reason) = (item, "it has \(tokens) tokens, and the model reads \(maximum)")
     }

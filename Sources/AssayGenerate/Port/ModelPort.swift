@@ -29,15 +29,15 @@ package protocol ModelPort {
   /// - Parameters:
   ///   - passes: What to read.
   ///   - reading: What is made of each.
-  ///   - onRead: Called with the index and number of each pass once it is known, in order; an error
+  ///   - onRead: Called with the index and value of each pass once it is known, in order; an error
   ///     that it throws ends the work.
-  /// - Returns: One number a pass, in their order.
+  /// - Returns: One value a pass, in their order.
   /// - Throws: `ModelError.lacks` where there is no head, `TensorError` where memory runs out, or what ends the work.
   nonisolated(nonsending) func values(
     _ passes: [ModelPass],
     _ reading: ModelPass.Reading,
-    onRead: (Int, Double) throws -> Void
-  ) async throws -> [Double]
+    onRead: (Int, PassValue) throws -> Void
+  ) async throws -> [PassValue]
 }
 
 extension ModelPort {
@@ -48,11 +48,11 @@ extension ModelPort {
     try await texts(requests) { _, _ in }
   }
 
-  /// Reads tokens, all numbers at the end.
+  /// Reads tokens, all values at the end.
   nonisolated(nonsending) package func values(
     _ passes: [ModelPass],
     _ reading: ModelPass.Reading
-  ) async throws -> [Double] {
+  ) async throws -> [PassValue] {
     try await values(passes, reading) { _, _ in }
   }
 }
@@ -103,9 +103,9 @@ package final class LocalPort: ModelPort {
   package nonisolated(nonsending) func values(
     _ passes: [ModelPass],
     _ reading: ModelPass.Reading,
-    onRead: (Int, Double) throws -> Void
-  ) async throws -> [Double] {
-    var values: [Double] = []
+    onRead: (Int, PassValue) throws -> Void
+  ) async throws -> [PassValue] {
+    var values: [PassValue] = []
     while values.count < passes.count {
       try Task.checkCancellation()
       try Interruption.check()

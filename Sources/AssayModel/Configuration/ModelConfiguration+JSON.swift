@@ -73,7 +73,9 @@ extension ModelConfiguration {
       self.contextTokens = min(context, long.original)
     }
     options.normEpsilon = try file.double("rms_norm_eps") ?? normEpsilon
-    for key in ["attention_bias", "mlp_bias", "bias"] { try file.refuse(key) }
+    for key in ["attention_bias", "mlp_bias"] { try file.refuse(key) }
+    // Safe-RLHF's score models, which alone have a `score_dim`, mean their head by this key.
+    if !file.has("score_dim") { try file.refuse("bias") }
     for key in ["hidden_activation", "hidden_act"] {
       guard let name = try file.string(key) else { continue }
       if geluIsTanh && name == "gelu" { break }

@@ -19,7 +19,9 @@ package struct Audit {
     let record: ResponseRecord
     let text: String
     /// `nil` where it does not fit.
-    let sequence: ScoredSequence?
+    let pass: ModelPass?
+    /// Tokens that the length limit took from the front.
+    let removedTokens: Int
     let contentTokens: [AuditedRow.ContentToken]
   }
 
@@ -71,7 +73,7 @@ package struct Audit {
     _ records: [ResponseRecord]
   ) async throws -> AuditReport {
     let rows = try records.enumerated().map { try row($1, index: $0) }
-    let isFitting = rows.map { $0.sequence.map { !$0.isTruncated } ?? false }
+    let isFitting = rows.map { $0.pass != nil && $0.removedTokens == 0 }
     let fitting = zip(rows, isFitting).filter(\.1).map(\.0)
     var audited = rows.map(audited)
     let found =
@@ -102,14 +104,12 @@ package struct Audit {
     let (reading, renderer) = (scorer.reading, scorer.reading.renderer)
     guard case .response(let prompt, let response) = record.content else {
       guard case .text(let text) = record.content else { preconditionFailure("no content") }
-      let sequence: ScoredSequence?
-      do { sequence = try reading.sequence(record.input, index: index) } catch let error
-        as RewardError
-      {
+      let pass: ModelPass?
+      do { pass = try reading.pass(record.input, index: index) } catch let error as RewardError {
         guard case .tooLong = error else { throw error }
-        sequence = nil
+        pass = nil
       }
-      return Row(record: record, text: text, sequence: sequence, contentTokens: [])
+      return Row(record: record, text: text, pass: pass, removedTokens: 0, contentTokens: [])
     }
     let messages = prompt + [.assistant(response)]
     let spelt = messages.enumerated().flatMap { index, message in
@@ -120,20 +120,21 @@ package struct Audit {
     return Row(
       record: record,
       text: try renderer.written(messages),
-      sequence: try reading.sequence(record.input, index: index),
+      pass: try reading.pass(record.input, index: index),
+      removedTokens: try renderer.render(prompt: prompt, response: response).removedTokenCount,
       contentTokens: spelt
     )
   }
 
   private func audited(_ row: Row) -> AuditedRow {
-    let tokens = row.sequence?.tokens ?? []
+    let tokens = row.pass?.tokens ?? []
     let beginning = port.text.renderer.template.beginning.flatMap { port.text.tokenizer.id(of: $0) }
     return AuditedRow(
       id: row.record.id,
       text: row.text,
       tokens: tokens.map(name),
       scored: nil,
-      removedTokens: row.sequence?.removedTokenCount ?? 0,
+      removedTokens: row.removedTokens,
       beginnings: tokens.prefix { $0 == beginning }.count,
       contentTokens: row.contentTokens,
       scores: AuditedRow.Scores(),
@@ -167,9 +168,7 @@ package struct Audit {
 
   /// Scores of a model that reads once, in every way, and as other tools read.
   private nonisolated(nonsending) func read(_ rows: [Row]) async throws -> [Found] {
-    let passes = rows.compactMap(\.sequence).map {
-      ModelPass(tokens: $0.tokens, index: $0.scoredIndex)
-    }
+    let passes = rows.compactMap(\.pass)
     let longest = passes.map(\.tokens.count).max() ?? 0
     /// Tokens of padding: up to the longest row, and some for that one.
     func room(_ pass: ModelPass) -> Int {
@@ -180,22 +179,22 @@ package struct Audit {
     let right = try await port.values(
       passes.map { pass in
         let spare = [Int32](repeating: padding, count: room(pass))
-        return ModelPass(tokens: pass.tokens + spare, index: pass.index)
+        return ModelPass(tokens: pass.tokens + spare, places: pass.places)
       },
       .reward
     )
     let left = try await port.values(
-      passes.map { ModelPass(tokens: $0.tokens, index: $0.index, start: room($0)) },
+      passes.map { ModelPass(tokens: $0.tokens, places: $0.places, start: room($0)) },
       .reward
     )
     var found: [Found] = []
     for (index, pass) in passes.enumerated() {
-      let alone = try await port.values([pass], .reward)[0]
+      let alone = try await port.values([pass], .reward)[0].value
       let scores = AuditedRow.Scores(
         alone: alone,
-        batch: batch[index],
-        paddedRight: right[index],
-        paddedLeft: left[index]
+        batch: batch[index].value,
+        paddedRight: right[index].value,
+        paddedLeft: left[index].value
       )
       let scored = token(pass.tokens, pass.index)
       found.append((scored, scores, try await readings(rows[index], pass, alone)))
@@ -208,6 +207,8 @@ package struct Audit {
     _ own: ModelPass,
     _ score: Double
   ) async throws -> [(other: OtherReading, reading: AuditedRow.Reading)] {
+    // The tools that are meant know heads that read the last token alone.
+    guard model.head?.descriptor.position.isLast == true else { return [] }
     let others = OtherReading.all(
       of: row.text,
       port.text.tokenizer,
@@ -221,7 +222,7 @@ package struct Audit {
       // What stands behind the scored token does not change it.
       let pass = ModelPass(tokens: Array(other.tokens[...other.index]), index: other.index)
       if known[pass] == nil, pass.tokens.count <= model.contextTokens {
-        known[pass] = try await port.values([pass], .reward)[0]
+        known[pass] = try await port.values([pass], .reward)[0].value
       }
       let reading = AuditedRow.Reading(
         tool: other.tool,
@@ -246,7 +247,7 @@ package struct Audit {
     _ scores: AuditedRow.Scores,
     _ readings: [(other: OtherReading, reading: AuditedRow.Reading)]
   ) -> [AuditReport.Problem] {
-    guard let alone = scores.alone, let sequence = row.sequence else { return [] }
+    guard let alone = scores.alone, let pass = row.pass else { return [] }
     func differs(_ other: Double?) -> Bool {
       other.map { abs($0 - alone) > tolerance * max(1, abs(alone)) } ?? false
     }
@@ -256,7 +257,7 @@ package struct Audit {
     let plain = port.text.tokenizer.encode(row.text)
     for (other, reading) in readings where reading.score == nil || differs(reading.score) {
       problems.insert(
-        other.problem(sequence, hasContentTokens: !row.contentTokens.isEmpty, plain: plain)
+        other.problem(pass, hasContentTokens: !row.contentTokens.isEmpty, plain: plain)
       )
     }
     return AuditReport.Problem.allCases.filter(problems.contains)

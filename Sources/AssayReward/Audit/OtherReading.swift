@@ -1,3 +1,4 @@
+import AssayModel
 import AssayText
 
 /// What another tool reads of a row: its tokens, and the one that it scores.
@@ -65,21 +66,21 @@ struct OtherReading: Hashable {
   /// Why its score is another one.
   ///
   /// - Parameters:
-  ///   - sequence: What is read here.
+  ///   - pass: What is read here.
   ///   - hasContentTokens: Whether a message spells a special token.
   ///   - plain: The tokens of the rendered text.
   /// - Returns: The first reason that explains it.
   func problem(
-    _ sequence: ScoredSequence,
+    _ pass: ModelPass,
     hasContentTokens: Bool,
     plain: [Int32]
   ) -> AuditReport.Problem {
-    if tokens == sequence.tokens {
-      return padding == tokens[sequence.scoredIndex] ? .padIsScored : .scoredToken
+    if tokens == pass.tokens {
+      return padding == tokens[pass.index] ? .padIsScored : .scoredToken
     }
     // The scored sequence may end before the text does.
-    if plain.starts(with: sequence.tokens), !addsTokens { return .scoredToken }
-    if addsTokens, plain.starts(with: sequence.tokens) {
+    if plain.starts(with: pass.tokens), !addsTokens { return .scoredToken }
+    if addsTokens, plain.starts(with: pass.tokens) {
       return tokens.count > 1 && tokens[0] == tokens[1] ? .doubledBeginning : .addedTokens
     }
     return hasContentTokens ? .contentTokens : .otherTokens

@@ -33,5 +33,5 @@ enum ModelEvent: Sendable {
   /// A text is written.
   case text(place: Int, Generation)
   /// A text is read.
-  case value(place: Int, Double)
+  case value(place: Int, PassValue)
 }

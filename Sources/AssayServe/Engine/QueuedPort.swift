@@ -34,9 +34,9 @@ struct QueuedPort: ModelPort, Sendable {
   nonisolated(nonsending) func values(
     _ passes: [ModelPass],
     _ reading: ModelPass.Reading,
-    onRead: (Int, Double) throws -> Void
-  ) async throws -> [Double] {
-    var values = [Double?](repeating: nil, count: passes.count)
+    onRead: (Int, PassValue) throws -> Void
+  ) async throws -> [PassValue] {
+    var values = [PassValue?](repeating: nil, count: passes.count)
     // The queue keeps the order of a job's passes.
     for try await event in scope.submit(.passes(passes, reading), to: model.queue).events {
       guard case .value(let place, let value) = event else { continue }

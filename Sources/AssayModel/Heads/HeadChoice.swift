@@ -1,0 +1,100 @@
+import AssayText
+
+/// What the user says is the score, where a folder does not: rows of the output embedding, or rows of a
+/// head that has several.
+///
+/// `logit:A` or `logit:A-B` is a token's logit, perhaps less another's; `probability:A-B` that of A of the
+/// two. A token is an id or a text of one token. `@PLACE` behind it says where it is read: `end` (the last
+/// token, where nothing is said), `next` (the opened assistant's turn), `turns` (each step a turn of the
+/// user, answered by A), or a token's spelling (each such token). `row:I`, `row:I-J` and `softmax:I` choose
+/// of a head's rows.
+package enum HeadChoice: Equatable, Sendable {
+  /// Tokens whose logits are read, what is made of them, and where.
+  case vocabulary([String], HeadDescriptor.Reading, HeadPosition)
+  /// What is made of the rows of the folder's own head.
+  case rows(HeadDescriptor.Reading)
+
+  /// Reads a choice; `nil` where it is none.
+  ///
+  /// - Parameter text: As above.
+  package init?(_ text: String) {
+    guard let colon = text.firstIndex(of: ":") else { return nil }
+    let (kind, rest) = (text[..<colon], text[text.index(after: colon)...])
+    switch kind {
+    case "row", "softmax":
+      let rows = rest.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+      let known = rows.compactMap(\.self)
+      guard known.count == rows.count, known.allSatisfy({ $0 >= 0 }) else { return nil }
+      switch (kind, known.count) {
+      case ("row", 1): self = .rows(.row(known[0]))
+      case ("row", 2): self = .rows(.difference(known[0], known[1]))
+      case ("softmax", 1): self = .rows(.softmax(known[0]))
+      default: return nil
+      }
+    case "logit", "probability":
+      let parts = rest.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+      let tokens = Self.pair(parts[0])
+      guard let first = tokens.first, tokens.allSatisfy({ !$0.isEmpty }) else { return nil }
+      let position: HeadPosition
+      switch parts.count == 2 ? parts[1] : "end" {
+      case "end": position = .last
+      case "next": position = .next
+      case "turns": position = .turns(answer: first)
+      case "": return nil
+      case let token: position = .each(.spelling(String(token)))
+      }
+      switch (kind, tokens.count) {
+      case ("logit", 1): self = .vocabulary(tokens, .row(0), position)
+      case ("logit", 2): self = .vocabulary(tokens, .difference(0, 1), position)
+      case ("probability", 2): self = .vocabulary(tokens, .softmax(0), position)
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+
+  /// Two tokens with a dash between them, either of which may be a dash; or one.
+  private static func pair(_ text: Substring) -> [String] {
+    guard let dash = text.dropFirst().firstIndex(of: "-") else { return [String(text)] }
+    return [String(text[..<dash]), String(text[text.index(after: dash)...])]
+  }
+
+  /// The descriptor of rows of the output embedding; `nil` of a choice of a head's rows.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: What knows the tokens.
+  ///   - vocabularySize: Ids lie below it.
+  /// - Returns: The descriptor.
+  /// - Throws: `HeadError.token` for a text that is not one token of the vocabulary.
+  package func descriptor(
+    _ tokenizer: any Tokenizer,
+    vocabularySize: Int
+  ) throws -> HeadDescriptor? {
+    guard case .vocabulary(let tokens, let reading, let position) = self else { return nil }
+    let ids = try tokens.map { token in
+      let ids = Int32(token).map { [$0] } ?? tokenizer.encode(token)
+      guard ids.count == 1, (0..<vocabularySize).contains(Int(ids[0])) else {
+        throw HeadError.token(token)
+      }
+      return ids[0]
+    }
+    return HeadDescriptor(
+      layout: "logits",
+      vocabulary: ids,
+      position: position,
+      reading: reading,
+      needsLanguageModel: true
+    )
+  }
+}
+
+extension HeadDescriptor.Reading {
+  /// The rows that it names.
+  var rows: [Int] {
+    switch self {
+    case .row(let row), .softmax(let row): [row]
+    case .difference(let first, let second): [first, second]
+    case .sigmoid, .gated, .levels: [0]
+    }
+  }
+}

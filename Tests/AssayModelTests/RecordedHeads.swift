@@ -1,0 +1,103 @@
+// What `Scripts/record_heads.py` recorded, and folders of it.
+
+import AssayBase
+import AssayModel
+import AssayTensor
+import AssayText
+import Foundation
+import Testing
+
+/// A tiny model in a published layout, of drawn weights, and its scores.
+struct RecordedHead: CustomTestStringConvertible {
+  let name: String
+  /// The contents of `config.json`.
+  var config: JSONValue
+  var choice: String?
+  /// The file of the head, where it has its own; it holds `headTensors`.
+  let headFile: String?
+  var tensors: [String: [Int]]
+  var headTensors: [String: [Int]]
+  let scores: [Double]
+  let parts: [[Double]]
+  var testDescription: String { name }
+
+  /// All of them, and the texts that they scored.
+  static let recorded: (models: [RecordedHead], sequences: [[Int32]]) = {
+    guard let folder = try? Fixture.folder("heads"),
+      let data = try? Data(contentsOf: folder.appendingPathComponent("heads.json")),
+      let document = try? JSONValue(parsing: Array(data))
+    else { return ([], []) }
+    let sequences = document["sequences"]?.array?.map { text in
+      (text.array ?? []).compactMap { $0.int.map(Int32.init) }
+    }
+    return (document["models"]?.array?.map(RecordedHead.init) ?? [], sequences ?? [])
+  }()
+
+  private init(_ document: JSONValue) {
+    func shapes(_ key: String) -> [String: [Int]] {
+      Dictionary(
+        uniqueKeysWithValues: (document[key]?.members ?? []).map {
+          ($0.key, ($0.value.array ?? []).compactMap(\.int))
+        }
+      )
+    }
+    func numbers(_ value: JSONValue?) -> [Double] { (value?.array ?? []).compactMap(\.double) }
+    name = document["name"]?.string ?? ""
+    config = document["config"] ?? .object([])
+    choice = document["choice"]?.string
+    headFile = document["headFile"]?.string
+    tensors = shapes("tensors")
+    headTensors = shapes("headTensors")
+    scores = numbers(document["scores"])
+    parts = (document["parts"]?.array ?? []).map { numbers($0) }
+  }
+
+  static func named(_ name: String) throws -> RecordedHead {
+    try #require(recorded.models.first { $0.name == name })
+  }
+
+  /// Changes a setting; `nil` takes it away.
+  mutating func set(_ key: String, _ value: JSONValue?) {
+    let members = (config.members ?? []).filter { $0.key != key }
+    config = .object(members + (value.map { [JSONMember(key, $0)] } ?? []))
+  }
+
+  /// Writes the folder.
+  func write(to folder: URL) throws {
+    try Data(config.pretty.utf8).write(to: folder.appendingPathComponent("config.json"))
+    let files = name == "ldl" ? ["regression_layer.pt", "gating_layer.pt"] : []
+    for file in files + ["tokenizer.json"] {
+      let target = folder.appendingPathComponent(file)
+      try FileManager.default.copyItem(
+        at: Fixture.folder("heads").appendingPathComponent(file),
+        to: target
+      )
+    }
+    func write(_ shapes: [String: [Int]], _ file: String) throws {
+      try Safetensors.write(
+        shapes.sorted { $0.key < $1.key }.map { ($0.key, Self.draw($0.key, $0.value)) },
+        to: folder.appendingPathComponent(file)
+      )
+    }
+    try write(tensors, "model.safetensors")
+    if let headFile { try write(headTensors, headFile) }
+  }
+
+  /// Numbers of a weight: uniform, by SplitMix64 of a hash of its name; norms are around one.
+  static func draw(_ name: String, _ shape: [Int]) -> Tensor {
+    let seed = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    }
+    let scale = shape.count > 1 ? (3 / Double(shape[shape.count - 1])).squareRoot() : 0.25
+    let ends = [".running_var", ".var", ".logit_scale"]
+    let center = name.contains("norm") || ends.contains(where: name.hasSuffix) ? 1.0 : 0
+    let values = (0..<shape.reduce(1, *)).map { index -> Float in
+      var z = seed &+ UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15
+      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      z = (z ^ (z >> 31)) >> 40
+      return Float((Double(z) * 0x1p-23 - 1) * scale + center)
+    }
+    return Tensor(values, shape)
+  }
+}
