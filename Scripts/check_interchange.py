@@ -37,14 +37,16 @@ LAYOUTS = {
     "llama": ("LlamaConfig", {}),
     "llama, RoPE of 3.1": ("LlamaConfig", {"rope_scaling": {
         "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-        "original_max_position_embeddings": 8192}, "rope_theta": 500000.0}),
+        "original_max_position_embeddings": 8192}, "rope_theta": 500000.0,
+        "max_position_embeddings": 16384}),
     "mistral": ("MistralConfig", {"sliding_window": None}),
     "qwen2": ("Qwen2Config", {}),
     "qwen3": ("Qwen3Config", {}),
+    "gemma": ("GemmaConfig", {}),
     "gemma2": ("Gemma2Config", {"query_pre_attn_scalar": 16, "sliding_window": 512}),
     "phi3": ("Phi3Config", {}),
     "olmo2": ("Olmo2Config", {}),
-    "granite": ("GraniteConfig", {}),
+    "mixtral": ("MixtralConfig", {"num_local_experts": 4, "num_experts_per_tok": 2}),
     "smollm3": ("SmolLM3Config", {}),
 }
 # Tolerances of the table: float32 against transformers, and ways of one model among themselves.

@@ -46,7 +46,7 @@ struct ExportCommand: AssayCommand {
       to: URL(fileURLWithPath: out),
       layout: layout
     )
-    let result = try export.run(dtype: common.computeType?.dtype)
+    let result = try export.run(dtype: common.computeType == nil ? nil : common.dtype)
     if common.isJSON {
       return try Output.json(
         Result(

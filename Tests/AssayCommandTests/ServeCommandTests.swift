@@ -24,7 +24,7 @@ private final class ServedBinary {
   /// Posts JSON with curl's manners: one connection, no keep-alive.
   func post(_ path: String, _ body: String) throws -> (status: Int, text: String) {
     try exchange(
-      "POST \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+      "POST \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
     )
   }
@@ -202,13 +202,15 @@ private final class RawConnection {
     let good = #"{"prompt": "a", "response": "b"}"#
     for bytes in [
       "\u{0}\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "POST /v1/rewards HTTP/9.9\r\n\r\n",
-      "POST /v1/rewards HTTP/1.1\r\nHost: x\r\nContent-Length: -3\r\n\r\n",
+      "POST /v1/rewards HTTP/1.1\r\nHost: localhost\r\nContent-Length: -3\r\n\r\n",
     ] {
       #expect(try served.exchange(bytes).status == 400)
     }
     // Half of a body, and the client is gone.
     let half = try RawConnection(served.url)
-    try half.send("POST /v1/rewards HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"prompt\"")
+    try half.send(
+      "POST /v1/rewards HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"prompt\""
+    )
     let answer = try served.post("/v1/rewards", good)
     #expect(answer.status == 200, "\(answer.text)")
     withExtendedLifetime(half) {}
@@ -224,7 +226,7 @@ private final class RawConnection {
     let body = #"{"messages": [{"role": "user", "content": "How?"}], "stream": true}"#
     let stream = try RawConnection(served.url)
     try stream.send(
-      "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
         + body
     )
     // The head: the text has begun.
@@ -238,6 +240,20 @@ private final class RawConnection {
       log: "serving model (language-model) at http://127.0.0.1:",
       "stopped: all requests were answered"
     )
+  }
+
+  @Test("several models are served by their names, and each by its path")
+  func models() throws {
+    let (first, second) = (try folder.model(.classic, "first"), try folder.model(.cloud, "second"))
+    let served = try ServedBinary("a=\(first)", "--name", "b", "--model", second)
+    let row = #""prompt": "a", "response": "b""#
+    for name in ["a", "b", "second", first, second] {
+      let answer = try served.post("/v1/rewards", "{\(row), \"model\": \"\(name)\"}")
+      #expect(answer.status == 200, "\(name): \(answer.text)")
+      // Only the second one criticizes.
+      #expect(answer.text.contains("critiques") == name.hasSuffix("second"))
+    }
+    #expect(try served.post("/v1/rewards", "{\(row), \"model\": \"first\"}").status == 404)
   }
 
   @Test("a host for others needs a key, a port in use is 69, and wrong words are 64")
@@ -256,14 +272,17 @@ private final class RawConnection {
     try assay("serve", "--model", folder.path("none")).expect(66)
     for words in [
       ["--port", "70000"], ["--max-queue", "0"], ["--timeout", "0"], ["--grace", "-1"],
+      ["--tls-key", "key.pem"], ["--name", ""], ["--model", model],
     ] {
       try RunningCommand(["serve", "--model", model] + words).result().expect(64)
     }
+    try assay("serve", "--model", model, "--port", "0", "--tls-certificate", "/nowhere.pem")
+      .expect(66, log: "/nowhere.pem", "cannot serve TLS")
     let keyed = try ServedBinary(model, environment: ["ASSAY_API_KEY": "sesame"])
     #expect(try keyed.post("/v1/rewards", "{}").status == 401)
     #expect(
       try keyed.exchange(
-        "GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sesame\r\n"
+        "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sesame\r\n"
           + "Connection: close\r\n\r\n"
       ).status == 200
     )
