@@ -182,11 +182,7 @@ extension Decoder {
       )
     }
     let hidden = step(tokens, cache, tables: tables, positions: positions)
-    var picked = SampledTokens(
-      tokens: [Int32](repeating: 0, count: tokens.count),
-      logProbabilities: [Float](repeating: 0, count: tokens.count),
-      top: tokens.map { _ in [] }
-    )
+    var picked = SampledTokens(empty: tokens.count)
     let wanted = rows.indices.filter { rows[$0] != nil }
     guard !wanted.isEmpty else { return (picked, hidden) }
     let logits = withoutGradients {
@@ -202,6 +198,7 @@ extension Decoder {
       picked.tokens[row] = sampled.tokens[index]
       picked.logProbabilities[row] = sampled.logProbabilities[index]
       picked.top[row] = sampled.top[index]
+      picked.read[row] = sampled.read[index]
     }
     return (picked, hidden)
   }

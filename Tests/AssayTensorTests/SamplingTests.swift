@@ -164,4 +164,58 @@ import Testing
     #expect(lost.logProbabilities[0].isNaN)
     #expect(sampleTokens(.zeros([0, 4]), rows: []).tokens.isEmpty)
   }
+
+  @Test("only what a mask allows is picked, with the probabilities of a softmax over it")
+  func masks() {
+    // 150 tokens: two whole words of the mask and a part; what lies behind its last word is not allowed.
+    let logits = Tensor.normal([40, 150], deviation: 3, seed: 9)
+    let allowed: Set<Int32> = [0, 7, 63, 64, 100, 127]
+    var words: [UInt64] = [0, 0]
+    for token in allowed { words[Int(token) / 64] |= 1 << UInt64(token % 64) }
+    let values = logits.floats
+    for settings in [
+      SamplingSettings(), SamplingSettings(temperature: 1), SamplingSettings(temperature: 50),
+      SamplingSettings(temperature: 50, topK: 149), SamplingSettings(temperature: 50, topP: 0.9999),
+      SamplingSettings(temperature: 50, topK: 20, topP: 0.9999),
+      SamplingSettings(temperature: 0.01),
+    ] {
+      let rows = (0..<40).map { index in
+        SamplingRow(
+          settings: settings,
+          seed: UInt64(index),
+          step: 0,
+          topCount: 10,
+          mask: words,
+          readTokens: [3, 64]
+        )
+      }
+      let picked = sampleTokens(logits, rows: rows)
+      for row in 0..<40 {
+        #expect(allowed.contains(picked.tokens[row]))
+        let own = Array(values[row * 150..<(row + 1) * 150])
+        let temperature = settings.temperature == 0 ? 1 : Double(settings.temperature)
+        let high = allowed.map { Double(own[Int($0)]) }.max() ?? 0
+        let some = allowed.map { exp((Double(own[Int($0)]) - high) / temperature) }.reduce(0, +)
+        let expected = exp((Double(own[Int(picked.tokens[row])]) - high) / temperature) / some
+        #expect(abs(exp(Double(picked.logProbabilities[row])) - expected) < 1e-4)
+        #expect(Set(picked.top[row].map(\.id)).isSubset(of: allowed))
+        // As the logits are: of all tokens, at temperature 1.
+        let whole = softmax(own)
+        for token in picked.read[row] {
+          #expect(abs(exp(Double(token.logProbability)) - whole[Int(token.id)]) < 1e-5)
+        }
+        #expect(picked.read[row].map(\.id) == [3, 64])
+      }
+    }
+    let drawn = (0..<400).map {
+      SamplingRow(
+        settings: SamplingSettings(temperature: 50),
+        seed: $0,
+        step: 0,
+        mask: words
+      )
+    }
+    let tokens = sampleTokens(Tensor.zeros([400, 150]), rows: drawn).tokens
+    #expect(Set(tokens) == allowed)
+  }
 }

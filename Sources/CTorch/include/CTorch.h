@@ -163,6 +163,13 @@ typedef struct {
   int32_t top_count;         // how many likeliest tokens are told, at most V
   int32_t *top_tokens;       // their ids, the likeliest first
   float *top_log_probabilities;
+  // A bit an id, the lowest first: only ids of set bits are picked, and others have no probability;
+  // ids behind the last word are of unset bits. Null is off. At least one bit is set.
+  const uint64_t *mask;
+  int64_t mask_words;
+  int32_t read_count;           // ids whose log probability by the logits as they are is told
+  const int32_t *read_tokens;   // these ids, below V
+  float *read_log_probabilities;
 } ct_sampling;
 // Picks one token a row of logits f32/bf16 [S, V]; seen[s] points at seen_count[s] ids that the
 // repetition penalty applies to (null is none).
