@@ -20,6 +20,8 @@ package struct ModelText: Sendable {
   package let head: HeadDescriptor?
   /// Where the head reads; `nil` without one.
   package let places: HeadPlaces?
+  /// The grammars that texts were asked for in.
+  package let grammars: GrammarBinder
 
   /// Takes what belongs to a model's texts.
   ///
@@ -35,5 +37,6 @@ package struct ModelText: Sendable {
     vocabularySize = model.decoder.configuration.vocabularySize
     head = model.head?.descriptor
     places = try model.places()
+    grammars = GrammarBinder(model.tokenizer)
   }
 }
