@@ -1,6 +1,7 @@
 import AssayModel
 import AssayTensor
 import AssayText
+import Foundation
 
 /// A request on its way; its tokens lie at the positions behind the prompt's.
 final class GeneratedSequence {
@@ -38,6 +39,11 @@ final class GeneratedSequence {
   private(set) var text: String?
   var finishReason = FinishReason.length
   var scanner: StopScanner?
+  /// Where the text stands in its grammar, and the tokens that may come next.
+  private var cursor: GrammarCursor?
+  private(set) var mask: TokenMask?
+  /// The probabilities of letters where the grammar last let the model decide.
+  private(set) var decision: [String: Double] = [:]
   /// Different ids of prompt and text, where a penalty asks for them.
   private var seen: [Int32] = []
   private var isSeen: Set<Int32> = []
@@ -50,6 +56,8 @@ final class GeneratedSequence {
     position = request.promptTokens.count
     scanner = StopScanner(request.stopStrings)
     request.promptTokens.forEach(see)
+    cursor = request.grammar?.start
+    mask = cursor?.mask(remaining: request.maximumTokens)
   }
 
   var samplingRow: SamplingRow {
@@ -58,7 +66,9 @@ final class GeneratedSequence {
       seed: seed,
       step: tokens.count,
       seen: seen,
-      topCount: request.topLogProbabilities
+      topCount: request.topLogProbabilities,
+      mask: mask?.words,
+      readTokens: mask?.decides == true ? request.grammar?.letters.flatMap(\.tokens) ?? [] : []
     )
   }
 
@@ -69,6 +79,24 @@ final class GeneratedSequence {
     if request.wantsLogProbabilities { logProbabilities.append(logProbability) }
     next = token
     see(token)
+    // A token that is not allowed, of logits that are no numbers, ends the text.
+    _ = cursor?.take(token)
+    mask = cursor?.mask(remaining: request.maximumTokens - tokens.count)
+  }
+
+  /// Notes what the model gives the letters that it may decide between now.
+  func decide(_ read: [TokenLogProbability]) {
+    guard let letters = request.grammar?.letters, !read.isEmpty else { return }
+    for letter in letters {
+      decision[letter.text] = read.filter { letter.tokens.contains($0.id) }
+        .reduce(0) { $0 + exp(Double($1.logProbability)) }
+    }
+  }
+
+  /// Why the grammar ends the text: it is complete, or left.
+  var grammarEnd: FinishReason? {
+    guard let mask, mask.isComplete else { return nil }
+    return mask.mayEnd ? .stop : .length
   }
 
   /// Drops the tokens from a stop string on.

@@ -44,7 +44,8 @@ extension GenerationBatch {
       reward: reward,
       scoredToken: reward == nil
         ? nil : sequence.request.closing.map { .init(id: $0, index: sequence.position - 1) },
-      promptTokenCount: sequence.request.promptTokens.count
+      promptTokenCount: sequence.request.promptTokens.count,
+      decision: sequence.decision
     )
     finished.append((sequence.index, generation))
   }

@@ -53,6 +53,7 @@ extension GenerationBatch {
       end(sequence, .stop)
       return
     }
+    sequence.decide(picked.read[row])
     sequence.add(token, picked.logProbabilities[row], top: picked.top[row])
     if let found = sequence.scanner?.scan(sequence.tokens, engine.tokenizer) {
       sequence.cut(to: found.kept, text: found.text)
@@ -69,6 +70,7 @@ extension GenerationBatch {
         )
       )
     }
+    if let reason = sequence.grammarEnd { return end(sequence, reason) }
     if sequence.tokens.count == sequence.request.maximumTokens { end(sequence, .length) }
   }
 }

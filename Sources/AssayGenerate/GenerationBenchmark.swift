@@ -74,6 +74,8 @@ package struct GenerationBenchmark {
     package var weights: WeightFormat
     /// Whether texts and scores did not depend on what was beside them, bit for bit.
     package var batchInvariant: Bool
+    /// Whether texts were held to a grammar.
+    package var grammar: Bool
 
     enum CodingKeys: String, CodingKey {
       case bench, shape, dtype, prompts, samples, threads, kernels, seconds, repeats
@@ -81,22 +83,33 @@ package struct GenerationBenchmark {
       case newTokens = "new_tokens"
       case tokensPerSecond = "tokens_per_s"
       case peakMemoryMB = "peak_memory_mb"
-      case weights
+      case weights, grammar
       case batchInvariant = "batch_invariant"
     }
   }
 
-  /// Spells ids as numbers: random weights have no vocabulary.
-  private struct NumberTokenizer: Tokenizer {
+  /// Spells ids as bytes and, from 256 on, as words, as vocabularies do; the last one ends a text.
+  private struct SpellingTokenizer: Tokenizer {
     let vocabularySize: Int
+    var end: Int32 { Int32(vocabularySize - 1) }
     func encode(_ text: String) -> [Int32] { encodePlain(text) }
-    func encodePlain(_ text: String) -> [Int32] {
-      text.split(separator: " ").compactMap { Int32($0) }
+    func encodePlain(_ text: String) -> [Int32] { text.utf8.map { Int32($0) } }
+    func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
+      ids.flatMap { id -> [UInt8] in
+        guard id >= 256 else { return [UInt8(truncatingIfNeeded: id)] }
+        var (word, rest) = (Array(" ".utf8), Int(id))
+        while rest > 0 {
+          word.append(UInt8(ascii: "a") + UInt8(rest % 26))
+          rest /= 26
+        }
+        return word
+      }
     }
     func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
-      ids.map(String.init).joined(separator: " ")
+      String(decoding: bytes(of: ids, skipSpecialTokens: skipSpecialTokens), as: UTF8.self)
     }
-    func id(of token: String) -> Int32? { Int32(token) }
+    func id(of token: String) -> Int32? { nil }
+    func isSpecial(_ id: Int32) -> Bool { id == end }
     var document: JSONValue { .null }
   }
 
@@ -114,6 +127,8 @@ package struct GenerationBenchmark {
   package var weightFormat = WeightFormat.plain
   /// Whether texts and scores do not depend on what is beside them, bit for bit.
   package var isBatchInvariant = false
+  /// What texts may be; `nil` allows all, and lets none end.
+  package var grammar: Grammar?
 
   /// Prepares a measurement.
   ///
@@ -149,7 +164,8 @@ package struct GenerationBenchmark {
     self.seed = seed
   }
 
-  /// Generates once to warm up and then in each repeat, at temperature 1 and without a stop.
+  /// Generates once to warm up and then in each repeat, at temperature 1 and without a stop but the
+  /// grammar's.
   ///
   /// - Returns: The figures.
   /// - Throws: `GenerationError` where keys and values do not fit, `TensorError` where memory runs
@@ -170,10 +186,13 @@ package struct GenerationBenchmark {
     )
     decoder.packForInference()
     let vocabulary = configuration.vocabularySize
+    let tokenizer = SpellingTokenizer(vocabularySize: vocabulary)
+    let ends: Set<Int32> = grammar == nil ? [] : [tokenizer.end]
+    let bound = try grammar.map { try GrammarBinder(tokenizer).bind($0, ends: ends) }
     let engine = GenerationEngine(
       decoder: decoder,
       head: nil,
-      tokenizer: NumberTokenizer(vocabularySize: vocabulary),
+      tokenizer: tokenizer,
       options: .init(cacheBytes: 4 << 30)
     )
     let texts = randomTokens(prompts, length: promptTokens, below: vocabulary, seed: seed &+ 7)
@@ -183,8 +202,10 @@ package struct GenerationBenchmark {
           promptTokens: tokens,
           settings: SamplingSettings(temperature: 1),
           maximumTokens: newTokens,
+          stopTokens: ends,
           seed: seed,
-          draw: sample
+          draw: sample,
+          grammar: bound
         )
       }
     }
@@ -202,7 +223,8 @@ package struct GenerationBenchmark {
       peakMemoryMB: ProcessMemory.peakMB,
       repeats: repeats,
       weights: weightFormat,
-      batchInvariant: isBatchInvariant
+      batchInvariant: isBatchInvariant,
+      grammar: grammar != nil
     )
   }
 }

@@ -183,6 +183,14 @@ package final class GenerationEngine {
       request.topLogProbabilities,
       "0 or more"
     )
+    if let ends = request.grammar?.ends {
+      try require(
+        !ends.isEmpty && ends == request.stopTokens.union(request.closing.map { [$0] } ?? []),
+        "set of tokens that end the text",
+        request.stopTokens.sorted(),
+        "those of its grammar, at least one"
+      )
+    }
     let needed = GenerationPlan.positions(of: request, readsReward: head != nil)
     guard needed <= decoder.configuration.contextTokens else {
       throw GenerationError.exceedsContext(

@@ -27,6 +27,11 @@ package struct GenerationRequest: Sendable, Equatable {
   /// Where the text ends another way, the engine feeds this token itself. `nil`, or an engine
   /// without a head, gives no reward.
   package var closing: Int32?
+  /// What the text may be; `nil` allows all.
+  ///
+  /// Its ends are the stop tokens and the closing token. A text that is complete ends at once; where the
+  /// maximum of tokens comes near, only what leaves room for an end is picked.
+  package var grammar: TokenGrammar?
 
   /// Makes a request.
   package init(
@@ -39,7 +44,8 @@ package struct GenerationRequest: Sendable, Equatable {
     draw: Int = 0,
     wantsLogProbabilities: Bool = false,
     topLogProbabilities: Int = 0,
-    closing: Int32? = nil
+    closing: Int32? = nil,
+    grammar: TokenGrammar? = nil
   ) {
     self.promptTokens = promptTokens
     self.settings = settings
@@ -51,6 +57,7 @@ package struct GenerationRequest: Sendable, Equatable {
     self.wantsLogProbabilities = wantsLogProbabilities
     self.topLogProbabilities = topLogProbabilities
     self.closing = closing
+    self.grammar = grammar
   }
 
   /// The seed of the draws: the result is a function of the request alone.
@@ -93,6 +100,9 @@ package struct Generation: Sendable, Equatable {
   package var scoredToken: ScoredToken?
   /// Tokens of the prompt.
   package var promptTokenCount: Int
+  /// The letters that the grammar let the model decide between, where they could come last, each with
+  /// its probability among all tokens, at temperature 1 and without a penalty.
+  package var decision: [String: Double]
 
   /// Makes a generation.
   package init(
@@ -103,7 +113,8 @@ package struct Generation: Sendable, Equatable {
     topLogProbabilities: [[TokenLogProbability]] = [],
     reward: Float? = nil,
     scoredToken: ScoredToken? = nil,
-    promptTokenCount: Int
+    promptTokenCount: Int,
+    decision: [String: Double] = [:]
   ) {
     self.tokens = tokens
     self.text = text
@@ -113,5 +124,6 @@ package struct Generation: Sendable, Equatable {
     self.reward = reward
     self.scoredToken = scoredToken
     self.promptTokenCount = promptTokenCount
+    self.decision = decision
   }
 }

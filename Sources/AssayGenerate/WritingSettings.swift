@@ -17,6 +17,10 @@ package struct WritingSettings: Sendable, Equatable {
   /// How many alternatives of each token come with their log probability; `nil` asks for none, and
   /// not for that of the token itself.
   package var alternatives: Int?
+  /// What a text may be; `nil` allows all.
+  ///
+  /// An endpoint is asked for it in a field of its own, where it has one.
+  package var grammar: Grammar?
 
   /// Makes settings of defaults: a greedy text of up to 512 tokens.
   package init() {}

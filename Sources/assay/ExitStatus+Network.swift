@@ -6,7 +6,7 @@ import AssayServe
 extension ExitStatus {
   static func code(_ error: EndpointError) -> Int32 {
     switch error {
-    case .address, .malformedKey: wrongUse
+    case .address, .malformedKey, .structure: wrongUse
     case .unavailable: unavailable
     case .refused(_, _, _, let isRequestAtFault): isRequestAtFault ? badData : unavailable
     case .garbage, .malformedRecord: badData

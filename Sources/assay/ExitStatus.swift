@@ -37,7 +37,8 @@ enum ExitStatus {
     case let error as HubError: code(error)
     case let error as ServeError: code(error)
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError,
-      is AuditFailure, is GenerationError, is WritingError, is TrainingLineError, is JinjaError,
+      is AuditFailure, is GenerationError, is WritingError, is GrammarError, is TrainingLineError,
+      is JinjaError,
       is RenderedRowError:
       badData
     case is OutputFailure: inputOutput

@@ -49,6 +49,7 @@ struct GenerateCommand: AssayCommand {
   @Option(help: "Ends a sample before this text; may be given several times.")
   var stop: [String] = []
 
+  @OptionGroup var grammar: GrammarOptions
   @OptionGroup var rows: RowOptions
   @OptionGroup var common: CommonOptions
 
@@ -73,6 +74,7 @@ struct GenerateCommand: AssayCommand {
   func execute() async throws {
     try await source.open(out: nil, common) { model in
       try model.requireWriter()
+      let grammar = try grammar.grammar()
       // An endpoint does not continue a text.
       let reader = PromptReader(
         model.text == nil ? .conversations : .conversationsOrTexts,
@@ -84,7 +86,7 @@ struct GenerateCommand: AssayCommand {
       let progress = Progress("generate", total: prompts.count, common)
       try progress.update(0, 0)
       let tokenizer = logprobs == nil ? nil : model.text?.tokenizer
-      _ = try await model.writer.write(prompts.map(request)) { index, texts in
+      _ = try await model.writer.write(prompts.map { request($0, grammar) }) { index, texts in
         for (sample, text) in texts.enumerated() {
           try Output.json(
             SampleRecord(id: prompts[index].id, sample: sample, text, tokenizer: tokenizer)
@@ -96,7 +98,7 @@ struct GenerateCommand: AssayCommand {
     }
   }
 
-  private func request(_ prompt: PromptRecord) -> WritingRequest {
+  private func request(_ prompt: PromptRecord, _ grammar: Grammar?) -> WritingRequest {
     var settings = WritingSettings()
     settings.temperature = temperature
     settings.topK = topK
@@ -105,6 +107,7 @@ struct GenerateCommand: AssayCommand {
     settings.maximumTokens = maxTokens
     settings.stop = stop
     settings.alternatives = logprobs
+    settings.grammar = grammar
     let opening: WritingRequest.Opening =
       switch prompt.content {
       case .messages(let messages): .conversation(messages)

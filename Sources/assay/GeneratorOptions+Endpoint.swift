@@ -54,6 +54,7 @@ extension GeneratorOptions {
     settings.concurrency = concurrency ?? settings.concurrency
     settings.timeoutSeconds = timeout ?? settings.timeoutSeconds
     settings.retries = retries ?? settings.retries
+    settings.structuredOutput = structuredOutput
     settings.checkpoint = { try Interruption.check() }
     let endpoint = OpenAIEndpoint(
       generator.address,

@@ -55,14 +55,22 @@ struct GeneratorOptions: ParsableArguments {
   )
   var retries: Int?
 
+  @Option(
+    help: """
+      The field in which the endpoint takes a grammar: structured_outputs (vLLM), guided (vLLM up to \
+      0.11), or response_format (OpenAI; JSON only). Default: none, and no grammar is sent.
+      """
+  )
+  var structuredOutput: StructuredOutput?
+
   func validate() throws {
     guard generator != nil else {
       guard generatorModel == nil, generatorCache == nil, concurrency == nil, timeout == nil,
-        retries == nil
+        retries == nil, structuredOutput == nil
       else {
         throw ValidationError(
-          "--generator-model, --generator-cache, --concurrency, --timeout and --retries belong to "
-            + "--generator"
+          "--generator-model, --generator-cache, --concurrency, --timeout, --retries and "
+            + "--structured-output belong to --generator"
         )
       }
       return

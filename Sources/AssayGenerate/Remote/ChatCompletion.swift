@@ -9,7 +9,7 @@ package struct ChatCompletion: Sendable, Equatable {
   package var finishReason: FinishReason
   /// Tokens read and written, as the endpoint counts them; `nil` where it does not say.
   package var usage: TokenCount?
-  /// Log probabilities of what the first token could have been; empty where nobody asked.
+  /// Log probabilities of what the token that is the answer could have been; empty where nobody asked.
   package var firstAlternatives: [String: Double]
 
   /// Makes a completion.
@@ -40,12 +40,45 @@ extension ChatCompletion {
     let reason = choice["finish_reason"]?.string.map { FinishReason(rawValue: $0) }
     self.init(text: content?.string ?? "", finishReason: reason ?? .stop)
     usage = TokenCount(value["usage"])
-    for entry in choice["logprobs"]?["content"]?.array?.first?["top_logprobs"]?.array ?? [] {
+    let tokens = choice["logprobs"]?["content"]?.array ?? []
+    let place = Self.answer(text, among: tokens.map { $0["token"]?.string ?? "" })
+    for entry in place.flatMap({ tokens[$0]["top_logprobs"]?.array }) ?? [] {
       guard let token = entry["token"]?.string, let value = entry["logprob"]?.double else {
         continue
       }
       firstAlternatives[token] = value
     }
+  }
+
+  /// The place of the token that is the answer: of what is written behind a reasoning model's thoughts
+  /// the one letter that stands alone, else the first token.
+  ///
+  /// - Parameters:
+  ///   - text: The answer; the thoughts before it are not part of it.
+  ///   - tokens: The tokens of all that was written, and perhaps of an end behind.
+  /// - Returns: An index; `nil` where the answer is not among the tokens.
+  static func answer(_ text: String, among tokens: [String]) -> Int? {
+    func trimmed(_ text: some StringProtocol) -> Substring {
+      var rest = Substring(text).drop(while: \.isWhitespace)
+      while rest.last?.isWhitespace == true { rest.removeLast() }
+      return rest
+    }
+    let answer = trimmed(text)
+    guard !answer.isEmpty else { return nil }
+    var tail = ""
+    var start: Int?
+    for (index, token) in tokens.enumerated().reversed() {
+      tail = token + tail
+      guard tail.drop(while: \.isWhitespace).hasPrefix(answer) else { continue }
+      start = index
+      break
+    }
+    guard let start else { return nil }
+    let letters = tokens.indices[start...].filter { index in
+      let word = trimmed(tokens[index])
+      return word.count == 1 && word.allSatisfy(\.isLetter)
+    }
+    return letters.count == 1 ? letters[0] : start
   }
 
   /// Reads a record; `nil` where it is none.

@@ -45,8 +45,13 @@ package struct ChatRequest: Sendable, Equatable {
   /// - Parameters:
   ///   - model: The model's name at the endpoint.
   ///   - limit: What the endpoint calls the most tokens of an answer.
+  ///   - structure: What asks for the grammar of the answer, if it has one.
   /// - Returns: An object whose keys have a fixed order.
-  package func body(model: String, limit: LimitName = .maxTokens) -> JSONValue {
+  package func body(
+    model: String,
+    limit: LimitName = .maxTokens,
+    structure: JSONMember? = nil
+  ) -> JSONValue {
     let turns = JSONValue.array(messages.map(\.json))
     var members = [
       JSONMember("model", .string(model)),
@@ -68,6 +73,7 @@ package struct ChatRequest: Sendable, Equatable {
       members.append(JSONMember("logprobs", true))
       members.append(JSONMember("top_logprobs", .number("\(alternatives)")))
     }
+    if let structure { members.append(structure) }
     return .object(members)
   }
 
@@ -79,7 +85,10 @@ package struct ChatRequest: Sendable, Equatable {
   /// - Parameter model: The model's name at the endpoint.
   /// - Returns: 64 hexadecimal digits.
   package func key(model: String) -> String {
-    Digest.hex("\(draw)\n" + body(model: model).compact)
+    let asked = body(model: model).compact
+    // Whatever field asks for the grammar, it is the same request.
+    let grammar = settings.grammar.map { "\n" + StructuredOutput.spelling($0.source) } ?? ""
+    return Digest.hex("\(draw)\n" + asked + grammar)
   }
 
   /// 31 bits, which every server takes, from all that tells two draws apart.

@@ -10,6 +10,8 @@ package enum EndpointError: Error, Equatable, Sendable, CustomStringConvertible 
   case refused(endpoint: String, status: Int, excerpt: String, isRequestAtFault: Bool)
   /// The endpoint answers what is no chat completion.
   case garbage(endpoint: String, status: Int, excerpt: String)
+  /// An endpoint is asked for a grammar that it is not known to take.
+  case structure(field: String, reason: String)
   /// Another process writes the file of records.
   case recordsInUse(path: String)
   /// A line of the file of records is none.
@@ -32,6 +34,7 @@ package enum EndpointError: Error, Equatable, Sendable, CustomStringConvertible 
         : "\(endpoint) answers with status \(status) (\(Self.hint(status))): \(excerpt)"
     case .garbage(let endpoint, let status, let excerpt):
       "\(endpoint) answers with status \(status) and no chat completion: \(excerpt)"
+    case .structure(let field, let reason): "The endpoint's field '\(field)': \(reason)."
     case .recordsInUse(let path):
       "\(path) is in use by another process: wait for it to end, or give another --generator-cache."
     case .malformedRecord(let path, let line):

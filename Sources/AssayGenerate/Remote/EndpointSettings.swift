@@ -111,6 +111,8 @@ package struct EndpointSettings: Sendable {
   ///
   /// Default: 600.
   package var longestWaitSeconds = 600.0
+  /// The field in which the endpoint takes a grammar; `nil` where it has none.
+  package var structuredOutput: StructuredOutput?
   /// Waits for seconds.
   package var pause: @Sendable (Double) async throws -> Void = {
     try await Task.sleep(for: .seconds($0))

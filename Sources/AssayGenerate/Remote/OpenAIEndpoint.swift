@@ -167,11 +167,12 @@ package final class OpenAIEndpoint: ChatGenerator {
   }
 
   private func answer(_ request: ChatRequest) async throws -> ChatCompletion {
+    let structure = try self.structure(of: request)
     var limit = counted.withLock { $0.limit }
     var retry = 0
     while true {
       do {
-        let body = request.body(model: model, limit: limit).compact
+        let body = request.body(model: model, limit: limit, structure: structure).compact
         let completion = try await attempt(ByteBuffer(string: body), limit)
         counted.withLock {
           $0.spend.add(completion)
@@ -208,6 +209,18 @@ package final class OpenAIEndpoint: ChatGenerator {
         counted.withLock { $0.spend.retries += 1 }
       }
     }
+  }
+
+  /// What asks for the grammar of an answer; `nil` where it has none.
+  private func structure(of request: ChatRequest) throws(EndpointError) -> JSONMember? {
+    guard let grammar = request.settings.grammar else { return nil }
+    guard let field = settings.structuredOutput else {
+      throw .structure(
+        field: "none",
+        reason: "say with --structured-output in which field the endpoint takes a grammar"
+      )
+    }
+    return try field.member(grammar.source)
   }
 
   /// A refusal of `max_tokens` that names `max_completion_tokens`.

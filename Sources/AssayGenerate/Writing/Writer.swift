@@ -156,10 +156,13 @@ package struct ModelWriter: Writer {
   ///   - request: What is written.
   ///   - index: Its index, for the error.
   /// - Returns: A request a draw.
-  /// - Throws: `WritingError`, or `TextError` where the template does not fit.
+  /// - Throws: `WritingError`, `GrammarError` where the vocabulary cannot spell the grammar, or
+  ///   `TextError` where the template does not fit.
   package func requests(_ request: WritingRequest, index: Int) throws -> [GenerationRequest] {
     let settings = request.settings
     let prompt = try prefix(request, index: index)
+    let end = text.renderer.endOfTurnID
+    let grammar = try settings.grammar.map { try text.grammars.bind($0, ends: [end]) }
     return (0..<request.draws).map { draw in
       GenerationRequest(
         promptTokens: prompt,
@@ -170,13 +173,14 @@ package struct ModelWriter: Writer {
           repetitionPenalty: settings.repetitionPenalty
         ),
         maximumTokens: settings.maximumTokens,
-        stopTokens: [text.renderer.endOfTurnID],
+        stopTokens: [end],
         stopStrings: settings.stop,
         seed: request.seed,
         draw: draw,
         wantsLogProbabilities: settings.alternatives != nil,
         topLogProbabilities: settings.alternatives ?? 0,
-        closing: request.readsReward ? text.renderer.endOfTurnID : nil
+        closing: request.readsReward ? end : nil,
+        grammar: grammar
       )
     }
   }
