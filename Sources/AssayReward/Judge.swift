@@ -29,6 +29,23 @@ extension RolePrompts {
   }
 }
 
+/// What a judge's model gave the letters where it wrote its verdict.
+package struct LetterReading: Codable, Equatable, Sendable {
+  /// Probability of A among the two letters.
+  package var probability: Double
+  /// Probability of both letters together among all that could have been written there.
+  package var mass: Double
+
+  /// Makes one of the probabilities of both letters.
+  ///
+  /// Gives `nil` where neither has any.
+  package init?(a: Double, b: Double) {
+    guard a + b > 0, (a + b).isFinite else { return nil }
+    probability = a / (a + b)
+    mass = min(1, a + b)
+  }
+}
+
 /// A text that compares two responses, or the probability that stands for it.
 package struct Judgement: Codable, Equatable, Sendable {
   /// Which response was A.
@@ -41,6 +58,8 @@ package struct Judgement: Codable, Equatable, Sendable {
   package var probability: Double?
   /// Why the text ended; `nil` without text.
   package var finishReason: FinishReason?
+  /// What the model gave the two letters where it wrote one, where that is known.
+  package var letters: LetterReading?
 
   /// Makes a judgement.
   package init(
@@ -48,20 +67,22 @@ package struct Judgement: Codable, Equatable, Sendable {
     text: String? = nil,
     verdict: Verdict?,
     probability: Double? = nil,
-    finishReason: FinishReason? = nil
+    finishReason: FinishReason? = nil,
+    letters: LetterReading? = nil
   ) {
     self.order = order
     self.text = text
     self.verdict = verdict
     self.probability = probability
     self.finishReason = finishReason
+    self.letters = letters
   }
 
   /// Whether it prefers the response called chosen; `nil` where it has no verdict.
   package var prefersChosen: Bool? { verdict.map { $0 == order.right } }
 
   enum CodingKeys: String, CodingKey {
-    case order, text, verdict, probability
+    case order, text, verdict, probability, letters
     case finishReason = "finish_reason"
   }
 }

@@ -28,14 +28,15 @@ package struct JudgeRater: Judge {
   /// - Parameters:
   ///   - port: The way to a judge, a pair model, or a language model, which judges untrained.
   ///   - settings: How it reads and writes.
-  /// - Throws: `RewardError` where the model gives no verdicts, or its tokenizer has no token for a
-  ///   letter; `TextError` where the template does not fit.
+  /// - Throws: `RewardError` where the model gives no verdicts, its tokenizer has no token for a letter,
+  ///   or an enforced verdict does not fit; `TextError` where the template does not fit.
   package init(_ port: any ModelPort, settings: JudgeSettings = JudgeSettings()) throws {
     reading = try JudgementReading(settings, manifest: port.text.manifest)
     writer = ModelWriter(port)
     self.port = port
     passes =
       reading.task == .token ? try PassJudgement(port.text, prompts: reading.prompts) : nil
+    try checkRoom()
   }
 
   /// Makes a judge of whatever writes; without a model's own logits the aggregation is always `votes`,
@@ -44,12 +45,24 @@ package struct JudgeRater: Judge {
   /// - Parameters:
   ///   - writer: What writes judgements.
   ///   - settings: How it reads and writes.
-  /// - Throws: Nothing but what a manifest would: there is none.
+  /// - Throws: `RewardError.fewTokens` where an enforced verdict does not fit.
   package init(_ writer: any Writer, settings: JudgeSettings = JudgeSettings()) throws {
     reading = try JudgementReading(settings)
     self.writer = writer
     port = nil
     passes = nil
+    try checkRoom()
+  }
+
+  /// Fewest tokens of reasons with a verdict: a character, five of the mark, and two to spare.
+  private static let fewestTokens = 8
+
+  /// Makes sure that an enforced verdict fits.
+  private func checkRoom() throws(RewardError) {
+    guard settings.verdicts == .enforced, task == .chain, judgementTokens < Self.fewestTokens else {
+      return
+    }
+    throw .fewTokens(tokens: judgementTokens, minimum: Self.fewestTokens)
   }
 
   /// How it reads and writes.
@@ -80,7 +93,8 @@ package struct JudgeRater: Judge {
     onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {
     if let port, let passes { return try await judge(pairs, passes, port, onJudged) }
-    guard settings.aggregation == .likelihood, let port else {
+    // The likelihood of an enforced verdict is known when it is written.
+    guard settings.aggregation == .likelihood, settings.verdicts == .free, let port else {
       return try await judgeByVotes(pairs, onJudged)
     }
     return try await judgeByLikelihood(pairs, port, onJudged)

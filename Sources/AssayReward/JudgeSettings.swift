@@ -19,9 +19,22 @@ package struct JudgeSettings: Sendable, Equatable {
   /// How judgements with rationales become one probability.
   package var aggregation = VerdictAggregation.votes
 
+  /// Whether judgements are free, or held to reasons and a verdict behind them.
+  ///
+  /// Default: free, as judges were always asked; results are those of earlier versions.
+  package var verdicts = VerdictForm.free
+
   /// Judgements of each pair: half in each order, an odd number of votes rounded up.
   package var judgementCount: Int { 2 * ((votes + 1) / 2) }
 
   /// Makes settings of defaults.
   package init() {}
+}
+
+/// What a judgement may be.
+package enum VerdictForm: String, Codable, Hashable, Sendable, CaseIterable {
+  /// Any text; a verdict is read where there is one.
+  case free
+  /// Reasons and a verdict, by a grammar: none is unparseable.
+  case enforced
 }

@@ -15,6 +15,8 @@ package struct JudgementReading: Sendable {
   package let task: RolePrompts.JudgeTask
   /// How it is asked.
   package let prompts: RolePrompts
+  /// What a judgement may be; `nil` allows all.
+  private let grammar: Grammar?
 
   /// Alternatives of the first token that a judge of letters is asked for: the most that all servers
   /// give.
@@ -35,6 +37,11 @@ package struct JudgementReading: Sendable {
     let own = manifest?.judge
     task = manifest?.kind == .pair ? .token : settings.task ?? own?.task ?? .chain
     prompts = settings.prompts ?? own?.prompts ?? .english
+    switch (settings.verdicts, task) {
+    case (.free, _): grammar = nil
+    case (.enforced, .chain): grammar = try .verdict()
+    case (.enforced, .token): grammar = try .letter()
+    }
   }
 
   /// Judgements of each order: one of letters, which are not drawn.
@@ -51,6 +58,7 @@ package struct JudgementReading: Sendable {
   package func requests(_ pair: PreferencePair, tokens: Int) -> [WritingRequest] {
     var writing = WritingSettings()
     writing.maximumTokens = tokens
+    writing.grammar = grammar
     switch task {
     case .chain:
       writing.temperature = temperature
@@ -75,16 +83,34 @@ package struct JudgementReading: Sendable {
   }
 
   private func judgement(_ written: Written, _ order: JudgementOrder) -> Judgement {
-    let probability = task == .token ? Self.probability(written.firstAlternatives) : nil
-    let isCut = written.finishReason.isCut && task == .chain
-    let read = isCut ? nil : RolePrompts.verdict(in: written.answer, task: task)
+    let letters =
+      task == .token
+      ? Self.letters(written.firstAlternatives) : Self.letters(written.generation)
+    // Behind enforced reasons the letter was decided in the same pass: nothing is read again.
+    let counts = task == .token || settings.aggregation == .likelihood
+    let probability = counts ? letters?.probability : nil
     return Judgement(
       order: order,
       text: written.text,
-      verdict: probability.map { $0 == 0.5 ? nil : $0 > 0.5 ? .a : .b } ?? read,
+      verdict: verdict(written, probability),
       probability: probability,
-      finishReason: written.finishReason
+      finishReason: written.finishReason,
+      letters: letters
     )
+  }
+
+  /// What a judgement comes to: by the letter's probability where that is known, else as stated.
+  private func verdict(_ written: Written, _ probability: Double?) -> Verdict? {
+    guard task == .token, let probability else { return stated(written) }
+    return probability == 0.5 ? nil : probability > 0.5 ? .a : .b
+  }
+
+  /// The verdict that a text states.
+  private func stated(_ written: Written) -> Verdict? {
+    if written.finishReason.isCut, task == .chain { return nil }
+    // What the grammar let be written here ends with its verdict, whatever stands before it.
+    let isHeld = grammar != nil && written.generation != nil
+    return RolePrompts.verdict(in: isHeld ? written.text : written.answer, task: task)
   }
 
   /// The verdict of judgements.
@@ -110,14 +136,23 @@ package struct JudgementReading: Sendable {
     )
   }
 
-  /// The probability of A among the two letters.
+  /// What the model gave the letters where a grammar let it decide.
+  private static func letters(_ generation: Generation?) -> LetterReading? {
+    let decision = generation?.decision ?? [:]
+    return LetterReading(
+      a: decision[Verdict.a.rawValue] ?? 0,
+      b: decision[Verdict.b.rawValue] ?? 0
+    )
+  }
+
+  /// The probability of A among the two letters, and that of both together.
   ///
   /// A letter that is not among the alternatives is less likely than each of them, and than what they
   /// leave; the lower of these bounds stands for it, which is cautious.
   ///
-  /// - Parameter alternatives: Log probabilities of first tokens.
+  /// - Parameter alternatives: Log probabilities of what the token that is the answer could have been.
   /// - Returns: `nil` where neither letter is among them.
-  static func probability(_ alternatives: [String: Double]) -> Double? {
+  static func letters(_ alternatives: [String: Double]) -> LetterReading? {
     var values: [Verdict: Double] = [:]
     for (token, logarithm) in alternatives {
       let letter = token.trimmingCharacters(in: .whitespaces)
@@ -127,7 +162,6 @@ package struct JudgementReading: Sendable {
     let listed = alternatives.values.map { exp($0) }
     let bound = max(0, min(listed.min() ?? 0, 1 - listed.reduce(0, +)))
     guard !values.isEmpty else { return nil }
-    let (a, b) = (values[.a] ?? bound, values[.b] ?? bound)
-    return a + b > 0 ? a / (a + b) : nil
+    return LetterReading(a: values[.a] ?? bound, b: values[.b] ?? bound)
   }
 }

@@ -133,6 +133,8 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   case noJudge(kind: String)
   /// A verdict of one letter is not one token of the vocabulary.
   case noLetter(letter: String)
+  /// Enforced reasons and their verdict do not fit the tokens that a judgement may have.
+  case fewTokens(tokens: Int, minimum: Int)
   /// The model has no reward head.
   case noHead(kind: String)
   /// A reward is infinite or not a number.
@@ -167,7 +169,7 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The error with another index in the place of an item's.
   func mapped(_ index: (Int) -> Int) -> RewardError {
     switch self {
-    case .noJudge, .noLetter, .noHead: self
+    case .noJudge, .noLetter, .fewTokens, .noHead: self
     case .notFinite(let item, let value): .notFinite(index: index(item), value: value)
     case .empty(let item): .empty(index: index(item))
     case .renderedText(let item): .renderedText(index: index(item))
@@ -185,6 +187,9 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
     case .noLetter(let letter):
       "the letter \(letter) alone is not one token behind this chat template; ask for rationales "
         + "(--task chain)"
+    case .fewTokens(let tokens, let minimum):
+      "a judgement may have \(tokens) tokens, and reasons with a verdict need \(minimum); give "
+        + "--max-tokens"
     case .noHead(let kind):
       "a \(kind) model has no reward head; score with a classic or cloud model, or say which logits are "
         + "the score by --head (such as logit:0 or logit:Yes-No)"

@@ -17,7 +17,8 @@ enum VerdictLikelihood {
   ///
   /// - Parameters:
   ///   - conversations: What was asked, one for each text.
-  ///   - texts: Judgements; what stands before the first verdict mark is the rationale.
+  ///   - texts: Judgements; what stands before the last verdict mark, which counts, is the
+  ///     rationale.
   ///   - port: The way to the judge.
   /// - Returns: P(A) / (P(A) + P(B)) for each; `nil` where a text has no mark.
   /// - Throws: `TextError`, or what the port throws.
@@ -29,8 +30,10 @@ enum VerdictLikelihood {
     var owners: [Int] = []
     var passes: [ModelPass] = []
     for (index, text) in texts.enumerated() {
-      let marks = Verdict.allCases.compactMap { text.range(of: $0.mark)?.lowerBound }
-      guard let mark = marks.min() else { continue }
+      let marks = Verdict.allCases.compactMap {
+        text.range(of: $0.mark, options: .backwards)?.lowerBound
+      }
+      guard let mark = marks.max() else { continue }
       let both = try Verdict.allCases.map { verdict in
         try port.text.renderer.renderForLanguageModel(
           conversations[index] + [.assistant(text[..<mark] + verdict.mark)],

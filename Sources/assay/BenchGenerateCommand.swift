@@ -1,6 +1,8 @@
 import ArgumentParser
 import AssayGenerate
+import AssayReward
 import AssayTensor
+import AssayText
 import AssayTrain
 import Foundation
 
@@ -36,6 +38,14 @@ struct BenchGenerateCommand: AssayCommand {
   @Option(help: "Timed repeats behind a warm-up; the median counts.")
   var repeats = 5
 
+  @Option(
+    help: """
+      What a text may be: free, or enforced (reasons and a verdict, as `judge --verdicts` has them). \
+      Default: free.
+      """
+  )
+  var verdicts = VerdictForm.free
+
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var common: CommonOptions
 
@@ -61,6 +71,7 @@ struct BenchGenerateCommand: AssayCommand {
     )
     benchmark.weightFormat = kernels.weights
     benchmark.isBatchInvariant = kernels.batchInvariant
+    benchmark.grammar = verdicts == .enforced ? try .verdict() : nil
     try Output.json(try benchmark.run())
   }
 }

@@ -28,12 +28,22 @@ struct JudgeOptions: ParsableArguments {
   )
   var aggregate: VerdictAggregation?
 
+  @Option(
+    help: """
+      What a judgement may be: free, or enforced (reasons, then a verdict: none is unparseable; see \
+      Documentation/grammar.md). Default: free.
+      """
+  )
+  var verdicts: VerdictForm?
+
   func validate() throws {
     try Limit.check("--votes", votes, in: Limit.count)
   }
 
   /// Whether any of them is given.
-  var isEmpty: Bool { votes == nil && task == nil && prompts == nil && aggregate == nil }
+  var isEmpty: Bool {
+    votes == nil && task == nil && prompts == nil && aggregate == nil && verdicts == nil
+  }
 
   /// Refuses what does not go with the model.
   ///
@@ -46,7 +56,9 @@ struct JudgeOptions: ParsableArguments {
       throw ValidationError("--samples belongs to models that score; give --votes")
     }
     guard !scores || isEmpty else {
-      throw ValidationError("--votes, --task and --prompts belong to judges; give --samples")
+      throw ValidationError(
+        "--votes, --task, --prompts and --verdicts belong to judges; give --samples"
+      )
     }
   }
 
@@ -68,6 +80,7 @@ struct JudgeOptions: ParsableArguments {
     settings.seed = seed
     settings.task = task
     settings.aggregation = aggregate ?? settings.aggregation
+    settings.verdicts = verdicts ?? settings.verdicts
     settings.prompts = prompts?.prompts
     return settings
   }
@@ -75,6 +88,7 @@ struct JudgeOptions: ParsableArguments {
 
 extension RolePrompts.JudgeTask: ExpressibleByArgument {}
 extension VerdictAggregation: ExpressibleByArgument {}
+extension VerdictForm: ExpressibleByArgument {}
 
 /// A set of wording, by its name.
 struct PromptSet: ExpressibleByArgument {

@@ -353,4 +353,21 @@ private struct ScriptedPort: ModelPort {
     #expect(first == (try await probabilities(["so [[B]]"])))
     #expect(first != (try await probabilities(["because [[A]]"])))
   }
+
+  @Test("the mark that counts is the last: it is the one whose likelihood is read")
+  func lastMark() async throws {
+    let world = try TinyReward()
+    var settings = JudgeSettings()
+    settings.aggregation = .likelihood
+    func probability(_ text: String) async throws -> Double? {
+      let judge = try JudgeRater(
+        ScriptedPort(world.judge(task: .chain), Script([text])),
+        settings: settings
+      )
+      return try await judge.judge([world.pairs[1]])[0].judgements[0].probability
+    }
+    let whole = try await probability("at first [[A]], but no. [[B]]")
+    #expect(whole == (try await probability("at first [[A]], but no. [[A]]")))
+    #expect(whole != (try await probability("at first [[A]]")))
+  }
 }

@@ -194,4 +194,21 @@ private final class ScriptedChat: ChatGenerator {
       try await critic.write([input, .rendered("<s>")])
     }
   }
+
+  @Test("enforced verdicts ask the endpoint for a grammar")
+  func enforced() async throws {
+    for (task, source) in [
+      (RolePrompts.JudgeTask.chain, Grammar.Source.verdict), (.token, .letter),
+    ] {
+      let chat = ScriptedChat { _ in ChatCompletion(text: task == .chain ? "so [[B]]" : "B") }
+      var settings = JudgeSettings()
+      settings.task = task
+      _ = try await JudgeRater(RemoteWriter(chat), settings: settings).judge(pairs)
+      #expect(chat.asked.allSatisfy { $0.settings.grammar == nil })
+      settings.verdicts = .enforced
+      let verdicts = try await JudgeRater(RemoteWriter(chat), settings: settings).judge(pairs)
+      #expect(chat.asked.suffix(4).allSatisfy { $0.settings.grammar?.source == source })
+      #expect(verdicts[0].judgements.map(\.verdict) == [.b, .b])
+    }
+  }
 }

@@ -49,6 +49,7 @@ package struct RecordSettings: Equatable, Sendable {
   package mutating func set(_ judge: JudgeRater) {
     set("--task", judge.task.rawValue)
     set("--prompts", judge.prompts.name)
+    if judge.settings.verdicts != .free { set("--verdicts", judge.settings.verdicts.rawValue) }
     // A letter is not drawn, and has one judgement in each order.
     guard judge.task == .chain else { return }
     let settings = judge.settings
