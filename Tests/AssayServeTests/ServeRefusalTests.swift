@@ -91,7 +91,7 @@ import Testing
     Case("/v1/chat/completions", "{\(messages), \"tools\": [{}]}", 400, "'tools'"),
     Case(
       "/v1/chat/completions",
-      "{\(messages), \"response_format\": {\"type\": \"json_object\"}}",
+      "{\(messages), \"response_format\": {\"type\": \"xml\"}}",
       400,
       "response_format"
     ),

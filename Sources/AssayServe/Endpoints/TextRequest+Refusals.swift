@@ -52,11 +52,6 @@ extension TextRequest {
     try fields.refuse("echo", unless: isFalse, "the prompt is not repeated")
     try fields.refuse("add_generation_prompt", unless: isTrue, "a turn of its own is written")
     try fields.refuse("continue_final_message", unless: isFalse, "a turn of its own is written")
-    try fields.refuse(
-      "response_format",
-      unless: { $0["type"]?.string == "text" },
-      "texts are not constrained; ask for the form in the conversation"
-    )
     try fields.refuse("frequency_penalty", unless: isZero, "use 'repetition_penalty'")
     try fields.refuse("presence_penalty", unless: isZero, "use 'repetition_penalty'")
     try fields.refuse("logit_bias", unless: asksNothing, "tokens cannot be biased; leave it out")

@@ -115,6 +115,7 @@ struct TextRequest: Sendable {
     if let options = fields.value("stream_options") {
       streamsUsage = options["include_usage"]?.bool ?? false
     }
+    let grammar = try fields.grammar(exchange.model.text)
     try Self.refuseOthers(&fields, exchange)
     try fields.finish()
     let usual = GenerationRequest(
@@ -124,7 +125,8 @@ struct TextRequest: Sendable {
       stopTokens: [exchange.model.text.renderer.endOfTurnID],
       stopStrings: stopStrings,
       seed: seed,
-      wantsLogProbabilities: wantsLogProbabilities
+      wantsLogProbabilities: wantsLogProbabilities,
+      grammar: grammar
     )
     requests = prompts(usual).flatMap { request in
       (0..<choices).map { choice in
