@@ -115,7 +115,7 @@ import Testing
     let found = try PassReader(weights.decoder, head: weights.head).read(passes, .reward)
     #expect(found.count == scores.count)
     for (score, reference) in zip(found, scores) {
-      #expect(abs(score - reference) < 1e-4 * max(1, abs(reference)))
+      #expect(abs(score.value - reference) < 1e-4 * max(1, abs(reference)))
     }
   }
 

@@ -23,7 +23,7 @@ import Testing
 
   private func scores(_ model: Model, _ sequences: [[Int32]]) throws -> [Double] {
     try PassReader(model.decoder, head: model.head)
-      .read(sequences.map { ModelPass(tokens: $0, index: $0.count - 1) }, .reward)
+      .read(sequences.map { ModelPass(tokens: $0, index: $0.count - 1) }, .reward).map(\.value)
   }
 
   @Test("a text's score does not depend on its batch", arguments: Architecture.all.map(\.modelType))
