@@ -28,12 +28,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
+import tokenizers
 import torch
 import transformers
 import trl
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import DebertaV2Config, DebertaV2ForSequenceClassification
 from transformers import Gemma2Config, Gemma2ForCausalLM, GraniteConfig, GraniteForCausalLM
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GemmaConfig, GemmaForCausalLM
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
@@ -74,6 +76,7 @@ def main():
         "phi3": record_phi3, "smollm3": record_smollm3, "yarn": record_yarn,
         "gemma": record_gemma, "gemma3": record_gemma3, "phi4-mini": record_phi4_mini,
         "mixtral": record_mixtral, "qwen3-moe": record_qwen3_moe,
+        "deberta-v3": record_deberta_v3, "deberta-v2": record_deberta_v2,
         "losses": record_losses,
     }
     for name in sys.argv[1:] or parts:
@@ -297,6 +300,71 @@ def rewrite_expert_gradients(folder, model, router, experts, names):
     rewrite(folder / "expected.json", gradients=norms(made))
 
 
+def record_deberta_v3():
+    """DeBERTa V3: attention of contents and positions, texts longer than the linear buckets."""
+    record_deberta("deberta-v3", seed=35, pos_att_type=["p2c", "c2p"])
+
+
+def record_deberta_v2():
+    """DeBERTa V2: a convolution beside the first block, and contents to positions alone."""
+    record_deberta("deberta-v2", seed=37, pos_att_type="c2p", conv_kernel_size=3, conv_act="gelu")
+
+
+def record_deberta(name, seed, **settings):
+    shape = {key: SHAPE[key] for key in (
+        "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size",
+        "pad_token_id")}
+    config = DebertaV2Config(
+        **shape, num_labels=1, max_position_embeddings=32, relative_attention=True, position_buckets=8,
+        share_att_key=True, norm_rel_ebd="layer_norm", position_biased_input=False, **settings)
+    model = random_model(DebertaV2ForSequenceClassification, config, seed=seed)
+    with torch.no_grad():  # norms' biases are not their weights
+        for key, parameter in model.named_parameters():
+            if key.endswith("LayerNorm.bias"):
+                parameter.uniform_(-0.3, 0.3)
+    inputs = padded([6, 23, 9, 14], seed=seed + 1)
+    folder = MODELS / name
+    record_outputs(folder, model, inputs, AutoModelForSequenceClassification)
+    tokenizer = pair_tokenizer(config.vocab_size)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    with torch.no_grad():
+        scores = [
+            # Lists: of two texts alone an empty second one would count as none.
+            model(**fast([prompt], [response], return_tensors="pt", return_token_type_ids=False))
+            .logits.item() for prompt, response in PAIRS]
+    rewrite(folder / "expected.json", pairs=[
+        {"prompt": prompt, "response": response, "score": score}
+        for (prompt, response), score in zip(PAIRS, scores)])
+
+
+PAIRS = [
+    ("Name a color.", "Red is a color."), ("Name a color.", "  I had eggs,\n and tea. "),
+    ("What is 2 + 3?", "2 + 3 = 5."), ("What is 2 + 3?", "")]
+
+
+def pair_tokenizer(size):
+    """A Unigram tokenizer as DeBERTa V3 has it, over a few letters."""
+    special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
+    letters = sorted(set("".join(text for pair in PAIRS for text in pair)) - set(" \n"))
+    words = ["\u2581", "\u2581color", "\u2581is", "\u2581a", "olo", "\u2581had", "\u2581eggs", "an", "ed"]
+    pieces = [(token, 0.0) for token in special]
+    pieces += [(text, -2.0 - len(text) / 8) for text in words]
+    pieces += [(text, -5.0 - index / 64) for index, text in enumerate(letters)]
+    assert len(pieces) <= size
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=3))
+    tokenizer.normalizer = tokenizers.normalizers.Sequence([
+        tokenizers.normalizers.Strip(),
+        tokenizers.normalizers.Replace(tokenizers.Regex(" {2,}"), " ")])
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    tokenizer.decoder = tokenizers.decoders.Metaspace()
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    tokenizer.add_special_tokens(special)
+    return tokenizer
+
+
 def record_llama_reward():
     """A one-label Llama with the Llama 3 scaling of rotary frequencies, over two pairs."""
     # With 8 features a head the wavelengths are 6.3, 63, 628 and 6283 tokens: these bounds leave
@@ -320,7 +388,7 @@ def random_model(kind, config, seed, norms=(0.5, 1.5)):
     model.config.use_cache = False
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if "norm" in name:
+            if "norm" in name.lower():
                 parameter.uniform_(*norms)
             else:
                 parameter.normal_(std=0.1 if parameter.ndim == 1 else parameter.shape[-1] ** -0.5)
@@ -346,7 +414,7 @@ def padded(lengths, seed):
 
 def loss_and_output(model, inputs):
     """Returns the loss, and the logits of real positions `[N, V]` or the scores `[B]`."""
-    if isinstance(model, LlamaForSequenceClassification):
+    if type(model).__name__.endswith("ForSequenceClassification"):
         output = model(**inputs)
         return reward_loss(output), output.logits[:, 0]
     logits = model(**inputs).logits
@@ -391,7 +459,7 @@ def record(folder, model, inputs, auto, old_layout=True):
     })
 
 
-def record_outputs(folder, model, inputs):
+def record_outputs(folder, model, inputs, auto=AutoModelForCausalLM):
     """As `record`, without training, and of gradients the sum and the norm: a smaller folder."""
     if folder.exists():
         shutil.rmtree(folder)
@@ -399,16 +467,18 @@ def record_outputs(folder, model, inputs):
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     tidy_config(folder / "config.json", old_layout=False)
-    check_reload(folder, AutoModelForCausalLM, model, inputs)
-    loss, logits = loss_and_output(model, inputs)
+    check_reload(folder, auto, model, inputs)
+    loss, output = loss_and_output(model, inputs)
     loss.backward()
-    save_file({"logits": logits.detach().contiguous()}, folder / "expected.safetensors")
+    name = "scores" if output.ndim == 1 else "logits"
+    save_file({name: output.detach().contiguous()}, folder / "expected.safetensors")
     for path in folder.iterdir():
         path.chmod(0o644)
     lengths = inputs["attention_mask"].sum(dim=1).tolist()
     write_json(folder / "expected.json", {
         "versions": VERSIONS,
         "sequences": [row[:n].tolist() for row, n in zip(inputs["input_ids"], lengths)],
+        **({"chosen": [0, 1], "rejected": [2, 3]} if name == "scores" else {}),
         "loss": loss.item(),
         "gradients": norms({key: value.grad for key, value in model.named_parameters()}),
     })

@@ -86,6 +86,9 @@ package struct Decoder {
   ///   - training: Whether gradients will be asked for; without, casts of weights are kept.
   /// - Returns: `[R, D]` in the compute type.
   package func callAsFunction(_ batch: PackedBatch, rows: Tensor?, training: Bool) -> Tensor {
+    if let options = configuration.encoder, let own = weights.parts.encoder {
+      return encoded(batch, rows: rows, training: training, options, own)
+    }
     let attention = PackedAttention(batch: batch, angles: weights.angles)
     return hiddenStates(batch.ids, rows: rows, training: training, attention: attention)
   }

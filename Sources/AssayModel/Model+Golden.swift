@@ -11,7 +11,8 @@ extension Model {
   ]
   private static let goldenCritique = " The answer is correct."
 
-  /// The texts whose rewards are saved, each of which ends with the token that is scored.
+  /// The texts whose rewards are saved, each of which ends with the token that is scored, or with the
+  /// response that an encoder reads.
   ///
   /// Of a classic model two conversations, of one that writes critiques a conversation with a
   /// fixed critique, of a pair model two responses: what the renderer makes of them, as text. Texts
@@ -31,7 +32,7 @@ extension Model {
       scoredToken: manifest.scoredToken ?? .endOfTurn
     )
     func upToScore(_ sequence: ScoredSequence) -> [Int32] {
-      Array(sequence.tokens[...sequence.scoredIndex])
+      template.isPair ? sequence.tokens : Array(sequence.tokens[...sequence.scoredIndex])
     }
     let (first, second) = (Self.goldenTurns[0], Self.goldenTurns[1])
     switch manifest.kind {
@@ -145,7 +146,8 @@ extension Model {
     }.max()
   }
 
-  /// The reward of one sequence, read at its last token, computed in float32 or as is said.
+  /// The reward of one sequence, read at its last token or an encoder's first, computed in float32 or
+  /// as is said.
   static func reward(
     of tokens: [Int32],
     _ decoder: Decoder,
@@ -173,7 +175,8 @@ extension Model {
     }
     var decoder = decoder
     decoder.execution = execution ?? Execution(dtype: .float32)
-    let pass = ModelPass(tokens: tokens, index: tokens.count - 1)
+    let isFirst = head.descriptor.position == .first
+    let pass = ModelPass(tokens: tokens, index: isFirst ? 0 : tokens.count - 1)
     // Casts that inference would not use are not kept; weights packed for it have no other form.
     let reader = PassReader(decoder, head: head, keepsCasts: execution != nil)
     let score = try reader.read([pass], .reward)[0].value

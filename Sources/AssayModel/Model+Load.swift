@@ -62,9 +62,12 @@ extension Model {
           + "\(tokenizer.vocabularySize) ids"
       )
     }
+    let isEncoder = decoder.configuration.architecture.isEncoder
     let detected =
       try weights.gguf?.chat(tokenizer)
-      ?? TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer)
+      ?? (isEncoder
+        ? TokenizerConfiguration.pair(folder: text, tokenizer: tokenizer)
+        : TokenizerConfiguration.detect(folder: text, tokenizer: tokenizer))
     let chat = approximateTemplate ? detected.approximated : detected
     // What others trained is scored where they, transformers and servers read it.
     var manifest =
@@ -73,6 +76,13 @@ extension Model {
     let head = try weights.chosenHead(tokenizer, folder) ?? weights.head
     if case .vocabulary = weights.choice { manifest.kind = .classic }
     manifest.question = question ?? manifest.question
+    if isEncoder, head == nil {
+      throw ModelError.lacks(
+        path: folder.path,
+        part: "reward head",
+        hint: "an encoder writes no text; a reward model has pooler.dense and classifier"
+      )
+    }
     if manifest.kind.hasHead, head == nil {
       throw ModelError.lacks(
         path: folder.path,

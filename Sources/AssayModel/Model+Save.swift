@@ -15,7 +15,7 @@ extension Model {
   /// - Throws: `TensorError.cannotWrite`, `TextError`, `ModelError.weight` where a golden score is not a
   ///   finite number, or `ModelError.lacks` for a head that only other tools write.
   package func save(to folder: URL, dtype: DType = .float32) throws {
-    let isClassifier = !manifest.kind.writes && head?.kind == .linear
+    let isClassifier = !manifest.kind.writes && [.linear, .pooled].contains(head?.kind)
     if let head, head.kind == nil {
       throw ModelError.lacks(
         path: folder.path,

@@ -50,7 +50,12 @@ package enum ModelFiles {
     tokenizer: any Tokenizer
   ) throws -> TokenizerConfiguration {
     guard let gguf = try GGUFModel(at: url) else {
-      return try TokenizerConfiguration.detect(folder: textFolder(url), tokenizer: tokenizer)
+      let folder = try textFolder(url)
+      // Texts are rendered whether or not the model can be computed.
+      guard let model = try? configuration(at: url), model.architecture.isEncoder else {
+        return try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
+      }
+      return try TokenizerConfiguration.pair(folder: folder, tokenizer: tokenizer)
     }
     return try gguf.chat(tokenizer)
   }

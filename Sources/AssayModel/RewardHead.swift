@@ -10,6 +10,17 @@ package final class RewardHead {
     case linear
     /// CLoud's: `Linear(D, D)`, tanh, `Linear(D, 1)`, with biases.
     case cloud
+    /// An encoder's: `Linear(D, D)`, GELU, `Linear(D, 1)` at the first token, with biases.
+    case pooled
+
+    /// What it computes.
+    func descriptor(hiddenSize: Int) -> HeadDescriptor {
+      switch self {
+      case .linear: .linear(hiddenSize: hiddenSize)
+      case .cloud: .cloud(hiddenSize: hiddenSize)
+      case .pooled: .pooled(hiddenSize: hiddenSize)
+      }
+    }
   }
 
   /// A layer of the descriptor with its weights.
@@ -26,8 +37,9 @@ package final class RewardHead {
   /// Which of our layouts it is; `nil` where it is another tool's.
   package var kind: Kind? {
     let D = descriptor.layers.first?.columns ?? 0
-    return [(Kind.linear, HeadDescriptor.linear(hiddenSize: D)), (.cloud, .cloud(hiddenSize: D))]
-      .first { $0.1.layers == descriptor.layers && descriptor.normalizer == nil }?.0
+    return [Kind.linear, .cloud, .pooled].first {
+      $0.descriptor(hiddenSize: D).layers == descriptor.layers && descriptor.normalizer == nil
+    }
   }
   /// The weights, layer by layer.
   package var parameters: [Parameter] {
@@ -85,7 +97,7 @@ package final class RewardHead {
 
   /// Makes a head with random weights.
   ///
-  /// The linear head is normal with deviation `1 / (D + 1)`, after Stiennon et al. 2020; CLoud's
+  /// The linear head is normal with deviation `1 / (D + 1)`, after Stiennon et al. 2020; those of
   /// two layers are uniform in `1 / sqrt(D)`'s variance, PyTorch's default, drawn as normal here.
   ///
   /// - Parameters:
@@ -102,7 +114,7 @@ package final class RewardHead {
     let D = hiddenSize
     let width = (1 / (3 * Double(D))).squareRoot()  // the deviation of U(-1/sqrt(D), 1/sqrt(D))
     let deviation = kind == .linear ? 1 / Double(D + 1) : width
-    descriptor = kind == .linear ? .linear(hiddenSize: D) : .cloud(hiddenSize: D)
+    descriptor = kind.descriptor(hiddenSize: D)
     gate = []
     combination = HeadCombination(descriptor, scale: nil, transform: nil)
     var index: UInt64 = 0
@@ -159,6 +171,7 @@ package final class RewardHead {
         case .relu: sum.clamped(atLeast: 0)
         case .leakyReLU: sum.maximum(sum * 0.01)
         case .tanh: sum.tanh()
+        case .gelu: sum.gelu()
         }
       return layer.norm.map { active * $0.scale + $0.shift } ?? active
     }

@@ -37,7 +37,7 @@ package struct DecoderOptions: Equatable, Sendable {
 
 /// One value for each weight of a gated feed-forward part.
 package struct GatedParts<Value> {
-  /// Gate and other half, `[2F, D]`.
+  /// Gate and other half, `[2F, D]`; of an encoder, which has no gate, its inside, `[F, D]`.
   package var gateUp: Value
   /// What is added to the residual stream, `[D, F]`.
   package var down: Value
@@ -82,6 +82,8 @@ package struct BlockParts<Value> {
   package var router: Value?
   /// Feed-forward parts of which each token takes some.
   package var experts: [GatedParts<Value>]
+  /// What a block of an encoder has beside that.
+  package var encoder: EncoderBlockParts<Value>?
 
   /// Puts a block together.
   package init(
@@ -96,7 +98,8 @@ package struct BlockParts<Value> {
     feedForward: GatedParts<Value>?,
     feedForwardNorm: Value? = nil,
     router: Value? = nil,
-    experts: [GatedParts<Value>] = []
+    experts: [GatedParts<Value>] = [],
+    encoder: EncoderBlockParts<Value>? = nil
   ) {
     self.inputNorm = inputNorm
     self.qkv = qkv
@@ -110,6 +113,7 @@ package struct BlockParts<Value> {
     self.feedForwardNorm = feedForwardNorm
     self.router = router
     self.experts = experts
+    self.encoder = encoder
   }
 
   /// A block of other values, made one behind the other in the order of the fields.
@@ -130,7 +134,8 @@ package struct BlockParts<Value> {
       feedForward: try feedForward?.map(transform),
       feedForwardNorm: try feedForwardNorm.map(transform),
       router: try router.map(transform),
-      experts: try experts.map { try $0.map(transform) }
+      experts: try experts.map { try $0.map(transform) },
+      encoder: try encoder?.map(transform)
     )
   }
 
@@ -143,7 +148,7 @@ package struct BlockParts<Value> {
   /// All of them in the order of the fields.
   package var all: [Value] {
     dense.compactMap(\.self) + (router.map { [$0] } ?? [])
-      + experts.flatMap { [$0.gateUp, $0.down] }
+      + experts.flatMap { [$0.gateUp, $0.down] } + (encoder?.all ?? [])
   }
 }
 
@@ -153,22 +158,26 @@ package struct DecoderParts<Value> {
   package var embedding: Value
   /// The blocks.
   package var blocks: [BlockParts<Value>]
-  /// Norm behind the last block, `[D]`.
-  package var finalNorm: Value
+  /// Norm behind the last block, `[D]`; an encoder's blocks end with one.
+  package var finalNorm: Value?
   /// The output embedding, `[V, D]`; `nil` where it is the input embedding, or where there is none.
   package var outputEmbedding: Value?
+  /// What an encoder has beside that.
+  package var encoder: EncoderParts<Value>?
 
   /// Puts a decoder together.
   package init(
     embedding: Value,
     blocks: [BlockParts<Value>],
-    finalNorm: Value,
-    outputEmbedding: Value?
+    finalNorm: Value?,
+    outputEmbedding: Value?,
+    encoder: EncoderParts<Value>? = nil
   ) {
     self.embedding = embedding
     self.blocks = blocks
     self.finalNorm = finalNorm
     self.outputEmbedding = outputEmbedding
+    self.encoder = encoder
   }
 
   /// A decoder of other values, made one behind the other in the order of `all`.
@@ -180,15 +189,16 @@ package struct DecoderParts<Value> {
     DecoderParts<Other>(
       embedding: try transform(embedding),
       blocks: try blocks.map { try $0.map(transform) },
-      finalNorm: try transform(finalNorm),
-      outputEmbedding: try outputEmbedding.map(transform)
+      finalNorm: try finalNorm.map(transform),
+      outputEmbedding: try outputEmbedding.map(transform),
+      encoder: try encoder?.map(transform)
     )
   }
 
   /// All of them, in the order of the layers.
   package var all: [Value] {
-    [embedding] + blocks.flatMap(\.all) + [finalNorm]
-      + (outputEmbedding.map { [$0] } ?? [])
+    [embedding] + blocks.flatMap(\.all) + [finalNorm, outputEmbedding].compactMap(\.self)
+      + (encoder?.all ?? [])
   }
 }
 

@@ -25,11 +25,12 @@ package final class DecoderStepper {
     attention: [AttentionOptions],
     options: DecoderOptions
   ) {
-    guard weights.blocks.allSatisfy({ $0.experts.isEmpty }) else { return nil }
+    guard weights.blocks.allSatisfy({ $0.experts.isEmpty }), let finalNorm = weights.finalNorm
+    else { return nil }
     let widths = weights.blocks.flatMap { block in
       [block.qkv.shape[0]] + (block.feedForward.map { [$0.down.shape[1]] } ?? [])
     }
-    guard (widths + [weights.finalNorm.count]).allSatisfy({ $0 % 16 == 0 }) else { return nil }
+    guard (widths + [finalNorm.count]).allSatisfy({ $0 % 16 == 0 }) else { return nil }
     precondition(attention.count == weights.blocks.count, "\(attention.count) attentions")
     let outputEmbedding = weights.outputEmbedding ?? weights.embedding
     var made: ct_stepper?
@@ -41,7 +42,7 @@ package final class DecoderStepper {
         handles,
         attention.map(\.raw),
         Int32(weights.blocks.count),
-        weights.finalNorm.handle,
+        finalNorm.handle,
         outputEmbedding.handle,
         &raw,
         &made

@@ -59,6 +59,8 @@ extension Tensor {
   package func squareRoot() -> Tensor { unary("sqrt", CT_SQRT) }
   /// `x sigmoid(x)` of every element.
   package func silu() -> Tensor { unary("silu", CT_SILU) }
+  /// `x (1 + erf(x / sqrt(2))) / 2` of every element.
+  package func gelu() -> Tensor { unary("gelu", CT_GELU) }
   /// The magnitude of every element.
   package func magnitude() -> Tensor { unary("abs", CT_ABS) }
   /// The square of every element.
@@ -172,4 +174,18 @@ package func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
 /// - Returns: `[..., O]`.
 package func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil) -> Tensor {
   Tensor("linear") { ct_linear(x.handle, weight.handle, bias?.handle, $0) }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) * weight + bias` over the last dimension of `x`.
+///
+/// - Parameters:
+///   - x: Input, `[..., D]`.
+///   - weight: `[D]`, of the same element type.
+///   - bias: `[D]`, likewise.
+///   - epsilon: Added to the variance.
+/// - Returns: `[..., D]`.
+///
+/// Source: Ba et al. 2016 (arXiv:1607.06450).
+package func layerNorm(_ x: Tensor, _ weight: Tensor, bias: Tensor, epsilon: Double) -> Tensor {
+  Tensor("layerNorm") { ct_layer_norm(x.handle, weight.handle, bias.handle, epsilon, $0) }
 }

@@ -25,6 +25,9 @@ package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   case omittedContent(role: String)
   /// A critique is to be opened or closed, and the chat template does not show how.
   case unknownTurn(reason: String)
+  /// An encoder reads one prompt and one response, and a conversation has another number of messages
+  /// before its response.
+  case notPair(messages: Int)
   /// A vocabulary is too small for the bytes and special tokens it must hold.
   case vocabularyTooSmall(size: Int, minimum: Int)
   /// A length limit leaves no room for the token that is scored.
@@ -65,6 +68,9 @@ package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unknownTurn(let reason):
       "The model's own chat template \(reason), so a critique cannot be opened and closed in a turn "
         + "of its own; use a classic reward model on this base."
+    case .notPair(let messages):
+      "An encoder reads one prompt and one response, and this conversation has \(messages) messages "
+        + "before its response; make one text of them as the model was trained to read it."
     case .vocabularyTooSmall(let size, let minimum):
       "A vocabulary of \(size) tokens is too small: the 256 bytes and the special tokens alone "
         + "need \(minimum)."

@@ -51,6 +51,7 @@ int ct_unary(int op, ct_tensor a, ct_tensor *out) {
       case CT_SOFTPLUS: *out = wrap(at::neg(at::log_sigmoid(at::neg(x)))); return;
       case CT_SQRT: *out = wrap(at::sqrt(x)); return;
       case CT_SILU: *out = wrap(at::silu(x)); return;
+      case CT_GELU: *out = wrap(at::gelu(x)); return;
       case CT_ABS: *out = wrap(at::abs(x)); return;
       case CT_SQUARE: *out = wrap(at::mul(x, x)); return;
       case CT_RECIPROCAL: *out = wrap(at::reciprocal(x)); return;
@@ -95,6 +96,13 @@ int ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out) {
   return guarded([&] {
     *out = wrap(bias ? at::linear(x->value, weight->value, bias->value)
                      : at::linear(x->value, weight->value));
+  });
+}
+
+int ct_layer_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, double epsilon, ct_tensor *out) {
+  return guarded([&] {
+    const at::Tensor &w = weight->value;
+    *out = wrap(at::layer_norm(x->value, w.sizes(), w, bias->value, epsilon));
   });
 }
 

@@ -16,7 +16,8 @@ import Testing
 
   private func model(_ type: String, _ execution: Execution = Execution()) throws -> Model {
     let architecture = try #require(Architecture.all.first { $0.modelType == type })
-    let model = try Tiny.model(Tiny.configuration(architecture))
+    let head = architecture.isEncoder ? RewardHead.Kind.pooled : .linear
+    let model = try Tiny.model(Tiny.configuration(architecture), head: head)
     model.decoder.execution = execution
     return model
   }

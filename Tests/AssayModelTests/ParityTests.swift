@@ -55,7 +55,7 @@ import Testing
 
   @Test("has a recorded model of each architecture")
   func complete() throws {
-    let names = ["llama", "qwen2", "qwen3", "mistral"] + Self.further
+    let names = ["llama", "qwen2", "qwen3", "mistral", "deberta-v3"] + Self.further
     let recorded = try names.map { try Fixture($0).decoder.configuration.architecture.modelType }
     #expect(Set(recorded) == Set(Architecture.all.map(\.modelType)))
   }

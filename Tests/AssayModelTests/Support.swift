@@ -96,6 +96,11 @@ enum Tiny {
       configuration.headWidth = 16
       configuration.attention.window = .init(tokens: 11, layers: [false, true])
     case .mistral: configuration.attention.window = .init(tokens: 7)
+    case .debertaV2:
+      configuration.groupCount = 4
+      configuration.encoder = EncoderOptions(buckets: 8, farthest: 64)
+      configuration.encoder?.convolution = .init(tokens: 3, isGELU: false)
+      configuration.options.activation = .silu
     case .gemma:
       configuration.options.normOffset = 1
       configuration.options.activation = .gelu

@@ -16,7 +16,7 @@ extension Architecture {
         contextTokens: 8192,
         headWidth: 256,
         tiesEmbeddings: true,
-        geluIsTanh: true
+        takesGELU: true
       )
       try file.refuse("use_bidirectional_attention")
       model.options.normOffset = 1

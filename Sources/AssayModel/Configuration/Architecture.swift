@@ -37,9 +37,13 @@ package struct Architecture: Equatable, Sendable {
   /// What llama.cpp's converter makes of it.
   var gguf = GGUFForm()
 
+  /// Whether it is an encoder: each token sees all others, and no text can be written.
+  package var isEncoder: Bool { weights.encoder != nil }
+
   /// All that can be read.
   package static let all: [Architecture] = [
-    .gemma, .gemma2, .gemma3, .granite, .internlm2, .llama, .mistral, .mixtral, .olmo2, .phi3,
+    .debertaV2, .gemma, .gemma2, .gemma3, .granite, .internlm2, .llama, .mistral, .mixtral, .olmo2,
+    .phi3,
     .qwen2, .qwen3, .qwen3MoE, .smollm3,
   ]
 

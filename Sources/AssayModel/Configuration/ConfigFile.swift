@@ -72,6 +72,9 @@ struct ConfigFile {
   /// Whether the file has the key, with null or another value.
   func has(_ key: String) -> Bool { document[key] != nil }
 
+  /// Whether the value of a key is a text.
+  func isText(_ key: String) -> Bool { document[key]?.string != nil }
+
   /// Whether a key is absent, null, false or empty.
   func isUnset(_ key: String) -> Bool {
     guard let value = document[key], !value.isNull else { return true }

@@ -41,7 +41,7 @@ extension ModelConfiguration {
   ///   - rotaryBase: The base of rotary frequencies, where the file does not say it.
   ///   - windowRotaryBase: That of blocks with a window, likewise; `nil` is the same in all blocks.
   ///   - takesRotaryShare: Whether a part of each head may be rotated.
-  ///   - geluIsTanh: Whether the file's `gelu` is that by tanh.
+  ///   - takesGELU: Whether the file's `gelu` is the architecture's own form of it.
   /// - Throws: `ModelError.configuration` for a key that is wrong or not supported.
   mutating func readShared(
     _ file: ConfigFile,
@@ -53,7 +53,7 @@ extension ModelConfiguration {
     rotaryBase: Double = 10000,
     windowRotaryBase: Double? = nil,
     takesRotaryShare: Bool = false,
-    geluIsTanh: Bool = false
+    takesGELU: Bool = false
   ) throws {
     self.groupCount = try file.int("num_key_value_heads") ?? groupCount ?? headCount
     self.headWidth = try file.int("head_dim") ?? headWidth ?? self.headWidth
@@ -78,7 +78,7 @@ extension ModelConfiguration {
     if !file.has("score_dim") { try file.refuse("bias") }
     for key in ["hidden_activation", "hidden_act"] {
       guard let name = try file.string(key) else { continue }
-      if geluIsTanh && name == "gelu" { break }
+      if takesGELU && name == "gelu" { break }
       guard let activation = Self.activations.first(where: { $0.name == name }) else {
         let known = Self.activations.map(\.name).joined(separator: " and ")
         throw file.wrong(key, "\(name) is not supported; \(known) are")
@@ -170,7 +170,12 @@ extension ModelConfiguration {
       JSONMember("dtype", .string(dtype)),
       JSONMember("use_cache", .bool(!isClassifier)),
     ]
-    members += rotary.members + architecture.members(self)
+    if encoder == nil {
+      members += rotary.members
+    } else {
+      members.removeAll(where: \.isOfDecoders)
+    }
+    members += architecture.members(self)
     if let padTokenID { members.append(JSONMember("pad_token_id", number(padTokenID))) }
     if let beginTokenID { members.append(JSONMember("bos_token_id", number(beginTokenID))) }
     if let first = endTokenIDs.first {
@@ -183,5 +188,15 @@ extension ModelConfiguration {
       ]
     }
     return Data((JSONValue.object(members.sorted { $0.key < $1.key }).pretty + "\n").utf8)
+  }
+}
+
+extension JSONMember {
+  /// Whether it says what only decoders have.
+  fileprivate var isOfDecoders: Bool {
+    [
+      "num_key_value_heads", "head_dim", "rms_norm_eps", "attention_bias", "hidden_act",
+      "tie_word_embeddings", "use_cache",
+    ].contains(key)
   }
 }

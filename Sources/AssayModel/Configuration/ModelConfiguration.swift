@@ -29,6 +29,8 @@ package struct ModelConfiguration: Equatable, Sendable {
   package var attention = Attention()
   /// Experts in place of feed-forward parts, if any.
   package var experts: Experts?
+  /// What an encoder computes; `nil` is a decoder.
+  package var encoder: EncoderOptions?
   /// Norms, scales and activation.
   package var options = DecoderOptions()
   /// Whether the output embedding is the input embedding.

@@ -14,6 +14,8 @@ package struct HeadDescriptor: Equatable, Sendable {
     case leakyReLU = "leaky ReLU"
     /// The hyperbolic tangent.
     case tanh
+    /// `x (1 + erf(x / sqrt(2))) / 2`.
+    case gelu
   }
 
   /// A linear layer, `[rows, columns]` in the checkpoint, and what follows it.
@@ -167,6 +169,18 @@ extension HeadDescriptor {
   /// One row: `score`, the layout of sequence classification, as we train it.
   static func linear(hiddenSize: Int) -> HeadDescriptor {
     HeadDescriptor(layout: "linear", layers: [Layer(name: "score", rows: 1, columns: hiddenSize)])
+  }
+
+  /// An encoder's: `Linear(D, D)`, GELU, `Linear(D, 1)` at the first token, with biases.
+  static func pooled(hiddenSize D: Int) -> HeadDescriptor {
+    HeadDescriptor(
+      layout: "pooled",
+      layers: [
+        Layer(name: "pooler.dense", rows: D, columns: D, hasBias: true, activation: .gelu),
+        Layer(name: "classifier", rows: 1, columns: D, hasBias: true),
+      ],
+      position: .first
+    )
   }
 
   /// CLoud's: `Linear(D, D)`, tanh, `Linear(D, 1)`, with biases.

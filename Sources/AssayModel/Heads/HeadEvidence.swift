@@ -159,7 +159,9 @@ package struct HeadEvidence {
 
   /// Whether the class is one of transformers' for language models, whose folder may have no head.
   var isPlain: Bool {
-    let names = ["ForCausalLM", "LMHeadModel", "Model"].map { architecture + $0 }
+    let names = ["ForCausalLM", "LMHeadModel", "Model", "ForConditionalGeneration"].map {
+      architecture + $0
+    }
     return className.isEmpty || className.hasSuffix("ForCausalLM") || names.contains(className)
   }
 

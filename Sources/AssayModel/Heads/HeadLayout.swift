@@ -10,7 +10,7 @@ package struct HeadLayout: Sendable {
   /// All that are known, in the order in which they are tried.
   package static let all: [HeadLayout] = [
     .cloud, .levels, .gated, .processMLP, .mlp, .internlm2, .starling, .athene, .process, .summary,
-    .regression, .scoreModel, .score,
+    .regression, .scoreModel, .pooled, .score,
   ]
 
   /// The head of a folder.

@@ -209,6 +209,25 @@ extension HeadLayout {
     )
   }
 
+  /// An encoder's two layers at the first token.
+  ///
+  /// Source: `ContextPooler` in `transformers`.
+  static let pooled = HeadLayout(name: "pooler.dense and classifier") { evidence in
+    guard evidence.has("pooler.dense.weight"), evidence.has("classifier.weight") else { return nil }
+    let descriptor = HeadDescriptor.pooled(hiddenSize: evidence.hiddenSize)
+    for layer in descriptor.layers {
+      let rows = try evidence.need(layer.name + ".weight").first ?? 0
+      _ = try evidence.need(layer.name + ".bias")
+      guard rows == layer.rows else {
+        throw HeadError.weight(
+          name: layer.name + ".weight",
+          reason: "has \(rows) rows, expected \(layer.rows): a reward model has one label"
+        )
+      }
+    }
+    return descriptor
+  }
+
   /// One row, normalized where the folder says so; of a cost, less is better.
   ///
   /// Source: github.com/PKU-Alignment/safe-rlhf `safe_rlhf/models/score_model`, `models/normalizer.py`.

@@ -20,6 +20,8 @@ package enum HeadToken: Equatable, Sendable, CustomStringConvertible {
 
 /// Which tokens of a text a head reads.
 package enum HeadPosition: Equatable, Sendable {
+  /// The first one: an encoder's.
+  case first
   /// The last one.
   case last
   /// The last one that is not padding, as transformers' sequence classification has it.
@@ -64,6 +66,7 @@ extension HeadPosition: CustomStringConvertible {
   /// The rule, for people.
   package var description: String {
     switch self {
+    case .first: "the first token"
     case .last: "the last token"
     case .lastBut(let id): "the last token but padding (id \(id))"
     case .before(let id): "the token before padding (id \(id))"
@@ -107,7 +110,7 @@ package struct HeadPlaces: Sendable {
       case .lastBut(let id), .before(let id), .appended(let id): id
       case .lastOf(let token), .each(let token): try Self.id(token, tokenizer)
       case .ends(let text): try Self.id(.spelling(text), tokenizer)
-      case .last, .next, .turns: nil
+      case .first, .last, .next, .turns: nil
       }
     pattern = descriptor.gate?.pattern.map { tokenizer.encode($0) }
     if pattern?.isEmpty == true { throw HeadError.token(descriptor.gate?.pattern ?? "") }
@@ -149,6 +152,7 @@ package struct HeadPlaces: Sendable {
   private func places(in tokens: [Int32]) throws(HeadPlaceError) -> [Int] {
     let last = tokens.count - 1
     switch position {
+    case .first: return [0]
     case .last, .appended, .next: return [last]
     case .lastBut(let id): return [tokens.lastIndex { $0 != id } ?? last]
     case .before(let id):

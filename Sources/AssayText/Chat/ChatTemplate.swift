@@ -12,6 +12,8 @@ package struct ChatTemplate: Hashable, Sendable {
     case tokens([String: String])
     /// The role's name between special tokens, and text before the content.
     case named(opening: String, closing: String?, separator: String)
+    /// Not at all: an encoder reads a prompt and a response one behind the other.
+    case none
   }
 
   /// A part of a rendered conversation.
@@ -92,6 +94,26 @@ package struct ChatTemplate: Hashable, Sendable {
     )
   }
 
+  /// An encoder's pair of texts: `[CLS]{prompt}[SEP]{response}[SEP]`.
+  ///
+  /// - Parameters:
+  ///   - beginning: The special token before the prompt.
+  ///   - end: The special token behind each text.
+  /// - Returns: The template, which has one prompt and one response.
+  package static func pair(beginning: String, end: String) -> ChatTemplate {
+    ChatTemplate(
+      name: "pair",
+      beginning: beginning,
+      roleMark: .none,
+      endOfTurn: end,
+      separator: "",
+      trimsContent: false
+    )
+  }
+
+  /// Whether it has one prompt and one response, and no marks for roles.
+  package var isPair: Bool { roleMark == .none }
+
   /// No template: conversations cannot be rendered, rendered texts can be read and continued.
   ///
   /// - Parameter endOfText: The special token that ends a text; empty where none is known.
@@ -116,6 +138,7 @@ package struct ChatTemplate: Hashable, Sendable {
       switch roleMark {
       case .tokens(let tokens): tokens.sorted { $0.key < $1.key }.map(\.value)
       case .named(let opening, let closing, _): [opening] + (closing.map { [$0] } ?? [])
+      case .none: []
       }
     return (beginning.map { [$0] } ?? []) + marks + (endOfTurn.isEmpty ? [] : [endOfTurn])
   }
@@ -135,6 +158,7 @@ package struct ChatTemplate: Hashable, Sendable {
     case .named(let opening, let closing, let separator):
       let name: [Part] = [.special(opening), .text(role)]
       return name + (closing.map { [.special($0)] } ?? []) + [.text(separator)]
+    case .none: return []
     }
   }
 
@@ -222,6 +246,7 @@ extension ChatTemplate {
       let behind = Self.quoted((closing ?? "") + separator)
       open = "{{ '\(Self.quoted(opening))' + message['role'] + '\(behind)' }}"
       prompt = Self.quoted(opening) + "assistant" + behind
+    case .none: (open, prompt) = ("", "")
     }
     var system = ""
     if let defaultSystem, let parts = try? turn(.system(defaultSystem)) {

@@ -303,6 +303,9 @@ extension SequenceRenderer {
     response: String
   ) throws -> (tokens: [Int32], promptTokenCount: Int) {
     try checkTemplate()
+    guard !template.isPair || prompt.count == 1 else {
+      throw TextError.notPair(messages: prompt.count)
+    }
     let conversation = prompt + [.assistant(response)]
     var parts = try template.beginning(of: conversation)
     for message in prompt { parts += try template.turn(message) }
@@ -346,7 +349,7 @@ extension SequenceRenderer {
     return (tokens, removed)
   }
 
-  /// Finishes tokens that end with the scored one.
+  /// Finishes tokens that end with the scored one; of a pair of texts the first is scored.
   func scored(
     _ tokens: [Int32],
     promptTokenCount: Int,
@@ -357,7 +360,7 @@ extension SequenceRenderer {
     func moved(_ index: Int) -> Int { removed == 0 ? index : max(keptTokenCount, index - removed) }
     return ScoredSequence(
       tokens: kept,
-      scoredIndex: kept.count - 1,
+      scoredIndex: template.isPair ? 0 : kept.count - 1,
       promptTokenCount: moved(promptTokenCount),
       targets: targets.map { moved($0.lowerBound)..<moved($0.upperBound) },
       removedTokenCount: removed,

@@ -71,6 +71,34 @@ package struct TokenizerConfiguration: Sendable, Equatable {
     }
   }
 
+  /// The form in which an encoder reads a prompt and a response, by the folder's special tokens.
+  ///
+  /// - Parameters:
+  ///   - folder: The model folder.
+  ///   - tokenizer: The folder's tokenizer.
+  /// - Returns: The template.
+  /// - Throws: `TextError.missingToken` where the vocabulary lacks a token, `malformedJSON`, or
+  ///   `inaccessible`.
+  package static func pair(
+    folder: URL,
+    tokenizer: any Tokenizer
+  ) throws -> TokenizerConfiguration {
+    let document = try json("tokenizer_config.json", in: folder)
+    func token(_ names: String..., usual: String) -> String {
+      names.lazy.compactMap { spelling(document[$0 + "_token"]) }.first ?? usual
+    }
+    var template = ChatTemplate.pair(
+      beginning: token("cls", "bos", usual: "[CLS]"),
+      end: token("sep", "eos", usual: "[SEP]")
+    )
+    for token in template.specialTokens where tokenizer.id(of: token) == nil {
+      throw TextError.missingToken(spelling: token, template: template.name)
+    }
+    template.padding = spelling(document["pad_token"])
+      .flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }
+    return TokenizerConfiguration(template: template, refusal: nil)
+  }
+
   /// The spellings of special tokens by the names of their variables in templates.
   private static func specialTokens(_ document: JSONValue) -> [String: String] {
     let names = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"].map { $0 + "_token" }

@@ -89,9 +89,16 @@ package struct ComputeSection: RecipeSection {
   ///
   /// - Parameter folder: The model's folder.
   /// - Returns: The model, which computes as the section says.
-  /// - Throws: What loading throws.
+  /// - Throws: What loading throws, and `ModelError.lacks` of an encoder.
   func modelToTrain(_ folder: URL) throws -> Model {
     let model = try model(folder)
+    guard !model.decoder.configuration.architecture.isEncoder else {
+      throw ModelError.lacks(
+        path: folder.path,
+        part: "decoder",
+        hint: "an encoder scores texts here and is not trained; give a language model as base"
+      )
+    }
     prepare(model)
     return model
   }

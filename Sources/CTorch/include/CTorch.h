@@ -68,13 +68,15 @@ int ct_binary(int op, ct_tensor a, ct_tensor b, ct_tensor *out);
 int ct_binary_scalar(int op, ct_tensor a, double b, ct_tensor *out);
 enum {
   CT_NEGATE, CT_EXP, CT_LOG, CT_TANH, CT_SIGMOID, CT_LOG_SIGMOID, CT_SOFTPLUS, CT_SQRT, CT_SILU,
-  CT_ABS, CT_SQUARE, CT_RECIPROCAL, CT_DETACH, CT_CLONE, CT_CONTIGUOUS, CT_ISFINITE_ALL
+  CT_GELU, CT_ABS, CT_SQUARE, CT_RECIPROCAL, CT_DETACH, CT_CLONE, CT_CONTIGUOUS, CT_ISFINITE_ALL
 };
 int ct_unary(int op, ct_tensor a, ct_tensor *out);
 enum { CT_SUM, CT_MEAN, CT_MAX, CT_ARGMAX, CT_LOG_SUM_EXP, CT_SOFTMAX, CT_LOG_SOFTMAX };
 int ct_reduce_all(int op, ct_tensor a, ct_tensor *out);
 int ct_reduce(int op, ct_tensor a, int64_t axis, bool keep, ct_tensor *out);
 int ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias_or_null, ct_tensor *out);
+// (x - mean) / sqrt(variance + epsilon) * weight + bias over the last dimension.
+int ct_layer_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, double epsilon, ct_tensor *out);
 int ct_where(ct_tensor condition, ct_tensor a, ct_tensor b, ct_tensor *out);
 
 // Layout.
