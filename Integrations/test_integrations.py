@@ -176,11 +176,50 @@ class Integrations(unittest.TestCase):
         from verl.trainer.ppo.reward import get_custom_reward_fn
 
         settings = {"path": str(HERE / "verl_reward.py"), "name": "compute_score"}
-        config = OmegaConf.create(
-            {"custom_reward_function": settings, "reward": {"custom_reward_function": settings}}
-        )
+        config = OmegaConf.create({"reward": {"custom_reward_function": settings}})
         loaded = get_custom_reward_fn(config)
-        self.near([loaded("d", RESPONSES[0], "3", {"question": PROMPT})], self.expected()[:1])
+        value = loaded(
+            data_source="d", solution_str=RESPONSES[0], ground_truth="3",
+            extra_info={"question": PROMPT},
+        )
+        self.near([value], self.expected()[:1])
+
+    @needs("verl", "ray", "aiohttp")
+    def test_verl_reward_model(self):
+        """Its own client of a reward model, whose text has no beginning token; one connection each."""
+        from types import SimpleNamespace
+
+        import numpy
+        import torch
+        from transformers import AutoTokenizer
+        from verl import DataProto
+        from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
+
+        path = str(self.models / "reward")
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        worker = object.__new__(RewardLoopWorker)
+        worker.reward_router_address = self.url.removeprefix("http://")
+        worker.input_tokenizer = worker.reward_model_tokenizer = tokenizer
+
+        def sample(text):
+            ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
+            messages = numpy.empty(1, dtype=object)
+            messages[0] = [{"role": "user", "content": PROMPT}]
+            return DataProto.from_dict(
+                {"responses": ids, "attention_mask": torch.ones_like(ids)},
+                non_tensors={"raw_prompt": messages},
+            )
+
+        async def scores(texts):
+            tasks = [worker.compute_score_disrm(sample(text)) for text in texts]
+            return [answer["reward_score"] for answer in await asyncio.gather(*tasks)]
+
+        for engine in "vllm", "sglang":
+            model = SimpleNamespace(model_path=path, rollout=SimpleNamespace(name=engine))
+            worker.config = SimpleNamespace(reward=SimpleNamespace(reward_model=model))
+            self.near(asyncio.run(scores(RESPONSES)), self.expected())
+        many = asyncio.run(scores(RESPONSES * 100))
+        self.near(many, self.expected() * 100)
 
     def test_openrlhf(self):
         from openrlhf_reward import reward_func
