@@ -148,7 +148,7 @@ class Integrations(unittest.TestCase):
         settings = GRPOConfig(
             output_dir=str(self.models / "grpo"), max_steps=2, num_generations=4,
             per_device_train_batch_size=4, max_completion_length=8, report_to=[], use_cpu=True,
-            save_strategy="no", bf16=False, gradient_checkpointing=False, disable_tqdm=True,
+            save_strategy="no", bf16=False, logging_steps=1, disable_tqdm=True,
         )
         trainer = GRPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(self.models / "policy"),

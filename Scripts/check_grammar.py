@@ -63,7 +63,7 @@ def main():
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
         for pattern in PATTERNS:
-            rows = written(given.assay, given.model, ["--grammar-regex", pattern], given.samples, folder)
+            rows = written(given.assay, given.model, [f"--grammar-regex={pattern}"], given.samples, folder)
             wrong = [row["text"] for row in rows if not re.fullmatch(pattern, row["text"], re.ASCII)]
             print(f"{len(rows) - len(wrong)} of {len(rows)}: {pattern}")
             bad += len(wrong)

@@ -32,7 +32,7 @@ CORPUS = ["the other hens don't count to 1234", "how many apples are left of the
 COMMON = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 320,
           "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "pad_token_id": 0,
           "bos_token_id": 1, "eos_token_id": 3, "max_position_embeddings": 512,
-          "initializer_range": 0.3}
+          "initializer_range": 0.1}
 LAYOUTS = {
     "llama": ("LlamaConfig", {}),
     "llama, RoPE of 3.1": ("LlamaConfig", {"rope_scaling": {

@@ -6,10 +6,14 @@ import Foundation
 
 /// Options of what a text may be.
 struct GrammarOptions: ParsableArguments {
-  @Option(help: "A text is this, or one of several such; may be given several times. Default: any.")
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: "A text is this, or one of several such; may be given several times. Default: any."
+  )
   var grammarChoice: [String] = []
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "A text matches this regular expression as a whole; see Documentation/grammar.md. Default: none.",
       valueName: "pattern"

@@ -28,9 +28,9 @@ import Testing
     let chosen = try run(common + ["--grammar-choice", "yes", "--grammar-choice", "no"])
     chosen.expect(0)
     #expect(try texts(chosen.output).allSatisfy { ["yes", "no"].contains($0) })
-    let matched = try run(common + ["--grammar-regex", "[a-c]{2}-[0-9]"])
+    let matched = try run(common + ["--grammar-regex", "-?[a-c]{2}-[0-9]"])
     matched.expect(0)
-    #expect(try texts(matched.output).allSatisfy { $0.wholeMatch(of: /[a-c]{2}-[0-9]/) != nil })
+    #expect(try texts(matched.output).allSatisfy { $0.wholeMatch(of: /-?[a-c]{2}-[0-9]/) != nil })
     let schema = try folder.write(
       #"{"type": "array", "items": {"type": "boolean"}}"#,
       "schema.json"

@@ -129,16 +129,16 @@ import Testing
         Self.matrices() + [Self.score]
       ).adapter
       for layout in [ModelExport.Layout.adapter, .merged, .ggufF16] {
-        let out = folder.appending(path: layout.rawValue)
+        let out = folder.appending(path: "out-" + layout.rawValue)
         let result = try ModelExport(adapter, to: out, layout: layout).run()
         #expect(result.goldenCount == 2)
         let limit = layout == .ggufF16 ? 0.01 : 1e-5
         #expect(try #require(result.goldenDifference) < limit, "\(layout)")
         #expect(try Model.load(result.url).manifest.kind == .classic)
       }
-      let file = try WeightsFolder(folder.appending(path: "adapter"), name: "adapter_model")
+      let file = try WeightsFolder(folder.appending(path: "out-adapter"), name: "adapter_model")
       #expect(file.names == (Self.matrices() + [Self.score]).map(\.name).sorted())
-      let other = folder.appending(path: "adapter").appending(path: "adapter_config.json")
+      let other = folder.appending(path: "out-adapter").appending(path: "adapter_config.json")
       let document = try JSONValue(parsing: Array(try Data(contentsOf: other)))
       let base = folder.appending(path: "base").path
       #expect(document["base_model_name_or_path"]?.string == base)

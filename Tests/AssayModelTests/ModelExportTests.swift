@@ -76,7 +76,7 @@ import Testing
   @Test(
     "a GGUF file that is written again in its own type holds the same weights and tokens",
     arguments: [
-      "gemma", "gemma2", "gemma3", "granite", "mixtral", "olmo2", "phi3", "qwen2", "qwen3",
+      "gemma", "gemma2", "gemma3", "granite", "llama", "mixtral", "olmo2", "qwen2", "qwen3",
       "qwen3moe", "smollm3",
     ]
   )
@@ -87,8 +87,9 @@ import Testing
       let result = try Self.export(source, "again.gguf", .ggufQ8)
       let (old, new) = (try Model.load(source), try Model.load(result.url))
       for (a, b) in zip(old.decoder.parameters, new.decoder.parameters) {
-        // Norms of 1 + w are rounded where the one is added and taken away.
-        expectClose(b.value.floats, a.value.floats, relative: 1e-6, absolute: 1e-6, a.name)
+        // Norms of 1 + w are rounded where the one is added and taken away; outputs came as F16.
+        let absolute: Float = a.name == "lm_head" ? 5e-3 : 1e-6
+        expectClose(b.value.floats, a.value.floats, relative: 1e-6, absolute: absolute, a.name)
       }
       #expect(new.template.jinja == old.template.jinja)
       let text = "<|im_start|>the other 1234 hens don't\n\n  they  caf\u{E9}<|im_end|>"

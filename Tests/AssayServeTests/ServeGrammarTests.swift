@@ -65,6 +65,15 @@ import Testing
           #expect(choice["finish_reason"] == "stop")
         }
       }
+      let completion = try await client.post(
+        "/v1/completions",
+        ["prompt": ["a", "b"], "max_tokens": 8, "guided_choice": ["yes", "no"]]
+      )
+      let texts = completion.json?["choices"]?.array ?? []
+      #expect(texts.count == 2, "\(completion.text)")
+      for choice in texts {
+        #expect(chosen(choice["text"]?.string ?? ""), "\(completion.text)")
+      }
       // Text is what is written anyway.
       let plain = try await client.post("/v1/chat/completions", body([]))
       let text = try await client.post(

@@ -63,6 +63,8 @@ extension ChatCompletion {
       while rest.last?.isWhitespace == true { rest.removeLast() }
       return rest
     }
+    // Where tokens are not spelt, the first one is all there is to go by.
+    if tokens.allSatisfy(\.isEmpty) { return tokens.indices.first }
     let answer = trimmed(text)
     guard !answer.isEmpty else { return nil }
     var tail = ""

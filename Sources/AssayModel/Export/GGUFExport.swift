@@ -97,7 +97,9 @@ struct GGUFExport {
       ("general.file_type", .integer(kind)), ("general.quantization_version", .integer(2)),
     ]
     for (key, target) in GGUFModel.sizes.sorted(by: { $0.key < $1.key }) {
-      guard let number = document[target]?.int else { continue }
+      // Qwen3 has a name of its own for them.
+      let other = target == "num_local_experts" ? document["num_experts"] : nil
+      guard let number = (document[target] ?? other)?.int else { continue }
       values.append(("\(prefix).\(key)", .integer(number)))
     }
     for (key, target) in GGUFModel.numbers.sorted(by: { $0.key < $1.key }) {
@@ -168,7 +170,9 @@ struct GGUFExport {
     return .init(
       name: name,
       shape: (isJoined ? [tensors.count] : []) + inner,
-      storage: inner.count < 2 ? .f32 : storage == .q8_0 && !isWhole ? .f16 : storage
+      // Routers are too small to round, and too sharp.
+      storage: inner.count < 2 || name.hasSuffix("ffn_gate_inp.weight")
+        ? .f32 : storage == .q8_0 && !isWhole ? .f16 : storage
     ) {
       try withoutGradients {
         let written = try zip(places, tensors).map { try $0.written($1) }
@@ -200,6 +204,17 @@ struct GGUFExport {
       var configuration = model.decoder.configuration
       configuration.architecture = .llama
       configuration.initializerRange = 0
+      // Numbers are float32 in files.
+      func narrow(_ number: Double) -> Double { Double(Float(number)) }
+      let options = configuration.options
+      configuration.options.normEpsilon = narrow(options.normEpsilon)
+      configuration.options.embeddingScale = narrow(options.embeddingScale)
+      configuration.options.residualScale = narrow(options.residualScale)
+      configuration.options.logitScale = narrow(options.logitScale)
+      configuration.options.logitCap = options.logitCap.map(narrow)
+      configuration.attention.scale = configuration.attention.scale.map(narrow)
+      configuration.attention.softCap = configuration.attention.softCap.map(narrow)
+      configuration.rotary.base = narrow(configuration.rotary.base)
       configuration.padTokenID = nil
       configuration.beginTokenID = nil
       configuration.endTokenIDs = []
