@@ -15,63 +15,72 @@ struct Format {
   let seeds: (_ checkout: URL) throws -> [[UInt8]]
   /// Whether inputs are text, in which numbers and marks are changed too.
   let isText: Bool
+  /// How the name of the input's file ends, where that matters.
+  var ending = ""
   /// Reads an input, which lies in a file too.
   let read: (_ bytes: [UInt8], _ file: URL) throws -> Void
 
   /// All formats.
-  static let all: [Format] = [
-    Format(name: "json", seeds: files(text, ".json"), isText: true) { bytes, _ in
-      _ = try JSONValue(parsing: bytes)
-    },
-    Format(name: "tokenizer", seeds: files(text, ".tokenizer.json"), isText: true) { bytes, _ in
-      let tokenizer = try TokenizerFile.read(json: bytes)
-      let ids = tokenizer.encode("It's 3.14 <s> caf\u{E9} \u{4F60}\u{597D}\n\n  x")
-      _ = tokenizer.decode(ids, skipSpecialTokens: false)
-    },
-    Format(name: "sentencepiece", seeds: files(text, ".tokenizer.model"), isText: false) {
-      _,
-      file in
-      _ = try TokenizerFile.read(file).encode("It's 3.14 caf\u{E9}")
-    },
-    Format(name: "template", seeds: templates, isText: true) { bytes, _ in
-      let messages: [JSONValue] = [
-        ["role": "system", "content": "Be brief."], ["role": "user", "content": "2 + 3?"],
-        ["role": "assistant", "content": "5"],
-      ]
-      _ = try JinjaTemplate(String(decoding: bytes, as: UTF8.self)).render(
-        .init(messages: messages, addsGenerationPrompt: true, specialTokens: ["bos_token": "<s>"])
-      )
-    },
-    Format(name: "safetensors", seeds: files(model, "model.safetensors"), isText: false) {
-      _,
-      file in
-      try readAll(SafetensorsFile(file))
-    },
-    Format(name: "gguf", seeds: files(model, ".gguf"), isText: false) { _, file in
-      try readAll(GGUFFile(file))
-    },
-    Format(name: "pytorch", seeds: files(tensor, ".bin"), isText: false) { _, file in
-      try readAll(PyTorchFile(file))
-    },
-    Format(name: "config", seeds: files(model, "config.json"), isText: true) { _, file in
-      _ = try ModelConfiguration(contentsOf: file)
-    },
-    Format(name: "recipe", seeds: files("Recipes", ".yaml"), isText: true) { bytes, _ in
-      let file = try RecipeFile(text: String(decoding: bytes, as: UTF8.self), name: "recipe")
-      _ = try Recipe(file)
-    },
-    Format(name: "rows", seeds: files("Fuzz/Seeds", ".jsonl"), isText: true) { _, file in
-      _ = try PairReader(policy: .skipping).read(file.path)
-      _ = try ResponseReader(policy: .skipping).read(file.path)
-    },
-  ]
+  static var all: [Format] {
+    [
+      Format(name: "json", seeds: files(text, ".json"), isText: true) { bytes, _ in
+        _ = try JSONValue(parsing: bytes)
+      },
+      Format(name: "tokenizer", seeds: files(text, ".tokenizer.json"), isText: true) { bytes, _ in
+        let tokenizer = try TokenizerFile.read(json: bytes)
+        let ids = tokenizer.encode("It's 3.14 <s> caf\u{E9} \u{4F60}\u{597D}\n\n  x")
+        _ = tokenizer.decode(ids, skipSpecialTokens: false)
+      },
+      Format(
+        name: "sentencepiece",
+        seeds: files(text, ".tokenizer.model"),
+        isText: false,
+        ending: ".model"
+      ) {
+        _,
+        file in
+        _ = try TokenizerFile.read(file).encode("It's 3.14 caf\u{E9}")
+      },
+      Format(name: "template", seeds: templates, isText: true) { bytes, _ in
+        let messages: [JSONValue] = [
+          ["role": "system", "content": "Be brief."], ["role": "user", "content": "2 + 3?"],
+          ["role": "assistant", "content": "5"],
+        ]
+        _ = try JinjaTemplate(String(decoding: bytes, as: UTF8.self)).render(
+          .init(messages: messages, addsGenerationPrompt: true, specialTokens: ["bos_token": "<s>"])
+        )
+      },
+      Format(name: "safetensors", seeds: files(model, "model.safetensors"), isText: false) {
+        _,
+        file in
+        try readAll(SafetensorsFile(file))
+      },
+      Format(name: "gguf", seeds: files(model, ".gguf"), isText: false) { _, file in
+        try readAll(GGUFFile(file))
+      },
+      Format(name: "pytorch", seeds: files(tensor, ".pt"), isText: false) { _, file in
+        try readAll(PyTorchFile(file))
+      },
+      Format(name: "config", seeds: files(model, "config.json"), isText: true) { _, file in
+        _ = try ModelConfiguration(contentsOf: file)
+      },
+      Format(name: "recipe", seeds: files("Recipes", ".yaml"), isText: true) { bytes, _ in
+        let file = try RecipeFile(text: String(decoding: bytes, as: UTF8.self), name: "recipe")
+        _ = try Recipe(file)
+      },
+      Format(name: "rows", seeds: files("Fuzz/Seeds", ".jsonl"), isText: true) { _, file in
+        _ = try PairReader(policy: .skipping).read(file.path)
+        _ = try ResponseReader(policy: .skipping).read(file.path)
+      },
+    ]
+  }
 
   private static let text = "Tests/AssayTextTests/Fixtures"
   private static let model = "Tests/AssayModelTests/Fixtures"
   private static let tensor = "Tests/AssayTensorTests/Fixtures"
 
   private static func readAll(_ source: some WeightsSource) throws {
-    for name in source.names { _ = try source.tensor(named: name).sizes }
+    for name in source.names { _ = try source.tensor(named: name) }
   }
 
   /// The files with an ending below a folder, smallest first, without those above 256 KiB.

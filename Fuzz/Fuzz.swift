@@ -41,7 +41,7 @@ struct Fuzz: ParsableCommand {
   }
 
   private func run(_ format: Format, in folder: URL) throws {
-    let file = folder.appendingPathComponent("input")
+    let file = folder.appendingPathComponent("input" + format.ending)
     let seeds = try format.seeds(URL(fileURLWithPath: checkout))
     guard !seeds.isEmpty else { throw ValidationError("\(format.name) has no fixtures here") }
     let mutation = Mutation(seeds: seeds, isText: format.isText)

@@ -113,7 +113,8 @@ def checkpoint(folder, name, kind):
 def reference(folder, rows, model=None):
     """The scores that transformers computes of rows, one at a time."""
     model = model or AutoModelForSequenceClassification.from_pretrained(folder)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    # The automatic class would split words as the first model of its architecture does.
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder)
     scores = []
     for row in rows:
         ids = tokenizer.apply_chat_template(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayReward
 import AssayBase
 import AssayData
 import AssayEvaluate

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayReward
 import AssayData
 import AssayEvaluate
 import AssayGenerate

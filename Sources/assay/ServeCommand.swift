@@ -1,4 +1,6 @@
 import ArgumentParser
+import AssayBase
+import AssayModel
 import AssayReward
 import AssayServe
 import Foundation

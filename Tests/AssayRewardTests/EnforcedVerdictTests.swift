@@ -21,8 +21,8 @@ private struct WritingPort: ModelPort {
   nonisolated(nonsending) func values(
     _ passes: [ModelPass],
     _ reading: ModelPass.Reading,
-    onRead: (Int, Double) throws -> Void
-  ) async throws -> [Double] {
+    onRead: (Int, PassValue) throws -> Void
+  ) async throws -> [PassValue] {
     Issue.record("a second pass")
     return []
   }

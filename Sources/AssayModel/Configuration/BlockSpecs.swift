@@ -178,3 +178,28 @@ extension ModelConfiguration {
     )
   }
 }
+
+extension ModelConfiguration {
+  /// All weights of the decoder, in the order of the layers, with the output embedding of a language
+  /// model.
+  package var weightSpecs: DecoderParts<WeightSpec> {
+    let map = architecture.weights
+    func embedding(_ name: String, _ path: String) -> WeightSpec {
+      WeightSpec(
+        name: name,
+        pieces: [.init(name: path, shape: [vocabularySize, hiddenSize])],
+        start: .normal(factor: 1)
+      )
+    }
+    return DecoderParts(
+      embedding: embedding("embed_tokens", map.embedding),
+      blocks: (0..<layerCount).map { BlockSpecs(self, index: $0).block },
+      finalNorm: map.finalNorm.map {
+        WeightSpec(name: "norm", pieces: [.init(name: $0, shape: [hiddenSize])], start: .ones)
+      },
+      outputEmbedding: tiesEmbeddings || encoder != nil
+        ? nil : embedding("lm_head", map.outputEmbedding),
+      encoder: map.encoder.flatMap(encoderSpecs)
+    )
+  }
+}

@@ -208,7 +208,7 @@ package struct Audit {
     _ score: Double
   ) async throws -> [(other: OtherReading, reading: AuditedRow.Reading)] {
     // The tools that are meant know heads that read the last token alone.
-    guard model.head?.descriptor.position.isLast == true else { return [] }
+    guard port.text.head?.position.isLast == true else { return [] }
     let others = OtherReading.all(
       of: row.text,
       port.text.tokenizer,

@@ -145,3 +145,80 @@ extension GroupRewards {
     }
   }
 }
+
+/// Responses to a prompt.
+struct ResponseGroup {
+  var id: String
+  var prompt: [Message]
+  var responses: [String]
+
+  /// Makes one.
+  init(id: String, prompt: [Message], responses: [String]) {
+    (self.id, self.prompt, self.responses) = (id, prompt, responses)
+  }
+
+  /// Reads a row.
+  ///
+  /// - Throws: `RowRefusal`.
+  init(row: JSONValue, index: Int) throws(RowRefusal) {
+    let list = row["responses"]?.array ?? []
+    responses = list.compactMap(\.string)
+    guard row["responses"]?.array != nil, responses.count == list.count else {
+      throw RowRefusal(detail: "key 'responses': expected a list of strings")
+    }
+    // Any response makes it a row whose prompt can be read as in all rows.
+    let members = (row.members ?? []).filter { $0.key != "responses" }
+    let record = try ResponseRecord(
+      row: .object(members + [JSONMember("response", "any")]),
+      index: index
+    )
+    guard case .response(let prompt, _) = record.content else {
+      throw RowRefusal(detail: "key 'prompt': expected a prompt")
+    }
+    (id, self.prompt) = (record.id, prompt)
+  }
+}
+
+/// The rewards of a group.
+struct GroupRewards {
+  /// Two responses beside each other.
+  struct Comparison {
+    var first: Int
+    var second: Int
+    /// That the first one is better; `nil` where nothing could be read.
+    var probability: Double?
+  }
+
+  /// One a response; `nil` where there is none.
+  var values: [Double?]
+  /// What a judge compared.
+  var comparisons: [Comparison] = []
+  /// Why a response has none, by its index.
+  var problems: [Int: String] = [:]
+  var tokens = 0
+
+  /// The record.
+  func json(id: String) -> JSONValue {
+    var members = [
+      JSONMember("id", .string(id)),
+      JSONMember("rewards", .array(values.map(GroupEndpoints.number))),
+      JSONMember("tokens", .number("\(tokens)")),
+    ]
+    if !comparisons.isEmpty {
+      let list = comparisons.map { comparison -> JSONValue in
+        [
+          "first": .number("\(comparison.first)"), "second": .number("\(comparison.second)"),
+          "probability": GroupEndpoints.number(comparison.probability),
+        ]
+      }
+      members.append(JSONMember("comparisons", .array(list)))
+    }
+    if !problems.isEmpty {
+      let list = problems.sorted { $0.key < $1.key }.map { index, reason -> JSONValue in
+        ["response": .number("\(index)"), "reason": .string(reason)]
+      }
+      members.append(JSONMember("problems", .array(list)))
+    }
+    return .object(members)
+  }
+}
