@@ -19,7 +19,7 @@ import bootstrap
 
 # Settings of a model that is made in a few seconds.
 BASE = ["base.architecture.hidden_size=32", "base.architecture.layers=1", "base.architecture.heads=2",
-        "base.architecture.feed_forward_size=64", "base.vocabulary_size=320"]
+        "base.architecture.groups=2", "base.architecture.feed_forward_size=64", "base.vocabulary_size=320"]
 
 
 def main(arguments) -> None:
@@ -47,7 +47,9 @@ def main(arguments) -> None:
         settings = [word for setting in BASE for word in ("--set", setting)]
         recipe = folder / "base.yaml"
         use("playground", "--out", "world", "--train", "64", "--test", "8", "--quiet")
-        recipe.write_text("method: pretrain\ncorpus: world/corpus.jsonl\n")
+        corpus = (folder / "world" / "corpus.jsonl").read_text().splitlines(keepends=True)
+        (folder / "corpus.jsonl").write_text("".join(corpus[:2000]))
+        recipe.write_text("method: pretrain\ncorpus: corpus.jsonl\n")
         use("train", "base.yaml", *settings, "--out", "base", "--quiet")
         recipe.write_text("method: classic\nmodel: base\ndata:\n  train: world/train.jsonl\n")
         use("train", "base.yaml", "--out", "classic", "--quiet")
