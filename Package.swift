@@ -154,7 +154,8 @@ let package = Package(
     .executableTarget(
       name: "AssayFuzz",
       dependencies: [
-        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel", "AssayTrain",
+        "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayTrain",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Fuzz",
