@@ -27,6 +27,7 @@ FLAGS = -c release --explicit-target-dependency-import-check error $(if $(JOBS),
 SWIFT = PKG_CONFIG_PATH="$(CURDIR)/.build/pkgconfig:$$PKG_CONFIG_PATH" swift
 BOOTSTRAP = $(PYTHON) Scripts/bootstrap.py
 ASSAY = .build/release/assay
+STATIC = .build/static/assay
 
 .PHONY: build static demo test bench wheel install format lint layers clean libtorch
 .NOTPARALLEL:
@@ -37,9 +38,10 @@ build: libtorch
 	@echo "The binary is $(CURDIR)/$(ASSAY)"
 
 # The binary with Swift's libraries in it, which needs no Swift where it runs.
-static: libtorch
-	@$(SWIFT) build $(FLAGS) --static-swift-stdlib --product assay
-	@$(BOOTSTRAP) link .build/release
+static: build
+	@PKG_CONFIG_PATH="$(CURDIR)/.build/pkgconfig:$$PKG_CONFIG_PATH" \
+	  $(PYTHON) Scripts/link_static.py .build/release $(STATIC)
+	@$(BOOTSTRAP) link .build/static
 
 demo: build
 	@$(ASSAY) demo --out $(OUT) $(ARGS)
@@ -71,10 +73,10 @@ bench: build
 	@echo "Benchmarks/README.md says how these compare with other tools." >&2
 
 wheel: static
-	@$(PYTHON) Scripts/make_wheel.py $(ASSAY) dist
+	@$(PYTHON) Scripts/make_wheel.py $(STATIC) dist
 
 install: static
-	@$(PYTHON) Scripts/install.py $(ASSAY) "$(PREFIX)" "$(DESTDIR)"
+	@$(PYTHON) Scripts/install.py $(STATIC) "$(PREFIX)" "$(DESTDIR)"
 
 format:
 	@git ls-files -z '*.swift' | xargs -0 swift format format --in-place

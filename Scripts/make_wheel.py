@@ -4,7 +4,7 @@
   make_wheel.py BINARY FOLDER   writes FOLDER/assay-<version>-py3-none-<platform>.whl and prints its path
 
 `pip install` of the wheel gives the command `assay`, which uses the LibTorch of torch 2.11.0: the binary is
-stripped, has Swift's libraries in it (--static-swift-stdlib) and finds LibTorch at its start, through
+stripped, has Swift's libraries in it (Scripts/link_static.py) and finds LibTorch at its start, through
 Scripts/wheel/__init__.py. The platform's tag is the oldest C library that the binary loads on. Same binary,
 same wheel, byte for byte.
 """
@@ -68,7 +68,7 @@ def check_libraries(binary: Path) -> None:
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", text)
     unknown = [name for name in needed if not KNOWN.match(name)]
     if unknown:
-        sys.exit("the binary needs %s, which other machines lack: link it with --static-swift-stdlib"
+        sys.exit("the binary needs %s, which other machines lack: link it with Scripts/link_static.py"
                  % ", ".join(unknown))
 
 
