@@ -150,8 +150,6 @@ package final class LineFile: Sendable {
 package final class RecordLog<Record: Codable & Sendable>: Sendable {
   /// Where the file is.
   package var url: URL { file.url }
-  /// Whether a line cut by a kill in the middle of a write was dropped on opening.
-  package var droppedCutLine: Bool { file.droppedBytes > 0 }
   private let file: LineFile
 
   /// Opens or creates a log, and drops a last line that was cut in the middle of its write.

@@ -134,61 +134,16 @@ package final class GenerationEngine {
   private func check(_ request: GenerationRequest, _ index: Int) throws {
     guard !request.promptTokens.isEmpty else { throw GenerationError.emptyPrompt(request: index) }
     let size = decoder.configuration.vocabularySize
-    func require(_ token: Int32) throws {
-      guard token >= 0 && token < size else {
-        throw GenerationError.unknownToken(request: index, token: token, vocabularySize: size)
-      }
+    let tokens = request.promptTokens + (request.closing.map { [$0] } ?? [])
+    if let unknown = tokens.first(where: { $0 < 0 || $0 >= size }) {
+      throw GenerationError.unknownToken(request: index, token: unknown, vocabularySize: size)
     }
-    for token in request.promptTokens { try require(token) }
-    if let closing = request.closing { try require(closing) }
-    func require(_ holds: Bool, _ name: String, _ value: some Any, _ expected: String) throws {
-      guard holds else {
-        throw GenerationError.setting(
-          request: index,
-          name: name,
-          value: "\(value)",
-          expected: expected
-        )
-      }
-    }
-    let settings = request.settings
-    try require(
-      settings.temperature >= 0 && settings.temperature.isFinite,
-      "temperature",
-      settings.temperature,
-      "0 or more"
-    )
-    try require(settings.topK >= 0, "top-k", settings.topK, "0 (off) or more")
-    try require(
-      settings.topP > 0 && settings.topP <= 1,
-      "top-p",
-      settings.topP,
-      "above 0, at most 1"
-    )
-    try require(
-      settings.repetitionPenalty > 0 && settings.repetitionPenalty.isFinite,
-      "repetition penalty",
-      settings.repetitionPenalty,
-      "above 0"
-    )
-    try require(
-      request.maximumTokens >= 0,
-      "maximum of new tokens",
-      request.maximumTokens,
-      "0 or more"
-    )
-    try require(
-      request.topLogProbabilities >= 0,
-      "number of likeliest tokens",
-      request.topLogProbabilities,
-      "0 or more"
-    )
-    if let ends = request.grammar?.ends {
-      try require(
-        !ends.isEmpty && ends == request.stopTokens.union(request.closing.map { [$0] } ?? []),
-        "set of tokens that end the text",
-        request.stopTokens.sorted(),
-        "those of its grammar, at least one"
+    if let wrong = request.wrongSetting {
+      throw GenerationError.setting(
+        request: index,
+        name: wrong.name,
+        value: wrong.value,
+        expected: wrong.expected
       )
     }
     let needed = GenerationPlan.positions(of: request, readsReward: head != nil)
@@ -199,5 +154,34 @@ package final class GenerationEngine {
         context: decoder.configuration.contextTokens
       )
     }
+  }
+}
+
+extension GenerationRequest {
+  /// The first setting that makes no sense, and what it should be.
+  fileprivate var wrongSetting: (name: String, value: String, expected: String)? {
+    let (temperature, penalty) = (settings.temperature, settings.repetitionPenalty)
+    let (topK, topP) = (settings.topK, settings.topP)
+    let checks: [(holds: Bool, name: String, value: String, expected: String)] = [
+      (temperature >= 0 && temperature.isFinite, "temperature", "\(temperature)", "0 or more"),
+      (topK >= 0, "top-k", "\(topK)", "0 (off) or more"),
+      (topP > 0 && topP <= 1, "top-p", "\(topP)", "above 0, at most 1"),
+      (penalty > 0 && penalty.isFinite, "repetition penalty", "\(penalty)", "above 0"),
+      (maximumTokens >= 0, "maximum of new tokens", "\(maximumTokens)", "0 or more"),
+      (
+        topLogProbabilities >= 0, "number of likeliest tokens", "\(topLogProbabilities)",
+        "0 or more"
+      ),
+      (
+        grammar.map { isEnded(by: $0.ends) } ?? true, "set of tokens that end the text",
+        "\(stopTokens.sorted())", "those of its grammar, at least one"
+      ),
+    ]
+    return checks.first { !$0.holds }.map { ($0.name, $0.value, $0.expected) }
+  }
+
+  /// Whether texts end with just these tokens.
+  private func isEnded(by ends: Set<Int32>) -> Bool {
+    !ends.isEmpty && ends == stopTokens.union(closing.map { [$0] } ?? [])
   }
 }

@@ -60,6 +60,7 @@ struct InspectedHead: Encodable {
   }
 }
 
+/// What a model is, as JSON or as lines.
 struct InspectedModel: Encodable {
   let path: String
   let kind: String
@@ -80,4 +81,70 @@ struct InspectedModel: Encodable {
   let critiqueTokens: Int?
   let judge: InspectedJudge?
   let goldenDifference: Double?
+
+  /// - Throws: `RewardError` where its saved scores are not met.
+  init(_ model: Model, path: String) throws {
+    let configuration = model.decoder.configuration
+    self.path = path
+    kind = model.manifest.kind.rawValue
+    family = configuration.architecture.modelType
+    parameters = model.parameters.map(\.value.count).reduce(0, +)
+    hiddenSize = configuration.hiddenSize
+    layers = configuration.layerCount
+    heads = configuration.headCount
+    groups = configuration.groupCount
+    headWidth = configuration.headWidth
+    feedForwardSize = configuration.feedForwardSize
+    vocabulary = configuration.vocabularySize
+    context = configuration.contextTokens
+    tiedEmbeddings = configuration.tiesEmbeddings
+    head = model.head?.descriptor.layout
+    headRule = model.head.map { InspectedHead($0.descriptor, question: model.manifest.question) }
+    template = model.template.name
+    templateIsExact = model.templateRefusal == nil
+    templateRefusal = model.templateRefusal?.description
+    endOfTurn = model.template.endOfTurn
+    padToken = model.template.padding
+    padIsEnd = model.template.padding == model.template.endOfTurn
+    leadIn = model.manifest.leadIn
+    critiqueTokens = model.manifest.critiqueTokens
+    judge = model.manifest.judge.map { InspectedJudge($0) }
+    goldenDifference = try model.verifyGolden()
+  }
+
+  /// The lines for people.
+  ///
+  /// - Parameter descriptor: The head's, whose rule is a line.
+  func text(head descriptor: HeadDescriptor?) -> String {
+    let ends = endOfTurn.isEmpty ? "no known token" : endOfTurn
+    var lines = [
+      path,
+      "  kind        \(kind), \(head.map { "\($0) head" } ?? "no reward head")",
+      "  parameters  \(parameters)",
+      "  decoder     \(family): hidden \(hiddenSize), \(layers) layers, \(heads) heads "
+        + "(\(groups) key/value) of \(headWidth), feed-forward \(feedForwardSize)",
+      "  vocabulary  \(vocabulary)\(tiedEmbeddings ? ", tied embeddings" : "")",
+      "  context     \(context) tokens",
+      "  template    \(template)"
+        + (templateIsExact ? "" : " (not exact: conversations are refused)")
+        + ", turns end with \(ends), padding \(padToken ?? "none")"
+        + (padIsEnd ? " (the end token: scores move!)" : ""),
+    ]
+    if let descriptor { lines.append("  head        \(descriptor.summary)") }
+    if let templateRefusal { lines.append("              \(templateRefusal)") }
+    if let leadIn {
+      lines.append("  critiques   opened by \"\(leadIn)\", up to \(critiqueTokens ?? 0)")
+    }
+    if let judge {
+      lines += [
+        "  judge       \(judge.taskText(isPair: kind == ModelKind.pair.rawValue)), "
+          + "up to \(judge.tokens) tokens, wording \"\(judge.wording)\"",
+        "  asked       \(judge.asked)",
+      ]
+    }
+    if let goldenDifference {
+      lines.append("  golden      scores differ from the saved ones by at most \(goldenDifference)")
+    }
+    return lines.joined(separator: "\n")
+  }
 }

@@ -34,6 +34,32 @@ import Testing
     }
   }
 
+  #if os(Linux)
+  @Test("gives back the pages of tensors that are gone, and none that another one uses")
+  func givesBackPages() throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("x.safetensors")
+      // 64 pages each; their edges lie within a page.
+      let count = 1 << 16
+      let zeros = Tensor([Float](repeating: 0, count: count))
+      try Safetensors.write([("a", zeros), ("b", zeros)], to: url)
+      let file = try SafetensorsFile(url)
+      var first: Tensor? = try file.tensor(named: "a")
+      var second: Tensor? = try file.tensor(named: "a")
+      let neighbour = try file.tensor(named: "b")
+      first?.addInPlace(Tensor([3] as [Float]))
+      neighbour.addInPlace(Tensor([5] as [Float]))
+      first = nil
+      #expect(second?.floats == [Float](repeating: 3, count: count), "two shared the pages")
+      second = nil
+      #expect(neighbour.floats == [Float](repeating: 5, count: count))
+      // What was written is gone with the pages: the file's own bytes are read again.
+      let again = try file.tensor(named: "a").floats
+      #expect(again.count { $0 == 0 } >= count - 2 * 4096 / 4)
+    }
+  }
+  #endif
+
   @Test("writes a transposed view in row-major order, data from a multiple of 8 bytes")
   func layout() throws {
     try withTemporaryFolder { folder in

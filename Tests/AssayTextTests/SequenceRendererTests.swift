@@ -26,7 +26,7 @@ import Testing
     let sequence = try renderer.render(prompt: Self.prompt, response: "34")
     #expect(sequence.scoredIndex == sequence.tokens.count - 1)
     #expect(sequence.tokens[sequence.scoredIndex] == renderer.endOfTurnID)
-    #expect(!sequence.isTruncated)
+    #expect(sequence.removedTokenCount == 0)
     #expect(sequence.targets == nil)
     let text = try renderer.template.text(
       of: Self.prompt + [.assistant("34")],
@@ -145,7 +145,6 @@ import Testing
       let removed = max(0, whole.tokens.count - maximum)
       #expect(cut.tokens.count == min(maximum, whole.tokens.count))
       #expect(cut.removedTokenCount == removed)
-      #expect(cut.isTruncated == (removed > 0))
       #expect(cut.tokens.last == whole.tokens.last)
       #expect(cut.scoredIndex == cut.tokens.count - 1)
       #expect(cut.tokens.first == whole.tokens.first || start == 0)

@@ -10,7 +10,7 @@ extension Architecture {
     className: "Gemma",
     weights: .standard(),
     read: { file, model in
-      model.options.activation = .gelu
+      try model.readGemma(file)
       try model.readShared(
         file,
         contextTokens: 8192,
@@ -18,9 +18,6 @@ extension Architecture {
         tiesEmbeddings: true,
         takesGELU: true
       )
-      try file.refuse("use_bidirectional_attention")
-      model.options.normOffset = 1
-      model.options.embeddingScale = Double(model.hiddenSize).squareRoot()
     },
     members: { _ in [] }
   )

@@ -16,7 +16,7 @@ extension Architecture {
       $0.feedForwardNorm = ["post_feedforward_layernorm.weight"]
     },
     read: { file, model in
-      model.options.activation = .gelu
+      try model.readGemma(file)
       try model.readShared(
         file,
         contextTokens: 8192,
@@ -24,9 +24,6 @@ extension Architecture {
         headWidth: 256,
         tiesEmbeddings: true
       )
-      try file.refuse("use_bidirectional_attention")
-      model.options.normOffset = 1
-      model.options.embeddingScale = Double(model.hiddenSize).squareRoot()
       model.options.logitCap =
         file.has("final_logit_softcapping")
         ? try file.double("final_logit_softcapping") : 30
@@ -40,24 +37,42 @@ extension Architecture {
         layers: try model.windowLayers(file) ?? layers
       )
     },
-    members: { model in
-      let scale = model.attention.scale ?? 1
-      return [
-        JSONMember("hidden_activation", .string(model.activationName)),
-        JSONMember("final_logit_softcapping", .optional(model.options.logitCap)),
-        JSONMember("attn_logit_softcapping", .optional(model.attention.softCap)),
-        JSONMember("query_pre_attn_scalar", .optional(1 / (scale * scale))),
-        JSONMember("sliding_window", .optional(model.attention.window?.tokens)),
-        JSONMember("layer_types", model.layerTypes),
-      ]
-    },
-    gguf: GGUFForm(unsaid: { file in
-      // The largest model's scale is that of its stream, as llama.cpp knows by the number of blocks.
-      let isLargest = try file.int("num_hidden_layers") == 46
-      let stream =
-        (try file.int("hidden_size") ?? 0) / max(try file.int("num_attention_heads") ?? 1, 1)
-      let width = isLargest ? stream : try file.int("head_dim") ?? 256
-      return [JSONMember("query_pre_attn_scalar", .number("\(width)"))]
-    })
+    members: \.gemmaMembers,
+    // llama.cpp knows the largest by the number of blocks.
+    gguf: GGUFForm(unsaid: { [try $0.gemmaScale(layersOfLargest: 46)] })
   )
+}
+
+extension ModelConfiguration {
+  /// Sets what all Gemmas have in common, before what all architectures share is read.
+  mutating func readGemma(_ file: ConfigFile) throws {
+    try file.refuse("use_bidirectional_attention")
+    options.activation = .gelu
+    options.normOffset = 1
+    options.embeddingScale = Double(hiddenSize).squareRoot()
+  }
+
+  /// The keys that Gemma 2 and those behind it add.
+  var gemmaMembers: [JSONMember] {
+    let scale = attention.scale ?? 1
+    return [
+      JSONMember("hidden_activation", .string(activationName)),
+      JSONMember("final_logit_softcapping", .optional(options.logitCap)),
+      JSONMember("attn_logit_softcapping", .optional(attention.softCap)),
+      JSONMember("query_pre_attn_scalar", .optional(1 / (scale * scale))),
+      JSONMember("sliding_window", .optional(attention.window?.tokens)),
+      JSONMember("layer_types", layerTypes),
+    ]
+  }
+}
+
+extension ConfigFile {
+  /// What a Gemma's queries are scaled by, which GGUF files do not say: the width of a head, but of
+  /// the largest model that of its stream's share.
+  func gemmaScale(layersOfLargest layers: Int) throws -> JSONMember {
+    let stream = (try int("hidden_size") ?? 0) / max(try int("num_attention_heads") ?? 1, 1)
+    let isLargest = try int("num_hidden_layers") == layers
+    let width = isLargest ? stream : try int("head_dim") ?? 256
+    return JSONMember("query_pre_attn_scalar", .number("\(width)"))
+  }
 }

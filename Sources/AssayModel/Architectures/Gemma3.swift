@@ -28,7 +28,7 @@ extension Architecture {
       JSONMember("vocab_size", 262208),
     ],
     read: { file, model in
-      model.options.activation = .gelu
+      try model.readGemma(file)
       try model.readShared(
         file,
         contextTokens: 131072,
@@ -38,9 +38,6 @@ extension Architecture {
         rotaryBase: 1_000_000,
         windowRotaryBase: 10000
       )
-      try file.refuse("use_bidirectional_attention")
-      model.options.normOffset = 1
-      model.options.embeddingScale = Double(model.hiddenSize).squareRoot()
       model.options.logitCap = try file.double("final_logit_softcapping")
       model.attention.softCap = try file.double("attn_logit_softcapping")
       model.attention.scale = 1 / (try file.double("query_pre_attn_scalar") ?? 256).squareRoot()
@@ -52,27 +49,8 @@ extension Architecture {
           ?? (0..<model.layerCount).map { ($0 + 1) % pattern != 0 }
       )
     },
-    members: { model in
-      let scale = model.attention.scale ?? 1
-      return [
-        JSONMember("hidden_activation", .string(model.activationName)),
-        JSONMember("final_logit_softcapping", .optional(model.options.logitCap)),
-        JSONMember("attn_logit_softcapping", .optional(model.attention.softCap)),
-        JSONMember("query_pre_attn_scalar", .optional(1 / (scale * scale))),
-        JSONMember("sliding_window", .optional(model.attention.window?.tokens)),
-        JSONMember("layer_types", model.layerTypes),
-      ]
-    },
-    gguf: GGUFForm(
-      name: "gemma3",
-      unsaid: { file in
-        // The largest model's scale is that of its stream, as llama.cpp knows by the number of blocks.
-        let isLargest = try file.int("num_hidden_layers") == 62
-        let stream =
-          (try file.int("hidden_size") ?? 0) / max(try file.int("num_attention_heads") ?? 1, 1)
-        let width = isLargest ? stream : try file.int("head_dim") ?? 256
-        return [JSONMember("query_pre_attn_scalar", .number("\(width)"))]
-      }
-    )
+    members: \.gemmaMembers,
+    // llama.cpp knows the largest by the number of blocks.
+    gguf: GGUFForm(name: "gemma3", unsaid: { [try $0.gemmaScale(layersOfLargest: 62)] })
   )
 }

@@ -110,9 +110,16 @@ final class ServeMetrics: Sendable {
       "Pages of keys and values in use.",
       [("", "\(sum(\.pages))")]
     )
-    lines.append("# HELP assay_request_seconds From a request's head to the end of its answer.")
-    lines.append("# TYPE assay_request_seconds histogram")
-    for (endpoint, histogram) in now.seconds.sorted(by: { $0.key < $1.key }) {
+    return (lines + seconds(now.seconds)).joined(separator: "\n") + "\n"
+  }
+
+  /// How long answers took.
+  private func seconds(_ histograms: [String: Histogram]) -> [String] {
+    var lines = [
+      "# HELP assay_request_seconds From a request's head to the end of its answer.",
+      "# TYPE assay_request_seconds histogram",
+    ]
+    for (endpoint, histogram) in histograms.sorted(by: { $0.key < $1.key }) {
       let label = "endpoint=\"\(endpoint)\""
       for (bound, count) in zip(Self.bounds, histogram.counts) {
         lines.append("assay_request_seconds_bucket{\(label),le=\"\(bound)\"} \(count)")
@@ -121,7 +128,7 @@ final class ServeMetrics: Sendable {
       lines.append("assay_request_seconds_sum{\(label)} \(histogram.sum)")
       lines.append("assay_request_seconds_count{\(label)} \(histogram.count)")
     }
-    return lines.joined(separator: "\n") + "\n"
+    return lines
   }
 
   private func escaped(_ label: String) -> String {

@@ -44,9 +44,6 @@ package struct ScoredSequence: Hashable, Sendable {
     self.removedTokenCount = removedTokenCount
     self.isResponseCut = isResponseCut
   }
-
-  /// Whether a length limit took any tokens.
-  package var isTruncated: Bool { removedTokenCount > 0 }
 }
 
 /// The tokens of a conversation to learn, and which of them are learnt.

@@ -26,6 +26,22 @@ struct JSONGrammar: Sendable {
   /// Characters that a string has as they are.
   static let plain = ScalarSet(of: "\"\\").union(ScalarSet([0...0x1F])).inverted
 
+  private static let digits = GrammarNode.characters(.digits)
+  /// Digits without a zero before others, as many as are exact.
+  private static let whole = GrammarNode.choice([
+    .literal("0"),
+    .sequence([
+      .characters(ScalarSet([0x31...0x39])), .repeated(digits, minimum: 0, maximum: 15),
+    ]),
+  ])
+  private static let fraction = GrammarNode.sequence([
+    .literal("."), .repeated(digits, minimum: 1, maximum: 16),
+  ])
+  private static let exponent = GrammarNode.sequence([
+    .characters(ScalarSet(of: "eE")), .optional(.characters(ScalarSet(of: "+-"))),
+    .repeated(digits, minimum: 1, maximum: 2),
+  ])
+
   /// Adds the rules of JSON.
   init(_ rules: inout GrammarRules) {
     func rule(_ node: GrammarNode, _ name: String) -> GrammarNode {
@@ -58,23 +74,11 @@ struct JSONGrammar: Sendable {
       .sequence([.literal("\""), .any(character), .literal("\"")]),
       "string"
     )
-    let digits = GrammarNode.characters(.digits)
-    let whole = GrammarNode.choice([
-      .literal("0"),
-      .sequence([
-        .characters(ScalarSet([0x31...0x39])), .repeated(digits, minimum: 0, maximum: 15),
-      ]),
-    ])
-    let fraction = GrammarNode.sequence([
-      .literal("."), .repeated(digits, minimum: 1, maximum: 16),
-    ])
-    let exponent = GrammarNode.sequence([
-      .characters(ScalarSet(of: "eE")), .optional(.characters(ScalarSet(of: "+-"))),
-      .repeated(digits, minimum: 1, maximum: 2),
-    ])
-    integer = rule(.sequence([.optional(.literal("-")), whole]), "integer")
+    integer = rule(.sequence([.optional(.literal("-")), Self.whole]), "integer")
     number = rule(
-      .sequence([.optional(.literal("-")), whole, .optional(fraction), .optional(exponent)]),
+      .sequence([
+        .optional(.literal("-")), Self.whole, .optional(Self.fraction), .optional(Self.exponent),
+      ]),
       "number"
     )
     let any = rules.add(.empty, name: "value")
