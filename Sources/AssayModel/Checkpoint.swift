@@ -87,14 +87,15 @@ struct Checkpoint {
   ///
   /// - Parameters:
   ///   - configuration: Its sizes.
-  ///   - dtype: The type of the weights in memory.
+  ///   - dtype: The type of the weights in memory; `nil` is bfloat16 of those that are stored so, and
+  ///     float32 of others.
   ///   - device: Where they go.
   ///   - needsLanguageModel: Whether tokens are to be predicted, where that can be.
   /// - Returns: The weights, copied.
   /// - Throws: `ModelError.weight` for a weight that is missing or of another shape or type.
   func decoder(
     _ configuration: ModelConfiguration,
-    dtype: DType,
+    dtype: DType?,
     device: Device,
     needsLanguageModel: Bool
   ) throws -> DecoderWeights {
@@ -109,7 +110,8 @@ struct Checkpoint {
     ) { spec in
       let whole = spec.joined(try spec.pieces.map { try tensor($0.name, $0.shape) })
       // A copy: the weights must not change with the file, nor the file with the weights.
-      return whole.to(dtype).to(device).copy()
+      let own = whole.dtype == .bfloat16 ? whole.dtype : DType.float32
+      return whole.to(dtype ?? own).to(device).copy()
     }
   }
 }

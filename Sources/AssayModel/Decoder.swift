@@ -234,6 +234,9 @@ package struct Decoder {
     training: Bool
   ) -> Tensor {
     let bias = bias.map { $0(execution.dtype, training: training) }
+    if let lowRank = weight.lowRank {
+      return lowRank.product(x, weight(execution.dtype, training: training), bias: bias)
+    }
     if !training, execution.packs(rows: x.shape[0], on: device),
       let packed = weight.packed(execution)
     {

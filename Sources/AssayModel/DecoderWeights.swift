@@ -66,7 +66,7 @@ package final class DecoderWeights {
   /// The weights packed for single steps; `nil` where the model or the execution is none for it.
   func stepper(_ execution: Execution) -> DecoderStepper? {
     guard isSmall, configuration.experts == nil, execution.dtype == .float32,
-      execution.weights == .plain, device == .cpu
+      execution.weights == .plain, device == .cpu, lowRank.isEmpty
     else {
       return nil
     }
@@ -88,13 +88,38 @@ package final class DecoderWeights {
     guard execution.packs(rows: .max, on: device),
       execution.weights != .plain || execution.dtype == .bfloat16
     else { return }
-    for block in parts.blocks {
-      let gated = (block.feedForward.map { [$0] } ?? []) + block.experts
-      for weight in [block.qkv, block.output] + gated.flatMap({ [$0.gateUp, $0.down] }) {
-        weight.packForGood(execution)
+    for block in parts.blocks { block.products.forEach { $0.packForGood(execution) } }
+    Engine.releaseMemory()
+  }
+
+  /// What is trained in place of weights.
+  var lowRank: [LowRank] { parts.blocks.flatMap { $0.products.compactMap(\.lowRank) } }
+
+  /// The last parts of the names of the layers that products of low rank may stand beside, sorted.
+  var lowRankTargets: [String] {
+    let names = specs.blocks.flatMap { $0.products.flatMap { $0.pieces.map(\.name) } }
+    return Set(names.compactMap { $0.split(separator: ".").dropLast().last.map(String.init) })
+      .sorted()
+  }
+
+  /// Has products of low rank trained in place of the blocks' weights.
+  func addLowRank(_ options: LowRankOptions, seed: UInt64) {
+    for (spec, block) in zip(specs.blocks, parts.blocks) {
+      for (spec, weight) in zip(spec.products, block.products) {
+        weight.add(spec, options, seed: seed)
       }
     }
-    Engine.releaseMemory()
+  }
+
+  /// Makes one weight of each and what was trained in its place.
+  func mergeLowRank() { parts.blocks.forEach { $0.products.forEach { $0.merge() } } }
+}
+
+extension BlockParts {
+  /// Those of linear layers, without the one that experts are chosen by.
+  fileprivate var products: [Value] {
+    let gated = (feedForward.map { [$0] } ?? []) + experts
+    return [qkv, output] + gated.flatMap { [$0.gateUp, $0.down] }
   }
 }
 

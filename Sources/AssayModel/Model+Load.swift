@@ -33,7 +33,8 @@ extension Model {
   ///
   /// - Parameters:
   ///   - folder: A folder in the Hugging Face layout, or a GGUF file or a folder with one alone.
-  ///   - dtype: The type of the weights in memory: float32 to train.
+  ///   - dtype: The type of the weights in memory: float32 to train; `nil` is bfloat16 of those that are
+  ///     stored so, and float32 of others.
   ///   - device: Where the weights go.
   ///   - approximateTemplate: Whether conversations may be rendered with the preset that is nearest to
   ///     a chat template which cannot be followed exactly; otherwise rendering them is refused.
@@ -43,7 +44,7 @@ extension Model {
   /// - Throws: `ModelError`, `TensorError` or `TextError`, naming the file and what is wrong.
   package static func load(
     _ folder: URL,
-    dtype: DType = .float32,
+    dtype: DType? = .float32,
     device: Device = .cpu,
     approximateTemplate: Bool = false,
     choice: HeadChoice? = nil,
@@ -107,14 +108,14 @@ extension Model {
   ///
   /// - Parameters:
   ///   - folder: A folder in the Hugging Face layout, or a GGUF file or a folder with one alone.
-  ///   - dtype: The type of the weights in memory.
+  ///   - dtype: The type of the weights in memory; `nil` as above.
   ///   - device: Where the weights go.
   ///   - choice: What is the score, where the folder does not say it; `nil` is what `assay.json` says.
   /// - Returns: Decoder and head.
   /// - Throws: `ModelError` or `TensorError`, naming the file and what is wrong.
   package static func loadWeights(
     _ folder: URL,
-    dtype: DType = .float32,
+    dtype: DType? = .float32,
     device: Device = .cpu,
     choice: HeadChoice? = nil
   ) throws -> Weights {
@@ -168,7 +169,7 @@ extension Model {
         needsLanguageModel: head?.descriptor.needsLanguageModel ?? true
       )
       return Weights(
-        decoder: Decoder(decoder, execution: Execution(dtype: dtype)),
+        decoder: Decoder(decoder, execution: Execution(dtype: dtype ?? .float32)),
         head: head,
         isVanilla: isVanilla,
         base: url.deletingLastPathComponent(),

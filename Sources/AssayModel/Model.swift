@@ -131,6 +131,8 @@ package final class Model {
   package let templateRefusal: TextError?
   /// What the model is for, and how its critiques begin.
   package var manifest: ModelManifest
+  /// What is trained in place of the decoder's weights; `nil` where they are.
+  var adapter: AdapterTraining?
   /// How many positions the sequences of a training step jump over, at most; 0 jumps nowhere.
   package var positionJumps = 0
   /// What becomes of a special token's spelling in contents.
@@ -184,6 +186,12 @@ package final class Model {
         try HeadPlaces(head.descriptor, tokenizer: tokenizer)
       }
     }
+  }
+
+  /// The weights that are trained: all, or those of an adapter and the head.
+  package var trained: [Parameter] {
+    guard adapter != nil else { return parameters }
+    return decoder.weights.lowRank.flatMap(\.parameters) + (head?.parameters ?? [])
   }
 
   /// All weights, the head's too, in a fixed order.

@@ -53,6 +53,8 @@ private struct PackingCache {
 final class Weight {
   /// What is trained; `nil` once the weight is packed for good.
   private(set) var parameter: Parameter?
+  /// What is trained in its place; `nil` where the weight itself is.
+  private(set) var lowRank: LowRank?
   private let name: String
   private var casts = CastCache()
   private var packings = PackingCache()
@@ -65,13 +67,14 @@ final class Weight {
 
   /// The weight in a compute type.
   ///
-  /// With gradients the cast is part of the graph; for inference it is kept.
+  /// With gradients the cast is part of the graph; for inference, and of a weight that is not trained,
+  /// it is kept.
   func callAsFunction(_ dtype: DType, training: Bool) -> Tensor {
     guard let value = parameter?.value else {
       return .failed(name, reason: "is packed for inference; load the model again to train it")
     }
     guard value.dtype != dtype else { return value }
-    return training ? value.to(dtype) : casts(value, dtype)
+    return training && value.requiresGradient ? value.to(dtype) : casts(value, dtype)
   }
 
   /// The weight packed for products with few rows.
@@ -84,6 +87,18 @@ final class Weight {
   func packForGood(_ execution: Execution) {
     guard let packing = packed(execution) else { return }
     (packedForGood, parameter) = (packing, nil)
+    (casts, packings) = (CastCache(), PackingCache())
+  }
+  /// Has products of low rank trained in its place.
+  func add(_ spec: WeightSpec, _ options: LowRankOptions, seed: UInt64) {
+    lowRank = parameter.flatMap { LowRank(beside: $0.value, spec, options, seed: seed) }
+  }
+
+  /// Makes one float32 weight of itself and its products of low rank.
+  func merge() {
+    guard let lowRank, let value = parameter?.value else { return }
+    parameter = Parameter(name, lowRank.merged(into: value))
+    self.lowRank = nil
     (casts, packings) = (CastCache(), PackingCache())
   }
 }

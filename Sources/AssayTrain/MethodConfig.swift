@@ -87,5 +87,10 @@ struct MethodConfig: RecipeSection {
       "corpus",
       "the path of a file of conversations"
     )
+    checks.require(
+      compute.adapter.rank == 0 || (learnt != .corpus && learnt != .none),
+      "compute.adapter.rank",
+      "0: this method trains no model that is there"
+    )
   }
 }

@@ -32,9 +32,10 @@ struct Fixture {
   let tensors: SafetensorsFile
   let decoder: Decoder
   let head: RewardHead?
+  let folder: URL
 
   init(_ name: String, dtype: DType = .float32) throws {
-    let folder = try Self.folder(name)
+    folder = try Self.folder(name)
     let json = JSONDecoder()
     json.keyDecodingStrategy = .custom { path in
       // Parameters' names stay as they are.

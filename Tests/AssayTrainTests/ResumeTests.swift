@@ -50,6 +50,35 @@ import Testing
     #expect(try modelBytes(resumed, "01-classic") == modelBytes(whole, "01-classic"))
   }
 
+  @Test("an adapter goes on to the same numbers, bit for bit, and scores as the merged model")
+  func adapter() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let recipe = TinyRecipe.classic(world)
+      .replacing("checkpoint_steps: 2", with: "checkpoint_steps: 2, adapter: {rank: 4, dora: true}")
+    let (whole, resumed, events) = try await resume(
+      recipe,
+      world,
+      stage: "classic",
+      killedAt: 3
+    )
+    #expect(resumedAt("classic", events) == 2)
+    #expect(try modelBytes(resumed, "01-classic") == modelBytes(whole, "01-classic"))
+    let folder = whole.appending(path: "01-classic/checkpoint")
+    let (merged, beside) = (
+      try Model.load(folder), try Model.load(folder.appending(path: "adapter"))
+    )
+    // What it scored when it was saved is in both; loading the adapter merges it anew.
+    #expect(try #require(merged.verifyGolden()) < 1e-5)
+    #expect(try #require(beside.verifyGolden()) < 1e-5)
+    #expect(beside.manifest.kind == .classic)
+    let base = try Model.load(world.base)
+    for (name, value) in base.decoder.named({ $0.value }) {
+      let own = merged.decoder.named { $0.value }.first { $0.name == name }?.tensor.floats
+      #expect((own == value.floats) == !name.contains("_proj"), "\(name)")
+    }
+  }
+
   @Test("critique SFT goes on to the same weights, bit for bit")
   func critique() async throws {
     let world = try TinyWorld()

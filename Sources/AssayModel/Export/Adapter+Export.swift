@@ -27,6 +27,12 @@ extension Adapter {
       return (name: full, tensor: try stored.tensor(named: name))
     }
     try Safetensors.writeFolder(weights, to: folder, name: "adapter_model")
+    try Self.writeCompanions(of: model, to: folder)
+  }
+
+  /// Writes what goes along with an adapter's weights: the tokenizer with its template, and the manifest
+  /// with golden scores of the merged model.
+  static func writeCompanions(of model: Model, to folder: URL) throws {
     try model.tokenizer.save(to: folder.appendingPathComponent("tokenizer.json"))
     try TokenizerConfiguration.save(
       to: folder,

@@ -37,9 +37,10 @@ struct StartModelStages {
       throw TrainingError.recipe(reason: "this world has neither a start model nor a corpus")
     }
     // The start model's own comparisons suffer from jumps; methods that learn from texts longer than
-    // theirs have them.
+    // theirs have them. A new model has no weights that an adapter could stand beside.
     var compute = config.compute
     compute.positionJumps = 0
+    compute.adapter = AdapterSection()
     let demonstrations = try world.demonstrations(data)
     let shown = Digest.hex(demonstrations.flatMap(\.texts).joined(separator: "\n"))
 

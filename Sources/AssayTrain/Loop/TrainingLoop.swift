@@ -110,7 +110,7 @@ package struct TrainingLoop {
   ///
   /// - Parameters:
   ///   - stage: Where metrics and checkpoints go.
-  ///   - model: What is trained: all of its weights.
+  ///   - model: What is trained: all of its weights, or an adapter and its head.
   ///   - section: How weights are updated.
   ///   - steps: How many steps.
   ///   - checkpointSteps: After how many steps a checkpoint is written.
@@ -129,7 +129,7 @@ package struct TrainingLoop {
     self.steps = steps
     self.checkpointSteps = checkpointSteps
     self.events = events
-    trained = model.parameters
+    trained = model.trained
     optimizer = AdamW(beta1: section.beta1, beta2: section.beta2, epsilon: section.epsilon)
     for parameter in trained { parameter.value.setRequiresGradientInPlace() }
     let matrices = trained.map(\.value).filter { $0.rank > 1 }
@@ -210,9 +210,8 @@ package struct TrainingLoop {
     if try isPublished() {
       // The run was interrupted between the model and `done.json`.
       let finished = try Model.load(folder, device: model.decoder.device)
-      for (target, source) in zip(trained, finished.parameters) {
-        try withTensorErrors { target.value.copyInPlace(source.value) }
-      }
+      model.decoder = Decoder(finished.decoder.weights, execution: model.decoder.execution)
+      model.head = finished.head
       return step
     }
     let file = try SafetensorsFile(url)
@@ -234,6 +233,8 @@ package struct TrainingLoop {
 
   /// Saves the trained model as the stage's last checkpoint, unless it is there already.
   ///
+  /// An adapter is merged into it, and written beside it, in `adapter`, as PEFT reads it.
+  ///
   /// - Parameters:
   ///   - dtype: The type of the stored weights.
   ///   - finish: What is done to the model before.
@@ -244,6 +245,9 @@ package struct TrainingLoop {
   ) throws {
     if try isPublished() { return }
     try withTensorErrors { try finish(model) }
-    try stage.publishCheckpoint(step: steps) { try model.save(to: $0, dtype: dtype) }
+    try stage.publishCheckpoint(step: steps) { folder in
+      try model.mergeAdapter(writingTo: folder.appendingPathComponent("adapter"))
+      try model.save(to: folder, dtype: dtype)
+    }
   }
 }

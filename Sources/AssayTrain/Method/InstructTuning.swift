@@ -74,7 +74,7 @@ package struct InstructTuning {
   /// - Throws: `TrainingError.noData`, or what training throws.
   package func run(_ stage: Stage, base: URL, demonstrations: [Demonstration]) throws {
     // 1 model
-    let model = try compute.modelToTrain(base)
+    let model = try compute.modelToTrain(base, adapts: false)
     model.manifest = ModelManifest(kind: .languageModel)
 
     // 2 data

@@ -41,6 +41,8 @@ package struct ComputeSection: RecipeSection {
   ///
   /// Default: 0, none.
   package var positionJumps = 0
+  /// What is trained in place of a model's weights.
+  package var adapter = AdapterSection()
   /// After how many steps a checkpoint is written.
   ///
   /// Default: 200.
@@ -85,13 +87,23 @@ package struct ComputeSection: RecipeSection {
     )
   }
 
-  /// Loads a model to train it.
+  /// Loads a model to train it, or an adapter beside it where the section asks for one.
   ///
-  /// - Parameter folder: The model's folder.
+  /// - Parameters:
+  ///   - folder: The model's folder.
+  ///   - adapts: Whether an adapter may be trained in place of the weights.
   /// - Returns: The model, which computes as the section says.
-  /// - Throws: What loading throws, and `ModelError.lacks` of an encoder.
-  func modelToTrain(_ folder: URL) throws -> Model {
-    let model = try model(folder)
+  /// - Throws: What loading throws, and `ModelError.lacks` of an encoder, or where an adapter's target is
+  ///   no layer of the model.
+  func modelToTrain(_ folder: URL, adapts: Bool = true) throws -> Model {
+    let options = adapts ? adapter.options : nil
+    // Weights that stay as they are need no more digits than they have, or products read.
+    let model = try Model.load(
+      folder,
+      dtype: options != nil && dtype == .bf16 ? nil : .float32,
+      device: try chosenDevice(),
+      approximateTemplate: approximateTemplate
+    )
     guard !model.decoder.configuration.architecture.isEncoder else {
       throw ModelError.lacks(
         path: folder.path,
@@ -100,6 +112,7 @@ package struct ComputeSection: RecipeSection {
       )
     }
     prepare(model)
+    if let options { try model.addAdapter(options, beside: folder, seed: UInt64(seed)) }
     return model
   }
 
@@ -107,6 +120,51 @@ package struct ComputeSection: RecipeSection {
   func prepare(_ model: Model) {
     model.decoder.execution = Execution(dtype: dtype.dtype)
     model.positionJumps = positionJumps
+  }
+}
+
+/// An adapter that is trained in place of a model's weights.
+///
+/// Products of low rank beside those of linear layers; the reward head is trained whole.
+package struct AdapterSection: RecipeSection {
+  /// The rank of each product.
+  ///
+  /// Default: 0, no adapter: all weights are trained.
+  package var rank = 0
+  /// What is learnt counts this over the rank.
+  ///
+  /// Default: 32.
+  package var alpha = 32.0
+  /// Whether it counts alpha over the rank's root instead (rsLoRA).
+  ///
+  /// Default: false.
+  package var rslora = false
+  /// Whether rows have magnitudes of their own (DoRA).
+  ///
+  /// Default: false.
+  package var dora = false
+  /// The layers that get a product, such as `q_proj`.
+  ///
+  /// Default: none named, which is every linear layer of the blocks.
+  package var targets: [String] = []
+
+  /// Makes a section of defaults.
+  package init() {}
+
+  /// Reports settings that cannot be used.
+  package func validate(_ checks: inout RecipeChecks) {
+    checks.require((0...4096).contains(rank), "rank", "0 (no adapter) to 4096")
+    checks.require(alpha > 0 && alpha.isFinite, "alpha", "a number above 0")
+  }
+
+  /// How products are made; `nil` where all weights are trained.
+  var options: LowRankOptions? {
+    guard rank > 0 else { return nil }
+    var options = LowRankOptions(rank: rank, alpha: alpha)
+    options.isRankStabilized = rslora
+    options.hasMagnitudes = dora
+    options.targets = targets
+    return options
   }
 }
 
