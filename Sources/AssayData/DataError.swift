@@ -10,8 +10,10 @@ package enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
   case refused(problem: RowProblem)
   /// A file that begins as a list, or is named .json, holds no rows.
   case notAList(file: String, actual: String)
-  /// A file is of another format than JSON, as Parquet.
+  /// A file is of another format than JSON, as Arrow.
   case otherFormat(file: String, actual: String)
+  /// A file is of a format that DuckDB reads, which is not there.
+  case missingProgram(file: String, actual: String)
   /// A file has no row that can be used.
   case noRows(file: String, skipped: Int)
   /// A line is longer than any record.
@@ -35,6 +37,9 @@ package enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(file): expected JSON Lines or one JSON list of rows, found \(actual)."
     case .otherFormat(let file, let actual):
       "\(file): the file is \(actual), expected JSON Lines, plain or gzip: convert it first."
+    case .missingProgram(let file, let actual):
+      "\(file): the file is \(actual), which DuckDB's command reads, and there is none: install it "
+        + "(pip install duckdb-cli), or name it in ASSAY_DUCKDB."
     case .noRows(let file, let skipped):
       skipped == 0
         ? "\(file): the file has no rows, expected at least one."

@@ -1,19 +1,26 @@
 import CZlib
 import Foundation
 
-/// Bytes from a file or standard input, unpacked where they are gzip.
+/// Bytes from a file or standard input, unpacked where they are gzip, and JSON Lines where they are a
+/// table that DuckDB reads.
 ///
-/// Told by the first two bytes rather than by the file's name, so that pipes work too.
+/// Told by the first bytes rather than by the file's name, where a format has a mark, so that pipes work
+/// too.
 final class ByteSource {
   private static let chunkBytes = 1 << 16
+  /// As many as the longest mark.
+  private static let markBytes = 4
 
   /// What to call the source in messages.
   let name: String
   private let handle: FileHandle
   private var first: [UInt8]?
   private var inflater: Inflater?
+  private var table: TableFile?
+  /// Whether the bytes are rows of CSV, whose values are all texts.
+  let isCSV: Bool
 
-  init(path: String) throws {
+  init(path: String, program: URL?) throws {
     if path == "-" {
       name = "<stdin>"
       handle = .standardInput
@@ -32,9 +39,19 @@ final class ByteSource {
       handle = file
     }
     var start: [UInt8] = []
-    while start.count < 2, let more = try readRaw() { start += more }
-    first = start
-    if start.starts(with: [0x1F, 0x8B]) { inflater = try Inflater(name: name) }
+    while start.count < Self.markBytes {
+      let more = try Self.chunk(name) { try handle.read(upToCount: Self.chunkBytes) }
+      guard let more else { break }
+      start += more
+    }
+    let format = TableFormat(path: path, start: start)
+    isCSV = format == .csv
+    if let format, path != "-" {
+      table = try TableFile(path, format, program: program)
+    } else {
+      first = start
+      if start.starts(with: [0x1F, 0x8B]) { inflater = try Inflater(name: name) }
+    }
   }
 
   /// Returns the next bytes, `nil` at the end.
@@ -57,10 +74,13 @@ final class ByteSource {
   }
 
   private func readRaw() throws -> [UInt8]? {
+    if let table { return try table.read(Self.chunkBytes) }
+    return try Self.chunk(name) { try handle.read(upToCount: Self.chunkBytes) }
+  }
+
+  private static func chunk(_ name: String, _ read: () throws -> Data?) throws -> [UInt8]? {
     do {
-      guard let data = try handle.read(upToCount: Self.chunkBytes), !data.isEmpty else {
-        return nil
-      }
+      guard let data = try read(), !data.isEmpty else { return nil }
       return Array(data)
     } catch {
       throw DataError.unreadable(path: name, reason: "\(error)")

@@ -20,16 +20,18 @@ package struct RowFault: Error, Equatable {
   package var detail: String
 }
 
-/// The rows of a file: JSON Lines, or one JSON list, whatever the file's name says.
+/// The rows of a file: JSON Lines, or one JSON list, whatever the file's name says; of Parquet and CSV,
+/// and what zstd packed, by DuckDB.
 ///
 /// A file that begins with `[` is a list, since no row is one. A `.json` file may also be one object:
 /// its rows are its `examples` where it has such a list, else it is the only row. `NaN` and infinities
 /// are read as numbers, which Python writes into columns that nobody uses.
 package final class RowSource {
   /// Bounds the memory that a file without line ends can ask for.
-  private static let maximumLineBytes = 1 << 28
+  static let maximumLineBytes = 1 << 28
 
-  /// What the first bytes of other formats are, and what to do about each.
+  /// What the first bytes of formats are that are not read; the first and the third only from standard
+  /// input, since DuckDB reads files.
   private static let otherFormats: [(magic: [UInt8], name: String)] = [
     (Array("PAR1".utf8), "Parquet"), (Array("ARROW1".utf8), "Arrow"),
     ([0x28, 0xB5, 0x2F, 0xFD], "packed by zstd"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "packed by xz"),
@@ -47,10 +49,12 @@ package final class RowSource {
 
   /// Opens a file.
   ///
-  /// - Parameter path: The file, plain or gzip; `-` is standard input.
+  /// - Parameters:
+  ///   - path: The file, plain or gzip, or a table; `-` is standard input.
+  ///   - duckDB: The program that reads tables; `nil` where there is none.
   /// - Throws: `DataError` for what cannot be read, is of another format, or is a broken list.
-  package init(path: String) throws {
-    source = try ByteSource(path: path)
+  package init(path: String, duckDB: URL? = RowSource.duckDB) throws {
+    source = try ByteSource(path: path, program: duckDB)
     while firstByte == nil, try fill() {}
     if let other = Self.otherFormats.first(where: { buffer.starts(with: $0.magic) }) {
       throw DataError.otherFormat(file: name, actual: other.name)
@@ -63,6 +67,9 @@ package final class RowSource {
     default: break
     }
   }
+
+  /// DuckDB's command: what `ASSAY_DUCKDB` names, else `duckdb` on the path; `nil` where there is none.
+  package static var duckDB: URL? { TableFile.program(ProcessInfo.processInfo.environment) }
 
   /// What to call the file in messages.
   package var name: String { source.name }
@@ -113,7 +120,8 @@ package final class RowSource {
     }
     while let bytes = try nextLine() {
       if bytes.allSatisfy(Self.isSpace) { continue }
-      return row(Self.parse(bytes))
+      let value = Self.parse(bytes)
+      return row(source.isCSV ? value.map(Self.numbered) : value)
     }
     return nil
   }
@@ -121,6 +129,24 @@ package final class RowSource {
   private func row(_ value: Result<JSONValue, RowFault>) -> Row {
     defer { index += 1 }
     return Row(line: line, index: index, value: value)
+  }
+
+  /// Keys of rows whose values are numbers.
+  private static let numbers: Set<String> = [
+    "confidence", "label", "margin", "probability", "rating", "score",
+  ]
+
+  /// A row of CSV with numbers where rows have them.
+  private static func numbered(_ row: JSONValue) -> JSONValue {
+    guard let members = row.members else { return row }
+    return .object(
+      members.map { member in
+        guard numbers.contains(member.key), let text = member.value.string, Double(text) != nil,
+          let number = try? JSONValue(parsing: Array(text.utf8), takesNonFinite: true)
+        else { return member }
+        return JSONMember(member.key, number)
+      }
+    )
   }
 
   static func parse(_ bytes: [UInt8]) -> Result<JSONValue, RowFault> {
