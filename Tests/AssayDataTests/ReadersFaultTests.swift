@@ -125,6 +125,21 @@ import Testing
     #expect(error?.description.hasPrefix("\(broken): expected JSON Lines or one JSON list") == true)
   }
 
+  @Test("a file's own names of keys, and a key that it was said to have and has not")
+  func columns() throws {
+    let path = try folder.write([
+      #"{"question": "q", "better": "a", "worse": "b", "prompt": "another", "margin": 2}"#,
+      #"{"question": "r", "better": "a", "prompt": "another"}"#,
+    ])
+    let names = ["prompt": "question", "chosen": "better", "rejected": "worse"]
+    let (pairs, report) = try PairReader(policy: .skipping, columns: names).read(path)
+    #expect(pairs.count == 1 && report.skippedCounts == [.missingKey: 1])
+    #expect(pairs[0].prompt == [.user("q")] && pairs[0].margin == 2)
+    #expect(pairs[0].chosen == "a" && pairs[0].rejected == "b")
+    let detail = "the column 'worse', which is to be the 'rejected', is missing"
+    #expect(report.examples.map(\.detail) == [detail])
+  }
+
   @Test(
     "other formats are named",
     arguments: [

@@ -34,15 +34,23 @@ package struct PairReader: Sendable {
   package var policy: ReadPolicy
   /// A length limit, if any.
   package var limit: TokenLimit<PreferencePair>?
+  /// What the file calls a key, by what it is called here.
+  package var columns: [String: String]
 
   /// Makes a reader.
   ///
   /// - Parameters:
   ///   - policy: What to do about rows with problems; by default the first one is an error.
   ///   - limit: A length limit, if any.
-  package init(policy: ReadPolicy = .strict, limit: TokenLimit<PreferencePair>? = nil) {
+  ///   - columns: What the file calls a key, by what it is called here.
+  package init(
+    policy: ReadPolicy = .strict,
+    limit: TokenLimit<PreferencePair>? = nil,
+    columns: [String: String] = [:]
+  ) {
     self.policy = policy
     self.limit = limit
+    self.columns = columns
   }
 
   /// Reads all pairs of a file.
@@ -68,7 +76,15 @@ package struct PairReader: Sendable {
     in path: String,
     _ body: (PreferencePair) throws -> Void
   ) throws -> ReadReport {
-    try readRecords(path, policy: policy, limit: limit, id: \.id, parse: PreferencePair.init, body)
+    try readRecords(
+      path,
+      policy: policy,
+      limit: limit,
+      columns: columns,
+      id: \.id,
+      parse: PreferencePair.init,
+      body
+    )
   }
 }
 
@@ -78,6 +94,7 @@ package struct PairReader: Sendable {
 ///   - path: The file, or `-` for standard input.
 ///   - policy: What to do about rows with problems.
 ///   - limit: A length limit, if any.
+///   - columns: What the file calls a key, by what it is called here.
 ///   - id: A record's id, which no other has.
 ///   - parse: Makes a record of a row.
 ///   - body: What to do with each record.
@@ -87,6 +104,7 @@ package func readRecords<Record>(
   _ path: String,
   policy: ReadPolicy,
   limit: TokenLimit<Record>?,
+  columns: [String: String] = [:],
   id: (Record) -> String,
   parse: (RowFields) throws(RowFault) -> Record,
   _ body: (Record) throws -> Void
@@ -98,7 +116,7 @@ package func readRecords<Record>(
     report.countRow()
     let record: Record
     do {
-      record = try parse(try RowFields(try row.value.get(), index: row.index))
+      record = try parse(try RowFields(try row.value.get(), index: row.index, columns: columns))
       if let limit {
         let count = try limit.measure(record)
         guard count <= limit.maximumTokens else {

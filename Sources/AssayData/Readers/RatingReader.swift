@@ -32,6 +32,8 @@ package struct RatingReader: Sendable {
   package var policy: ReadPolicy
   /// A length limit, if any.
   package var limit: TokenLimit<RatedResponse>?
+  /// What the file calls a key, by what it is called here.
+  package var columns: [String: String]
 
   /// Makes a reader.
   ///
@@ -39,14 +41,17 @@ package struct RatingReader: Sendable {
   ///   - name: The name of the rating, where rows have several; `nil` where rows have one.
   ///   - policy: What to do about rows with problems; by default the first one is an error.
   ///   - limit: A length limit, if any.
+  ///   - columns: What the file calls a key, by what it is called here.
   package init(
     name: String? = nil,
     policy: ReadPolicy = .strict,
-    limit: TokenLimit<RatedResponse>? = nil
+    limit: TokenLimit<RatedResponse>? = nil,
+    columns: [String: String] = [:]
   ) {
     self.name = name
     self.policy = policy
     self.limit = limit
+    self.columns = columns
   }
 
   /// Reads all rated responses of a file.
@@ -59,9 +64,14 @@ package struct RatingReader: Sendable {
     let parse = { (fields: RowFields) throws(RowFault) in
       try RatedResponse(fields, named: name)
     }
-    let report = try readRecords(path, policy: policy, limit: limit, id: \.id, parse: parse) {
-      responses.append($0)
-    }
+    let report = try readRecords(
+      path,
+      policy: policy,
+      limit: limit,
+      columns: columns,
+      id: \.id,
+      parse: parse
+    ) { responses.append($0) }
     return (responses, report)
   }
 }

@@ -10,13 +10,37 @@ package struct RowFields {
 
   /// Makes fields of a row.
   ///
-  /// - Throws: `RowFault` where it is no object.
-  package init(_ row: JSONValue, index: Int) throws(RowFault) {
-    guard row.members != nil else {
+  /// - Parameters:
+  ///   - row: The row.
+  ///   - index: Rows before it.
+  ///   - columns: What the row calls a key, by what it is called here; what the row has under the name
+  ///     here is then another thing, and left out.
+  /// - Throws: `RowFault` where it is no object, or lacks a key that it was said to have.
+  package init(
+    _ row: JSONValue,
+    index: Int,
+    columns: [String: String] = [:]
+  ) throws(RowFault) {
+    guard let members = row.members else {
       throw RowFault(kind: .malformedJSON, detail: "not a JSON object: found \(row.kind)")
     }
-    self.row = row
     self.index = index
+    guard !columns.isEmpty else {
+      self.row = row
+      return
+    }
+    var named: [JSONMember] = []
+    for (key, column) in columns.sorted(by: { $0.key < $1.key }) {
+      guard let value = row[column] else {
+        throw RowFault(
+          kind: .missingKey,
+          detail: "the column '\(column)', which is to be the '\(key)', is missing"
+        )
+      }
+      named.append(JSONMember(key, value))
+    }
+    let taken = Set(columns.keys).union(columns.values)
+    self.row = .object(members.filter { !taken.contains($0.key) } + named)
   }
 
   /// The value of a key; `nil` where it is absent or `null`.

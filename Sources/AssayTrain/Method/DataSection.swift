@@ -9,6 +9,10 @@ import Foundation
 package struct DataSection: RecipeSection {
   /// Training pairs: JSON Lines, plain or gzip, in one of TRL's four shapes.
   package var train = ""
+  /// What the files call a key, by what it is called here, such as `prompt: question`.
+  ///
+  /// Default: none is called otherwise.
+  package var columns: [String: String] = [:]
   /// Suites to evaluate on, by name.
   package var suites: [String: String] = [:]
   /// Longest sequence of a pair, in tokens.
@@ -62,7 +66,8 @@ package struct DataSection: RecipeSection {
           }
           return try renderer.render(prompt: pair.prompt, response: response).tokens.count
         }.max() ?? 0
-      }
+      },
+      columns: columns
     )
     let (pairs, report) = try reader.read(path)
     if report.skippedCount > 0 { events(.warning(report.description)) }
@@ -92,7 +97,8 @@ package struct DataSection: RecipeSection {
       policy: ReadPolicy(problems),
       limit: TokenLimit(maximumTokens: limit) {
         try renderer.render(prompt: $0.prompt, response: $0.response).tokens.count
-      }
+      },
+      columns: columns
     )
     let (responses, report) = try reader.read(path)
     if report.skippedCount > 0 { events(.warning(report.description)) }
@@ -141,6 +147,10 @@ package struct DataSection: RecipeSection {
 
 /// The suites of a recipe that trains nothing.
 package struct SuiteSection: RecipeSection {
+  /// What the files call a key, by what it is called here, such as `prompt: question`.
+  ///
+  /// Default: none is called otherwise.
+  package var columns: [String: String] = [:]
   /// Suites to evaluate on, by name.
   package var suites: [String: String] = [:]
   /// Longest sequence of a pair, in tokens.
@@ -162,6 +172,7 @@ package struct SuiteSection: RecipeSection {
   /// The same suites beside no training data.
   var data: DataSection {
     var data = DataSection()
+    data.columns = columns
     data.suites = suites
     data.maximumTokens = maximumTokens
     data.problems = problems
