@@ -126,7 +126,10 @@ package struct Recipe {
     let digest = try Self.fingerprint(folder.path)
     context.start = StartFolder(folder: folder, digest: digest)
     context.inputs["model"] = digest
-    if learnt != .none { context.inputs["train"] = try Self.fingerprint(config.data.train) }
+    if learnt != .none {
+      context.inputs["train"] = try Self.fingerprint(config.data.train)
+      context.inputs["reading"] = config.data.reading
+    }
     return context
   }
 

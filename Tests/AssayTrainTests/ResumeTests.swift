@@ -79,6 +79,19 @@ import Testing
     }
   }
 
+  @Test("a run does not go on with what was trained on pairs that were read otherwise")
+  func reading() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let (recipe, run) = (TinyRecipe.classic(world), world.file("run"))
+    try await runRecipe(recipe, in: run)
+    for setting in ["maximum_tokens: 700", "problems: skip", "columns: {prompt: prompt}"] {
+      let other = recipe.replacing("data:\n", with: "data:\n  \(setting)\n")
+      await #expect(throws: RunError.self) { try await runRecipe(other, in: run) }
+    }
+    #expect(skipped(try await runRecipe(recipe, in: run)) == ["classic", "evaluate"])
+  }
+
   @Test("critique SFT goes on to the same weights, bit for bit")
   func critique() async throws {
     let world = try TinyWorld()

@@ -44,7 +44,7 @@ struct FilesWorld: World {
     let hashes = try ([files.train] + files.suites.sorted { $0.key < $1.key }.map(\.value))
       .map(Recipe.fingerprint)
     var data = WorldData(
-      digest: Digest.hex(hashes.joined(separator: "\n")),
+      digest: Digest.hex((hashes + (files.reading.map { [$0] } ?? [])).joined(separator: "\n")),
       train: try files.pairs(
         files.train,
         model: model,

@@ -31,6 +31,15 @@ package struct DataSection: RecipeSection {
     checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
   }
 
+  /// How rows are read where that is not the usual way, for fingerprints.
+  package var reading: String? {
+    let parts =
+      columns.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+      + (maximumTokens.map { ["at most \($0) tokens"] } ?? [])
+      + (problems == .refuse ? [] : [problems.rawValue])
+    return parts.isEmpty ? nil : parts.joined(separator: ", ")
+  }
+
   /// Reads the training pairs, measured by the tokens that a model would read.
   ///
   /// - Parameters:
