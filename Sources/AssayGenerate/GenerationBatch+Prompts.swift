@@ -112,7 +112,7 @@ extension GenerationBatch {
         sampleTokens(logits, rows: part.map(\.sequence.samplingRow))
       }
       for (offset, member) in part.enumerated() {
-        take(member.sequence, picked, row: offset)
+        try take(member.sequence, picked, row: offset)
       }
     }
     if let open {

@@ -10,6 +10,8 @@ package enum GenerationError: Error, Equatable, Sendable, CustomStringConvertibl
   case unknownToken(request: Int, token: Int32, vocabularySize: Int)
   /// A setting is outside of its range.
   case setting(request: Int, name: String, value: String, expected: String)
+  /// The model gives no numbers for the next token.
+  case notFinite(request: Int)
   /// The model has no output embedding.
   case notLanguageModel
 
@@ -29,6 +31,8 @@ package enum GenerationError: Error, Equatable, Sendable, CustomStringConvertibl
         + "own tokenizer"
     case .setting(let request, let name, let value, let expected):
       "request \(request): \(name) is \(value), expected \(expected)"
+    case .notFinite(let request):
+      "request \(request): the model's logits are no numbers; its weights are damaged"
     case .notLanguageModel:
       "the model has no output embedding and cannot generate text; use a language model"
     }

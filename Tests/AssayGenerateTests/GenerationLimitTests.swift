@@ -145,6 +145,16 @@ import Testing
     }
   }
 
+  @Test("logits that are no numbers end the work", arguments: [Float(0), 1])
+  func damaged(temperature: Float) throws {
+    let decoder = makeDecoder()
+    for parameter in decoder.parameters { parameter.value.fillInPlace(.nan) }
+    let engine = GenerationEngine(decoder: decoder, head: nil, tokenizer: LetterTokenizer())
+    let settings = SamplingSettings(temperature: temperature)
+    let request = GenerationRequest(promptTokens: [1], settings: settings, maximumTokens: 2)
+    #expect(throws: GenerationError.notFinite(request: 0)) { try engine.run([request]) }
+  }
+
   @Test("an error of the receiver ends the work")
   func receiverError() throws {
     struct Full: Error {}

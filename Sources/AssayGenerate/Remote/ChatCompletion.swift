@@ -33,12 +33,15 @@ extension ChatCompletion {
       let choice = value["choices"]?.array?.first,
       let message = choice["message"], message.members != nil
     else { return nil }
-    // A reasoning model that was cut before its answer has `null`.
-    let content = message["content"]
-    guard content?.string != nil || (content?.isNull ?? true) && choice["finish_reason"] != nil
-    else { return nil }
+    let content = Self.text(message["content"])
+    // A reasoning model that was cut before its answer has `null`, as has one that refuses to answer.
+    let isSilent = message["content"]?.isNull ?? true
+    guard content != nil || isSilent && choice["finish_reason"] != nil else { return nil }
     let reason = choice["finish_reason"]?.string.map { FinishReason(rawValue: $0) }
-    self.init(text: content?.string ?? "", finishReason: reason ?? .stop)
+    self.init(
+      text: content ?? message["refusal"]?.string ?? "",
+      finishReason: reason ?? .stop
+    )
     usage = TokenCount(value["usage"])
     let tokens = choice["logprobs"]?["content"]?.array ?? []
     let place = Self.answer(text, among: tokens.map { $0["token"]?.string ?? "" })
@@ -48,6 +51,40 @@ extension ChatCompletion {
       }
       firstAlternatives[token] = value
     }
+  }
+
+  /// What an answer says: a text, or the texts among its parts; `nil` where it is neither.
+  ///
+  /// Thoughts are parts of their own (`thinking`, `reasoning`) and not what the model says.
+  private static func text(_ content: JSONValue?) -> String? {
+    if let text = content?.string { return text }
+    guard let parts = content?.array else { return nil }
+    return parts.compactMap { part in
+      switch part["type"]?.string {
+      case nil, "text", "output_text": part.string ?? part["text"]?.string
+      case "refusal": part["refusal"]?.string
+      default: nil
+      }
+    }.joined()
+  }
+
+  /// The status of an error within an answer of status 200; `nil` where there is none.
+  ///
+  /// Routers put the failure of the server behind them beside `choices` or into one, with a `code` that
+  /// is a status where it is known; `error` and `abort` as reasons of an end are failures as well.
+  ///
+  /// - Parameter bytes: The body.
+  /// - Returns: A status of 400 or more.
+  package static func failure(body bytes: [UInt8]) -> Int? {
+    guard let value = try? JSONValue(parsing: bytes) else { return nil }
+    let choice = value["choices"]?.array?.first
+    let errors = [value["error"], choice?["error"], choice?["message"]?["error"]]
+    let error = errors.compactMap(\.self).first { !$0.isNull && $0.members?.isEmpty != true }
+    let reason = choice?["finish_reason"]
+    let word = reason?.string ?? reason?["type"]?.string
+    guard error != nil || word == "error" || word == "abort" else { return nil }
+    let code = error?["code"]?.int ?? error?["status"]?.int ?? 502
+    return (400...599).contains(code) ? code : 502
   }
 
   /// The place of the token that is the answer: of what is written behind a reasoning model's thoughts

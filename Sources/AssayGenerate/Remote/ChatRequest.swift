@@ -32,30 +32,22 @@ package struct ChatRequest: Sendable, Equatable {
     self.draw = draw
   }
 
-  /// What an endpoint calls the most tokens of an answer.
-  package enum LimitName: String, Sendable {
-    /// What every server knows but some of OpenAI's models, which reason.
-    case maxTokens = "max_tokens"
-    /// What those want.
-    case maxCompletionTokens = "max_completion_tokens"
-  }
-
   /// The body to post; what is left at its default is not sent.
   ///
   /// - Parameters:
   ///   - model: The model's name at the endpoint.
-  ///   - limit: What the endpoint calls the most tokens of an answer.
+  ///   - dialect: What the endpoint takes.
   ///   - structure: What asks for the grammar of the answer, if it has one.
   /// - Returns: An object whose keys have a fixed order.
   package func body(
     model: String,
-    limit: LimitName = .maxTokens,
+    dialect: ChatDialect = ChatDialect(),
     structure: JSONMember? = nil
   ) -> JSONValue {
-    let turns = JSONValue.array(messages.map(\.json))
+    let sent = dialect.takesSystemTurns ? messages : messages.withoutSystemTurn
     var members = [
       JSONMember("model", .string(model)),
-      JSONMember("messages", turns),
+      JSONMember("messages", .array(sent.map(\.json))),
       JSONMember("temperature", .number("\(settings.temperature)")),
     ]
     if settings.topP < 1 { members.append(JSONMember("top_p", .number("\(settings.topP)"))) }
@@ -64,11 +56,11 @@ package struct ChatRequest: Sendable, Equatable {
     if settings.repetitionPenalty != 1 {
       members.append(JSONMember("repetition_penalty", .number("\(settings.repetitionPenalty)")))
     }
-    members.append(JSONMember(limit.rawValue, .number("\(settings.maximumTokens)")))
+    members.append(JSONMember(dialect.limit.rawValue, .number("\(settings.maximumTokens)")))
     if !settings.stop.isEmpty {
       members.append(JSONMember("stop", .array(settings.stop.map { .string($0) })))
     }
-    members.append(JSONMember("seed", .number("\(sentSeed(turns))")))
+    if dialect.takesSeeds { members.append(JSONMember("seed", .number("\(sentSeed)"))) }
     if let alternatives = settings.alternatives {
       members.append(JSONMember("logprobs", true))
       members.append(JSONMember("top_logprobs", .number("\(alternatives)")))
@@ -80,7 +72,7 @@ package struct ChatRequest: Sendable, Equatable {
   /// What records know the request by: the same model, conversation, settings, seed and draw.
   ///
   /// The endpoint's address is not part of it, so that a server may move to another port, nor is
-  /// what it calls the most tokens.
+  /// its dialect.
   ///
   /// - Parameter model: The model's name at the endpoint.
   /// - Returns: 64 hexadecimal digits.
@@ -94,7 +86,8 @@ package struct ChatRequest: Sendable, Equatable {
   /// 31 bits, which every server takes, from all that tells two draws apart.
   ///
   /// It does not depend on a row's place in a file, so that rows can be added or taken away.
-  private func sentSeed(_ turns: JSONValue) -> UInt32 {
+  private var sentSeed: UInt32 {
+    let turns = JSONValue.array(messages.map(\.json))
     let digits = Digest.hex("\(seed) \(draw)\n" + turns.compact).prefix(8)
     return (UInt32(digits, radix: 16) ?? 0) >> 1
   }

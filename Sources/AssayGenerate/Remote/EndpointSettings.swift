@@ -137,22 +137,3 @@ package struct EndpointSettings: Sendable {
     return whole * (0.5 + 0.5 * jitter())
   }
 }
-
-/// What an endpoint asks for in `Retry-After`.
-enum RetryAfter {
-  /// Reads seconds or an HTTP date.
-  ///
-  /// - Parameters:
-  ///   - text: The header's value.
-  ///   - now: What dates are compared with.
-  /// - Returns: Seconds of at least 0; `nil` where it is neither.
-  static func seconds(_ text: String, now: Date = Date()) -> Double? {
-    let word = text.trimmingCharacters(in: .whitespaces)
-    if let seconds = Double(word) { return seconds.isFinite ? max(0, seconds) : nil }
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.timeZone = TimeZone(identifier: "GMT")
-    formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-    return formatter.date(from: word).map { max(0, $0.timeIntervalSince(now)) }
-  }
-}

@@ -1,9 +1,10 @@
 // A client of `/chat/completions` as vLLM, SGLang, llama-server, Ollama and OpenAI serve it.
 //
 // Retried are answers with status 408, 409, 425, 429 and 5xx (after `Retry-After` where there is one),
-// broken connections, time-outs, and what is no completion; never another refusal. Redirects are not
-// followed, so that the key goes nowhere else. A refusal that asks for `max_completion_tokens` is
-// answered by the same request with that name, which every further request has too.
+// errors within an answer of status 200, broken connections, time-outs, and what is no completion; never
+// another refusal. Redirects are not followed, so that the key goes nowhere else. A refusal that asks for
+// `max_completion_tokens`, or does not take the seed or the system's turn, is answered by the same request
+// as the endpoint wants it; every further request is made so too.
 
 import AssayBase
 import AssayText
@@ -29,8 +30,8 @@ package final class OpenAIEndpoint: ChatGenerator {
     var spend = Spend()
     /// Whether the endpoint ever answered anything.
     var hasAnswered = false
-    /// What it calls the most tokens of an answer, as far as is known.
-    var limit = ChatRequest.LimitName.maxTokens
+    /// What it takes, as far as is known.
+    var dialect = ChatDialect()
   }
 
   /// What answers cost so far.
@@ -168,20 +169,23 @@ package final class OpenAIEndpoint: ChatGenerator {
 
   private func answer(_ request: ChatRequest) async throws -> ChatCompletion {
     let structure = try self.structure(of: request)
-    var limit = counted.withLock { $0.limit }
+    var dialect = counted.withLock { $0.dialect }
     var retry = 0
     while true {
       do {
-        let body = request.body(model: model, limit: limit, structure: structure).compact
-        let completion = try await attempt(ByteBuffer(string: body), limit)
+        let body = request.body(model: model, dialect: dialect, structure: structure).compact
+        let completion = try await attempt(ByteBuffer(string: body))
         counted.withLock {
-          $0.spend.add(completion)
-          // Once it has answered to the name: a refusal may only repeat what a prompt says.
-          $0.limit = limit
+          $0.spend.add(completion, hadSeed: dialect.takesSeeds)
+          // Once it has answered: a refusal may only repeat what a prompt says.
+          $0.dialect.learn(dialect)
         }
         return completion
-      } catch is WantsOtherLimit {
-        limit = .maxCompletionTokens
+      } catch let refusal as Refusal {
+        guard let other = dialect.adapted(to: refusal.text, of: request.messages) else {
+          throw refusal.error
+        }
+        dialect = other
         counted.withLock { $0.spend.retries += 1 }
       } catch let failure as Failure {
         // A mistyped address is told within seconds.
@@ -223,13 +227,13 @@ package final class OpenAIEndpoint: ChatGenerator {
     return try field.member(grammar.source)
   }
 
-  /// A refusal of `max_tokens` that names `max_completion_tokens`.
-  private struct WantsOtherLimit: Error {}
+  /// A refusal of a request, which may be of how it is made.
+  private struct Refusal: Error {
+    let text: String
+    let error: EndpointError
+  }
 
-  private func attempt(
-    _ body: ByteBuffer,
-    _ limit: ChatRequest.LimitName
-  ) async throws -> ChatCompletion {
+  private func attempt(_ body: ByteBuffer) async throws -> ChatCompletion {
     let (head, bytes): (Head, [UInt8])
     do {
       (head, bytes) = try await exchange(body)
@@ -238,7 +242,9 @@ package final class OpenAIEndpoint: ChatGenerator {
       throw Failure(reason: reason(error))
     }
     counted.withLock { $0.hasAnswered = true }
-    switch head.status {
+    // What some routers answer where the server behind them fails.
+    let status = head.status == 200 ? ChatCompletion.failure(body: bytes) ?? 200 : head.status
+    switch status {
     case 200:
       guard let completion = ChatCompletion(body: bytes) else {
         throw Failure(
@@ -249,17 +255,19 @@ package final class OpenAIEndpoint: ChatGenerator {
       return completion
     case 408, 409, 425, 429, 500...599:
       throw Failure(
-        reason: "status \(head.status): \(excerpt(bytes))",
+        reason: "status \(status): \(excerpt(bytes))",
         afterSeconds: head.retryAfter.flatMap { RetryAfter.seconds($0) }
       )
-    case 400 where limit == .maxTokens && wantsOtherLimit(bytes): throw WantsOtherLimit()
     default:
-      throw EndpointError.refused(
+      let isRequestAtFault = [400, 413, 422].contains(status)
+      let error = EndpointError.refused(
         endpoint: address.base,
-        status: head.status,
+        status: status,
         excerpt: excerpt(bytes),
-        isRequestAtFault: [400, 413, 422].contains(head.status)
+        isRequestAtFault: isRequestAtFault
       )
+      guard isRequestAtFault else { throw error }
+      throw Refusal(text: String(decoding: bytes, as: UTF8.self), error: error)
     }
   }
 
@@ -304,11 +312,6 @@ package final class OpenAIEndpoint: ChatGenerator {
       ),
       Array(body.readableBytesView)
     )
-  }
-
-  private func wantsOtherLimit(_ bytes: [UInt8]) -> Bool {
-    String(decoding: bytes, as: UTF8.self)
-      .contains(ChatRequest.LimitName.maxCompletionTokens.rawValue)
   }
 
   // MARK: Texts

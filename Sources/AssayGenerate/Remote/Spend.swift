@@ -14,11 +14,13 @@ package struct Spend: Codable, Equatable, Sendable {
   package var completionTokens = 0
   /// Answers whose tokens the endpoint did not count.
   package var uncounted = 0
+  /// Answers that were asked for without a seed, which the endpoint does not take; `nil` where none was.
+  package var unseeded: Int?
   /// Seconds of waiting for answers.
   package var seconds = 0.0
 
   enum CodingKeys: String, CodingKey {
-    case requests, retries, recorded, uncounted, seconds
+    case requests, retries, recorded, uncounted, unseeded, seconds
     case promptTokens = "prompt_tokens"
     case completionTokens = "completion_tokens"
   }
@@ -33,14 +35,18 @@ package struct Spend: Codable, Equatable, Sendable {
       "\(promptTokens) prompt and \(completionTokens) completion tokens",
     ]
     if uncounted > 0 { parts.append("\(uncounted) answers without a count of tokens") }
+    if let unseeded {
+      parts.append("\(unseeded) answers without a seed, which the endpoint refuses: not repeatable")
+    }
     parts.append("\((10 * seconds).rounded() / 10) s")
     return parts.joined(separator: ", ")
   }
 
-  mutating func add(_ completion: ChatCompletion) {
+  mutating func add(_ completion: ChatCompletion, hadSeed: Bool) {
     requests += 1
     promptTokens += completion.usage?.prompt ?? 0
     completionTokens += completion.usage?.completion ?? 0
     if completion.usage == nil { uncounted += 1 }
+    if !hadSeed { unseeded = (unseeded ?? 0) + 1 }
   }
 }

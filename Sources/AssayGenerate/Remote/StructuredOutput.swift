@@ -2,7 +2,7 @@ import AssayBase
 import AssayText
 
 /// The field in which an endpoint takes a grammar.
-package enum StructuredOutput: String, Sendable, CaseIterable {
+package enum StructuredOutput: String, Codable, Sendable, CaseIterable {
   /// vLLM's `structured_outputs`.
   case structuredOutputs = "structured_outputs"
   /// `guided_choice`, `guided_regex` and `guided_json`, of earlier versions of vLLM.
