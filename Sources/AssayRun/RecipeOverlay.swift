@@ -123,6 +123,11 @@ package struct RecipeOverlay {
   }
 
   private func hint(_ node: Node, _ schema: RecipeSchema) -> String {
+    if case .integer(let range) = schema, let number = node.scalar.flatMap({ Double($0.string) }),
+      number > Double(range.upperBound)
+    {
+      return "a whole number up to \(range.upperBound)"
+    }
     guard case .choice(let names) = schema, let text = node.scalar?.string,
       let nearest = nearestSpelling(of: text, among: names)
     else { return schema.expectation }

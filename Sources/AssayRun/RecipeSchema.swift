@@ -153,7 +153,7 @@ private final class EncodingState {
       let inner = try describe(value, as: type.wrapped, path: path)
       return DescribedRecipe(value: inner.value, schema: .optional(inner.schema))
     }
-    if let scalar = describeScalar(value, as: type) { return scalar }
+    if let scalar = describeScalar(value, as: type, path.last ?? "") { return scalar }
     if let type = type as? any AnyList.Type {
       let items = try (value as? [any Encodable] ?? []).enumerated().map {
         try describe($0.element, as: type.element, path: path + [String($0.offset)]).value
@@ -198,7 +198,11 @@ private final class EncodingState {
     return encoder.result
   }
 
-  private func describeScalar(_ value: (any Encodable)?, as type: Any.Type) -> DescribedRecipe? {
+  private func describeScalar(
+    _ value: (any Encodable)?,
+    as type: Any.Type,
+    _ key: String
+  ) -> DescribedRecipe? {
     if type == Bool.self {
       return DescribedRecipe(
         value: (value as? Bool).map { .boolean($0) } ?? .null,
@@ -221,7 +225,7 @@ private final class EncodingState {
     if let type = type as? any FixedWidthInteger.Type {
       return DescribedRecipe(
         value: (value as? any FixedWidthInteger).map { .number("\($0)") } ?? .null,
-        schema: Self.integer(type)
+        schema: Self.integer(type, key)
       )
     }
     guard let type = type as? any CaseIterable.Type, let names = Self.names(type) else {
@@ -231,8 +235,15 @@ private final class EncodingState {
     return DescribedRecipe(value: name.map { .string($0) } ?? .null, schema: .choice(names))
   }
 
-  private static func integer<Integer: FixedWidthInteger>(_ type: Integer.Type) -> RecipeSchema {
-    .integer(Int128(Integer.min)...Int128(Integer.max))
+  /// Seeds may be what JSON carries exactly; with other numbers above 31 bits no run could end.
+  private static func integer<Integer: FixedWidthInteger>(
+    _ type: Integer.Type,
+    _ key: String
+  ) -> RecipeSchema {
+    let largest: Int128 = ["seed", "seeds"].contains(key) ? 1 << 53 : Int128(Int32.max)
+    return .integer(
+      max(Int128(Integer.min), -largest)...min(Int128(Integer.max), largest)
+    )
   }
 
   private static func names<Choice: CaseIterable>(_ type: Choice.Type) -> [String]? {

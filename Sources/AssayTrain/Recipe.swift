@@ -29,9 +29,10 @@ package struct Recipe {
       throw RunError.invalidRecipe(
         file: file.name,
         problems: [
-          name == "compare"
-            ? "method: compare compares methods: run it by `assay compare`"
-            : problem + "; one of " + Methods.names.joined(separator: ", ")
+          file.name + ": "
+            + (name == "compare"
+              ? "method: compare compares methods: run it by `assay compare`"
+              : problem + "; one of " + Methods.names.joined(separator: ", "))
         ]
       )
     }

@@ -49,7 +49,7 @@ struct CompareCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    if jobs < 1 { throw ValidationError("--jobs must be at least 1") }
+    try Limit.check("--jobs", jobs, in: Limit.jobs)
     if jobs > 1, !reportOf.isEmpty {
       throw ValidationError("--report-of runs nothing: leave --jobs out")
     }

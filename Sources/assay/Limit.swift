@@ -9,6 +9,8 @@ enum Limit {
   /// Items of a file that is made.
   static let items = 0...100_000_000
   static let threads = 1...4096
+  /// Processes at once.
+  static let jobs = 1...256
   static let temperature: ClosedRange<Float> = 0...100
   /// Mebibytes: up to 16 TiB.
   static let mebibytes = 1...16_777_216

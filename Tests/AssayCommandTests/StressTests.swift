@@ -69,6 +69,7 @@ import Testing
       ["score", "--model", "m", "--data", "d", "--cache-mib", "9223372036854775807"],
       ["bench", "generate", "--samples", "1000000000000"],
       ["playground", "--out", "p", "--train", "1000000000000"],
+      ["compare", "spec.yaml", "--jobs", "1000000"],
     ]
   )
   func numbers(_ words: [String]) throws {
@@ -126,6 +127,19 @@ import Testing
     try assay("help", "scor").expect(64, log: "'score'")
     try assay("help", "bench", "train").expect(0)
     try assay("score", "--model", "R").expect(64, log: "--data")
+  }
+
+  @Test("numbers of a recipe with which no run could end are refused, as is one above all")
+  func recipeNumbers() throws {
+    let recipe = try folder.write("method: classic\nmodel: m\ndata: {train: t}\n", "n.yaml")
+    for setting in [
+      "classic.epochs", "classic.batch_pairs", "classic.accumulation", "compute.position_jumps",
+      "classic.optimizer.schedule.warmup_steps", "evaluation.votes", "data.maximum_tokens",
+      "compute.seed",
+    ] {
+      try assay("train", recipe, "--print-recipe", "--set", "\(setting)=9223372036854775807")
+        .expect(65, log: "\(setting) is 9223372036854775807, expected a whole number up to")
+    }
   }
 
   @Test("a recipe may begin with a byte-order mark, and an error ends with one full stop")

@@ -18,6 +18,7 @@ import Testing
       (#"{"instruction": "Add.", "chosen": "5.", "rejected": "6."}"#, "'instruction'"),
       (#"{"system": "Be brief.", "prompt": "q", "chosen": "5.", "rejected": "6."}"#, "'system'"),
       (#"{"prompt": "q", "tools": [{}], "chosen": "5.", "rejected": "6."}"#, "'tools'"),
+      (#"{"prompt": "q", "history": [["a", "b"]], "chosen": "5.", "rejected": "6."}"#, "'history'"),
       (#"{"prompt": "q", "images": ["x.png"], "chosen": "5.", "rejected": "6."}"#, "'images'"),
       (
         #"{"prompt": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "Let me see.", "#

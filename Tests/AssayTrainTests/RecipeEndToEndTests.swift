@@ -241,8 +241,8 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
   @Test("an unknown method, and a missing one, are refused with those that there are")
   func unknownMethod() {
     for (text, start) in [
-      ("method: dpo", "method: dpo is not known"), ("{}", "method: is missing"),
-      ("method: compare", "method: compare compares methods: run it by `assay compare`"),
+      ("method: dpo", "r.yaml: method: dpo is not known"), ("{}", "r.yaml: method: is missing"),
+      ("method: compare", "r.yaml: method: compare compares methods: run it by `assay compare`"),
     ] {
       let error = #expect(throws: RunError.self) {
         try Recipe(try RecipeFile(text: text, name: "r.yaml"))

@@ -199,6 +199,10 @@ import Testing
       ("seed: 1\nseed: 2\n", "r.yaml:1: the group of settings that starts here gives seed twice"),
       ("just text", "r.yaml:1: the file is just text"), ("a: *b", "r.yaml:"),
       ("seed: 99999999999999999999", "r.yaml:1: seed is 99999999999999999999, expected"),
+      (
+        "steps: 2147483648",
+        "r.yaml:1: steps is 2147483648, expected a whole number up to 2147483647"
+      ),
       ("seed: \"3\"", "r.yaml:1: seed is the text \"3\", expected a whole number"),
       ("optimizer: {learning_rate: .nan}", "r.yaml:1: optimizer.learning_rate is .nan, expected"),
       ("name: null", "r.yaml:1: name is null, expected a text"),

@@ -196,6 +196,12 @@ package struct RowFields {
     where value(other)?.isEmpty == false {
       throw RowFault(kind: .unsupported, detail: "'\(other)' is not read; expected text alone")
     }
+    if value("history")?.isEmpty == false, value(key) != nil {
+      throw RowFault(
+        kind: .unsupported,
+        detail: "'history' is not read; expected its turns as the first messages of '\(key)'"
+      )
+    }
     guard prompt.isEmpty, value(key) == nil else { return }
     for other in Self.otherPrompts where value(other)?.isEmpty == false {
       throw RowFault(

@@ -25,6 +25,7 @@ extension ServeError {
         tokens: needed,
         maximum: context
       )
+    case GenerationError.notFinite: self = .failed(reason: "\(error)")
     case let error as GenerationError: self = .refused(reason: "\(error)")
     case let error as TextError: self = .refused(reason: "\(error)")
     case TensorError.outOfMemory: self = .outOfMemory(reason: "\(error)")
