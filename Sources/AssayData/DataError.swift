@@ -67,6 +67,8 @@ package enum ProblemKind: String, Sendable, Codable, CaseIterable, Comparable {
   case badConversation = "bad-conversation"
   /// Both answers of a pair are the same text, so the pair states no preference.
   case identicalAnswers = "identical-answers"
+  /// All responses have the same rating, so that the row states no preference.
+  case tied
   /// A response has no text.
   case emptyResponse = "empty-response"
   /// An earlier row has the same id.

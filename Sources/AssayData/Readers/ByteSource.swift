@@ -39,9 +39,7 @@ final class ByteSource {
       handle = file
     }
     var start: [UInt8] = []
-    while start.count < Self.markBytes {
-      let more = try Self.chunk(name) { try handle.read(upToCount: Self.chunkBytes) }
-      guard let more else { break }
+    while start.count < Self.markBytes, let more = try Self.chunk(of: handle, name) {
       start += more
     }
     let format = TableFormat(path: path, start: start)
@@ -75,12 +73,12 @@ final class ByteSource {
 
   private func readRaw() throws -> [UInt8]? {
     if let table { return try table.read(Self.chunkBytes) }
-    return try Self.chunk(name) { try handle.read(upToCount: Self.chunkBytes) }
+    return try Self.chunk(of: handle, name)
   }
 
-  private static func chunk(_ name: String, _ read: () throws -> Data?) throws -> [UInt8]? {
+  private static func chunk(of handle: FileHandle, _ name: String) throws -> [UInt8]? {
     do {
-      guard let data = try read(), !data.isEmpty else { return nil }
+      guard let data = try handle.read(upToCount: chunkBytes), !data.isEmpty else { return nil }
       return Array(data)
     } catch {
       throw DataError.unreadable(path: name, reason: "\(error)")

@@ -20,7 +20,9 @@ extension PairReader {
       path,
       policy: policy,
       limit: limit,
+      columns: columns,
       id: \.id,
+      rows: rows,
       parse: { (fields) throws(RowFault) -> PreferencePair in
         guard let labelled = try fields.named() else { return try PreferencePair(fields) }
         isLabelled = false

@@ -36,6 +36,10 @@ package struct PairReader: Sendable {
   package var limit: TokenLimit<PreferencePair>?
   /// What the file calls a key, by what it is called here.
   package var columns: [String: String]
+  /// Which pairs are made of several responses to one prompt.
+  package var pairing = Pairing.all
+  /// What the difference of two ratings is multiplied with to be a margin; 0 gives none.
+  package var marginScale = 0.0
 
   /// Makes a reader.
   ///
@@ -82,9 +86,17 @@ package struct PairReader: Sendable {
       limit: limit,
       columns: columns,
       id: \.id,
+      rows: rows,
       parse: PreferencePair.init,
       body
     )
+  }
+}
+
+extension PairReader {
+  /// The rows of pairs that a row is.
+  func rows(_ fields: RowFields) throws(RowFault) -> [RowFields] {
+    try fields.pairs(pairing, marginScale: marginScale)
   }
 }
 
@@ -96,6 +108,7 @@ package struct PairReader: Sendable {
 ///   - limit: A length limit, if any.
 ///   - columns: What the file calls a key, by what it is called here.
 ///   - id: A record's id, which no other has.
+///   - rows: Makes several rows of one.
 ///   - parse: Makes a record of a row.
 ///   - body: What to do with each record.
 /// - Returns: What became of each row.
@@ -106,44 +119,58 @@ package func readRecords<Record>(
   limit: TokenLimit<Record>?,
   columns: [String: String] = [:],
   id: (Record) -> String,
+  rows: (RowFields) throws(RowFault) -> [RowFields] = { (fields) throws(RowFault) in [fields] },
   parse: (RowFields) throws(RowFault) -> Record,
   _ body: (Record) throws -> Void
 ) throws -> ReadReport {
   let source = try RowSource(path: path)
   var report = ReadReport()
   var seen: Set<String> = []
-  while let row = try source.next() {
-    report.countRow()
-    let record: Record
+  /// What becomes of a row; `nil` is a counted problem.
+  func counting<Value>(_ line: Int, _ make: () throws -> Value) throws -> Value? {
     do {
-      record = try parse(try RowFields(try row.value.get(), index: row.index, columns: columns))
-      if let limit {
-        let count = try limit.measure(record)
-        guard count <= limit.maximumTokens else {
-          throw RowFault(
-            kind: .tooLong,
-            detail: "\(count) tokens, more than the limit of \(limit.maximumTokens)"
-          )
-        }
-      }
-      guard seen.insert(id(record)).inserted else {
-        throw RowFault(kind: .duplicateID, detail: "the id '\(id(record))' was used before")
-      }
+      return try make()
     } catch let fault as RowFault {
       let problem = RowProblem(
         kind: fault.kind,
         file: source.name,
-        line: row.line,
+        line: line,
         detail: fault.detail
       )
       guard policy.action(for: fault.kind) == .skip else {
         throw DataError.refused(problem: problem)
       }
+      report.countRow()
       report.add(problem)
-      continue
+      return nil
     }
-    report.countKept()
-    try body(record)
+  }
+  while let row = try source.next() {
+    let found = try counting(row.line) {
+      try rows(try RowFields(try row.value.get(), index: row.index, columns: columns))
+    }
+    for fields in found ?? [] {
+      let record = try counting(row.line) {
+        let record = try parse(fields)
+        if let limit {
+          let count = try limit.measure(record)
+          guard count <= limit.maximumTokens else {
+            throw RowFault(
+              kind: .tooLong,
+              detail: "\(count) tokens, more than the limit of \(limit.maximumTokens)"
+            )
+          }
+        }
+        guard seen.insert(id(record)).inserted else {
+          throw RowFault(kind: .duplicateID, detail: "the id '\(id(record))' was used before")
+        }
+        return record
+      }
+      guard let record else { continue }
+      report.countRow()
+      report.countKept()
+      try body(record)
+    }
   }
   return report
 }

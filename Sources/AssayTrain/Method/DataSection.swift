@@ -13,6 +13,12 @@ package struct DataSection: RecipeSection {
   ///
   /// Default: none is called otherwise.
   package var columns: [String: String] = [:]
+  /// Which pairs are made of rows with several rated responses: `all`, `best-rest` or `best-worst`.
+  package var pairing = Pairing.all
+  /// What the difference of two such ratings is multiplied with to be a pair's margin.
+  ///
+  /// Default: 0, no margin.
+  package var marginScale = 0.0
   /// Suites to evaluate on, by name.
   package var suites: [String: String] = [:]
   /// Longest sequence of a pair, in tokens.
@@ -28,6 +34,7 @@ package struct DataSection: RecipeSection {
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {
     checks.require(!train.isEmpty, "train", "the path of a file of pairs")
+    checks.require(marginScale >= 0, "marginScale", "a number of at least 0")
     checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
   }
 
@@ -37,6 +44,8 @@ package struct DataSection: RecipeSection {
       columns.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
       + (maximumTokens.map { ["at most \($0) tokens"] } ?? [])
       + (problems == .refuse ? [] : [problems.rawValue])
+      + (pairing == .all ? [] : [pairing.rawValue])
+      + (marginScale == 0 ? [] : ["margins of \(marginScale)"])
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 
@@ -58,7 +67,7 @@ package struct DataSection: RecipeSection {
     events: RunEventHandler
   ) throws -> [PreferencePair] {
     let (renderer, limit) = try self.limit(model, compute)
-    let reader = PairReader(
+    var reader = PairReader(
       policy: ReadPolicy(problems),
       limit: TokenLimit(maximumTokens: limit) { pair in
         try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
@@ -78,6 +87,7 @@ package struct DataSection: RecipeSection {
       },
       columns: columns
     )
+    (reader.pairing, reader.marginScale) = (pairing, marginScale)
     let (pairs, report) = try reader.read(path)
     if report.skippedCount > 0 { events(.warning(report.description)) }
     return pairs

@@ -1,0 +1,82 @@
+import AssayBase
+import AssayData
+import AssayText
+import Foundation
+import Testing
+
+@Suite struct RankedRowsTests {
+  private let folder: TemporaryFolder
+  init() throws { folder = try TemporaryFolder() }
+
+  private func pairs(
+    _ row: String,
+    _ pairing: Pairing = .all,
+    marginScale: Double = 0
+  ) throws -> [PreferencePair] {
+    var reader = PairReader()
+    (reader.pairing, reader.marginScale) = (pairing, marginScale)
+    return try reader.read(try folder.write([row])).pairs
+  }
+
+  private static let rated =
+    #"{"id": "r", "prompt": "p", "responses": ["w", "x", "y", "z"], "ratings": [3, 5, 1, 3], "subset": "s"}"#
+
+  @Test("every two responses that differ, the best with each other one, or with the worst")
+  func pairing() throws {
+    // x 5 is above w 3 and z 3, which are alike, and these above y 1.
+    let all = try pairs(Self.rated)
+    #expect(all.map { $0.chosen + $0.rejected } == ["xw", "xz", "xy", "wy", "zy"])
+    #expect(all.map(\.id) == ["r:1-0", "r:1-3", "r:1-2", "r:0-2", "r:3-2"])
+    #expect(all.allSatisfy { $0.prompt == [.user("p")] && $0.subset == "s" && $0.margin == nil })
+    #expect(try pairs(Self.rated, .bestRest) == Array(all.prefix(3)))
+    #expect(try pairs(Self.rated, .bestWorst) == [all[2]])
+    #expect(try pairs(Self.rated, .bestRest, marginScale: 0.5).map(\.margin) == [1, 1, 2])
+  }
+
+  @Test("UltraFeedback's completions, by the mean of its aspects, else by the whole")
+  func ultraFeedback() throws {
+    let row =
+      #"{"source": "evol", "instruction": "Add.", "models": ["a", "b"], "completions": ["#
+      + #"{"model": "a", "response": "4", "overall_score": 9, "fine-grained_score": 2.5}, "#
+      + #"{"model": "b", "response": "5", "overall_score": 7, "fine-grained_score": 4.75}, "#
+      + #"{"model": "c", "response": "6", "overall_score": 4}]}"#
+    let found = try pairs(row, .bestWorst)
+    #expect(found.map { [$0.chosen, $0.rejected] } == [["5", "4"]])
+    #expect(found[0].prompt == [.user("Add.")] && found[0].id == "0:1-0")
+  }
+
+  @Test("Nectar's answers: rank 1 is the best, and ranks give no margin")
+  func nectar() throws {
+    let row =
+      #"{"prompt": "\n\nHuman: Hi\n\nAssistant: ", "answers": ["#
+      + #"{"answer": "b", "model": "m", "rank": 2.0}, {"answer": "a", "model": "n", "rank": 1.0}]}"#
+    let found = try pairs(row, marginScale: 1)
+    #expect(found.map { [$0.chosen, $0.rejected] } == [["a", "b"]])
+    #expect(found[0].prompt == [.user("Hi")] && found[0].margin == nil)
+  }
+
+  @Test(
+    "what states no preference, or is broken, is refused, and named",
+    arguments: [
+      (#"{"prompt": "p", "responses": ["a", "b"], "ratings": [2, 2]}"#, "the same rating"),
+      (#"{"prompt": "p", "responses": ["a", "b"], "ratings": [2]}"#, "a list of 2 numbers"),
+      (#"{"prompt": "p", "responses": ["a", "b"], "ranks": [1, "x"]}"#, "a list of 2 numbers"),
+      (#"{"prompt": "p", "answers": [{"answer": "a", "rank": 1}, {"rank": 2}]}"#, "'answers'"),
+      (#"{"responses": ["a", "b"], "ratings": [1, 2]}"#, "'instruction' is missing"),
+    ]
+  )
+  func refused(_ row: String, _ words: String) throws {
+    let error = #expect(throws: DataError.self) { try pairs(row) }
+    #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+  }
+
+  @Test("one pair that does not fit leaves the others of its row, and is counted")
+  func limit() throws {
+    let limit = TokenLimit<PreferencePair>(maximumTokens: 1) { $0.rejected == "y" ? 2 : 1 }
+    let path = try folder.write([Self.rated])
+    let (pairs, report) = try PairReader(policy: .skipping, limit: limit).read(path)
+    #expect(pairs.map(\.rejected) == ["w", "z"])
+    #expect(report.rowCount == 5 && report.keptCount == 2)
+    #expect(report.skippedCounts == [.tooLong: 3])
+  }
+}
