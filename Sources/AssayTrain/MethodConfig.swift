@@ -88,7 +88,7 @@ struct MethodConfig: RecipeSection {
       "the path of a file of conversations"
     )
     checks.require(
-      compute.adapter.rank == 0 || (learnt != .corpus && learnt != .none),
+      compute.adapter.rank == 0 || (learnt != .corpus && learnt != MethodData.none),
       "compute.adapter.rank",
       "0: this method trains no model that is there"
     )

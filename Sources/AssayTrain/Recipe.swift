@@ -58,6 +58,9 @@ package struct Recipe {
     try run.write(Data(resolved.utf8), to: name)
     do {
       let context = try context(StageRunner(run: run, events: events))
+      // A suite that cannot be read is told before hours of training, not behind them.
+      let suites = try suiteSection.rows()
+      PairWarnings.texts(context.pairs, suites: suites).forEach { events(.warning($0)) }
       try await evaluate(try await method.run(in: context), context.stages)
     } catch let error as RunError {
       // A refused recipe is not what the folder was made from.
@@ -134,8 +137,13 @@ package struct Recipe {
     return context
   }
 
+  /// Where the suites are.
+  private var suiteSection: DataSection {
+    method.data(config.settings) == .none ? config.suites.data : config.data
+  }
+
   private func evaluate(_ trained: TrainedModel, _ stages: StageRunner) async throws {
-    let data = method.data(config.settings) == .none ? config.suites.data : config.data
+    let data = suiteSection
     guard let model = trained.rated, !data.suites.isEmpty else { return }
     _ = try await PairEvaluator(
       sampling: config.evaluation.sampling,

@@ -62,6 +62,7 @@ struct FilesWorld: World {
         return Suite(name: suite.name, pairs: Array(suite.pairs.prefix(count)))
       }
     )
+    PairWarnings.texts(data.train, suites: data.suites).forEach { stages.events(.warning($0)) }
     if config.needsValidation { try data.holdOut(config.search.pairs) }
     return data
   }

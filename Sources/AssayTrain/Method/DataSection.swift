@@ -142,6 +142,17 @@ package struct DataSection: RecipeSection {
     return (renderer, min(maximumTokens ?? context, context))
   }
 
+  /// The pairs of all suites, however long they are.
+  ///
+  /// - Throws: `DataError` with file and line.
+  package func rows() throws -> [Suite] {
+    try suites.sorted { $0.key < $1.key }.map { name, path in
+      var reader = PairReader(policy: ReadPolicy(problems), columns: columns)
+      (reader.pairing, reader.marginScale) = (pairing, marginScale)
+      return Suite(name: name, pairs: try reader.read(path).pairs)
+    }
+  }
+
   /// Reads the suites, by their names.
   ///
   /// - Parameters:
