@@ -72,6 +72,10 @@ package struct JudgeRater: Judge {
   /// How it is asked.
   package var prompts: RolePrompts { reading.prompts }
 
+  /// Whether it reads probabilities in passes, whose sums depend on what is packed together; else it
+  /// writes, or has others write.
+  package var readsPasses: Bool { passes != nil }
+
   /// Most tokens of a judgement.
   package var judgementTokens: Int {
     let isLetter = task == .token && port == nil

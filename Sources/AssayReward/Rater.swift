@@ -101,26 +101,43 @@ package struct ScorerRater: Rater {
   /// Makes a rater of what scores.
   package init(_ scorer: any Scorer) { self.scorer = scorer }
 
-  /// Scores both responses of each pair; see `Rater`.
+  /// Scores both responses of each pair, equal ones to equal prompts once; see `Rater`.
+  ///
+  /// What was read for a response is counted with its first pair.
   package nonisolated(nonsending) func outcomes(
     _ pairs: [PreferencePair],
     suite: String,
     onOutcome: (Int, PairOutcome) throws -> Void
   ) async throws -> [PairOutcome] {
-    let inputs = pairs.flatMap { pair in
-      [pair.chosen, pair.rejected].map {
-        ScoringInput.response(prompt: pair.prompt, response: $0)
+    var inputs: [ScoringInput] = []
+    var places: [ScoringInput: Int] = [:]
+    // The pair that a response is in first, by its place.
+    var owners: [Int] = []
+    let sides = pairs.enumerated().map { index, pair in
+      [pair.chosen, pair.rejected].map { response in
+        let input = ScoringInput.response(prompt: pair.prompt, response: response)
+        if let place = places[input] { return place }
+        places[input] = inputs.count
+        inputs.append(input)
+        owners.append(index)
+        return inputs.count - 1
       }
     }
     var known = [Score?](repeating: nil, count: inputs.count)
     var outcomes: [PairOutcome] = []
     do {
-      _ = try await scorer.score(inputs) { index, score in
-        known[index] = score
-        while outcomes.count < pairs.count, let chosen = known[2 * outcomes.count],
-          let rejected = known[2 * outcomes.count + 1]
+      _ = try await scorer.score(inputs) { place, score in
+        known[place] = score
+        while outcomes.count < pairs.count, var chosen = known[sides[outcomes.count][0]],
+          var rejected = known[sides[outcomes.count][1]]
         {
-          let pair = pairs[outcomes.count]
+          let (index, pair) = (outcomes.count, pairs[outcomes.count])
+          if owners[sides[index][0]] != index {
+            chosen.tokens = TokenCount(prompt: 0, completion: 0)
+          }
+          if owners[sides[index][1]] != index {
+            rejected.tokens = TokenCount(prompt: 0, completion: 0)
+          }
           outcomes.append(
             PairOutcome(
               id: pair.id,
@@ -130,11 +147,11 @@ package struct ScorerRater: Rater {
               rejected: rejected
             )
           )
-          try onOutcome(outcomes.count - 1, outcomes[outcomes.count - 1])
+          try onOutcome(index, outcomes[index])
         }
       }
     } catch let error as RewardError {
-      throw error.mapped { $0 / 2 }
+      throw error.mapped { owners[$0] }
     }
     return outcomes
   }

@@ -94,7 +94,7 @@ package struct Score: Codable, Equatable, Sendable {
 }
 
 /// What is scored.
-package enum ScoringInput: Equatable, Sendable {
+package enum ScoringInput: Hashable, Sendable {
   /// A response to a prompt, rendered through the model's chat template.
   case response(prompt: [Message], response: String)
   /// A rendered text, taken as it is: special tokens in it are read as such, nothing is added. A
@@ -167,7 +167,7 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   /// The error with another index in the place of an item's.
-  func mapped(_ index: (Int) -> Int) -> RewardError {
+  package func mapped(_ index: (Int) -> Int) -> RewardError {
     switch self {
     case .noJudge, .noLetter, .fewTokens, .noHead: self
     case .notFinite(let item, let value): .notFinite(index: index(item), value: value)

@@ -53,9 +53,6 @@ package struct Estimate: Equatable, Sendable {
 
 /// Accuracies, their intervals and their comparison.
 package enum Statistics {
-  /// The normal quantile of 0.975.
-  private static let z95 = 1.959963984540054
-
   /// Returns 1 for each pair whose chosen score is above the rejected one, else 0: equal scores lose.
   ///
   /// - Parameters:
@@ -83,71 +80,6 @@ package enum Statistics {
       }
     }
     return zip(chosen, rejected).map { $0 > $1 ? 1 : 0 }
-  }
-
-  /// Returns the mean of outcomes with a 95 % interval.
-  ///
-  /// The interval is Wilson's for fewer than 100 independent outcomes, and where all are alike (the
-  /// bootstrap would claim certainty there); else the percentile bootstrap. Outcomes between 0 and 1,
-  /// as half points, count in Wilson's interval as so many of 0 and 1 as have their variance, at least
-  /// as many as they are and at most twice as many, one for each order.
-  ///
-  /// - Parameters:
-  ///   - outcomes: 1 right, 0 wrong, or between.
-  ///   - clusters: What each outcome depends on, as its pair's or prompt's number: outcomes of one cluster
-  ///     are resampled together. `nil`: each stands alone.
-  ///   - seed: Same seed, same interval.
-  ///   - resamples: Costs `resamples * outcomes` draws; 2000 puts the ends within about 5 % of the width.
-  /// - Returns: The mean and its interval.
-  /// - Throws: `StatisticsError.empty` or `.lengthMismatch`.
-  package static func accuracy(
-    _ outcomes: [Double],
-    clusters: [Int]? = nil,
-    seed: UInt64 = 0,
-    resamples: Int = 2000
-  ) throws -> Estimate {
-    guard !outcomes.isEmpty else { throw StatisticsError.empty(name: "The list of outcomes") }
-    let isShare = outcomes.allSatisfy { (0...1).contains($0) }
-    if clusters == nil && isShare && (outcomes.count < 100 || isAlike(outcomes)) {
-      let (n, share) = (Double(outcomes.count), mean(outcomes))
-      let variance = mean(outcomes.map { ($0 - share) * ($0 - share) })
-      let trials = variance > 0 ? min(2 * n, max(n, n * share * (1 - share) / variance)) : n
-      let ends = wilson(share: share, trials: trials)
-      return Estimate(value: share, lower: ends.lower, upper: ends.upper, count: outcomes.count)
-    }
-    return try stratifiedMean(
-      [Stratum(outcomes, clusters: clusters)],
-      seed: seed,
-      resamples: resamples
-    )
-  }
-
-  /// Returns Wilson's score interval of a share.
-  ///
-  /// - Parameters:
-  ///   - successes: At most `trials`.
-  ///   - trials: At least 1.
-  /// - Returns: The share and its interval.
-  ///
-  /// Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-  package static func wilson(successes: Int, trials: Int) -> Estimate {
-    precondition(trials > 0 && (0...trials).contains(successes), "\(successes) of \(trials)")
-    let share = Double(successes) / Double(trials)
-    let ends = wilson(share: share, trials: Double(trials))
-    return Estimate(value: share, lower: ends.lower, upper: ends.upper, count: trials)
-  }
-
-  /// As above, of a share of any number of trials.
-  private static func wilson(share: Double, trials n: Double) -> (lower: Double, upper: Double) {
-    let scale = 1 + z95 * z95 / n
-    let center = (share + z95 * z95 / (2 * n)) / scale
-    let half = z95 / scale * (share * (1 - share) / n + z95 * z95 / (4 * n * n)).squareRoot()
-    // Rounding must not put an end a hair inside a share of 0 or 1.
-    return (share == 0 ? 0 : max(0, center - half), share == 1 ? 1 : min(1, center + half))
-  }
-
-  private static func mean(_ values: [Double]) -> Double {
-    values.reduce(0, +) / Double(values.count)
   }
 
   private static func isAlike(_ values: [Double]) -> Bool {
@@ -326,7 +258,8 @@ package enum Statistics {
     return (onlyFirst, onlySecond, min(1, 2 * tail))
   }
 
-  private static func grouped(_ stratum: Stratum) throws -> [(sum: Double, count: Int)] {
+  /// The sums and counts of a stratum's clusters.
+  static func grouped(_ stratum: Stratum) throws -> [(sum: Double, count: Int)] {
     guard !stratum.outcomes.isEmpty else { throw StatisticsError.empty(name: "A section") }
     guard let clusters = stratum.clusters else { return stratum.outcomes.map { ($0, 1) } }
     guard clusters.count == stratum.outcomes.count else {

@@ -19,6 +19,9 @@ struct DrawOptions: ParsableArguments {
   )
   var maxTokens: Int?
 
+  /// Whether none of them is given.
+  var isEmpty: Bool { temperature == nil && topP == nil && maxTokens == nil }
+
   func validate() throws {
     try Limit.check("--temperature", temperature, in: Limit.temperature)
     try Limit.check(share: "--top-p", topP)

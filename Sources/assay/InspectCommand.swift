@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayModel
+import AssayReward
 import AssayTensor
 import AssayText
 import Foundation
@@ -24,7 +25,7 @@ struct InspectCommand: AssayCommand {
       choice: heads.choice,
       question: heads.question
     )
-    let description = try InspectedModel(loaded, path: folder.path)
+    let description = try InspectedModel(loaded, path: folder.path, card: KeptCard(of: folder))
     if common.isJSON { return try Output.json(description) }
     try Output.result(description.text(head: loaded.head?.descriptor))
   }

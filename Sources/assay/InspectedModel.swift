@@ -1,4 +1,5 @@
 import AssayModel
+import AssayReward
 import AssayText
 
 /// What a judge was trained to read and write.
@@ -81,9 +82,11 @@ struct InspectedModel: Encodable {
   let critiqueTokens: Int?
   let judge: InspectedJudge?
   let goldenDifference: Double?
+  /// The findings of the card that is kept beside it; `nil` where there is none.
+  let card: [String]?
 
   /// - Throws: `RewardError` where its saved scores are not met.
-  init(_ model: Model, path: String) throws {
+  init(_ model: Model, path: String, card: KeptCard?) throws {
     let configuration = model.decoder.configuration
     self.path = path
     kind = model.manifest.kind.rawValue
@@ -110,6 +113,7 @@ struct InspectedModel: Encodable {
     critiqueTokens = model.manifest.critiqueTokens
     judge = model.manifest.judge.map { InspectedJudge($0) }
     goldenDifference = try model.verifyGolden()
+    self.card = card?.sentences
   }
 
   /// The lines for people.
@@ -145,6 +149,7 @@ struct InspectedModel: Encodable {
     if let goldenDifference {
       lines.append("  golden      scores differ from the saved ones by at most \(goldenDifference)")
     }
+    lines += (card ?? []).enumerated().map { ($0 == 0 ? "  card        " : "              ") + $1 }
     return lines.joined(separator: "\n")
   }
 }

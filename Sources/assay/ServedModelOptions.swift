@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayReward
 import AssayServe
 import Foundation
 
@@ -32,11 +33,13 @@ struct ServedModelOptions: ParsableArguments {
   ) throws -> (first: ServeSource, others: [ServeSource]) {
     let sources = try model.indices.map { index in
       let (names, path) = names(of: index)
+      let folder = try ModelPath.folder(path)
       return ServeSource(
         name: names[0],
         // verl asks by the path that it was given.
         aliases: names.dropFirst() + [path],
-        load: try inference.loader(try ModelPath.folder(path), common)
+        card: KeptCard(of: folder),
+        load: try inference.loader(folder, common)
       )
     }
     guard let first = sources.first else { throw ValidationError("--model is missing") }

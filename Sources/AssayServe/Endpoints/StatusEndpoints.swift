@@ -29,9 +29,12 @@ enum StatusEndpoints {
       .get("/v1/models", summary: "The models that are served.") { exchange in
         .json(["object": "list", "data": .array(models.all.map { json($0, exchange) })])
       },
-      .get("/v1/models/", summary: "One of the models, by a name.") { exchange in
+      .get("/v1/models/", summary: "One of the models, by a name, with its judge card.") {
+        exchange in
         let name = exchange.path.dropFirst("/v1/models/".count)
-        return .json(json(try models.named(name.removingPercentEncoding ?? String(name)), exchange))
+        let model = try models.named(name.removingPercentEncoding ?? String(name))
+        let card = model.card.map { [JSONMember("card", $0.json)] } ?? []
+        return .json(.object((json(model, exchange).members ?? []) + card))
       },
     ]
   }

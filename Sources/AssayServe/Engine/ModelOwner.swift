@@ -62,6 +62,7 @@ actor ModelOwner {
       model,
       name: source.name,
       aliases: source.aliases,
+      card: source.card,
       cacheTokens: session?.tokenCount ?? 0,
       queue: queue
     )

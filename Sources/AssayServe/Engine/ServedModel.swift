@@ -1,4 +1,5 @@
 import AssayModel
+import AssayReward
 import AssayText
 
 /// What tasks need to know of a model that another thread owns.
@@ -7,6 +8,8 @@ struct ServedModel: Sendable {
   let name: String
   /// Other names that requests may ask for it by.
   let aliases: [String]
+  /// The card that is kept beside it, if any.
+  let card: KeptCard?
   /// What turns conversations into its tokens.
   let text: ModelText
   /// What its tokenizer puts around a text.
@@ -24,6 +27,7 @@ struct ServedModel: Sendable {
   ///   - model: The model.
   ///   - name: The name that answers tell.
   ///   - aliases: Other names.
+  ///   - card: The card that is kept beside it, if any.
   ///   - cacheTokens: Tokens whose keys and values there is memory for.
   ///   - queue: The way to its owner.
   /// - Throws: `TextError` where the template does not fit.
@@ -31,13 +35,15 @@ struct ServedModel: Sendable {
     _ model: Model,
     name: String,
     aliases: [String],
+    card: KeptCard?,
     cacheTokens: Int,
     queue: ModelQueue
   ) throws {
     text = try ModelText(model)
     framing = TextFraming(model.tokenizer)
     writes = Self.writes(model)
-    (self.name, self.aliases, self.cacheTokens, self.queue) = (name, aliases, cacheTokens, queue)
+    (self.name, self.aliases, self.card) = (name, aliases, card)
+    (self.cacheTokens, self.queue) = (cacheTokens, queue)
   }
 
   /// Whether a model writes texts, and so needs a cache.
