@@ -1,5 +1,6 @@
 import AssayModel
 import AssayReward
+import AssayTensor
 import AssayText
 
 /// What a judge was trained to read and write.

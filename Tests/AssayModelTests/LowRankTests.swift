@@ -49,7 +49,7 @@ import Testing
     func json(_ path: String) throws -> JSONValue {
       try JSONValue(parsing: Array(try Data(contentsOf: Fixture.folder(path))))
     }
-    let scores = try #require(json("peft/expected.json")[name]?.array).compactMap(\.double)
+    let scores = try #require(try json("peft/expected.json")[name]?.array).compactMap(\.double)
     let config = try json("peft/\(name)/adapter_config.json")
     var options = LowRankOptions(
       rank: try #require(config["r"]?.int),

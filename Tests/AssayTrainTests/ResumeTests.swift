@@ -69,8 +69,8 @@ import Testing
       try Model.load(folder), try Model.load(folder.appending(path: "adapter"))
     )
     // What it scored when it was saved is in both; loading the adapter merges it anew.
-    #expect(try #require(merged.verifyGolden()) < 1e-5)
-    #expect(try #require(beside.verifyGolden()) < 1e-5)
+    #expect(try #require(try merged.verifyGolden()) < 1e-5)
+    #expect(try #require(try beside.verifyGolden()) < 1e-5)
     #expect(beside.manifest.kind == .classic)
     let base = try Model.load(world.base)
     for (name, value) in base.decoder.named({ $0.value }) {

@@ -1,5 +1,6 @@
 import AssayBase
 import AssayModel
+import AssayReward
 import AssayText
 import Foundation
 
