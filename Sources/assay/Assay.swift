@@ -16,7 +16,7 @@ struct Assay: AsyncParsableCommand {
       DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, CompareCommand.self,
       CritiqueCommand.self,
       ScoreCommand.self, JudgeCommand.self, LabelCommand.self, EvalCommand.self,
-      CalibrateCommand.self, BonCommand.self, RefineCommand.self,
+      CalibrateCommand.self, DiffCommand.self, BonCommand.self, RefineCommand.self,
       GenerateCommand.self, TokenizeCommand.self, RenderCommand.self,
       InspectCommand.self, AuditCommand.self, ExportCommand.self,
       PullCommand.self, ServeCommand.self,

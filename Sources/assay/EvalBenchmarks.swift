@@ -25,6 +25,34 @@ extension EvalOptions {
     }
   }
 
+  /// Writes a benchmark's page, `report-NAME.html`, where there is a folder for it.
+  ///
+  /// - Throws: `FileError`.
+  func writePage(
+    _ benchmark: any Benchmark,
+    _ run: String,
+    _ records: [BenchmarkRecord],
+    _ results: BenchmarkResults
+  ) throws {
+    guard let out else { return }
+    let name = type(of: benchmark).name
+    let page = RunPage(
+      name,
+      runs: [run],
+      [RunPage.tally(benchmark, records, rule: unparseableRule)]
+    )
+    let html = try page.html(
+      RunPage.figures(benchmark, [run: results.sections]),
+      notes: results.notes
+    )
+    let folder = URL(fileURLWithPath: out)
+    try DurableFile.makeFolder(folder)
+    try DurableFile.write(
+      Data(html.utf8),
+      to: folder.appendingPathComponent("report-\(name).html")
+    )
+  }
+
   /// Writes `results.json`.
   ///
   /// - Throws: `FileError`.

@@ -63,6 +63,7 @@ struct EvalCommand: AssayCommand {
       let key = type(of: benchmark).name
       results.methods[name, default: [:]][key] = own.sections
       notes += own.notes.map { "\(key): \($0)" }
+      try what.writePage(benchmark, name, records, own)
     }
     results.seconds = Date().timeIntervalSince(start)
     if let out = what.out { try what.write(results, to: URL(fileURLWithPath: out)) }

@@ -22,7 +22,10 @@ struct EvalOptions: ParsableArguments {
   var benchmarks: [BenchmarkArgument] = []
 
   @Option(
-    help: "The folder for results.json and, without --scores, scores-NAME.jsonl. Default: none."
+    help: """
+      The folder for results.json, report-NAME.html and, without --scores, scores-NAME.jsonl. Default: \
+      none.
+      """
   )
   var out: String?
 

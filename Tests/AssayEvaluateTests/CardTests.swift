@@ -8,12 +8,17 @@ import Synchronization
 import Testing
 
 /// Judges by length, prefers what stands first by a bit, and is taken in by praise.
-private struct VainRater: Rater {
-  let asked = Mutex<[String]>([])
+private final class VainRater: Rater {
+  private let log = Mutex<[String]>([])
   /// After how many pairs it fails.
-  var limit = Int.max
+  private let limit: Int
 
   struct Stopped: Error {}
+
+  init(limit: Int = .max) { self.limit = limit }
+
+  /// What it was asked: ids, with the worse response.
+  var asked: [String] { log.withLock { $0 } }
 
   nonisolated(nonsending) func outcomes(
     _ pairs: [PreferencePair],
@@ -21,7 +26,7 @@ private struct VainRater: Rater {
     onOutcome: (Int, PairOutcome) throws -> Void
   ) async throws -> [PairOutcome] {
     try pairs.enumerated().map { index, pair in
-      let count = asked.withLock { asked in
+      let count = log.withLock { asked in
         asked.append(pair.id + pair.rejected)
         return asked.count
       }
@@ -101,10 +106,10 @@ private struct VainRater: Rater {
     let resumed = try card(try await outcomes(second, run, cut))
     #expect(resumed.0 == whole.0 && resumed.1 == whole.1)
     // Only the stretch that was cut is read again.
-    #expect(second.asked.withLock(\.count) < run.ratings.count - 20)
+    #expect(second.asked.count < run.ratings.count - 20)
     let third = VainRater()
     _ = try await outcomes(third, run, cut)
-    #expect(third.asked.withLock(\.isEmpty))
+    #expect(third.asked.isEmpty)
     let recorded = try card(try run.recorded(in: cut))
     #expect(recorded.0 == whole.0 && recorded.1 == whole.1)
     #expect(throws: EvaluateError.self) {
@@ -115,8 +120,8 @@ private struct VainRater: Rater {
     other[3].pair.chosen += "y"
     let fourth = VainRater()
     _ = try await outcomes(fourth, CardRun(other, probes: []), cut)
-    #expect(fourth.asked.withLock { $0.contains { $0.hasPrefix("p3") } })
-    #expect(fourth.asked.withLock(\.count) == 4)
+    #expect(fourth.asked.contains { $0.hasPrefix("p3") })
+    #expect(fourth.asked.count == 4)
   }
 
   @Test("what the rater is taken in by is found, and what it is not is not")

@@ -1,5 +1,6 @@
 import AssayBase
 import AssayModel
+import AssayReward
 import AssayServe
 import AssayTestSupport
 import AssayText
@@ -121,6 +122,30 @@ import Testing
       }
       let metrics = try await client.get("/metrics").text
       #expect(metrics.contains("assay_model_info{model=\"judge\",kind=\"judge\"} 1"))
+    }
+  }
+
+  @Test("a model's own page has the card that is kept beside it")
+  func card() async throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("assay-card-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    #expect(KeptCard(of: folder) == nil)
+    let file = folder.appendingPathComponent(KeptCard.fileName)
+    // A file of that name that is something else is no card.
+    try Data(#"{"format": "other"}"#.utf8).write(to: file)
+    #expect(KeptCard(of: folder) == nil)
+    let text = #"{"format": "\#(KeptCard.format)", "sentences": [{"tone": "good", "text": "fine"}]}"#
+    try Data(text.utf8).write(to: file)
+    let card = try #require(KeptCard(of: folder))
+    #expect(card.sentences == ["fine"])
+    let source = ServeSource(name: "tiny", card: card) { try TinyModels.make(.classic) }
+    try await withServer(source) { client, _ in
+      let own = try await client.get("/v1/models/tiny").json
+      #expect(own?["id"] == "tiny" && own?["card"] == card.json)
+      let list = try await client.get("/v1/models").json?["data"]?.array
+      #expect(list?.count == 1 && list?.first?["card"] == nil)
     }
   }
 

@@ -1,7 +1,8 @@
 // The report of a run: one HTML file that needs nothing else.
 import Foundation
 
-/// A report of results as one self-contained HTML page: no scripts, no fonts, no network.
+/// A report of results as one self-contained HTML page: no fonts, no network, and scripts only where
+/// there are items to browse.
 ///
 /// All text is escaped, so prompts and critiques may hold anything.
 package struct HTMLReport: Sendable {
@@ -21,6 +22,8 @@ package struct HTMLReport: Sendable {
   package var parts: [Part] = []
   /// Critiques to look at.
   package var samples: [Sample] = []
+  /// Items to search, filter and sort; `nil` shows none.
+  package var items: ItemBrowser?
   /// Versions and the like, one line each, at the end.
   package var footer: [String] = []
 
@@ -34,8 +37,15 @@ package struct HTMLReport: Sendable {
     self.results = results
   }
 
-  /// The page.
-  package var html: String {
+  /// The page, without items.
+  package var html: String { page(browser: "") }
+
+  /// The page with its items.
+  ///
+  /// - Throws: `EncodingError` for an item with a number that is not finite.
+  package func page() throws -> String { page(browser: try items?.section() ?? "") }
+
+  private func page(browser: String) -> String {
     """
     <!DOCTYPE html>
     <html lang="en">
@@ -55,6 +65,7 @@ package struct HTMLReport: Sendable {
     </header>
     \(accuracySection)
     \(parts.filter { !$0.isEmpty }.map(part).joined(separator: "\n"))
+    \(browser)
     \(samplesSection)
     \(tableSection)
     \(factsSection)
