@@ -72,7 +72,7 @@ extension Statistics {
 
   /// Returns Wilson's score interval of a share, corrected near 0 and 1.
   ///
-  /// With at most three successes, or failures, the end near 0, or 1, is that of a Poisson count where it
+  /// With at most three successes, or failures, of more, the end near 0, or 1, is that of a Poisson count where it
   /// is further out: without that, 95 % intervals cover 84 % of rare events.
   ///
   /// - Parameters:
@@ -93,7 +93,7 @@ extension Statistics {
   private static let rounding = 1e-24
 
   /// Successes, or failures, that are few to Wilson's interval.
-  private static let few = 3.0
+  private static let few = 3.5
 
   /// As above, of a share of any number of trials.
   static func wilson(
@@ -108,10 +108,10 @@ extension Statistics {
     var lower = share == 0 ? 0 : max(0, center - half)
     var upper = share == 1 ? 1 : min(1, center + half)
     let (successes, failures) = (n * share, n * (1 - share))
-    if successes > 0, successes <= few {
+    if share < 0.5, successes > 0, successes < few {
       lower = min(lower, Distributions.gammaQuantile(0.05, shape: successes) / n)
     }
-    if failures > 0, failures <= few {
+    if share > 0.5, failures > 0, failures < few {
       upper = max(upper, 1 - Distributions.gammaQuantile(0.05, shape: failures) / n)
     }
     return (lower, upper)

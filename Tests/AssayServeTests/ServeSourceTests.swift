@@ -136,7 +136,8 @@ import Testing
     // A file of that name that is something else is no card.
     try Data(#"{"format": "other"}"#.utf8).write(to: file)
     #expect(KeptCard(of: folder) == nil)
-    let text = #"{"format": "\#(KeptCard.format)", "sentences": [{"tone": "good", "text": "fine"}]}"#
+    let sentences = #""sentences": [{"tone": "good", "text": "fine"}]"#
+    let text = #"{"format": "\#(KeptCard.format)", "# + sentences + "}"
     try Data(text.utf8).write(to: file)
     let card = try #require(KeptCard(of: folder))
     #expect(card.sentences == ["fine"])

@@ -6,8 +6,9 @@ import AssayText
 package struct GoldItem: Hashable, Sendable {
   /// The pair; `chosen` is the better response.
   package var pair: PreferencePair
-  /// What single annotators said: 1 for chosen, 0 for rejected, 0.5 for a tie, `nil` for nothing. An
-  /// annotator has the same place in every row.
+  /// What single annotators said: 1 for chosen, 0 for rejected, 0.5 for a tie, `nil` for nothing.
+  ///
+  /// An annotator has the same place in every row.
   package var votes: [Double?]
 
   /// Makes one.

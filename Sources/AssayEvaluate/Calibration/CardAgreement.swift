@@ -9,8 +9,9 @@ package struct CardAgreement: Codable, Equatable, Sendable {
   package let accuracy: CardFigure
   /// By section, where the gold labels have some.
   package let sections: [String: CardFigure]
-  /// Cohen's kappa of the response shown first being better, over both orders. Each response stands
-  /// first once, so that chance agrees in a half: `2 accuracy - 1`.
+  /// Cohen's kappa of the response shown first being better, over both orders.
+  ///
+  /// Each response stands first once, so that chance agrees in a half: `2 accuracy - 1`.
   package let kappa: CardFigure
   /// Where the first response is better, how often that is seen; `nil` of what is shown no order.
   package let truePositiveRate: CardFigure?

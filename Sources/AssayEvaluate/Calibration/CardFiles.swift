@@ -32,6 +32,7 @@ package struct CardFiles {
   /// What the notes beside records say that they were written with; empty where there are none.
   ///
   /// - Parameter records: The file of records.
+  /// - Returns: The values by option.
   package static func settings(of records: URL) -> [String: String] {
     let notes = FileManager.default.contents(atPath: records.path + ".settings.json")
     return notes.flatMap { try? JSONDecoder().decode([String: String].self, from: $0) } ?? [:]

@@ -49,7 +49,9 @@ package struct CardRecord: Codable, Equatable, Sendable {
   package var probe: Probe?
   /// The digest of the texts that were rated.
   package var text: String
-  /// What the rater said; its id is the item's. Without votes and scores for what was too long.
+  /// What the rater said.
+  ///
+  /// Its id is the item's; of what was too long it has neither votes nor scores.
   package var outcome: PairOutcome
 
   /// Makes a record.

@@ -28,6 +28,7 @@ package struct RunPage {
   ///   - benchmark: The benchmark.
   ///   - records: One for each item, in the order of the items.
   ///   - rule: What an unparseable verdict counts; `nil` is the benchmark's own rule.
+  /// - Returns: The outcomes.
   package static func tally(
     _ benchmark: some Benchmark,
     _ records: [BenchmarkRecord],
