@@ -1,5 +1,4 @@
 import AssayBase
-import AssayData
 import AssayModel
 import AssayRun
 import AssayTensor
@@ -68,11 +67,7 @@ struct Format {
         let file = try RecipeFile(text: String(decoding: bytes, as: UTF8.self), name: "recipe")
         _ = try Recipe(file)
       },
-      Format(name: "rows", seeds: files("Fuzz/Seeds", ".jsonl"), isText: true) { _, file in
-        _ = try PairReader(policy: .skipping).read(file.path)
-        _ = try ResponseReader(policy: .skipping).read(file.path)
-      },
-    ]
+    ] + written
   }
 
   private static let text = "Tests/AssayTextTests/Fixtures"
@@ -84,7 +79,7 @@ struct Format {
   }
 
   /// The files with an ending below a folder, smallest first, without those above 256 KiB.
-  private static func files(_ folder: String, _ ending: String) -> (URL) throws -> [[UInt8]] {
+  static func files(_ folder: String, _ ending: String) -> (URL) throws -> [[UInt8]] {
     { checkout in
       let folder = checkout.appendingPathComponent(folder)
       let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path)

@@ -10,8 +10,8 @@ package enum DurableFile {
   ///   - url: The file; its folder must exist.
   /// - Throws: `FileError.fileSystem`.
   package static func write(_ data: Data, to url: URL) throws {
-    let temporary = url.deletingLastPathComponent()
-      .appendingPathComponent(".\(url.lastPathComponent).tmp-\(getpid())")
+    removeLeftovers(of: url)
+    let temporary = temporary(url)
     let descriptor = open(
       temporary.path,
       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
@@ -27,6 +27,50 @@ package enum DurableFile {
       throw error
     }
     try rename(temporary, to: url)
+  }
+
+  /// Makes a folder in one step: it has its name once it is whole.
+  ///
+  /// - Parameters:
+  ///   - url: The folder, which is new or empty.
+  ///   - body: Fills the folder that it is given.
+  /// - Returns: What the body returns.
+  /// - Throws: `FileError.fileSystem`, or what the body throws; nothing is left then.
+  package static func withFolder<Result>(
+    _ url: URL,
+    _ body: (URL) throws -> Result
+  ) throws -> Result {
+    try makeFolder(url.deletingLastPathComponent())
+    removeLeftovers(of: url)
+    let temporary = temporary(url)
+    try makeFolder(temporary)
+    do {
+      let result = try body(temporary)
+      try synchronizeTree(temporary)
+      try rename(temporary, to: url)
+      return result
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      throw error
+    }
+  }
+
+  /// What is written before it has its name.
+  private static func temporary(_ url: URL) -> URL {
+    url.deletingLastPathComponent()
+      .appendingPathComponent(".\(url.lastPathComponent).tmp-\(getpid())")
+  }
+
+  /// Removes what processes that are gone left behind of a file or folder.
+  private static func removeLeftovers(of url: URL) {
+    let folder = url.deletingLastPathComponent()
+    let start = ".\(url.lastPathComponent).tmp-"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for name in names where name.hasPrefix(start) {
+      guard let process = pid_t(name.dropFirst(start.count)), kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+    }
   }
 
   /// Renames a file or folder, and makes the new name durable.

@@ -1,5 +1,6 @@
 // What `demo`, `compare` and `eval` write as `results.json`.
 import AssayReward
+import AssayText
 import Foundation
 
 /// An evaluation that cannot be made of what was given.
@@ -118,13 +119,43 @@ package struct ResultsFile: Codable, Equatable, Sendable {
   /// Section to figure; the whole is called `overall`.
   package typealias Sections = [String: Figure]
 
-  /// The seconds that everything took.
-  package var seconds: Double
+  /// What a model was evaluated on, and how.
+  package struct Evaluation: Codable, Equatable, Sendable {
+    /// A benchmark.
+    package struct Benchmark: Codable, Equatable, Sendable {
+      /// The hash of the ids and texts of its items.
+      package var items: String
+      /// Items.
+      package var n: Int
+      /// Tokens read and written, of the items whose records tell.
+      package var tokens: TokenCount
+
+      /// Makes one.
+      package init(_ items: [BenchmarkItem], _ records: [BenchmarkRecord]) {
+        self.items = EvaluationScoring.digest(items)
+        n = items.count
+        tokens = records.compactMap(\.tokens).reduce(TokenCount(prompt: 0, completion: 0), +)
+      }
+    }
+
+    /// What the records depend on, by option; of recorded scores, their file.
+    package var settings: [String: String]
+    /// By name.
+    package var benchmarks: [String: Benchmark] = [:]
+
+    /// Makes one of no benchmark.
+    package init(settings: [String: String]) { self.settings = settings }
+  }
+
+  /// The seconds that everything took; `nil` of `eval`, whose results are the same each time.
+  package var seconds: Double?
   /// Method to split (`test`, `ood`) to section.
   package var methods: [String: [String: Sections]]
+  /// What was evaluated and how, of `eval`.
+  package var evaluation: Evaluation?
 
   /// Makes results.
-  package init(seconds: Double, methods: [String: [String: Sections]] = [:]) {
+  package init(seconds: Double?, methods: [String: [String: Sections]] = [:]) {
     self.seconds = seconds
     self.methods = methods
   }

@@ -58,6 +58,7 @@ extension GenerationBatch {
       end(sequence, .stop)
       return
     }
+    writtenCount += 1
     sequence.decide(picked.read[row])
     sequence.add(token, picked.logProbabilities[row], top: picked.top[row])
     if let found = sequence.scanner?.scan(sequence.tokens, engine.tokenizer) {

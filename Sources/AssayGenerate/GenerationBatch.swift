@@ -35,6 +35,8 @@ final class GenerationBatch {
   /// Tokens since they were last taken, where somebody wants them as they come.
   var newTokens: [NewToken] = []
   let reportsTokens: Bool
+  /// How many tokens were written.
+  var writtenCount = 0
 
   /// Makes a batch without requests.
   ///

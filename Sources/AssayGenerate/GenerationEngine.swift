@@ -78,6 +78,7 @@ package final class GenerationEngine {
   ///
   /// - Parameters:
   ///   - requests: What to generate.
+  ///   - onTokens: Called behind every step with the number of tokens that it wrote.
   ///   - onFinished: Called with a request's index and its text as soon as that is there, in any
   ///     order; an error that it throws ends the work.
   /// - Returns: The texts, in the order of the requests.
@@ -86,6 +87,7 @@ package final class GenerationEngine {
   ///   `Interrupted` where a signal asks to stop, between two steps.
   package func run(
     _ requests: [GenerationRequest],
+    onTokens: (Int) throws -> Void = { _ in },
     onFinished: (Int, Generation) throws -> Void = { _, _ in }
   ) throws -> [Generation] {
     try Task.checkCancellation()
@@ -101,10 +103,12 @@ package final class GenerationEngine {
     while !batch.isIdle {
       try Task.checkCancellation()
       try Interruption.check()
+      let before = batch.writtenCount
       try batch.advance { index, generation in
         results[index] = generation
         try onFinished(index, generation)
       }
+      try onTokens(batch.writtenCount - before)
     }
     return results.compactMap(\.self)
   }

@@ -65,9 +65,9 @@ package struct GenerationRequest: Sendable, Equatable {
 }
 
 /// A generated text.
-package struct Generation: Sendable, Equatable {
+package struct Generation: Codable, Sendable, Equatable {
   /// A token that the reward head read.
-  package struct ScoredToken: Sendable, Equatable {
+  package struct ScoredToken: Codable, Sendable, Equatable {
     /// The token.
     package var id: Int32
     /// Its index in prompt and text together.

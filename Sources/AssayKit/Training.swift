@@ -170,6 +170,7 @@ extension RunEvent {
     case .stageSkipped(let name, let number): "stage \(number) \(name): done before"
     case .step(let done, let total, let metrics, _):
       "\(done)/\(total)" + metrics.map { " \($0.name) \($0.value)" }.joined()
+    case .tokens: nil
     case .stageFinished(let name, let number, let seconds):
       "stage \(number) \(name): \(Int(seconds.rounded())) s"
     case .message(let text), .warning(let text): text

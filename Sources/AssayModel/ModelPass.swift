@@ -8,8 +8,9 @@ package struct ModelPass: Sendable, Hashable {
   package enum Reading: Sendable, Equatable {
     /// What the reward head makes of its places.
     case reward
-    /// The probability of A at the index: of a pair model's head, or between the tokens of two letters.
-    case verdict(letters: [Int32])
+    /// The probability of A at the index: of a pair model's head, or between the tokens of two letters,
+    /// one or several of each; of these, `parts` has the probability of both together among all tokens.
+    case verdict(letters: [[Int32]])
     /// The log likelihood, in nats, of the tokens from the index on.
     case likelihood
   }
@@ -72,7 +73,7 @@ package struct PassReader {
           PassValue(value: Double($0))
         }
       }
-      return try verdicts(passes, letters).map { PassValue(value: Double($0)) }
+      return try verdicts(passes, letters)
     case .likelihood: return try likelihoods(passes).map { PassValue(value: $0) }
     }
   }
@@ -127,19 +128,41 @@ package struct PassReader {
     }
   }
 
-  private func verdicts(_ passes: [ModelPass], _ letters: [Int32]) throws -> [Float] {
-    try withTensorErrors {
+  private func verdicts(_ passes: [ModelPass], _ letters: [[Int32]]) throws -> [PassValue] {
+    let numbers: [Float] = try withTensorErrors {
       try withoutGradients {
-        // Two rows of the output embedding: A's logit less B's decides.
-        let ids = Tensor(letters.map(Int64.init)).to(decoder.device)
+        // Some rows of the output embedding: A's logit less B's decides.
+        let ids = Tensor(letters.joined().map { Int64($0) }).to(decoder.device)
+        let (count, all) = (letters[0].count, letters.map(\.count).reduce(0, +))
         return try readings(passes) { hidden, rows in
-          let logits = decoder.logits(hidden, of: ids, training: !keepsCasts)  // [R, 2]
-          let first = logits.narrowed(axis: 1, start: 0, count: 1)
-          let second = logits.narrowed(axis: 1, start: 1, count: 1)
-          return (first - second).reshaped([rows.count]).sigmoid()
+          let logits = decoder.logits(hidden, of: ids, training: !keepsCasts)  // [R, all]
+          let first = logits.narrowed(axis: 1, start: 0, count: count)
+            .logSumExp(axis: 1, keeping: true)  // [R, 1]
+          let second = logits.narrowed(axis: 1, start: count, count: all - count)
+            .logSumExp(axis: 1, keeping: true)  // [R, 1]
+          let whole = logSumExp(of: hidden, count: rows.count)  // [R, 1]
+          let mass = (logits - whole).exp().sum(axis: 1, keeping: true)  // [R, 1]
+          return .concatenated([(first - second).sigmoid(), mass], axis: 1)  // [R, 2]
         }
       }
     }
+    return passes.indices.map {
+      PassValue(value: Double(numbers[2 * $0]), parts: [min(1, Double(numbers[2 * $0 + 1]))])
+    }
+  }
+
+  /// Rows whose logits of all tokens are there at once.
+  private static let logitRows = 32
+
+  /// The logarithm of the sum of all tokens' exponentials: `[R, D]` to `[R, 1]`, float32.
+  private func logSumExp(of hidden: Tensor, count: Int) -> Tensor {
+    .concatenated(
+      stride(from: 0, to: count, by: Self.logitRows).map { start in
+        let rows = hidden.narrowed(axis: 0, start: start, count: min(Self.logitRows, count - start))
+        return decoder.logits(rows, training: !keepsCasts).to(.float32)
+          .logSumExp(axis: 1, keeping: true)
+      }
+    )
   }
 
   private func likelihoods(_ passes: [ModelPass]) throws -> [Double] {

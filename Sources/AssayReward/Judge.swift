@@ -36,6 +36,12 @@ package struct LetterReading: Codable, Equatable, Sendable {
   /// Probability of both letters together among all that could have been written there.
   package var mass: Double
 
+  /// Makes one.
+  package init(probability: Double, mass: Double) {
+    self.probability = probability
+    self.mass = mass
+  }
+
   /// Makes one of the probabilities of both letters.
   ///
   /// Gives `nil` where neither has any.

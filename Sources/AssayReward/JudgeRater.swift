@@ -85,6 +85,11 @@ package struct JudgeRater: Judge {
     )
   }
 
+  /// Most tokens that are written for a pair.
+  package var itemTokens: Int {
+    passes == nil ? judgementTokens * reading.draws * JudgementOrder.allCases.count : 0
+  }
+
   /// Judges pairs; see `Judge`.
   ///
   /// - Parameters:
@@ -96,7 +101,11 @@ package struct JudgeRater: Judge {
     _ pairs: [PreferencePair],
     onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {
-    if let port, let passes { return try await judge(pairs, passes, port, onJudged) }
+    if let port, let passes {
+      return settings.sharesPrefixes && passes.isWritten
+        ? try await passes.judge(pairs, writtenBy: port, reading, onJudged)
+        : try await judge(pairs, passes, port, onJudged)
+    }
     // The likelihood of an enforced verdict is known when it is written.
     guard settings.aggregation == .likelihood, settings.verdicts == .free, let port else {
       return try await judgeByVotes(pairs, onJudged)
@@ -182,15 +191,16 @@ package struct JudgeRater: Judge {
   ) async throws -> [PairVerdict] {
     let passes = try pairs.enumerated().flatMap { try judgement.passes($1, index: $0) }
     var verdicts: [PairVerdict] = []
-    var own: [Double] = []
+    var own: [PassValue] = []
     _ = try await port.values(passes, .verdict(letters: judgement.letters)) { place, value in
-      own.append(value.value)
+      own.append(value)
       guard own.count == 2 else { return }
       let index = place / 2
       let verdict = try judgement.verdict(
         pairs[index].id,
         passes[2 * index...2 * index + 1],
-        probabilities: own,
+        values: own,
+        reading: reading,
         index: index
       )
       own = []

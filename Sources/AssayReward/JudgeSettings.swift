@@ -19,6 +19,20 @@ package struct JudgeSettings: Sendable, Equatable {
   /// How judgements with rationales become one probability.
   package var aggregation = VerdictAggregation.votes
 
+  /// The least probability of both letters together at which a letter is a verdict; below, the model
+  /// would have written something else, and nothing is read.
+  ///
+  /// `nil` is 0 for a model that was trained to write a letter, and 0.25 for any other.
+  ///
+  /// Default: 0.
+  package var letterMass: Double? = 0
+
+  /// Whether what the prompts of letters have in common is read once, as where many responses to a prompt
+  /// are compared; by itself each prompt is read as a whole, which suits pairs that share nothing.
+  ///
+  /// Default: false.
+  package var sharesPrefixes = false
+
   /// Whether judgements are free, or held to reasons and a verdict behind them.
   ///
   /// Default: free, as judges were always asked; results are those of earlier versions.

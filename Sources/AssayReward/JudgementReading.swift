@@ -15,12 +15,16 @@ package struct JudgementReading: Sendable {
   package let task: RolePrompts.JudgeTask
   /// How it is asked.
   package let prompts: RolePrompts
+  /// The least probability of both letters together at which a letter is a verdict.
+  package let letterMass: Double
   /// What a judgement may be; `nil` allows all.
   private let grammar: Grammar?
 
   /// Alternatives of the first token that a judge of letters is asked for: the most that all servers
   /// give.
   private static let alternatives = 5
+  /// The letters' mass below which nothing is read of a model that was not trained to write one.
+  private static let usualLetterMass = 0.25
   /// Tokens of a letter, with room for what a template puts around it.
   static let letterTokens = 8
 
@@ -37,6 +41,8 @@ package struct JudgementReading: Sendable {
     let own = manifest?.judge
     task = manifest?.kind == .pair ? .token : settings.task ?? own?.task ?? .chain
     prompts = settings.prompts ?? own?.prompts ?? .english
+    let isTrained = manifest?.kind == .pair || own?.task == .token
+    letterMass = settings.letterMass ?? (isTrained ? 0 : Self.usualLetterMass)
     switch (settings.verdicts, task) {
     case (.free, _): grammar = nil
     case (.enforced, .chain): grammar = try .verdict()
@@ -88,16 +94,20 @@ package struct JudgementReading: Sendable {
       ? Self.letters(written.firstAlternatives) : Self.letters(written.generation)
     // Behind enforced reasons the letter was decided in the same pass: nothing is read again.
     let counts = task == .token || settings.aggregation == .likelihood
-    let probability = counts ? letters?.probability : nil
+    let isRead = task == .chain || isRead(letters)
+    let probability = counts && isRead ? letters?.probability : nil
     return Judgement(
       order: order,
       text: written.text,
-      verdict: verdict(written, probability),
+      verdict: isRead ? verdict(written, probability) : nil,
       probability: probability,
       finishReason: written.finishReason,
       letters: letters
     )
   }
+
+  /// Whether the letters have so much of the probability that one of them is a verdict.
+  func isRead(_ letters: LetterReading?) -> Bool { (letters?.mass ?? 1) >= letterMass }
 
   /// What a judgement comes to: by the letter's probability where that is known, else as stated.
   private func verdict(_ written: Written, _ probability: Double?) -> Verdict? {

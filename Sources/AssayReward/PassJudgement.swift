@@ -7,8 +7,8 @@ import AssayText
 struct PassJudgement: Sendable {
   let text: ModelText
   let prompts: RolePrompts
-  /// The tokens of the two letters, where the model is asked for one.
-  let letters: [Int32]
+  /// The tokens of each of the two letters, where the model is asked for one.
+  let letters: [[Int32]]
 
   /// Makes one.
   ///
@@ -22,7 +22,18 @@ struct PassJudgement: Sendable {
     self.prompts = prompts
     letters =
       text.manifest.kind == .pair
-      ? [] : try Verdict.allCases.map { try Self.letter($0, text.renderer) }
+      ? [] : try Verdict.allCases.map { try Self.letters($0, text) }
+  }
+
+  /// The tokens that an answer of one letter may be.
+  ///
+  /// A model that was trained to write one writes the first of them; one that was not may put a space
+  /// before it.
+  private static func letters(_ verdict: Verdict, _ text: ModelText) throws -> [Int32] {
+    let own = try letter(verdict, text.renderer)
+    guard text.manifest.judge == nil else { return [own] }
+    let spaced = text.tokenizer.encodePlain(" " + verdict.rawValue)
+    return spaced.count == 1 && spaced[0] != own ? [own, spaced[0]] : [own]
   }
 
   /// The token that an answer of one letter is.
@@ -76,20 +87,29 @@ struct PassJudgement: Sendable {
   /// - Parameters:
   ///   - id: The pair's id.
   ///   - passes: As `passes` gave them.
-  ///   - probabilities: Of A, one a pass.
+  ///   - values: The probability of A, and the letters' mass, one a pass.
+  ///   - reading: Tells of which letters nothing is read.
   ///   - index: The pair's index, for the error.
   /// - Returns: The verdict.
   /// - Throws: `RewardError.notFinite`.
   func verdict(
     _ id: String,
     _ passes: some Collection<ModelPass>,
-    probabilities: some Collection<Double>,
+    values: some Collection<PassValue>,
+    reading: JudgementReading,
     index: Int
   ) throws -> PairVerdict {
-    let judgements = try zip(JudgementOrder.allCases, probabilities).map { order, value in
+    let judgements = try zip(JudgementOrder.allCases, values).map { order, read in
+      let value = read.value
       guard value.isFinite else { throw RewardError.notFinite(index: index, value: value) }
-      let verdict: Verdict? = value == 0.5 ? nil : value > 0.5 ? .a : .b
-      return Judgement(order: order, verdict: verdict, probability: value)
+      let letters = read.parts.first.map { LetterReading(probability: value, mass: $0) }
+      let isRead = reading.isRead(letters)
+      return Judgement(
+        order: order,
+        verdict: value == 0.5 || !isRead ? nil : value > 0.5 ? .a : .b,
+        probability: isRead ? value : nil,
+        letters: letters
+      )
     }
     return PairVerdict(
       id: id,
@@ -99,6 +119,60 @@ struct PassJudgement: Sendable {
         completion: text.manifest.kind == .pair ? 0 : 2
       )
     )
+  }
+}
+
+extension PassJudgement {
+  /// Whether the model writes its letters: each is one token of a model that writes.
+  var isWritten: Bool { text.manifest.kind.writes && letters.allSatisfy { $0.count == 1 } }
+
+  /// Judges pairs by writing their letters, so that what prompts have in common is read once.
+  ///
+  /// - Parameters:
+  ///   - pairs: What to judge.
+  ///   - port: The way to the model.
+  ///   - reading: Tells of which letters nothing is read.
+  ///   - onJudged: Called with the index and verdict of each pair, in order.
+  /// - Returns: One verdict a pair; their numbers are those of a pass, but for rounding.
+  /// - Throws: As `passes` and `verdict`, or what the port and `onJudged` throw.
+  nonisolated(nonsending) func judge(
+    _ pairs: [PreferencePair],
+    writtenBy port: any ModelPort,
+    _ reading: JudgementReading,
+    _ onJudged: (Int, PairVerdict) throws -> Void
+  ) async throws -> [PairVerdict] {
+    let end = text.renderer.endOfTurnID
+    let grammar = try text.grammars.bind(try .letter(), ends: [end])
+    let passes = try pairs.enumerated().flatMap { try self.passes($1, index: $0) }
+    let texts = try await port.texts(
+      passes.map {
+        GenerationRequest(
+          promptTokens: $0.tokens,
+          maximumTokens: 1,
+          stopTokens: [end],
+          grammar: grammar
+        )
+      }
+    )
+    return try pairs.enumerated().map { index, pair in
+      let own = 2 * index...2 * index + 1
+      let values = try texts[own].map { text in
+        let (a, b) = (text.decision[Verdict.a.rawValue], text.decision[Verdict.b.rawValue])
+        guard let letters = LetterReading(a: a ?? 0, b: b ?? 0) else {
+          throw RewardError.notFinite(index: index, value: .nan)
+        }
+        return PassValue(value: letters.probability, parts: [letters.mass])
+      }
+      let verdict = try verdict(
+        pair.id,
+        passes[own],
+        values: values,
+        reading: reading,
+        index: index
+      )
+      try onJudged(index, verdict)
+      return verdict
+    }
   }
 }
 

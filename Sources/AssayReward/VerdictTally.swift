@@ -17,6 +17,10 @@ package struct VerdictTally: Equatable, Sendable {
   ///
   /// Both orders are judged alike often, so a judge that does not mind the order has 0.5.
   package let firstShare: Double?
+  /// The mean probability of both letters together where one was to be written; `nil` where it is unknown.
+  ///
+  /// A judge that would rather write something else has little.
+  package let letterMass: Double?
 
   /// Counts verdicts.
   ///
@@ -37,6 +41,8 @@ package struct VerdictTally: Equatable, Sendable {
     unparseableRate =
       Double(judgements.count { $0.verdict == nil && $0.probability == nil })
       / Double(max(1, judgements.count))
+    let masses = judgements.compactMap { $0.letters?.mass }
+    letterMass = masses.isEmpty ? nil : masses.reduce(0, +) / Double(masses.count)
     let stated = judgements.compactMap(\.verdict)
     firstShare =
       stated.isEmpty ? nil : Double(stated.count { $0 == .a }) / Double(stated.count)

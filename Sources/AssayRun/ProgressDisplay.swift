@@ -28,7 +28,10 @@ package final class ProgressDisplay: Sendable {
     var stageStart = 0.0
     var firstStep = 0
     var lastShown = -Double.infinity
+    var (done, total) = (0, 0)
+    var metrics: [Metric] = []
     var tokens = 0
+    var tokensLeft: Int?
     var openColumns = 0
   }
 
@@ -71,6 +74,8 @@ package final class ProgressDisplay: Sendable {
           label: "\(number) \(name)",
           stageStart: now(),
           firstStep: resumedAt,
+          done: resumedAt,
+          total: total ?? 0,
           openColumns: state.openColumns
         )
         let size = total.map { " of \($0) steps" } ?? ""
@@ -83,22 +88,30 @@ package final class ProgressDisplay: Sendable {
       case .warning(let text): line("warning: " + text, &state, always: true)
       case .step(let done, let total, let metrics, let tokens):
         state.tokens += tokens
-        step(done, total, metrics, &state)
+        (state.done, state.total, state.metrics) = (done, total, metrics)
+        step(&state)
+      case .tokens(let count, let left):
+        state.tokens += count
+        state.tokensLeft = left
+        step(&state)
       }
     }
   }
 
-  private func step(_ done: Int, _ total: Int, _ metrics: [Metric], _ state: inout State) {
+  private func step(_ state: inout State) {
     let time = now()
     let interval = mode == .lines ? Self.lineInterval : Self.barInterval
-    guard mode != .quiet, done == total || time - state.lastShown >= interval else { return }
+    guard mode != .quiet, state.done == state.total || time - state.lastShown >= interval else {
+      return
+    }
     state.lastShown = time
     let snapshot = ProgressText.Snapshot(
       label: state.label,
-      done: done,
-      total: total,
-      metrics: metrics,
+      done: state.done,
+      total: state.total,
+      metrics: state.metrics,
       tokens: state.tokens,
+      tokensLeft: state.tokensLeft,
       seconds: time - state.stageStart,
       resumedAt: state.firstStep
     )
@@ -126,6 +139,8 @@ package enum ProgressText {
     package var total: Int
     package var metrics: [Metric]
     package var tokens: Int
+    /// Tokens that are left to write at most, where that is known.
+    package var tokensLeft: Int?
     package var seconds: Double
     package var resumedAt: Int
 
@@ -135,6 +150,7 @@ package enum ProgressText {
       total: Int,
       metrics: [Metric],
       tokens: Int,
+      tokensLeft: Int? = nil,
       seconds: Double,
       resumedAt: Int
     ) {
@@ -143,6 +159,7 @@ package enum ProgressText {
       self.total = total
       self.metrics = metrics
       self.tokens = tokens
+      self.tokensLeft = tokensLeft
       self.seconds = seconds
       self.resumedAt = resumedAt
     }
@@ -152,6 +169,12 @@ package enum ProgressText {
       let stepsDone = done - resumedAt
       guard stepsDone > 0, total >= done else { return nil }
       return seconds / Double(stepsDone) * Double(total - done)
+    }
+
+    /// Seconds to go at the most, at the speed of tokens so far; `nil` where that is not known.
+    package var mostSecondsLeft: Double? {
+      guard tokens > 0, let tokensLeft else { return nil }
+      return seconds / Double(tokens) * Double(tokensLeft)
     }
   }
 
@@ -216,6 +239,8 @@ package enum ProgressText {
       parts.append(duration(snapshot.seconds))
     } else if let left = snapshot.secondsLeft {
       parts.append(duration(left) + " left")
+    } else if let most = snapshot.mostSecondsLeft {
+      parts.append("at most " + duration(most) + " left")
     }
     return parts.map { "  " + $0 }.joined()
   }

@@ -70,10 +70,13 @@ struct CritiqueCommand: AssayCommand {
         critic: critic,
         samples: settings.samples
       )
-      let (count, leftOut) = try await work.run(
-        to: out,
-        onProgress: Progress("critique", total: work.count, common).update
-      )
+      let tokens = settings.samples * critic.critiqueTokens
+      let progress = Progress("critique", total: work.count, common)
+        .following(model, itemTokens: asPairs ? 2 * tokens : tokens)
+      let (count, leftOut) = try await model.keeping(beside: out, written, anew: self.records.force)
+      {
+        try await work.run(to: out, onProgress: progress.update)
+      }
       if leftOut > 0, !common.isQuiet {
         Output.error("\(leftOut) of \(count) critiques were cut or empty and are left out")
       }

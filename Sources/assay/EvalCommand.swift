@@ -33,39 +33,36 @@ struct EvalCommand: AssayCommand {
   }
 
   func execute() async throws {
-    let start = Date()
-    var benchmarks: [any Benchmark] = []
-    var found: [[BenchmarkRecord]] = []
-    var name = ""
+    var found: [(benchmark: any Benchmark, records: [BenchmarkRecord])] = []
+    var (name, settings) = ("", RecordSettings())
     if let scores = what.scores {
       name =
         scores == "-"
         ? "scores" : URL(fileURLWithPath: scores).deletingPathExtension().lastPathComponent
-      benchmarks = try what.load(rows, nil)
-      found = try benchmarks.map { try BenchmarkRecords.read(scores, for: $0) }
+      settings.set("--scores", name)
+      found = try what.load(rows, nil).map { try BenchmarkRecords.open(scores, for: $0) }
     } else {
       // Results are alone on standard output.
       try await source.open(out: what.out, isOutputFree: false, common) { model in
         name = model.name
         try judging.validate(samples: what.samples, scores: model.scores)
         try what.validate(scores: model.scores)
-        let critiques = what.draws.critiques(samples: what.samples, seed: common.seed)
-        let settings = judging.settings(what.draws, seed: common.seed)
-        let length = try model.length(critiques: critiques, judging: settings)
-        benchmarks = try what.load(rows, length)
-        found = try await evaluate(model, benchmarks, critiques, settings, length)
+        (found, settings) = try await evaluate(model)
       }
     }
-    var results = ResultsFile(seconds: 0)
+    // Without clocks, so that the same command leaves the same bytes.
+    var results = ResultsFile(seconds: nil)
+    var evaluation = ResultsFile.Evaluation(settings: settings.values)
     var notes: [String] = []
-    for (benchmark, records) in zip(benchmarks, found) {
+    for (benchmark, records) in found {
       let own = try benchmark.results(records, unparseable: what.unparseableRule)
       let key = type(of: benchmark).name
       results.methods[name, default: [:]][key] = own.sections
+      evaluation.benchmarks[key] = .init(benchmark.items, records)
       notes += own.notes.map { "\(key): \($0)" }
       try what.writePage(benchmark, name, records, own)
     }
-    results.seconds = Date().timeIntervalSince(start)
+    results.evaluation = evaluation
     if let out = what.out { try what.write(results, to: URL(fileURLWithPath: out)) }
     let text =
       common.isJSON
@@ -75,28 +72,20 @@ struct EvalCommand: AssayCommand {
   }
 
   private func evaluate(
-    _ model: ModelSource,
-    _ benchmarks: [any Benchmark],
-    _ critiques: CritiqueSettings,
-    _ settings: JudgeSettings,
-    _ length: TextLength?
-  ) async throws -> [[BenchmarkRecord]] {
-    var written = model.settings(source.inference, common)
-    let method: EvaluationMethod
-    if let scorer = try model.scorer(critiques) {
-      method = .scorer(scorer)
-      written.set(critiques, tokens: critiques.tokens)
-    } else {
-      let judge = try model.judge(settings)
-      method = .judge(judge, what.verdictRule ?? .strict)
-      written.set(judge)
-      written.set("--verdict-rule", (what.verdictRule ?? .strict).rawValue)
-    }
-    var found: [[BenchmarkRecord]] = []
+    _ model: ModelSource
+  ) async throws -> ([(benchmark: any Benchmark, records: [BenchmarkRecord])], RecordSettings) {
+    let critiques = what.draws.critiques(samples: what.samples, seed: common.seed)
+    let settings = judging.settings(what.draws, seed: common.seed)
+    let length = try model.length(critiques: critiques, judging: settings)
+    let (method, written) = try method(model, critiques, settings)
+    let benchmarks = try what.load(rows, length).map { method.answerable($0) }
+    var found: [(benchmark: any Benchmark, records: [BenchmarkRecord])] = []
     for (number, benchmark) in benchmarks.enumerated() {
       let (start, name) = (Date(), type(of: benchmark).name)
       let progress = Progress(name, number: number + 1, total: benchmark.items.count, common)
-      found.append(
+        .following(model)
+      let out = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent("scores").path }
+      let made = try await model.keeping(beside: out, written, anew: records.force) {
         try await method.records(
           benchmark,
           folder: what.out.map { URL(fileURLWithPath: $0) },
@@ -105,9 +94,26 @@ struct EvalCommand: AssayCommand {
           isCut: rows.marker(length?.items),
           onProgress: progress.update
         )
-      )
+      }
+      found.append((benchmark, made))
       progress.finish(seconds: Date().timeIntervalSince(start))
     }
-    return found
+    return (found, written)
+  }
+
+  private func method(
+    _ model: ModelSource,
+    _ critiques: CritiqueSettings,
+    _ settings: JudgeSettings
+  ) throws -> (EvaluationMethod, RecordSettings) {
+    var written = model.settings(source.inference, common)
+    if let scorer = try model.scorer(critiques) {
+      written.set(critiques, tokens: critiques.tokens)
+      return (.scorer(scorer), written)
+    }
+    let judge = try model.judge(settings)
+    written.set(judge)
+    written.set("--verdict-rule", (what.verdictRule ?? .strict).rawValue)
+    return (.judge(judge, what.verdictRule ?? .strict), written)
   }
 }

@@ -50,11 +50,15 @@ struct JudgeCommand: AssayCommand {
       written.set(judge)
       try records.claim(out, written, common)
       let file = out == "-" ? nil : out
-      let verdicts = try await Judging(pairs, of: data, by: judge).run(
-        to: file.map { URL(fileURLWithPath: $0) },
-        onVerdict: { if file == nil { try Output.json($0) } },
-        onProgress: Progress("judge", total: pairs.count, common).update
-      )
+      let progress = Progress("judge", total: pairs.count, common)
+        .following(model, itemTokens: judge.itemTokens)
+      let verdicts = try await model.keeping(beside: file, written, anew: records.force) {
+        try await Judging(pairs, of: data, by: judge).run(
+          to: file.map { URL(fileURLWithPath: $0) },
+          onVerdict: { if file == nil { try Output.json($0) } },
+          onProgress: progress.update
+        )
+      }
       if !common.isQuiet { Output.error(try VerdictTally(verdicts).text(isLabelled: isLabelled)) }
     }
   }

@@ -36,13 +36,23 @@ struct JudgeOptions: ParsableArguments {
   )
   var verdicts: VerdictForm?
 
+  @Option(
+    help: """
+      The least probability of both letters together at which a letter is a verdict; below, the judgement \
+      is unparseable. Default: 0.25; 0 for models that were trained to write a letter.
+      """
+  )
+  var letterMass: Double?
+
   func validate() throws {
     try Limit.check("--votes", votes, in: Limit.count)
+    try Limit.check("--letter-mass", letterMass, in: 0...1)
   }
 
   /// Whether any of them is given.
   var isEmpty: Bool {
     votes == nil && task == nil && prompts == nil && aggregate == nil && verdicts == nil
+      && letterMass == nil
   }
 
   /// Refuses what does not go with the model.
@@ -81,6 +91,7 @@ struct JudgeOptions: ParsableArguments {
     settings.task = task
     settings.aggregation = aggregate ?? settings.aggregation
     settings.verdicts = verdicts ?? settings.verdicts
+    settings.letterMass = letterMass
     settings.prompts = prompts?.prompts
     return settings
   }

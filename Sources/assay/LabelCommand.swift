@@ -70,13 +70,18 @@ struct LabelCommand: AssayCommand {
       try records.claim(out, written, common)
       let marker = rows.marker(limit)
       rows.tellCut(try pairs.count { try marker?($0) ?? false }, of: pairs.count)
-      let tally = try await Labelling(
+      let progress = Progress("label", total: pairs.count, common)
+        .following(model, itemTokens: (rater as? JudgeRater)?.itemTokens)
+      let work = Labelling(
         pairs,
         of: data,
         by: rater,
         minimumConfidence: minimumConfidence,
         isCut: marker
-      ).run(to: out, onProgress: Progress("label", total: pairs.count, common).update)
+      )
+      let tally = try await model.keeping(beside: out, written, anew: records.force) {
+        try await work.run(to: out, onProgress: progress.update)
+      }
       if !common.isQuiet { Output.error(tally.text(isLabelled: labelled)) }
     }
   }

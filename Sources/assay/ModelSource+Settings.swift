@@ -1,9 +1,11 @@
+import AssayBase
 import AssayEvaluate
 import AssayGenerate
 import AssayModel
 import AssayTensor
 import AssayText
 import AssayTrain
+import Foundation
 
 extension ModelSource {
   /// What records depend on that the model makes.
@@ -34,5 +36,38 @@ extension ModelSource {
       if let question = inference.heads.question { settings.set("--question", question) }
     }
     return settings
+  }
+}
+
+extension ModelSource {
+  /// Does work whose records are written in order, and keeps what a model here finishes beside them.
+  ///
+  /// Behind an interruption, texts that were finished are not written again. The file goes with the end
+  /// of the work.
+  ///
+  /// - Parameters:
+  ///   - out: The file of records; nothing is kept beside standard output, or what is no plain file.
+  ///   - settings: What the records depend on.
+  ///   - anew: Whether what is there is dropped.
+  ///   - body: The work.
+  /// - Returns: What the work returns.
+  /// - Throws: `FileError`, or what the work throws.
+  func keeping<Result>(
+    beside out: String?,
+    _ settings: RecordSettings,
+    anew: Bool,
+    _ body: () async throws -> Result
+  ) async throws -> Result {
+    guard case .here(let port, _, _) = self, let out, out != "-", port.model.manifest.kind.writes,
+      RecordSettings.isPlain(out)
+    else { return try await body() }
+    let url = URL(fileURLWithPath: out + ".texts.jsonl")
+    try DurableFile.makeFolder(url.deletingLastPathComponent())
+    if anew { try? FileManager.default.removeItem(at: url) }
+    let kept = try KeptTexts(url, context: settings.digest)
+    port.kept = kept
+    let result = try await body()
+    kept.remove()
+    return result
   }
 }

@@ -1,4 +1,6 @@
 import AssayBase
+import AssayEvaluate
+import AssayGenerate
 import AssayRun
 
 /// The progress of a command's one stage, on standard error.
@@ -8,6 +10,11 @@ final class Progress {
   private let total: Int
   private let display: ProgressDisplay
   private var isStarted = false
+  /// Most tokens that are written for an item, where that is known.
+  private var itemTokens: Int?
+  /// Tokens of items that are done; tokens written, those of others too; and how many are shown.
+  private var (doneTokens, written, shown) = (0, 0, 0)
+  private var resumedAt = 0
 
   init(_ name: String, number: Int = 1, total: Int, _ common: CommonOptions) {
     self.name = name
@@ -16,18 +23,56 @@ final class Progress {
     display = common.progress
   }
 
+  /// Moves with every token that a model here writes, not only with what is done.
+  ///
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - itemTokens: Most tokens that it writes for an item; `nil` where nobody knows.
+  /// - Returns: This progress.
+  func following(_ model: ModelSource, itemTokens: Int? = nil) -> Progress {
+    self.itemTokens = itemTokens
+    if case .here(let port, _, _) = model { port.onTokens = write }
+    return self
+  }
+
+  /// Shows tokens that were written.
+  private func write(_ count: Int) {
+    written += count
+    let left = itemTokens.map { max(0, (total - resumedAt) * $0 - written) }
+    display.handle(.tokens(count: fresh(), left: left))
+  }
+
+  /// Tokens that are not shown yet: those of items that are done are written ones, and others read for them.
+  private func fresh() -> Int {
+    let all = max(doneTokens, written, shown)
+    defer { shown = all }
+    return all - shown
+  }
+
   /// Shows how much is done; the first time, how much was done before.
   ///
   /// - Parameters:
   ///   - done: Items that are done.
   ///   - tokens: Tokens read and written since the last call.
   /// - Throws: `Interrupted`.
-  func update(_ done: Int, _ tokens: Int) throws {
+  func update(_ done: Int, _ tokens: Int) throws { try update(done, tokens, metrics: []) }
+
+  /// Shows how far an evaluation is.
+  ///
+  /// - Throws: `Interrupted`.
+  func update(_ progress: EvaluationProgress) throws {
+    let metrics = progress.accuracy.map { [Metric("accuracy", $0)] } ?? []
+    try update(progress.done, progress.tokens, metrics: metrics)
+  }
+
+  /// Shows how much is done, with figures of it.
+  func update(_ done: Int, _ tokens: Int, metrics: [Metric]) throws {
     if !isStarted {
-      isStarted = true
+      (isStarted, resumedAt) = (true, done)
       display.handle(.stageStarted(name: name, number: number, total: total, resumedAt: done))
     } else {
-      display.handle(.step(done: done, total: total, metrics: [], tokens: tokens))
+      doneTokens += tokens
+      display.handle(.step(done: done, total: total, metrics: metrics, tokens: fresh()))
     }
     try Interruption.check()
   }

@@ -130,8 +130,8 @@ import Testing
         ":1: 'chosen' must be a number or a list of numbers"
       ),
       (
-        #"{"id":"a","chosen":[1,2],"rejected":0}"#,
-        "'chosen' has 2 scores, the item has 1 responses"
+        #"{"id":"a","chosen":[[]],"rejected":0}"#,
+        ":1: 'chosen' has a response without a score"
       ),
       (#"{"id":"a","chosen":1e999,"rejected":0}"#, ":1: 'chosen' must be finite, found 1e999"),
       (#"{"id":"a","chosen":NaN,"rejected":0}"#, ":1: 'chosen' must be finite, found NaN"),
@@ -176,7 +176,7 @@ import Testing
   func verdicts() throws {
     let benchmark = try BenchmarkCatalogue.load(
       "rewardbench2",
-      path: try folder.file(#"{"subset":"Math","prompt":"q","chosen":["a"],"rejected":["b"]}"#)
+      path: try folder.file(#"{"subset":"Math","prompt":"q","chosen":["a"],"rejected":["b","c"]}"#)
     )
     let path = try folder.file(#"{"id":0,"verdicts":["A>B","B>A"]}"#, "v.jsonl")
     #expect(

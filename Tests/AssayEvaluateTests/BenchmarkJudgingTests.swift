@@ -48,7 +48,7 @@ private struct FixedJudge: Judge {
       rule: rule,
       folder: nil,
       settings: settings
-    ) { _, _ in }
+    ) { _ in }
     return try #require(
       try benchmark.results(records, unparseable: unparseable).sections["overall"]
     )
@@ -84,7 +84,7 @@ private struct FixedJudge: Judge {
         with: FixedJudge(first: [("", .a)], second: [("", .b)]),
         folder: folder.url,
         settings: settings
-      ) { done, _ in if done == 2 { throw Stop() } }
+      ) { if $0.done == 2 { throw Stop() } }
     }
     let file = folder.url.appendingPathComponent("scores-pairs.jsonl")
     #expect(try String(contentsOf: file, encoding: .utf8).split(separator: "\n").count == 2)
@@ -104,7 +104,7 @@ private struct FixedJudge: Judge {
       with: right,
       folder: folder.url,
       settings: settings
-    ) { _, _ in }
+    ) { _ in }
     #expect(records.map(\.content) == Array(repeating: .verdicts([.chosen, .chosen]), count: 2))
     let file = folder.url.appendingPathComponent("scores-judgebench.jsonl").path
     #expect(try BenchmarkRecords.read(file, for: benchmark) == records)
@@ -118,7 +118,7 @@ private struct FixedJudge: Judge {
       with: wrong,
       folder: folder.url,
       settings: settings
-    ) { _, _ in }
+    ) { _ in }
     #expect(again == records)
   }
 }

@@ -51,11 +51,14 @@ private final class LengthScorer: Scorer {
       with: scorer,
       folder: folder.url,
       settings: settings
-    ) { _, _ in }
+    ) { _ in }
     // All items ask the same two candidates, in stretches of 64 and 6.
     #expect(scorer.inputs.count == 4)
     #expect(records.map(\.id) == benchmark.items.map(\.id))
-    #expect(records[0] == BenchmarkRecord(id: "i0", chosen: [4], rejected: [3]))
+    #expect(records[0].content == .scores(BenchmarkScores(chosen: [4], rejected: [3])))
+    // What all items share is read once, for the first of each stretch.
+    #expect(records[0].tokens == TokenCount(prompt: 4, completion: 0))
+    #expect(records.compactMap { $0.tokens?.total }.reduce(0, +) == 8)
     let path = folder.url.appendingPathComponent("scores-pairs.jsonl").path
     #expect(try BenchmarkRecords.read(path, for: benchmark) == records)
   }
@@ -69,7 +72,7 @@ private final class LengthScorer: Scorer {
         with: LengthScorer(),
         folder: folder.url,
         settings: settings
-      ) { done, tokens in if done == 64 && tokens > 0 { throw Stop() } }
+      ) { if $0.done == 64 && $0.tokens > 0 { throw Stop() } }
     }
     let file = folder.url.appendingPathComponent("scores-pairs.jsonl")
     let first = try String(contentsOf: file, encoding: .utf8)
@@ -82,7 +85,7 @@ private final class LengthScorer: Scorer {
       with: scorer,
       folder: folder.url,
       settings: settings
-    ) { done, _ in progress.append(done) }
+    ) { progress.append($0.done) }
     // What was done before, and behind each of two candidates in a stretch of 64 and one of 2.
     #expect(progress == [64, 64, 128, 128, 130])
     #expect(scorer.inputs.count == 4)
@@ -98,7 +101,7 @@ private final class LengthScorer: Scorer {
       with: LengthScorer(),
       folder: folder.url,
       settings: settings
-    ) { _, _ in }
+    ) { _ in }
     var other = settings
     other.set("--dtype", "bf16")
     other.set("--samples", 8)
@@ -114,7 +117,7 @@ private final class LengthScorer: Scorer {
         with: LengthScorer(),
         folder: folder.url,
         settings: other
-      ) { _, _ in }
+      ) { _ in }
     }
     let large = try benchmark(2)
     await #expect(
@@ -128,7 +131,7 @@ private final class LengthScorer: Scorer {
         with: LengthScorer(),
         folder: folder.url,
         settings: settings
-      ) { _, _ in }
+      ) { _ in }
     }
   }
 
@@ -145,7 +148,7 @@ private final class LengthScorer: Scorer {
         with: scorer,
         folder: nil,
         settings: settings
-      ) { _, _ in }
+      ) { _ in }
     }
     scorer.failure = .tooLong(index: 1, tokens: 9, maximum: 5)
     await #expect(
@@ -160,7 +163,7 @@ private final class LengthScorer: Scorer {
         with: scorer,
         folder: nil,
         settings: settings
-      ) { _, _ in }
+      ) { _ in }
     }
   }
 }

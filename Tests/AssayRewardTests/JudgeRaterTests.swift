@@ -256,6 +256,61 @@ private struct ScriptedPort: ModelPort {
     #expect(
       abs(try #require(verdict.judgements[0].probability) - 1 / (1 + exp(-difference))) < 1e-5
     )
+    // Both letters' share of the softmax over all tokens.
+    let highest = Double(logits.max() ?? 0)
+    let whole = logits.map { exp(Double($0) - highest) }.reduce(0, +)
+    let own = ids.map { exp(Double(logits[Int($0)]) - highest) }.reduce(0, +)
+    let read = try #require(verdict.judgements[0].letters)
+    #expect(abs(read.mass - own / whole) < 1e-5)
+    #expect(read.probability == verdict.judgements[0].probability)
+  }
+
+  @Test("below a mass of both letters nothing is read, by default where no letter was trained")
+  func mass() async throws {
+    var settings = settings()
+    settings.task = .token
+    settings.letterMass = nil
+    let trained = try JudgeRater(world.judge(), settings: settings)
+    #expect(trained.reading.letterMass == 0)
+    #expect(try await trained.judge(world.pairs).allSatisfy { $0.votes.unparseable == 0 })
+    // Random weights give two letters of 300 tokens next to nothing.
+    let other = try JudgeRater(world.model(.languageModel, head: nil), settings: settings)
+    #expect(other.reading.letterMass == 0.25)
+    let verdicts = try await other.judge(world.pairs)
+    for judgement in verdicts.flatMap(\.judgements) {
+      #expect(judgement.verdict == nil && judgement.probability == nil)
+      #expect(try #require(judgement.letters).mass < 0.25)
+    }
+    #expect(verdicts.allSatisfy(\.isMissing))
+    settings.letterMass = 0
+    let all = try JudgeRater(world.model(.languageModel, head: nil), settings: settings)
+    #expect(try await all.judge(world.pairs).allSatisfy { !$0.isMissing })
+    let tally = try VerdictTally(verdicts)
+    #expect(tally.unparseableRate == 1 && try #require(tally.letterMass) < 0.25)
+  }
+
+  @Test("letters that are written have the numbers of a pass, and prompts are read in part once")
+  func shared() async throws {
+    let model = world.judge()
+    let pair = world.pairs[0]
+    let pairs = world.pairs.map {
+      PreferencePair(id: $0.id, prompt: pair.prompt, chosen: pair.chosen, rejected: $0.rejected)
+    }
+    let passes = try await JudgeRater(model).judge(pairs)
+    var settings = settings()
+    settings.sharesPrefixes = true
+    let written = try await JudgeRater(model, settings: settings).judge(pairs)
+    #expect(written.map(\.id) == passes.map(\.id))
+    for (one, other) in zip(written.flatMap(\.judgements), passes.flatMap(\.judgements)) {
+      let (letters, expected) = (try #require(one.letters), try #require(other.letters))
+      #expect(abs(letters.probability - expected.probability) < 1e-4)
+      #expect(abs(letters.mass - expected.mass) < 1e-4)
+      #expect(one.verdict == other.verdict && one.order == other.order)
+    }
+    // A pair model has no letters: it is read as ever.
+    let logits = world.judge(.pair)
+    let read = try await JudgeRater(logits).judge(pairs)
+    #expect(try await JudgeRater(logits, settings: settings).judge(pairs) == read)
   }
 
   @Test("packing pairs into batches changes nothing")

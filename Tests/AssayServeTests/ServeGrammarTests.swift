@@ -28,6 +28,35 @@ import Testing
     return document?.members?.map(\.key) == ["n"] && (0...99).contains(document?["n"]?.int ?? -1)
   }
 
+  @Test("judgements can be held to a verdict, with its likelihood from the same pass")
+  func judgements() async throws {
+    try await withServer(.languageModel, contextTokens: 512) { client, _ in
+      let pair: JSONValue = ["prompt": "How many?", "chosen": "three", "rejected": "two"]
+      for (form, unparseable) in [("free", 8), ("enforced", 0)] {
+        let answer = try await client.post(
+          "/v1/judgements",
+          [
+            "pairs": [pair], "verdicts": .string(form), "task": "chain", "votes": 8,
+            "max_tokens": 16,
+            "aggregate": form == "free" ? "votes" : "likelihood",
+          ]
+        )
+        let verdict = answer.json?.array?.first
+        #expect(verdict?["votes"]?["unparseable"]?.int == unparseable, "\(answer.text)")
+        if form == "enforced" {
+          let letters = verdict?["judgements"]?.array?.compactMap { $0["letters"]?["mass"]?.double }
+          #expect(letters?.count == 8 && letters?.allSatisfy { $0 > 0 && $0 <= 1 } == true)
+          #expect(verdict?["probability"]?.double != nil)
+        }
+      }
+      let wrong = try await client.post(
+        "/v1/judgements",
+        ["pairs": [pair], "verdicts": "strict"]
+      )
+      #expect(wrong.status == 400 && wrong.text.contains("free or enforced"))
+    }
+  }
+
   @Test("every client's field holds the answers to its form")
   func fields() async throws {
     let digits: @Sendable (String) -> Bool = { $0.count == 3 && $0.allSatisfy(\.isNumber) }

@@ -184,6 +184,48 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     #expect(try metric("loss", run, "02-train-1").count == (right + 3) / 4)
   }
 
+  @Test(
+    "enforced verdicts: an untrained model's judgements all have one, learnt from and evaluated"
+  )
+  func enforced() async throws {
+    let world = try TinyWorld(train: 16, test: 8)
+    try world.makeBase()
+    let run = world.file("run")
+    try await runRecipe(
+      """
+      method: star-sft
+      model: \(world.base.path)
+      data:
+        train: \(world.file("train.jsonl").path)
+        suites: {mine: \(world.file("test.jsonl").path)}
+      compute: {device: cpu}
+      star:
+        {prompts: playground, iterations: 1, samples: 4, judgement_tokens: 12, batch_items: 4, verdicts: enforced}
+      evaluation: {judgement_tokens: 12, verdicts: enforced}
+      """,
+      in: run
+    )
+    let judged = try decode(
+      JudgementRecord.self,
+      try Data(contentsOf: run.appendingPathComponent("01-judgements-1/records.jsonl"))
+    )
+    #expect(judged.count == 16)
+    for sample in judged.flatMap(\.samples) {
+      #expect(
+        sample.verdict != nil && sample.text.hasSuffix("[[\(sample.verdict?.rawValue ?? "")]]")
+      )
+      #expect(sample.finishReason == .stop)
+    }
+    let outcomes = try decode(
+      PairOutcome.self,
+      try Data(contentsOf: run.appendingPathComponent("03-evaluate/records.jsonl"))
+    )
+    #expect(
+      outcomes.count == 8
+        && outcomes.allSatisfy { $0.votes?.allSatisfy { $0.chosen != nil } == true }
+    )
+  }
+
   @Test("methods have names of their own, one line of summary, and settings with their own keys")
   func list() throws {
     #expect(Set(Methods.names).count == Methods.all.count)

@@ -225,6 +225,25 @@ import Testing
     #expect(screen.taken() == "stage 2 head: done in 30.0 s\n")
   }
 
+  @Test("progress moves with tokens before anything is done, and tells the time left at the most")
+  func tokens() {
+    let screen = Screen()
+    let display = screen.display(.lines)
+    display.handle(.stageStarted(name: "judge", number: 1, total: 4, resumedAt: 0))
+    _ = screen.taken()
+    screen.time.withLock { $0 = 10 }
+    // 100 tokens in 10 s: 900 take 90 s more.
+    display.handle(.tokens(count: 100, left: 900))
+    #expect(screen.taken() == "1 judge: 0/4 (0%)  10 tokens/s  at most 1:30 left\n")
+    screen.time.withLock { $0 = 20 }
+    display.handle(.step(done: 1, total: 4, metrics: [Metric("accuracy", 0.5)], tokens: 100))
+    // Behind the first item, the items' own speed counts.
+    #expect(screen.taken() == "1 judge: 1/4 (25%)  accuracy 0.500  10 tokens/s  1:00 left\n")
+    screen.time.withLock { $0 = 30 }
+    display.handle(.tokens(count: 100, left: 700))
+    #expect(screen.taken() == "1 judge: 1/4 (25%)  accuracy 0.500  10 tokens/s  1:30 left\n")
+  }
+
   @Test("on a terminal the bar overwrites itself and messages go below it")
   func terminal() {
     let screen = Screen()

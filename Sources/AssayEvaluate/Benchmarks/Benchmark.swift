@@ -29,6 +29,14 @@ package protocol Benchmark: Sendable {
   func outcome(of item: BenchmarkItem, verdicts: [BenchmarkVerdict], rule: UnparseableRule)
     -> Double?
 
+  /// How far a judge's verdicts on several responses are right, by those on each chosen response against
+  /// each rejected one; `nil` is missing.
+  func outcome(of item: BenchmarkItem, comparisons: [[BenchmarkVerdict]], rule: UnparseableRule)
+    -> Double?
+
+  /// The benchmark without the items that no verdicts of pairs answer.
+  var forJudges: Self { get }
+
   /// The benchmark's figures.
   ///
   /// - Parameter tally: The outcomes of all items.
@@ -68,6 +76,38 @@ extension Benchmark {
     }
     return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
+
+  /// The mean over both orders: 1 where every chosen response wins against every rejected one, 0 where
+  /// one does not; unparseable verdicts by `rule`, where all others are right.
+  package func outcome(
+    of item: BenchmarkItem,
+    comparisons: [[BenchmarkVerdict]],
+    rule: UnparseableRule
+  ) -> Double? {
+    let orders = comparisons.map(\.count).min() ?? 0
+    let values = (0..<orders).compactMap { order -> Double? in
+      let own = comparisons.map { $0[order] }
+      if own.contains(where: { $0 == .rejected || $0 == .tie }) { return 0 }
+      return own.contains(.unparseable) ? rule.outcome : 1
+    }
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+
+  /// How far a record of an item is right; `nil` is missing.
+  func outcome(
+    of item: BenchmarkItem,
+    record: BenchmarkRecord,
+    rule: UnparseableRule
+  ) -> Double? {
+    switch record.content {
+    case .scores(let scores): outcome(of: item, scores: scores)
+    case .verdicts(let verdicts): outcome(of: item, verdicts: verdicts, rule: rule)
+    case .comparisons(let pairs): outcome(of: item, comparisons: pairs, rule: rule)
+    }
+  }
+
+  /// All of it.
+  package var forJudges: Self { self }
 
   /// The benchmark's figures of records.
   ///
@@ -111,12 +151,9 @@ extension BenchmarkTally {
   ///   - rule: What an unparseable verdict counts.
   package init(_ benchmark: some Benchmark, records: [BenchmarkRecord], rule: UnparseableRule) {
     precondition(benchmark.items.map(\.id) == records.map(\.id), "records of other items")
-    let outcomes = zip(benchmark.items, records).map { item, record in
-      switch record.content {
-      case .scores(let scores): benchmark.outcome(of: item, scores: scores)
-      case .verdicts(let verdicts): benchmark.outcome(of: item, verdicts: verdicts, rule: rule)
-      }
+    let outcomes = zip(benchmark.items, records).map {
+      benchmark.outcome(of: $0, record: $1, rule: rule)
     }
-    self.init(items: benchmark.items, records: records, outcomes: outcomes)
+    self.init(items: benchmark.items, records: records, outcomes: outcomes, rule: rule)
   }
 }

@@ -126,7 +126,8 @@ struct BenchmarkRow {
     try read { fields throws(RowFault) in try fields.turns(key) }
   }
 
-  fileprivate func ownID() throws -> String? {
+  /// The row's own id; `nil` where it has none.
+  func ownID() throws -> String? {
     try read { fields throws(RowFault) in try fields.ownID(["pair_id", "id"]) }
   }
 }

@@ -10,29 +10,45 @@ package enum BenchmarkRecords {
   /// Reads the records of a benchmark's items.
   ///
   /// A line has `id`, and `chosen` and `rejected` (a number, or a list in the order of the item's
-  /// candidates), or `verdicts`: what a judge said in the file's order of the two responses and then
-  /// in the other one, `A>B`, `B>A` or `A=B`, where A is the response shown first. A judge that
-  /// prefers the same response in both orders so says `["A>B", "B>A"]`. Where the file names a
-  /// chosen response instead of an order, that one is shown first. Any other text, or `null`, is
-  /// unparseable.
+  /// candidates; a list in the place of a number is of several critiques, and counts as its mean), or
+  /// `verdicts`: what a judge said in the file's order of the two responses and then in the other one,
+  /// `A>B`, `B>A` or `A=B`, where A is the response shown first. A judge that prefers the same response
+  /// in both orders so says `["A>B", "B>A"]`. Where the file names a chosen response instead of an
+  /// order, that one is shown first. Any other text, or `null`, is unparseable. Of items of several
+  /// responses, `comparisons` has such a list for each chosen response against each rejected one.
+  ///
+  /// What `assay judge` writes is read too, and what the benchmarks' own scripts write; see
+  /// `OfficialRecord`.
   ///
   /// - Parameters:
   ///   - path: JSON Lines, or a JSON list; `-` is standard input.
   ///   - benchmark: The benchmark.
-  /// - Returns: One record for each item, in the order of the items.
+  /// - Returns: What the records are of, which for verdicts is what these can answer; and one record for
+  ///   each of its items, in their order.
   /// - Throws: `DataError` for a file that cannot be read; `EvaluateError` for a line that does not
   ///   fit, and for items without exactly one line.
   ///
   /// Source: verdicts as in ScalerLab/JudgeBench, utils/metrics.py, whose second game is flipped.
-  package static func read(_ path: String, for benchmark: any Benchmark) throws -> [BenchmarkRecord]
-  {
+  package static func open(
+    _ path: String,
+    for benchmark: any Benchmark
+  ) throws -> (any Benchmark, [BenchmarkRecord]) {
     let rows = try BenchmarkFiles.read(path, stem: path)
-    return try match(
+    let isScored = rows.contains { ($0.optional("chosen") ?? $0.optional("scores_chosen")) != nil }
+    let own: any Benchmark = isScored ? benchmark : benchmark.forJudges
+    let records = try match(
       rows.map { ($0.line, $0.value) },
       file: path,
-      benchmark: benchmark,
+      benchmark: own,
       isComplete: true
-    ).compactMap { $0 }
+    )
+    return (own, records.compactMap { $0 })
+  }
+
+  /// Reads the records of a benchmark's items; see `open(_:for:)`.
+  package static func read(_ path: String, for benchmark: any Benchmark) throws -> [BenchmarkRecord]
+  {
+    try open(path, for: benchmark).1
   }
 
   /// Matches lines with items; `nil` for items without a line.
@@ -49,11 +65,9 @@ package enum BenchmarkRecords {
     var (unknown, repeated): ([String], [String]) = ([], [])
     for (line, value) in lines {
       let row = try BenchmarkRow(file: file, stem: file, line: line, index: line - 1, value: value)
-      let id: String
-      switch try row.required("id") {
-      case .string(let text): id = text
-      case .number(let digits): id = digits
-      case let other: throw row.failure("'id' must be a string or a number, found \(other.kind)")
+      let own = try row.ownID()
+      guard let id = own ?? (OfficialRecord.hasNoID(row) ? String(line - 1) : nil) else {
+        throw row.failure("the key 'id' is missing")
       }
       guard let place = places[id] else {
         unknown.append(id)
@@ -91,36 +105,71 @@ package enum BenchmarkRecords {
     item: BenchmarkItem,
     type: any Benchmark.Type
   ) throws -> BenchmarkRecord {
-    guard row.optional("verdicts") != nil else {
-      return BenchmarkRecord(
-        id: item.id,
-        chosen: try scores(row, "chosen", count: item.chosen.count),
-        rejected: try scores(row, "rejected", count: item.rejected.count)
-      )
+    let tokens = TokenCount(json: row.optional("tokens"))
+    func record(_ content: BenchmarkRecord.Content) -> BenchmarkRecord {
+      BenchmarkRecord(id: item.id, content: content, tokens: tokens)
     }
-    guard row.optional("chosen") == nil, row.optional("rejected") == nil else {
+    let isPair = item.chosen.count == 1 && item.rejected.count == 1
+    if let official = try OfficialRecord.content(of: row, item: item) {
+      guard type.takesVerdicts, isPair else { throw noPair(row, item, type) }
+      return record(official)
+    }
+    let keys = ["verdicts", "comparisons"].filter { row.optional($0) != nil }
+    guard let key = keys.first else {
+      return record(.scores(try scores(row, item)))
+    }
+    guard row.optional("chosen") == nil, row.optional("rejected") == nil, keys.count == 1 else {
       throw row.failure("a line has scores or verdicts, not both")
     }
-    guard type.takesVerdicts, item.chosen.count == 1, item.rejected.count == 1 else {
-      throw row.failure(
-        "the item '\(item.id)' of \(type.name) is no pair that a verdict could be about; "
-          + "give 'chosen' and 'rejected' scores"
+    guard type.takesVerdicts, isPair || key == "comparisons" else { throw noPair(row, item, type) }
+    let list = try row.list(key)
+    guard key == "comparisons" else { return record(.verdicts(try verdicts(list, row, item))) }
+    let count = item.chosen.count * item.rejected.count
+    guard list.count == count else {
+      throw row.failure("'comparisons' has \(list.count) lists, the item has \(count) pairs")
+    }
+    return record(
+      .comparisons(
+        try list.map { entry in
+          guard let own = entry.array else {
+            throw row.failure("'comparisons' must hold lists of two verdicts, found \(entry.kind)")
+          }
+          return try verdicts(own, row, item)
+        }
       )
+    )
+  }
+
+  private static func noPair(
+    _ row: BenchmarkRow,
+    _ item: BenchmarkItem,
+    _ type: any Benchmark.Type
+  ) -> EvaluateError {
+    row.failure(
+      "the item '\(item.id)' of \(type.name) is no pair that a verdict could be about; give "
+        + (type.takesVerdicts ? "'comparisons', or " : "") + "'chosen' and 'rejected' scores"
+    )
+  }
+
+  /// The verdicts on a pair in both orders.
+  private static func verdicts(
+    _ list: [JSONValue],
+    _ row: BenchmarkRow,
+    _ item: BenchmarkItem
+  ) throws -> [BenchmarkVerdict] {
+    guard list.count == 2 else {
+      throw row.failure("'verdicts' must hold two, one for each order, found \(list.count)")
     }
-    let verdicts = try row.list("verdicts")
-    guard verdicts.count == 2 else {
-      throw row.failure("'verdicts' must hold two, one for each order, found \(verdicts.count)")
-    }
-    let read = try verdicts.enumerated().map { order, value in
+    return try list.enumerated().map { order, value in
       guard value.isNull || value.string != nil else {
         throw row.failure("'verdicts' must hold strings or null, found \(value.kind)")
       }
       return verdict(value.string ?? "", isChosenA: item.isChosenFirst == (order == 0))
     }
-    return BenchmarkRecord(id: item.id, content: .verdicts(read))
   }
 
-  private static func verdict(_ text: String, isChosenA: Bool) -> BenchmarkVerdict {
+  /// What a verdict says.
+  static func verdict(_ text: String, isChosenA: Bool) -> BenchmarkVerdict {
     switch text.filter({ !$0.isWhitespace }) {
     case "A>B", "A>>B", "B<A", "B<<A", "A": isChosenA ? .chosen : .rejected
     case "B>A", "B>>A", "A<B", "A<<B", "B": isChosenA ? .rejected : .chosen
@@ -129,20 +178,39 @@ package enum BenchmarkRecords {
     }
   }
 
+  /// The scores of an item, under our keys or those of RewardBench's own files.
+  private static func scores(_ row: BenchmarkRow, _ item: BenchmarkItem) throws -> BenchmarkScores {
+    let isOfficial = row.optional("scores_chosen") != nil
+    return BenchmarkScores(
+      chosen: try scores(row, isOfficial ? "scores_chosen" : "chosen", count: item.chosen.count),
+      rejected: try scores(
+        row,
+        isOfficial ? "scores_rejected" : "rejected",
+        count: item.rejected.count
+      )
+    )
+  }
+
   private static func scores(_ row: BenchmarkRow, _ key: String, count: Int) throws -> [Double] {
     guard let value = row.optional(key) else {
       if count == 0 { return [] }
       throw row.failure("the key '\(key)' is missing")
     }
     let list = value.array ?? [value]
-    let scores = try list.map { entry in
-      guard let score = entry.double else {
-        throw row.failure("'\(key)' must be a number or a list of numbers, found \(entry.kind)")
+    // Several numbers of a single response are of several critiques.
+    let entries = count == 1 && list.count > 1 ? [value] : list
+    let scores = try entries.map { entry in
+      let numbers = try (entry.array ?? [entry]).map { part in
+        guard let score = part.double else {
+          throw row.failure("'\(key)' must be a number or a list of numbers, found \(part.kind)")
+        }
+        guard score.isFinite else {
+          throw row.failure("'\(key)' must be finite, found \(part.compact)")
+        }
+        return score
       }
-      guard score.isFinite else {
-        throw row.failure("'\(key)' must be finite, found \(entry.compact)")
-      }
-      return score
+      guard !numbers.isEmpty else { throw row.failure("'\(key)' has a response without a score") }
+      return numbers.reduce(0, +) / Double(numbers.count)
     }
     guard scores.count == count else {
       throw row.failure("'\(key)' has \(scores.count) scores, the item has \(count) responses")

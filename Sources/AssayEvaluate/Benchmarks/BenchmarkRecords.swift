@@ -49,32 +49,44 @@ package enum UnparseableRule: String, CaseIterable, Sendable {
   }
 }
 
-/// What is known of an item: the scores of its candidates, or a judge's verdicts in the two orders.
+/// What is known of an item: the scores of its candidates, or a judge's verdicts in both orders.
 package struct BenchmarkRecord: Equatable, Sendable {
   /// What was recorded.
   package enum Content: Equatable, Sendable {
     /// Scores of the candidates.
     case scores(BenchmarkScores)
-    /// Verdicts in the two orders.
+    /// Verdicts on the pair in the two orders, or in one.
     case verdicts([BenchmarkVerdict])
+    /// Verdicts on each chosen response against each rejected one, the pairs of the first chosen response
+    /// first.
+    case comparisons([[BenchmarkVerdict]])
   }
 
   /// The item's id.
   package var id: String
   /// What was recorded.
   package var content: Content
+  /// Tokens that were read and written for it, where that is recorded.
+  package var tokens: TokenCount?
 
   /// Makes a record.
-  package init(id: String, content: Content) {
+  package init(id: String, content: Content, tokens: TokenCount? = nil) {
     self.id = id
     self.content = content
+    self.tokens = tokens
+  }
+
+  /// A judge's verdicts, a list for each pair; none of scores.
+  var pairs: [[BenchmarkVerdict]] {
+    switch content {
+    case .scores: []
+    case .verdicts(let verdicts): [verdicts]
+    case .comparisons(let comparisons): comparisons
+    }
   }
 
   /// Whether a verdict of it cannot be read.
-  var isUnparseable: Bool {
-    if case .verdicts(let verdicts) = content { return verdicts.contains(.unparseable) }
-    return false
-  }
+  var isUnparseable: Bool { pairs.joined().contains(.unparseable) }
 
   /// Makes a record of scores.
   package init(id: String, chosen: [Double], rejected: [Double]) {
@@ -84,15 +96,36 @@ package struct BenchmarkRecord: Equatable, Sendable {
 
 extension BenchmarkScores {
   /// The line of an item: a single candidate's score is a number, several are a list.
-  func json(id: String, isCut: Bool) -> JSONValue {
+  func json(id: String, isCut: Bool, tokens: TokenCount) -> JSONValue {
     func spelt(_ scores: [Double]) -> JSONValue {
       scores.count == 1 ? .number("\(scores[0])") : .array(scores.map { .number("\($0)") })
     }
     return .object(
       [
         JSONMember("id", .string(id)), JSONMember("chosen", spelt(chosen)),
-        JSONMember("rejected", spelt(rejected)),
+        JSONMember("rejected", spelt(rejected)), JSONMember("tokens", tokens.json),
       ] + (isCut ? [JSONMember("cut", true)] : [])
+    )
+  }
+}
+
+extension TokenCount {
+  /// As records spell it.
+  var json: JSONValue { ["prompt": .number("\(prompt)"), "completion": .number("\(completion)")] }
+
+  /// Reads it as records spell it; `nil` for anything else.
+  init?(json value: JSONValue?) {
+    guard let prompt = value?["prompt"]?.int, let completion = value?["completion"]?.int else {
+      return nil
+    }
+    self.init(prompt: prompt, completion: completion)
+  }
+
+  /// The sum of two counts.
+  static func + (first: TokenCount, second: TokenCount) -> TokenCount {
+    TokenCount(
+      prompt: first.prompt + second.prompt,
+      completion: first.completion + second.completion
     )
   }
 }

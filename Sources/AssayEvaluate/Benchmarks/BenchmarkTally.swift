@@ -9,26 +9,32 @@ package struct BenchmarkTally: Sendable {
   package let records: [BenchmarkRecord]
   /// The outcome of each item, from 0 to 1; `nil` is missing.
   package let outcomes: [Double?]
+  /// What an unparseable verdict counts.
+  let rule: UnparseableRule
 
   /// Some items, and how much the mean of their outcomes counts.
   typealias Part = (indices: [Int], weight: Double)
 
   /// Makes a tally of outcomes that are known, one for each item.
-  init(items: [BenchmarkItem], records: [BenchmarkRecord], outcomes: [Double?]) {
+  init(
+    items: [BenchmarkItem],
+    records: [BenchmarkRecord],
+    outcomes: [Double?],
+    rule: UnparseableRule
+  ) {
+    self.rule = rule
     self.items = items
     self.records = records
     self.outcomes = outcomes
   }
 
   /// The same items with another outcome each.
-  func replacing(_ outcome: (BenchmarkScores) -> Double) -> BenchmarkTally {
+  func replacing(_ outcome: (BenchmarkRecord.Content) -> Double?) -> BenchmarkTally {
     BenchmarkTally(
       items: items,
       records: records,
-      outcomes: records.map { record in
-        guard case .scores(let scores) = record.content else { return nil }
-        return outcome(scores)
-      }
+      outcomes: records.map { outcome($0.content) },
+      rule: rule
     )
   }
 
@@ -103,10 +109,7 @@ package struct BenchmarkTally: Sendable {
 
   /// The share of flipped items and of unparseable verdicts, for judges.
   func withRates(_ figure: ResultsFile.Figure, _ indices: [Int]) -> ResultsFile.Figure {
-    let verdicts = indices.compactMap { index -> [BenchmarkVerdict]? in
-      guard case .verdicts(let verdicts) = records[index].content else { return nil }
-      return verdicts
-    }
+    let verdicts = indices.flatMap { records[$0].pairs }
     guard !verdicts.isEmpty else { return figure }
     var figure = figure
     let all = verdicts.flatMap { $0 }

@@ -7,13 +7,13 @@ import AssayReward
 /// of the rejected one. Hard is the mean above the diagonal (a plainer response must beat a fancier
 /// one), normal the diagonal, easy below it. A domain is the mean of the three over its items, where
 /// safety pools should-refuse and should-respond; `overall` is the mean of the domains, and so are
-/// `hard`, `normal` and `easy`.
+/// `hard`, `normal` and `easy`. A judge compares each pair of the matrix in both orders; a cell is the
+/// mean of the two.
 ///
 /// Source: THU-KEG/RM-Bench, scripts/utils.py (`compute_accuracy`).
 package struct RMBench: Benchmark {
   package static let name = "rm-bench"
   package static let summary = "RM-Bench: substance against style, hard, normal and easy"
-  package static let takesVerdicts = false
   private static let domains = ["Chat", "Math", "Code", "Safety"]
   private static let styleCount = 3
   package let items: [BenchmarkItem]
@@ -41,19 +41,60 @@ package struct RMBench: Benchmark {
 
   /// The mean of hard, normal and easy.
   package func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double {
-    (Self.wins(scores, <) + Self.wins(scores, ==) + Self.wins(scores, >)) / 3
+    Self.mean(Self.cells(scores)) ?? 0
   }
 
-  /// The share of strict wins where the styles of chosen and rejected are ordered in a way.
-  private static func wins(_ scores: BenchmarkScores, _ order: (Int, Int) -> Bool) -> Double {
-    var (wins, count) = (0, 0)
-    for (row, chosen) in scores.chosen.enumerated() {
-      for (column, rejected) in scores.rejected.enumerated() where order(row, column) {
-        count += 1
-        if chosen > rejected { wins += 1 }
+  package func outcome(
+    of item: BenchmarkItem,
+    comparisons: [[BenchmarkVerdict]],
+    rule: UnparseableRule
+  ) -> Double? {
+    Self.mean(cells(comparisons, item, rule))
+  }
+
+  /// The mean of hard, normal and easy; `nil` where one of them has no cell.
+  private static func mean(_ cells: [[Double?]]) -> Double? {
+    guard let hard = wins(cells, <), let normal = wins(cells, ==), let easy = wins(cells, >) else {
+      return nil
+    }
+    return (hard + normal + easy) / 3
+  }
+
+  /// Strict wins of scores: a row a chosen response, a column a rejected one.
+  private static func cells(_ scores: BenchmarkScores) -> [[Double?]] {
+    scores.chosen.map { chosen in scores.rejected.map { chosen > $0 ? 1 : 0 } }
+  }
+
+  /// What verdicts on each pair come to.
+  private func cells(
+    _ comparisons: [[BenchmarkVerdict]],
+    _ item: BenchmarkItem,
+    _ rule: UnparseableRule
+  ) -> [[Double?]] {
+    let outcomes = comparisons.map { outcome(of: item, verdicts: $0, rule: rule) }
+    return stride(from: 0, to: outcomes.count, by: Self.styleCount).map {
+      Array(outcomes[$0..<min($0 + Self.styleCount, outcomes.count)])
+    }
+  }
+
+  /// The mean of the cells where the styles of chosen and rejected are ordered in a way.
+  private static func wins(_ cells: [[Double?]], _ order: (Int, Int) -> Bool) -> Double? {
+    let own = cells.indices.flatMap { row in
+      cells[row].indices.filter { order(row, $0) }.compactMap { cells[row][$0] }
+    }
+    return own.isEmpty ? nil : own.reduce(0, +) / Double(own.count)
+  }
+
+  /// The items' means of the cells where the styles are ordered in a way.
+  private func replaced(_ tally: BenchmarkTally, _ order: (Int, Int) -> Bool) -> BenchmarkTally {
+    tally.replacing { content in
+      switch content {
+      case .scores(let scores): Self.wins(Self.cells(scores), order)
+      case .comparisons(let pairs):
+        items.first.flatMap { Self.wins(cells(pairs, $0, tally.rule), order) }
+      case .verdicts: nil
       }
     }
-    return Double(wins) / Double(count)
   }
 
   package func results(_ tally: BenchmarkTally) throws -> BenchmarkResults {
@@ -63,9 +104,9 @@ package struct RMBench: Benchmark {
     for group in groups + tally.groups(\.subset) {
       sections[group.name] = try tally.figure(group.indices)
     }
-    sections["hard"] = try tally.replacing { Self.wins($0, <) }.figure(weighted: parts)
-    sections["normal"] = try tally.replacing { Self.wins($0, ==) }.figure(weighted: parts)
-    sections["easy"] = try tally.replacing { Self.wins($0, >) }.figure(weighted: parts)
+    sections["hard"] = try replaced(tally, <).figure(weighted: parts)
+    sections["normal"] = try replaced(tally, ==).figure(weighted: parts)
+    sections["easy"] = try replaced(tally, >).figure(weighted: parts)
     sections["overall"] = try tally.figure(weighted: parts)
     let absent = Self.domains.filter { sections[$0] == nil }
     return try tally.results(

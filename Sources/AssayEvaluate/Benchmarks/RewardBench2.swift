@@ -13,15 +13,25 @@ import Foundation
 /// minus the lowest right one of the tied prompt, and accuracy the share of prompts whose gap is above
 /// 0. `0 / 0` counts 0. `overall` is the plain mean of the subsets.
 ///
+/// A judge compares the chosen response with each of the others, in both orders; an order is right where
+/// the chosen one always wins. That is harder than the published choice of one of four. The margins of
+/// `Ties` cannot be had from verdicts: the subset is absent.
+///
 /// Source: allenai/reward-bench at 05a9005, rewardbench/utils.py (`reroll_and_score_dataset`,
 /// `process_single_model`).
 package struct RewardBench2: Benchmark {
   package static let name = "rewardbench2"
   package static let summary = "RewardBench 2: best of 4 in five subsets, and ties"
-  package static let takesVerdicts = false
   private static let ties = "Ties"
   private static let subsets = ["Factuality", "Precise IF", "Math", "Safety", "Focus", ties]
-  package let items: [BenchmarkItem]
+  package private(set) var items: [BenchmarkItem]
+
+  /// The subsets that verdicts answer: all but Ties.
+  package var forJudges: RewardBench2 {
+    var judged = self
+    judged.items.removeAll { $0.subset.lowercased() == Self.ties.lowercased() }
+    return judged
+  }
 
   package init(_ source: BenchmarkSource) throws {
     items = try source.items { row in

@@ -22,15 +22,15 @@ package enum VerdictRule: String, CaseIterable, Codable, Sendable {
 }
 
 extension EvaluationScoring {
-  /// Judges all pairs of a benchmark, each in both orders.
+  /// Judges all items of a benchmark: each chosen response against each rejected one, in both orders.
   ///
-  /// With a folder, each item's two verdicts are appended to `scores-NAME.jsonl` there, in the format
+  /// With a folder, each item's verdicts are appended to `scores-NAME.jsonl` there, in the format
   /// that `BenchmarkRecords.read` reads; items that have a line are not judged again. A verdict is the
   /// majority of an order's judgements: a tie for as many on both sides, unparseable where none can be
   /// read.
   ///
   /// - Parameters:
-  ///   - benchmark: What to judge: pairs.
+  ///   - benchmark: What to judge: items that verdicts answer (`forJudges`).
   ///   - judge: What judges.
   ///   - rule: How judgements are read.
   ///   - folder: The folder of the records; `nil` keeps none.
@@ -38,7 +38,7 @@ extension EvaluationScoring {
   ///   - force: Whether to begin the records anew.
   ///   - onProgress: As for `score`.
   /// - Returns: One record for each item, in the order of the items.
-  /// - Throws: `EvaluateError` for a benchmark whose items are no pairs, `DataError`, or what the judge
+  /// - Throws: `EvaluateError` for a benchmark that no verdicts answer, `DataError`, or what the judge
   ///   and `onProgress` throw.
   package static func judge(
     _ benchmark: any Benchmark,
@@ -47,55 +47,72 @@ extension EvaluationScoring {
     folder: URL?,
     settings: RecordSettings,
     force: Bool = false,
-    onProgress: (_ done: Int, _ tokens: Int) throws -> Void
+    onProgress: @escaping (EvaluationProgress) throws -> Void
   ) async throws -> [BenchmarkRecord] {
     let items = benchmark.items
     let name = type(of: benchmark).name
-    let pairs = try items.map { item in
-      guard type(of: benchmark).takesVerdicts, item.chosen.count == 1, item.rejected.count == 1
-      else {
-        throw EvaluateError.unscored(
-          benchmark: name,
-          id: item.id,
-          reason: "it is no pair of responses, and a judge compares two; give a model that scores"
-        )
-      }
-      return PreferencePair(
-        id: item.id,
-        prompt: item.prompt,
-        chosen: item.chosen[0],
-        rejected: item.rejected[0]
+    guard type(of: benchmark).takesVerdicts, let first = items.first else {
+      throw EvaluateError.unscored(
+        benchmark: name,
+        id: items.first?.id ?? "",
+        reason: "it is no pair of responses, and a judge compares two; give a model that scores"
       )
     }
-    var records = [BenchmarkRecord?](repeating: nil, count: items.count)
-    var writer: RecordWriter?
-    if let folder {
-      (writer, records) = try resume(benchmark, folder: folder, settings: settings, force: force)
-    }
-    var done = records.count { $0 != nil }
-    try onProgress(done, 0)
-    let pending = items.indices.filter { records[$0] == nil }
-    for start in stride(from: 0, to: pending.count, by: 8 * stretch) {
-      let part = Array(pending[start..<min(start + 8 * stretch, pending.count)])
+    var log = try ItemLog(
+      benchmark,
+      folder: folder,
+      settings: settings,
+      force: force,
+      onProgress: onProgress
+    )
+    let pending = items.indices.filter { log.records[$0] == nil }
+    let size = max(1, 8 * stretch / max(1, pairs(of: first).count))
+    for start in stride(from: 0, to: pending.count, by: size) {
+      let part = Array(pending[start..<min(start + size, pending.count)])
+      let pairs = part.flatMap { place in Self.pairs(of: items[place]).map { (place, $0) } }
+      var own: [[(said: BenchmarkVerdict, line: JSONValue)]] = []
+      var tokens = TokenCount(prompt: 0, completion: 0)
       do {
-        _ = try await judge.judge(part.map { pairs[$0] }) { index, verdict in
-          let item = items[part[index]]
-          let said = Self.said(verdict, item, rule)
-          try writer?.append(
-            ["id": .string(item.id), "verdicts": .array(said.map(\.line))]
+        _ = try await judge.judge(pairs.map(\.1)) { index, verdict in
+          let place = pairs[index].0
+          own.append(said(verdict, items[place], rule))
+          tokens = tokens + verdict.tokens
+          guard index + 1 == pairs.count || pairs[index + 1].0 != place else {
+            return try log.tell(verdict.tokens)
+          }
+          let isPair = own.count == 1
+          let spelt = own.map { JSONValue.array($0.map(\.line)) }
+          let verdicts = own.map { $0.map(\.said) }
+          try log.add(
+            BenchmarkRecord(
+              id: items[place].id,
+              content: isPair ? .verdicts(verdicts[0]) : .comparisons(verdicts),
+              tokens: tokens
+            ),
+            [
+              "id": .string(items[place].id),
+              isPair ? "verdicts" : "comparisons": isPair ? spelt[0] : .array(spelt),
+              "tokens": tokens.json,
+            ],
+            at: place
           )
-          records[part[index]] = BenchmarkRecord(
-            id: item.id,
-            content: .verdicts(said.map(\.said))
-          )
-          done += 1
-          try onProgress(done, verdict.tokens.prompt + verdict.tokens.completion)
+          (own, tokens) = ([], TokenCount(prompt: 0, completion: 0))
+          try log.tell(verdict.tokens)
         }
       } catch let error as RewardError {
-        throw failure(error, benchmark: name, owners: part.map { items[$0].id })
+        throw failure(error, benchmark: name, owners: pairs.map { items[$0.0].id })
       }
     }
-    return records.compactMap { $0 }
+    return try log.finish()
+  }
+
+  /// The pairs of an item: those of its first chosen response first.
+  private static func pairs(of item: BenchmarkItem) -> [PreferencePair] {
+    item.chosen.flatMap { chosen in
+      item.rejected.map {
+        PreferencePair(id: item.id, prompt: item.prompt, chosen: chosen, rejected: $0)
+      }
+    }
   }
 
   /// What a judge says of an item in both orders, and how records spell it; the file's order first, as

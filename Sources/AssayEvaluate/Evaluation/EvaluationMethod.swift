@@ -9,6 +9,11 @@ package enum EvaluationMethod {
   /// Verdicts on pairs, read by a rule.
   case judge(any Judge, VerdictRule)
 
+  /// The part of a benchmark that can be answered: all by scores, and what verdicts of pairs say by a judge.
+  package func answerable(_ benchmark: any Benchmark) -> any Benchmark {
+    if case .judge = self { benchmark.forJudges } else { benchmark }
+  }
+
   /// Gives all items of a benchmark their records; see `EvaluationScoring`.
   ///
   /// - Parameters:
@@ -26,7 +31,7 @@ package enum EvaluationMethod {
     settings: RecordSettings,
     force: Bool,
     isCut: ((BenchmarkItem) throws -> Bool)?,
-    onProgress: (Int, Int) throws -> Void
+    onProgress: @escaping (EvaluationProgress) throws -> Void
   ) async throws -> [BenchmarkRecord] {
     switch self {
     case .scorer(let scorer):

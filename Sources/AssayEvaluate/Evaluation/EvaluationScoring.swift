@@ -25,8 +25,8 @@ package enum EvaluationScoring {
   ///   - settings: What the scores depend on.
   ///   - force: Whether to begin the records anew.
   ///   - isCut: Whether an item does not fit, which its line then says; `nil`: none.
-  ///   - onProgress: Called with the items that are done, and the tokens read and written since the
-  ///     last call, first with those recorded before; what it throws ends the scoring.
+  ///   - onProgress: Called with what is done, first with what was recorded before; what it throws ends
+  ///     the scoring.
   /// - Returns: One record for each item, in the order of the items.
   /// - Throws: `EvaluateError`, `DataError`, or what the scorer and `onProgress` throw.
   package static func score(
@@ -36,60 +36,79 @@ package enum EvaluationScoring {
     settings: RecordSettings,
     force: Bool = false,
     isCut: ((BenchmarkItem) throws -> Bool)? = nil,
-    onProgress: (_ done: Int, _ tokens: Int) throws -> Void
+    onProgress: @escaping (EvaluationProgress) throws -> Void
   ) async throws -> [BenchmarkRecord] {
     let items = benchmark.items
     let name = type(of: benchmark).name
-    var records = [BenchmarkRecord?](repeating: nil, count: items.count)
-    var writer: RecordWriter?
-    if let folder {
-      (writer, records) = try resume(benchmark, folder: folder, settings: settings, force: force)
-    }
-    var done = records.count { $0 != nil }
-    try onProgress(done, 0)
+    var log = try ItemLog(
+      benchmark,
+      folder: folder,
+      settings: settings,
+      force: force,
+      onProgress: onProgress
+    )
     for start in stride(from: 0, to: items.count, by: stretch) {
       let range = start..<min(start + stretch, items.count)
-      guard range.contains(where: { records[$0] == nil }) else { continue }
-      var candidates: [BenchmarkCandidate] = []
-      var owners: [String] = []
-      var places: [BenchmarkCandidate: Int] = [:]
-      var next = start
-      for item in items[range] {
-        for candidate in item.candidates where places[candidate] == nil {
-          places[candidate] = candidates.count
-          candidates.append(candidate)
-          owners.append(item.id)
-        }
-      }
-      var known = [Double?](repeating: nil, count: candidates.count)
-      // What is scored is on the disk at once, in the order of the items.
-      func record() throws {
-        while next < range.upperBound {
-          let item = items[next]
-          let values = item.candidates.compactMap { places[$0].flatMap { known[$0] } }
-          guard values.count == item.candidates.count else { return }
-          defer { next += 1 }
-          guard records[next] == nil else { continue }
-          let scores = try Self.scores(of: item, values, benchmark: name)
-          try writer?.append(scores.json(id: item.id, isCut: try isCut?(item) ?? false))
-          records[next] = BenchmarkRecord(id: item.id, content: .scores(scores))
-          done += 1
-        }
+      guard range.contains(where: { log.records[$0] == nil }) else { continue }
+      let asked = Candidates(of: Array(items[range]))
+      var known = [Score?](repeating: nil, count: asked.all.count)
+      // What is scored is on the disk at once, in whatever order it comes.
+      func record(_ place: Int) throws {
+        let item = items[range.lowerBound + place]
+        let scored = item.candidates.compactMap { asked.place($0).flatMap { known[$0] } }
+        guard log.records[range.lowerBound + place] == nil, scored.count == item.candidates.count
+        else { return }
+        let scores = try Self.scores(of: item, scored.map(\.value), benchmark: name)
+        // What several items ask for is read once, for the first of them.
+        let tokens = asked.all.indices.filter { asked.owners[$0] == place }
+          .compactMap { known[$0]?.tokens }.reduce(TokenCount(prompt: 0, completion: 0), +)
+        try log.add(
+          BenchmarkRecord(id: item.id, content: .scores(scores), tokens: tokens),
+          scores.json(id: item.id, isCut: try isCut?(item) ?? false, tokens: tokens),
+          at: range.lowerBound + place
+        )
       }
       do {
         _ = try await scorer.score(
-          candidates.map { .response(prompt: $0.prompt, response: $0.response) }
+          asked.all.map { .response(prompt: $0.prompt, response: $0.response) }
         ) { index, score in
-          known[index] = score.value
-          try record()
-          try onProgress(done, score.tokens.prompt + score.tokens.completion)
+          known[index] = score
+          for place in asked.users[index] { try record(place) }
+          try log.tell(score.tokens)
         }
       } catch let error as RewardError {
-        throw failure(error, benchmark: name, owners: owners)
+        throw failure(error, benchmark: name, owners: asked.owners.map { items[start + $0].id })
       }
-      try record()
+      // An item without candidates waits for none.
+      for place in 0..<range.count { try record(place) }
     }
-    return records.compactMap { $0 }
+    return try log.finish()
+  }
+
+  /// The candidates of neighbouring items, each once.
+  private struct Candidates {
+    private(set) var all: [BenchmarkCandidate] = []
+    /// The first item that asks for each, and all that do.
+    private(set) var owners: [Int] = []
+    private(set) var users: [[Int]] = []
+    private var places: [BenchmarkCandidate: Int] = [:]
+
+    init(of items: [BenchmarkItem]) {
+      for (index, item) in items.enumerated() {
+        for candidate in item.candidates {
+          if let place = places[candidate] {
+            if users[place].last != index { users[place].append(index) }
+            continue
+          }
+          places[candidate] = all.count
+          all.append(candidate)
+          owners.append(index)
+          users.append([index])
+        }
+      }
+    }
+
+    func place(_ candidate: BenchmarkCandidate) -> Int? { places[candidate] }
   }
 
   /// The scores of an item's candidates.
@@ -131,38 +150,8 @@ package enum EvaluationScoring {
     return EvaluateError.unscored(benchmark: benchmark, id: owners[index], reason: reason)
   }
 
-  package static func resume(
-    _ benchmark: any Benchmark,
-    folder: URL,
-    settings: RecordSettings,
-    force: Bool
-  ) throws -> (RecordWriter, [BenchmarkRecord?]) {
-    let name = type(of: benchmark).name
-    let file = folder.appendingPathComponent("scores-\(name).jsonl")
-    var settings = settings
-    settings.set("items of --benchmark \(name)", digest(benchmark.items))
-    do { try DurableFile.makeFolder(folder) } catch FileError.fileSystem(_, _, let reason) {
-      throw DataError.unwritable(path: folder.path, reason: reason)
-    }
-    if case .unknown(let path) = try settings.claim(file.path, force: force) {
-      throw EvaluateError.badFile(
-        file: path,
-        reason: "missing, so that nothing says what made the scores beside it; choose another "
-          + "folder, or begin them anew with --force"
-      )
-    }
-    let (writer, lines, _) = try RecordWriter.resume(file.path)
-    let records = try BenchmarkRecords.match(
-      lines.enumerated().map { ($0 + 1, $1) },
-      file: file.path,
-      benchmark: benchmark,
-      isComplete: false
-    )
-    return (writer, records)
-  }
-
   /// The hash of the ids and texts of all items.
-  private static func digest(_ items: [BenchmarkItem]) -> String {
+  package static func digest(_ items: [BenchmarkItem]) -> String {
     let texts = items.flatMap { item in
       [item.id] + item.prompt.flatMap { [$0.role, $0.content] } + item.chosen + [""]
         + item.rejected

@@ -50,6 +50,8 @@ package struct RecordSettings: Equatable, Sendable {
     set("--task", judge.task.rawValue)
     set("--prompts", judge.prompts.name)
     if judge.settings.verdicts != .free { set("--verdicts", judge.settings.verdicts.rawValue) }
+    let mass = judge.reading.letterMass
+    if judge.task == .token, mass > 0 { set("--letter-mass", mass) }
     // A letter is not drawn, and has one judgement in each order.
     guard judge.task == .chain else { return }
     let settings = judge.settings
@@ -58,6 +60,12 @@ package struct RecordSettings: Equatable, Sendable {
     set("--temperature", settings.temperature ?? (settings.votes <= 2 ? 0 : 1))
     set("--top-p", settings.topP)
     set("--max-tokens", judge.judgementTokens)
+  }
+
+  /// The hash of all of them.
+  package var digest: String {
+    let parts = values.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+    return Digest.hex(parts.map { "\($0.utf8.count):\($0)" }.joined())
   }
 
   /// The fingerprint of a stage that depends on these settings.
@@ -120,6 +128,12 @@ extension RecordSettings {
     case unknown(settings: String)
   }
 
+  /// Whether a file is a plain one, or not there yet; a device or a pipe is left alone.
+  package static func isPlain(_ path: String) -> Bool {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    return attributes == nil || attributes?[.type] as? FileAttributeType == .typeRegular
+  }
+
   /// Checks that a file's records were written with these settings, and notes these beside it.
   ///
   /// - Parameters:
@@ -131,9 +145,7 @@ extension RecordSettings {
   package func claim(_ path: String, force: Bool) throws -> Claim {
     let manager = FileManager.default
     let attributes = try? manager.attributesOfItem(atPath: path)
-    guard attributes == nil || attributes?[.type] as? FileAttributeType == .typeRegular else {
-      return .granted
-    }
+    guard Self.isPlain(path) else { return .granted }
     let notes = path + ".settings.json"
     var claim = Claim.granted
     if attributes != nil, force {

@@ -41,6 +41,8 @@ package struct PairSampling: Equatable, Sendable {
   package var topP = 0.95
   /// Tokens that a judgement may have; `nil` is what the model was trained for.
   package var judgementTokens: Int?
+  /// Whether judgements are free, or held to reasons and a verdict.
+  package var verdicts = VerdictForm.free
 
   /// Makes a sampling of defaults: everything is greedy.
   package init() {}
@@ -149,6 +151,8 @@ package struct PairEvaluator {
       "preference": preference.name, "votes": sampling.votes,
       "judgementTemperature": sampling.votes == 2 ? 0 : sampling.judgementTemperature,
       "topP": sampling.topP, "judgementTokens": sampling.judgementTokens, "seed": seed,
+      // Free judgements are what records of earlier versions have.
+      "verdicts": sampling.verdicts == .free ? nil : sampling.verdicts,
     ]
   }
 
@@ -197,6 +201,7 @@ package struct PairEvaluator {
     settings.topP = Float(sampling.topP)
     settings.seed = UInt64(seed)
     settings.tokens = sampling.judgementTokens
+    settings.verdicts = sampling.verdicts
     if case .verdicts(let task, let prompts) = preference {
       settings.task = task
       settings.prompts = prompts

@@ -83,6 +83,9 @@ extension VerdictTally {
     if let flipRate { parts.append("flipped with the order \(percent(flipRate)) %") }
     parts.append("unparseable \(percent(unparseableRate)) % of judgements")
     if let firstShare { parts.append("first shown preferred \(percent(firstShare)) %") }
+    if let letterMass {
+      parts.append("letters' probability among all tokens \(percent(letterMass)) %")
+    }
     if let missing = outcomes[.missing] { parts.append("\(missing) pairs without verdict") }
     return parts.joined(separator: ", ")
   }

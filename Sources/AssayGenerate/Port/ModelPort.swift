@@ -69,6 +69,10 @@ package final class LocalPort: ModelPort {
   private let reader: PassReader
   /// Tokens that one forward pass packs.
   private let passTokens: Int
+  /// Where texts are kept as soon as they are finished; `nil` keeps none.
+  package var kept: KeptTexts?
+  /// Called with the number of tokens that a step wrote.
+  package var onTokens: (Int) throws -> Void = { _ in }
 
   /// Tokens that one forward pass packs where nobody says.
   package static let usualPassTokens = 16384
@@ -89,12 +93,28 @@ package final class LocalPort: ModelPort {
 
   /// Writes texts; see `ModelPort`.
   ///
-  /// - Throws: As `GenerationEngine.run(_:onFinished:)`.
+  /// - Throws: As `GenerationEngine.run(_:onTokens:onFinished:)`, or `FileError` where a text cannot be kept.
   package nonisolated(nonsending) func texts(
     _ requests: [GenerationRequest],
     onFinished: (Int, Generation) throws -> Void
   ) async throws -> [Generation] {
-    try engine.run(requests, onFinished: onFinished)
+    guard let kept else {
+      return try engine.run(requests, onTokens: onTokens, onFinished: onFinished)
+    }
+    try engine.check(requests)
+    let keys = requests.map(kept.key)
+    var results = keys.map(kept.text)
+    let missing = results.indices.filter { results[$0] == nil }
+    for (index, text) in results.enumerated() {
+      if let text { try onFinished(index, text) }
+    }
+    _ = try engine.run(missing.map { requests[$0] }, onTokens: onTokens) { place, text in
+      let index = missing[place]
+      try kept.append(keys[index], text)
+      results[index] = text
+      try onFinished(index, text)
+    }
+    return results.compactMap(\.self)
   }
 
   /// Reads tokens; see `ModelPort`.

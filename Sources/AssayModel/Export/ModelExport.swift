@@ -72,29 +72,36 @@ package struct ModelExport {
     let model = try Model.load(source)
     try model.checkGolden(source.path)
     let before = try model.goldenScores()
-    let written: Model
     let type = try dtype ?? storedType() ?? .float32
-    var place = out
-    if let storage = layout.storage {
-      if out.pathExtension.lowercased() != "gguf" {
-        try makeRoom(out)
-        place = out.appendingPathComponent("model-\(layout.rawValue.dropFirst(5)).gguf")
-      } else if FileManager.default.fileExists(atPath: out.path) {
+    if let storage = layout.storage, out.pathExtension.lowercased() == "gguf" {
+      guard !FileManager.default.fileExists(atPath: out.path) else {
         throw TensorError.cannotWrite(file: out.path, reason: "it is there already")
       }
-      written = try GGUFExport(model, storage: storage, to: place).write()
-    } else {
-      try makeRoom(out)
-      if let adapter, layout == .adapter {
-        try adapter.export(model, to: out)
-      } else {
-        try model.save(to: out, dtype: type)
-        try copyText()
-      }
-      written = try Model.load(out)
+      let written = try GGUFExport(model, storage: storage, to: out).write()
+      return try compare(before, written, out, isRounded: true)
     }
-    let isRounded = layout.storage != nil || layout != .adapter && type != .float32
-    return try compare(before, written, place, isRounded: isRounded)
+    try requireEmpty(out)
+    // A folder has its name once it is whole, so that what was cut off can be done again.
+    return try DurableFile.withFolder(out) { folder in
+      let written: Model
+      var place = out
+      if let storage = layout.storage {
+        let name = "model-\(layout.rawValue.dropFirst(5)).gguf"
+        place = out.appendingPathComponent(name)
+        written = try GGUFExport(model, storage: storage, to: folder.appendingPathComponent(name))
+          .write()
+      } else {
+        if let adapter, layout == .adapter {
+          try adapter.export(model, to: folder)
+        } else {
+          try model.save(to: folder, dtype: type)
+          try copyText(to: folder)
+        }
+        written = try Model.load(folder)
+      }
+      let isRounded = layout.storage != nil || layout != .adapter && type != .float32
+      return try compare(before, written, place, isRounded: isRounded)
+    }
   }
 
   /// Compares golden scores; what was rounded may differ by rounding.
@@ -123,8 +130,8 @@ package struct ModelExport {
     return Result(url: place, goldenCount: after.count, goldenDifference: differences.max())
   }
 
-  /// Makes the folder that is written into, which must hold nothing.
-  private func makeRoom(_ folder: URL) throws {
+  /// Makes sure that the folder which is written holds nothing.
+  private func requireEmpty(_ folder: URL) throws {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     guard names.isEmpty else {
       throw TensorError.cannotWrite(
@@ -132,7 +139,6 @@ package struct ModelExport {
         reason: "the folder is not empty; give a new one"
       )
     }
-    try DurableFile.makeFolder(folder)
   }
 
   /// The type that most of the source's numbers have.
@@ -153,14 +159,14 @@ package struct ModelExport {
   ]
 
   /// Takes the files of the tokenizer and the template along as they are, where there are such.
-  private func copyText() throws {
+  private func copyText(to folder: URL) throws {
     let base = try Adapter(at: source)?.base
-    guard let folder = [source, base].compactMap({ $0 }).first(where: TokenizerFile.isPresent)
+    guard let own = [source, base].compactMap({ $0 }).first(where: TokenizerFile.isPresent)
     else { return }
     for name in Self.textFiles {
-      let file = folder.appendingPathComponent(name)
+      let file = own.appendingPathComponent(name)
       guard FileManager.default.fileExists(atPath: file.path) else { continue }
-      try TextFile.write(try TextFile.read(file), to: out.appendingPathComponent(name))
+      try TextFile.write(try TextFile.read(file), to: folder.appendingPathComponent(name))
     }
   }
 }

@@ -36,7 +36,9 @@ struct GroupWork {
     } else {
       try exchange.requireJudge()
       let own = try exchange.judging(&fields)
-      judging = try exchange.judging(own, by: try fields.string(criterionKey))
+      var judging = try exchange.judging(own, by: try fields.string(criterionKey))
+      judging.sharesPrefixes = true
+      self.judging = judging
       isCircular = try fields.choice("pairs", ["all", "circular"]) == "circular"
       critiques = CritiqueSettings()
     }

@@ -64,6 +64,7 @@ enum JudgementsEndpoint {
       "prompt": "A prompt or a conversation.", "responses": "The two responses to it.",
       "pairs": "Several of these objects; a list of them is taken as well.",
       "votes": "Judgements of each pair, half of them in each order.",
+      "verdicts": "What a judgement may be: free, or enforced (reasons, then a verdict); free.",
       "criteria": "What to decide by: texts, each of which is judged by alone.",
     ]
   ) { exchange in

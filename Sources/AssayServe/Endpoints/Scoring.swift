@@ -85,6 +85,13 @@ extension Exchange {
       }
       settings.task = task
     }
+    settings.letterMass = nil
+    let forms = VerdictForm.allCases
+    settings.verdicts =
+      try fields.choice("verdicts", forms.map(\.rawValue)).flatMap(VerdictForm.init) ?? .free
+    settings.aggregation =
+      try fields.choice("aggregate", VerdictAggregation.allCases.map(\.rawValue))
+      .flatMap(VerdictAggregation.init) ?? settings.aggregation
     if let name = try fields.string("prompts") {
       guard let prompts = RolePrompts.named(name) else {
         let known = RolePrompts.known.map(\.name).joined(separator: " or ")

@@ -113,7 +113,7 @@ final class BodyReader: Sendable {
 /// The time that a body has to come, without pauses.
 private final class BodyClock: Sendable {
   private struct State {
-    var timer: Task<Void, any Error>?
+    var timer: Countdown?
     var isOver = false
     var end: (@Sendable () -> Void)?
   }
@@ -128,10 +128,7 @@ private final class BodyClock: Sendable {
 
   /// Begins to count.
   func start() {
-    let timer = Task { [weak self, seconds] in
-      try await Task.sleep(for: .seconds(seconds))
-      self?.finish()
-    }
+    let timer = Countdown(seconds: seconds) { [weak self] in self?.finish() }
     state.withLock { $0.timer = timer }
   }
 

@@ -13,7 +13,7 @@ final class RequestRecord: Sendable {
   let scope: RequestScope
   private let metrics: ServeMetrics
   private let start = ContinuousClock.now
-  private let deadline: Task<Void, any Error>
+  private let deadline: Countdown
   private let state = Mutex(State())
 
   /// Begins a request.
@@ -25,8 +25,7 @@ final class RequestRecord: Sendable {
   init(_ metrics: ServeMetrics, seconds: Double, scope: RequestScope) {
     self.metrics = metrics
     self.scope = scope
-    deadline = Task { [weak scope] in
-      try await Task.sleep(for: .seconds(seconds))
+    deadline = Countdown(seconds: seconds) { [weak scope] in
       scope?.end(.timedOut(seconds: seconds))
     }
   }

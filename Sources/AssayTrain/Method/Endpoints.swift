@@ -18,6 +18,8 @@ package protocol EndpointRoles: RecipeSection {
   var timeoutSeconds: Double { get }
   /// Times that a request is sent again after a rate limit, a failure or a time-out.
   var retries: Int { get }
+  /// The field in which the endpoint takes a grammar; `nil` where it takes none.
+  var structuredOutput: StructuredOutput? { get }
 }
 
 /// A model at an OpenAI-compatible endpoint that writes a method's texts.
@@ -40,6 +42,11 @@ package struct WriterEndpoint: EndpointRoles {
   ///
   /// Default: 8.
   package var retries = 8
+  /// The field in which the endpoint takes the grammar of enforced verdicts: `structured_outputs` (vLLM),
+  /// `guided` (vLLM up to 0.11) or `response_format` (OpenAI).
+  ///
+  /// Default: null, it takes none.
+  package var structuredOutput: StructuredOutput?
 
   /// Makes a section of defaults.
   package init() {}
@@ -96,6 +103,9 @@ package struct CriticRMEndpoints: EndpointRoles {
     checks.require(ratingTokens > 0, "ratingTokens", "a number above 0")
     validateRequests(&checks)
   }
+
+  /// None: critiques and ratings are held to no grammar.
+  package var structuredOutput: StructuredOutput? { nil }
 
   /// Where candidates come from; `nil` is the start model.
   var candidates: EndpointPlace? { EndpointPlace(generator, generatorModel) }
@@ -202,6 +212,7 @@ extension EndpointRoles {
     settings.concurrency = concurrency
     settings.timeoutSeconds = timeoutSeconds
     settings.retries = retries
+    settings.structuredOutput = structuredOutput
     settings.checkpoint = { try Interruption.check() }
     let folder = stage.url.deletingLastPathComponent()
     let file = folder.appendingPathComponent("requests.jsonl")

@@ -1,4 +1,5 @@
 import AssayEvaluate
+import AssayReward
 import AssayRun
 
 /// How a trained model is evaluated on the suites of its recipe.
@@ -24,6 +25,10 @@ package struct EvaluationSection: RecipeSection {
   ///
   /// Default: null, what the model was trained for, or 1024.
   package var judgementTokens: Int?
+  /// Whether judgements are free, or held by a grammar to reasons and a verdict: `free` or `enforced`.
+  ///
+  /// Default: `free`.
+  package var verdicts = VerdictForm.free
   /// The most likely tokens that together have this probability are drawn from, in judgements.
   ///
   /// Default: 0.95.
@@ -59,6 +64,7 @@ package struct EvaluationSection: RecipeSection {
     sampling.judgementTemperature = judgementTemperature
     sampling.topP = topP
     sampling.judgementTokens = judgementTokens
+    sampling.verdicts = verdicts
     return sampling
   }
 }

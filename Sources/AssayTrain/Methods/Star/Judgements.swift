@@ -100,12 +100,13 @@ struct Judgements {
     }
   }
 
-  private func requests(_ shown: ShownPair) -> [WritingRequest] {
+  private func requests(_ shown: ShownPair) throws -> [WritingRequest] {
     guard draws > 0 else { return [] }
     var settings = WritingSettings()
     settings.temperature = Float(section.temperature)
     settings.topP = Float(section.topP)
     settings.maximumTokens = section.judgementTokens
+    settings.grammar = section.verdicts == .enforced ? try .verdict() : nil
     return [
       WritingRequest(
         .conversation(
@@ -121,10 +122,12 @@ struct Judgements {
 
   private func record(_ shown: ShownPair, _ written: [Written]) -> JudgementRecord {
     var samples = written.map { text in
-      JudgementRecord.Sample(
-        text: text.answer,
-        verdict: text.finishReason.isCut
-          ? nil : RolePrompts.verdict(in: text.answer, task: .chain),
+      // What the grammar let be written here ends with its verdict, whatever stands before it.
+      let isHeld = section.verdicts == .enforced && text.generation != nil
+      let said = isHeld ? text.text : text.answer
+      return JudgementRecord.Sample(
+        text: said,
+        verdict: text.finishReason.isCut ? nil : RolePrompts.verdict(in: said, task: .chain),
         finishReason: text.finishReason
       )
     }

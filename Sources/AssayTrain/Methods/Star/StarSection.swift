@@ -58,6 +58,10 @@ package struct StarSection: RecipeSection {
   ///
   /// Default: 512.
   package var judgementTokens = 512
+  /// Whether judgements are free, or held by a grammar to reasons and a verdict: `free` or `enforced`.
+  ///
+  /// Default: `free`, as in the paper.
+  package var verdicts = VerdictForm.free
   /// Right judgements that are learnt of each item at most, or wrong ones that the most frequent
   /// right one is held against, the most frequent first; the paper does not say.
   ///
@@ -141,7 +145,8 @@ package struct StarSection: RecipeSection {
       topP: topP,
       judgementTokens: judgementTokens,
       prompts: prompts,
-      bothOrders: bothOrders
+      bothOrders: bothOrders,
+      verdicts: verdicts == .free ? nil : verdicts
     )
   }
 
@@ -166,6 +171,8 @@ struct JudgementSampling: Encodable {
   let judgementTokens: Int
   let prompts: String
   let bothOrders: Bool
+  /// `nil` where they are free, as in records of earlier versions.
+  let verdicts: VerdictForm?
 }
 
 /// A pair as a judge is shown it.

@@ -1,0 +1,87 @@
+import AssayBase
+import AssayReward
+import AssayText
+
+/// Records that other scripts write.
+///
+/// - `judgements`, of `assay judge`: the majority of each order.
+/// - `judgments`, of JudgeBench: objects with a `decision`, or `null`, in the file's order and, where
+///   both were played, in the other one.
+/// - `results`, of LLMBar's `result.json`: the `winner` of the last one with `swap = False` and
+///   `swap = True`, which both name the file's output.
+/// - `output`, of Auto-J: 0, 1 or 2 for the first response, the second, or a tie, in the file's order.
+///
+/// RewardBench's `scores_chosen` and `scores_rejected` are read as `chosen` and `rejected` are. LLMBar's and
+/// Auto-J's rows have no ids and are those of the benchmark, in its order.
+///
+/// Source: ScalerLab/JudgeBench, run_judge.py; princeton-nlp/LLMBar, LLMEvaluator/evaluate.py;
+/// GAIR-NLP/auto-j, codes/leaderboard/pairwise_eval.py; allenai/reward-bench, scripts/run_rm.py.
+enum OfficialRecord {
+  /// Whether a row is of a form whose rows are known by their place.
+  static func hasNoID(_ row: BenchmarkRow) -> Bool {
+    winners(row) != nil || row.optional("output")?.int != nil
+  }
+
+  /// What a row says; `nil` where it has none of these forms.
+  ///
+  /// - Throws: `EvaluateError` for a row that has one and does not fit it.
+  static func content(of row: BenchmarkRow, item: BenchmarkItem) throws -> BenchmarkRecord.Content?
+  {
+    if let list = row.optional("judgements")?.array { return .verdicts(own(list, item)) }
+    if let list = row.optional("judgments")?.array {
+      guard (1...2).contains(list.count) else {
+        throw row.failure("'judgments' must hold one or two, found \(list.count)")
+      }
+      return .verdicts(
+        list.enumerated().map { order, judgment in
+          BenchmarkRecords.verdict(
+            judgment["decision"]?.string ?? "",
+            isChosenA: item.isChosenFirst == (order == 0)
+          )
+        }
+      )
+    }
+    if let winners = winners(row) {
+      return .verdicts(winners.map { named($0.string, item, first: "1", second: "2") })
+    }
+    if let output = row.optional("output")?.int {
+      return .verdicts([named("\(output)", item, first: "0", second: "1", tie: "2")])
+    }
+    return nil
+  }
+
+  /// The winners of both orders in LLMBar's form.
+  private static func winners(_ row: BenchmarkRow) -> [JSONValue]? {
+    guard let last = row.optional("results")?.array?.last else { return nil }
+    let winners = ["swap = False", "swap = True"].compactMap { last[$0]?["winner"] }
+    return winners.count == 2 ? winners : nil
+  }
+
+  /// A verdict that names a response by its place in the file.
+  private static func named(
+    _ name: String?,
+    _ item: BenchmarkItem,
+    first: String,
+    second: String,
+    tie: String = "tie"
+  ) -> BenchmarkVerdict {
+    switch name {
+    case first: item.isChosenFirst ? .chosen : .rejected
+    case second: item.isChosenFirst ? .rejected : .chosen
+    case tie: .tie
+    default: .unparseable
+    }
+  }
+
+  /// The verdicts of `assay judge`, in the file's order of the responses first.
+  private static func own(_ judgements: [JSONValue], _ item: BenchmarkItem) -> [BenchmarkVerdict] {
+    let orders = item.isChosenFirst ? JudgementOrder.allCases : JudgementOrder.allCases.reversed()
+    return orders.map { order in
+      let verdicts = judgements.filter { $0["order"]?.string == order.rawValue }
+        .compactMap { $0["verdict"]?.string.flatMap(Verdict.init) }
+      let margin = verdicts.count { $0 == order.right } - verdicts.count { $0 != order.right }
+      if verdicts.isEmpty { return .unparseable }
+      return margin == 0 ? .tie : margin > 0 ? .chosen : .rejected
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import AssayEvaluate
+import Foundation
+import Testing
+
+/// Records as other scripts write them.
+@Suite struct OfficialRecordTests {
+  private let folder = TestFolder()
+
+  private func contents(
+    _ name: String,
+    rows: [String],
+    records: [String]
+  ) throws -> [BenchmarkRecord.Content] {
+    let benchmark = try BenchmarkCatalogue.load(
+      name,
+      path: try folder.file(rows.joined(separator: "\n"))
+    )
+    let path = try folder.file(records.joined(separator: "\n"), "records.jsonl")
+    return try BenchmarkRecords.read(path, for: benchmark).map(\.content)
+  }
+
+  @Test("JudgeBench's judgments name the letter shown first in each game, or nothing")
+  func judgeBench() throws {
+    func row(_ id: String, _ label: String, _ more: String = "") -> String {
+      #"{"pair_id":"\#(id)","source":"livebench-math","question":"q","response_A":"1","#
+        + #""response_B":"2","label":"\#(label)"\#(more)}"#
+    }
+    let judgments = #","judgments":[{"decision":"A>B"},{"decision":"B>A"}]"#
+    let rows = ["x", "y"].map { row($0, $0 == "x" ? "A>B" : "B>A") }
+    let read = try contents(
+      "judgebench",
+      rows: rows,
+      records: [
+        row("x", "A>B", judgments),
+        row("y", "B>A", #","judgments":[null,{"decision":"A>B"}]"#),
+      ]
+    )
+    // In y B is right: A in the second game, where B is shown first.
+    #expect(read == [.verdicts([.chosen, .chosen]), .verdicts([.unparseable, .chosen])])
+    let single = try contents(
+      "judgebench",
+      rows: [rows[0]],
+      records: [row("x", "A>B", #","judgments":[{"decision":"B>A"}]"#)]
+    )
+    #expect(single == [.verdicts([.rejected])])
+  }
+
+  @Test("LLMBar's result.json names the file's output in both orders, and has no ids")
+  func llmBar() throws {
+    func row(_ label: Int, _ more: String = "") -> String {
+      #"{"input":"i","output_1":"a","output_2":"b","label":\#(label)\#(more)}"#
+    }
+    func results(_ first: String, _ second: String) -> String {
+      #","results":[["metrics","stop"],{"swap = False":{"winner":\#(first)},"swap = True":{"winner":\#(second)}}]"#
+    }
+    let read = try contents(
+      "llmbar",
+      rows: [row(1), row(2)],
+      records: [row(1, results(#""1""#, #""2""#)), row(2, results(#""2""#, "null"))]
+    )
+    #expect(read == [.verdicts([.chosen, .rejected]), .verdicts([.chosen, .unparseable])])
+  }
+
+  @Test("Auto-J's output is the place of the better response, in the order of its rows")
+  func autoJ() throws {
+    let rows = [0, 1, 2].map {
+      #"{"scenario":"s","label":\#($0),"prompt":"q","response 1":"a","response 2":"b"}"#
+    }
+    let records = [0, 0, 2].map { #"{"output":\#($0),"output_critique":"..."}"# }
+    #expect(
+      try contents("auto-j", rows: rows, records: records)
+        == [.verdicts([.chosen]), .verdicts([.rejected]), .verdicts([.tie])]
+    )
+  }
+
+  @Test("RewardBench's own scores stand beside the texts, and several of a response are averaged")
+  func rewardBench() throws {
+    let row = #"{"id":"1","subset":"alpacaeval-easy","prompt":"q","chosen":"a","rejected":"b""#
+    let read = try contents(
+      "rewardbench",
+      rows: [row + "}"],
+      records: [row + #","scores_chosen":[1.0,3.0],"scores_rejected":0.5}"#]
+    )
+    #expect(read == [.scores(BenchmarkScores(chosen: [2], rejected: [0.5]))])
+    let own = try contents(
+      "rewardbench",
+      rows: [row + "}"],
+      records: [#"{"id":"1","chosen":[[1,2]],"rejected":[0,1]}"#]
+    )
+    #expect(own == [.scores(BenchmarkScores(chosen: [1.5], rejected: [0.5]))])
+  }
+
+  @Test("what assay judge writes is read by the majority of each order")
+  func ownJudgements() throws {
+    func judgement(_ order: String, _ verdict: String) -> String {
+      #"{"order":"\#(order)","verdict":\#(verdict),"text":"t"}"#
+    }
+    let judgements = [
+      judgement("chosen-first", #""A""#), judgement("chosen-first", #""A""#),
+      judgement("chosen-first", #""B""#), judgement("rejected-first", "null"),
+    ]
+    let read = try contents(
+      "pairs",
+      rows: [pairLines([("a", "s")])],
+      records: [
+        #"{"id":"a","probability":1,"judgements":[\#(judgements.joined(separator: ","))]}"#
+      ]
+    )
+    #expect(read == [.verdicts([.chosen, .unparseable])])
+  }
+}
