@@ -155,7 +155,7 @@ let package = Package(
       name: "AssayFuzz",
       dependencies: [
         "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
-        "AssayTrain",
+        "AssayGenerate", "AssayEvaluate", "AssayTrain", "AssayStudy",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Fuzz",
