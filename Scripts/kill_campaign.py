@@ -28,8 +28,10 @@ from tiny_world import METHODS, World
 class Job:
     """A command, and the file or folder that it makes."""
 
-    def __init__(self, name, words, given=None):
+    def __init__(self, name, words, given=None, is_once=False):
         self.name, self.words, self.given = name, words, given
+        # Whether it refuses to write over what it has made.
+        self.is_once = is_once
 
 
 class Campaign:
@@ -74,7 +76,7 @@ class Campaign:
             Job("refine", ["refine", "--model", "cloud", "--policy", "base", "--data", "questions.jsonl", "--answers",
                            "gsm8k", "--critique-tokens", "16", "--max-tokens", "16", *out]),
             Job("playground", ["playground", "--train", "2000", "--test", "2000", *out]),
-            Job("export", ["export", "--model", "classic", "--layout", "full", *out]),
+            Job("export", ["export", "--model", "classic", "--layout", "full", *out], is_once=True),
             Job("generate", ["generate", "--model", "base", "--data", "prompts.jsonl", "--samples", "4", *drawn]),
             Job("score", ["score", "--model", "cloud", "--data", "responses.jsonl"]),
             Job("inspect", ["inspect", "classic"]),
@@ -127,10 +129,17 @@ class Campaign:
                 history.append("done")
                 if process.returncode != 0:
                     self.report(job, place, f"ends with {process.returncode}", history)
+                if job.is_once:
+                    break
                 continue
             history.append(f"{kind.name} at {wait:.3f} s")
             self.kills += 1
             self.end(job, place, process, kind, history)
+            if job.is_once and process.returncode == 0:
+                history.append("done")
+                break
+        if job.is_once and history[-1] == "done":
+            return self.compare(job, place, history)
         process = self.start(job, place)
         try:
             status = process.wait(timeout=60 + 20 * self.seconds[job.name])
@@ -140,6 +149,9 @@ class Campaign:
             return self.report(job, place, "hangs when it is run again", history)
         if status != 0:
             return self.report(job, place, f"ends with {status} when it is run again", history)
+        self.compare(job, place, history)
+
+    def compare(self, job, place, history):
         self.finished += 1
         found = contents(place, self.folder)
         for name in sorted(set(found) | set(self.whole[job.name])):

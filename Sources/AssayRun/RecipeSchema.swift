@@ -46,6 +46,22 @@ package struct RecipeChecks {
   package var failures: [Failure] = []
   package var path: [String] = []
 
+  /// Texts, votes or samples that one item may ask for.
+  private static let draws = 1...100_000
+
+  /// Notes a number of texts that is not above 0, or with which no run could end.
+  ///
+  /// - Parameters:
+  ///   - count: The number.
+  ///   - property: The name of the property in Swift, as `samples`.
+  package mutating func requireDraws(_ count: Int, _ property: String) {
+    require(
+      Self.draws.contains(count),
+      property,
+      "a number from \(Self.draws.lowerBound) to \(Self.draws.upperBound)"
+    )
+  }
+
   /// Notes a problem where a condition does not hold.
   ///
   /// - Parameters:

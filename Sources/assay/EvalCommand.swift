@@ -84,7 +84,10 @@ struct EvalCommand: AssayCommand {
       let (start, name) = (Date(), type(of: benchmark).name)
       let progress = Progress(name, number: number + 1, total: benchmark.items.count, common)
         .following(model)
-      let out = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent("scores").path }
+      let scores = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent("scores").path }
+      // Scores behind texts depend, in their last bits, on what is written beside them: a stretch that was
+      // cut is written again as a whole.
+      let out = model.scores ? nil : scores
       let made = try await model.keeping(beside: out, written, anew: records.force) {
         try await method.records(
           benchmark,

@@ -79,7 +79,9 @@ struct LabelCommand: AssayCommand {
         minimumConfidence: minimumConfidence,
         isCut: marker
       )
-      let tally = try await model.keeping(beside: out, written, anew: records.force) {
+      // As in `eval`, a scorer's stretch is written again as a whole.
+      let kept = model.scores ? nil : out
+      let tally = try await model.keeping(beside: kept, written, anew: records.force) {
         try await work.run(to: out, onProgress: progress.update)
       }
       if !common.isQuiet { Output.error(tally.text(isLabelled: labelled)) }

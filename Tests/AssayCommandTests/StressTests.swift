@@ -140,6 +140,10 @@ import Testing
       try assay("train", recipe, "--print-recipe", "--set", "\(setting)=9223372036854775807")
         .expect(65, log: "\(setting) is 9223372036854775807, expected a whole number up to")
     }
+    for setting in ["evaluation.votes", "evaluation.critiques"] {
+      try assay("train", recipe, "--print-recipe", "--set", "\(setting)=2000000000")
+        .expect(65, log: "\(setting) is", "2000000000", "expected a number from 1 to 100000")
+    }
   }
 
   @Test("a recipe may begin with a byte-order mark, and an error ends with one full stop")

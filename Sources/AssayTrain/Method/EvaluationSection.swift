@@ -42,6 +42,8 @@ package struct EvaluationSection: RecipeSection {
 
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {
+    if let most = critiques.max(), most > 0 { checks.requireDraws(most, "critiques") }
+    if votes > 0 { checks.requireDraws(votes, "votes") }
     checks.require(
       !critiques.isEmpty && critiques.allSatisfy { $0 > 0 }
         && Set(critiques).count == critiques.count,

@@ -88,10 +88,11 @@ package struct CriticRMSection: RecipeSection {
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
-      (samples, "samples"), (critiqueTokens, "critiqueTokens"), (ratings, "ratings"),
-      (kept, "kept"), (merged, "merged"), (batchPairs, "batchPairs"),
-      (accumulation, "accumulation"), (epochs, "epochs"),
+      (critiqueTokens, "critiqueTokens"), (kept, "kept"), (merged, "merged"),
+      (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }
+    checks.requireDraws(samples, "samples")
+    checks.requireDraws(ratings, "ratings")
     checks.require(temperature > 0, "temperature", "a number above 0")
     checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
     checks.require((0...1).contains(beta), "beta", "a number from 0 to 1")

@@ -121,10 +121,11 @@ package struct StarSection: RecipeSection {
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {
     for (value, name) in [
-      (iterations, "iterations"), (samples, "samples"), (judgementTokens, "judgementTokens"),
+      (iterations, "iterations"), (judgementTokens, "judgementTokens"),
       (learntPerItem, "learntPerItem"), (agreement, "agreement"), (batchItems, "batchItems"),
       (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }
+    checks.requireDraws(samples, "samples")
     checks.require(temperature > 0, "temperature", "a number above 0")
     checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
     checks.require(beta > 0, "beta", "a number above 0")
