@@ -189,7 +189,7 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
         + "(--task chain)"
     case .fewTokens(let tokens, let minimum):
       "a judgement may have \(tokens) tokens, and reasons with a verdict need \(minimum); give "
-        + "--max-tokens"
+        + "more (--max-tokens, in requests max_tokens)"
     case .noHead(let kind):
       "a \(kind) model has no reward head; score with a classic or cloud model, or say which logits are "
         + "the score by --head (such as logit:0 or logit:Yes-No)"
