@@ -101,13 +101,13 @@ package enum PlaygroundWriter {
   private static func write(_ rows: some Sequence<JSONValue>, to path: URL) throws {
     var bytes: [UInt8] = []
     for row in rows {
+      try Interruption.check()
       bytes += row.compact.utf8
       bytes.append(0x0A)
     }
-    do {
-      try Data(bytes).write(to: path, options: .atomic)
-    } catch {
-      throw DataError.unwritable(path: path.path, reason: "\(error)")
+    do { try DurableFile.write(Data(bytes), to: path) } catch FileError.fileSystem(_, _, let reason)
+    {
+      throw DataError.unwritable(path: path.path, reason: reason)
     }
   }
 
