@@ -246,6 +246,10 @@ def build_families():
         330, normalizer=normalizers.BertNormalizer(lowercase=False, handle_chinese_chars=False),
         pre_tokenizer=sequence(pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("contiguous"),
                                pre_tokenizers.Digits(individual_digits=True)))
+    result["word-level"] = trained(
+        models.WordLevel(unk_token="<unk>"),
+        trainers.WordLevelTrainer(vocab_size=90, special_tokens=["<unk>", "<s>"], show_progress=False),
+        normalizer=normalizers.Lowercase(), pre_tokenizer=pre_tokenizers.Whitespace())
     result["cl100k"] = bpe(sequence(split(Regex(CL100K), "isolated"), byte_level()), 420)
     return result
 
@@ -380,6 +384,37 @@ def record_sentencepiece():
             "cases": [{"text": text, "ids": processor.encode(text)} for text in texts]})
 
 
+def record_settings():
+    """What transformers makes of SentencePiece's file with `tokenizer_config.json` beside it."""
+    def token(content):
+        return {"content": content, "special": True, "normalized": False, "lstrip": False,
+                "rstrip": False, "single_word": False}
+    llama = {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "legacy": True}
+    deberta = {"tokenizer_class": "DebertaV2Tokenizer"}
+    folders = [
+        ("tokenizer.model", "spm-bpe", "llama", llama | {"add_bos_token": True}),
+        ("tokenizer.model", "spm-bpe", "llama", llama | {
+            "add_bos_token": False, "add_eos_token": True,
+            "added_tokens_decoder": {"420": token("<|im_start|>"), "421": token("<|im_end|>")}}),
+        ("tokenizer.model", "spm-bpe", "llama", llama),
+        ("spm.model", "spm-unigram", "deberta-v2", deberta | {"do_lower_case": False}),
+        ("spm.model", "spm-unigram", "deberta-v2", deberta | {
+            "do_lower_case": True, "split_by_punct": True, "mask_token": "<mask>"})]
+    texts = ["Hello  apples, two!", "a\n\tb ", "<|im_start|>user", "[CLS] x [SEP]", "CAFE\u0301 \ufb01"]
+    records = []
+    for file, model, kind, settings in folders:
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            shutil.copy(FIXTURES / f"{model}.tokenizer.model", folder / file)
+            (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+            (folder / "config.json").write_text(json.dumps({"model_type": kind}))
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+            records.append({
+                "file": file, "model": model, "settings": settings,
+                "cases": [{"text": text, "ids": tokenizer(text)["input_ids"]} for text in texts]})
+    write("spm-settings.json", {"versions": versions(), "folders": records})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--own", type=pathlib.Path, help="folder of model folders by Assay")
@@ -396,6 +431,7 @@ def main():
         record(name, tokenizer, small + FAMILY_CASES)
     record_training()
     record_sentencepiece()
+    record_settings()
     print(json.dumps(versions()))
 
 

@@ -7,7 +7,7 @@ import Testing
   static let recorded = [
     "llama2", "gemma", "mistral", "unknown", "suffix", "xlm-r", "t5", "unigram-bytes",
     "precompiled",
-    "bert", "bert-cased", "cl100k",
+    "bert", "bert-cased", "cl100k", "word-level",
   ]
 
   @Test("encodes and decodes every recorded text as `tokenizers` does", arguments: recorded)
@@ -88,6 +88,55 @@ import Testing
     }
     let again = try TokenizerFile.read(json: Array(tokenizer.document.pretty.utf8))
     for row in cases { #expect(again.encode(row.text) == row.ids) }
+  }
+
+  private struct Settings: Decodable {
+    struct Row: Decodable {
+      let text: String
+      let ids: [Int32]
+    }
+    let file: String
+    let model: String
+    let cases: [Row]
+  }
+
+  /// The tokenizer of a folder of SentencePiece's file and `tokenizer_config.json`.
+  private func folder(_ model: String, as file: String, _ settings: String) throws -> any Tokenizer
+  {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(Fixture.bytes("\(model).tokenizer.model"))
+      .write(to: folder.appendingPathComponent(file))
+    try Data(settings.utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
+    return try TokenizerFile.read(folder)
+  }
+
+  @Test("takes the settings beside a SentencePiece file as transformers does", arguments: 0..<5)
+  func settings(index: Int) throws {
+    let recorded = try #require(Fixture.json("spm-settings.json")["folders"]?.array)
+    #expect(recorded.count == 5)
+    let row = try JSONDecoder().decode(Settings.self, from: Data(recorded[index].compact.utf8))
+    let settings = recorded[index]["settings"] ?? .null
+    let tokenizer = try folder(row.model, as: row.file, settings.compact)
+    let around = tokenizer.addedAround
+    for row in row.cases {
+      #expect(around.front + tokenizer.encode(row.text) + around.back == row.ids, "\(row.text)")
+    }
+  }
+
+  @Test("calls pieces what the settings beside them call them")
+  func renamedPieces() throws {
+    let token = #"{"content": "<|im_start|>", "special": true}"#
+    func read(_ added: String) throws -> any Tokenizer {
+      try folder("spm-bpe", as: "tokenizer.model", #"{"added_tokens_decoder": \#(added)}"#)
+    }
+    let tokenizer = try read(#"{"300": \#(token)}"#)
+    #expect(tokenizer.encode("<|im_start|>") == [300] && tokenizer.isSpecial(300))
+    #expect(tokenizer.decode([300], skipSpecialTokens: false) == "<|im_start|>")
+    for wrong in [#"{"x": \#(token)}"#, #"{"1": {}}"#] {
+      #expect { try read(wrong) } throws: { "\($0)".contains("added_tokens_decoder") }
+    }
   }
 
   @Test("tokens one by one have the space before a word that the text does not begin with")

@@ -34,7 +34,7 @@ package struct TokenizerConfiguration: Sendable, Equatable {
     tokenizer: any Tokenizer,
     document given: JSONValue? = nil
   ) throws -> TokenizerConfiguration {
-    let document = try given ?? json("tokenizer_config.json", in: folder)
+    let document = try given ?? TextFile.json("tokenizer_config.json", in: folder)
     let jinja = try jinja(document, in: folder)
     let padding = spelling(document["pad_token"]).flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }
     let source = try? jinja?.get()
@@ -83,7 +83,7 @@ package struct TokenizerConfiguration: Sendable, Equatable {
     folder: URL,
     tokenizer: any Tokenizer
   ) throws -> TokenizerConfiguration {
-    let document = try json("tokenizer_config.json", in: folder)
+    let document = try TextFile.json("tokenizer_config.json", in: folder)
     func token(_ names: String..., usual: String) -> String {
       names.lazy.compactMap { spelling(document[$0 + "_token"]) }.first ?? usual
     }
@@ -112,22 +112,12 @@ package struct TokenizerConfiguration: Sendable, Equatable {
   /// - Returns: The template with its special tokens; `nil` where the folder has none.
   /// - Throws: `TextError.template` where it cannot be read, `malformedJSON`, or `inaccessible`.
   package static func program(in folder: URL) throws -> ChatProgram? {
-    let document = try json("tokenizer_config.json", in: folder)
+    let document = try TextFile.json("tokenizer_config.json", in: folder)
     guard let jinja = try jinja(document, in: folder) else { return nil }
     do {
       return try ChatProgram(source: jinja.get(), specialTokens: specialTokens(document))
     } catch let error as JinjaError {
       throw TextError.template(error)
-    }
-  }
-
-  private static func json(_ name: String, in folder: URL) throws -> JSONValue {
-    let file = folder.appendingPathComponent(name)
-    guard FileManager.default.fileExists(atPath: file.path) else { return .null }
-    do {
-      return try JSONValue(parsing: try TextFile.read(file))
-    } catch let error as JSONError {
-      throw TextError.malformedJSON(file: file.path, reason: error.description)
     }
   }
 
@@ -144,7 +134,9 @@ package struct TokenizerConfiguration: Sendable, Equatable {
       return .success(String(decoding: try TextFile.read(separate), as: UTF8.self))
     }
     var found = document["chat_template"] ?? .null
-    if found.isNull { found = try json("chat_template.json", in: folder)["chat_template"] ?? .null }
+    if found.isNull {
+      found = try TextFile.json("chat_template.json", in: folder)["chat_template"] ?? .null
+    }
     guard let named = found.array else { return found.string.map { .success($0) } }
     if let standard = named.first(where: { $0["name"] == .string("default") }) {
       return standard["template"]?.string.map { .success($0) }

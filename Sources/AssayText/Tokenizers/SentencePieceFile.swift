@@ -6,17 +6,18 @@ import Foundation
 /// Source: `src/sentencepiece_model.proto` of google/sentencepiece; the merges of pieces as
 /// `generate_merges` of transformers makes them (`convert_slow_tokenizer.py`).
 package struct SentencePieceFile {
-  private enum Kind: Int {
+  enum Kind: Int {
     case normal = 1, unknown, control, userDefined, unused, byte
   }
 
-  private struct Piece {
+  struct Piece {
     var text = ""
     var score: Float = 0
     var kind = Kind.normal
   }
 
-  private var pieces: [Piece] = []
+  /// The vocabulary, by id.
+  var pieces: [Piece] = []
   private var isBPE = false
   private var characterMap: [UInt8] = []
   private var addsPrefix = true
@@ -26,13 +27,10 @@ package struct SentencePieceFile {
   /// Reads a file.
   ///
   /// - Parameter bytes: The whole file.
-  /// - Returns: A `tokenizer.json` document.
   /// - Throws: `TextError` where it is no such file, or one of words or characters.
-  static func document(_ bytes: [UInt8]) throws -> JSONValue {
-    var file = SentencePieceFile()
-    try file.read(bytes)
-    return try file.document()
-  }
+  init(_ bytes: [UInt8]) throws { try read(bytes) }
+
+  private init() {}
 
   /// The same of pieces of type BPE that another file lists, without a rule for other characters.
   ///
@@ -138,7 +136,8 @@ package struct SentencePieceFile {
 
   // MARK: As tokenizer.json
 
-  private func document() throws -> JSONValue {
+  /// As the document of a `tokenizer.json`.
+  func document() throws -> JSONValue {
     [
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": addedTokens,
       "normalizer": ["type": "Sequence", "normalizers": .array(normalizers)],

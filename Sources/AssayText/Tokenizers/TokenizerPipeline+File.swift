@@ -5,29 +5,36 @@ import Foundation
 package enum TokenizerFile {
   /// The name of Hugging Face's file.
   package static let name = "tokenizer.json"
-  /// The name of SentencePiece's file.
-  private static let sentencePieceName = "tokenizer.model"
+  /// The names of SentencePiece's file: the usual one, and DeBERTa's.
+  private static let sentencePieceNames = ["tokenizer.model", "spm.model"]
 
   /// Whether a folder has one of them.
   package static func isPresent(in folder: URL) -> Bool { !files(in: folder).isEmpty }
 
   private static func files(in folder: URL) -> [URL] {
-    [name, sentencePieceName].map { folder.appendingPathComponent($0) }
+    ([name] + sentencePieceNames).map { folder.appendingPathComponent($0) }
       .filter { FileManager.default.fileExists(atPath: $0.path) }
   }
 
   /// Reads a tokenizer.
   ///
-  /// - Parameter url: A `tokenizer.json`, a `tokenizer.model` of SentencePiece, or a folder that holds one
-  ///   of them, the first where both are there.
+  /// - Parameter url: A `tokenizer.json`, a `tokenizer.model` or `spm.model` of SentencePiece, or a folder
+  ///   that holds one of them, the first of those that are there. Of a folder without `tokenizer.json` the
+  ///   settings in `tokenizer_config.json` count as well.
   /// - Returns: The tokenizer.
   /// - Throws: `TextError` where the file is missing, malformed or uses an unsupported piece.
   package static func read(_ url: URL) throws -> any Tokenizer {
     let file = files(in: url).first ?? TextFile.resolve(url, name: name)
     let bytes = try TextFile.read(file)
-    return file.pathExtension == "model"
-      ? try TokenizerPipeline(document: SentencePieceFile.document(bytes))
-      : try read(json: bytes, name: file.path)
+    guard file.pathExtension == "model" else { return try read(json: bytes, name: file.path) }
+    let settings = file == url ? .null : try TextFile.json("tokenizer_config.json", in: url)
+    return try TokenizerPipeline(
+      document: SentencePieceFile.document(
+        bytes,
+        settings: settings,
+        isDeBERTa: file.lastPathComponent == sentencePieceNames[1]
+      )
+    )
   }
 
   /// Reads a tokenizer from the document of a `tokenizer.json`.
@@ -113,6 +120,23 @@ package enum TextFile {
       return Array(try Data(contentsOf: url))
     } catch {
       throw TextError.inaccessible(path: url.path, reason: "\(error)")
+    }
+  }
+
+  /// Reads a JSON file of a folder; null where there is none.
+  ///
+  /// - Parameters:
+  ///   - name: The file's name.
+  ///   - folder: The folder.
+  /// - Returns: What it says.
+  /// - Throws: `TextError.malformedJSON`, or `inaccessible`.
+  static func json(_ name: String, in folder: URL) throws -> JSONValue {
+    let file = folder.appendingPathComponent(name)
+    guard FileManager.default.fileExists(atPath: file.path) else { return .null }
+    do {
+      return try JSONValue(parsing: try read(file))
+    } catch let error as JSONError {
+      throw TextError.malformedJSON(file: file.path, reason: error.description)
     }
   }
 

@@ -18,7 +18,8 @@ extension TokenizerReader {
     case "BPE": return try bpe(model, isByteLevel: isByteLevel, special: special)
     case "Unigram": return try unigram(model, special: special)
     case "WordPiece": return try wordPiece(model, special: special)
-    default: throw unsupported("model", type, "BPE, Unigram, WordPiece")
+    case "WordLevel": return try wordLevel(model, special: special)
+    default: throw unsupported("model", type, "BPE, Unigram, WordLevel, WordPiece")
     }
   }
 
@@ -212,6 +213,16 @@ extension TokenizerReader {
   }
 
   // MARK: WordPiece
+
+  private func wordLevel(_ model: JSONValue, special: Set<Int32>) throws -> WordLevelModel {
+    guard let unknownID = try unknownID(model) else {
+      throw invalid("unk_token", "a token of the vocabulary", "none")
+    }
+    return WordLevelModel(
+      words: wholeWords(special: special, isByteLevel: false),
+      unknownID: unknownID
+    )
+  }
 
   private func wordPiece(_ model: JSONValue, special: Set<Int32>) throws -> WordPieceModel {
     guard let unknownID = try unknownID(model) else {
