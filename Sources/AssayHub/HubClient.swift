@@ -28,6 +28,10 @@ final class HubClient: Sendable {
   private static let mostRedirects = 5
   /// Files of a repository; with the most bytes of one, their sum stays a number.
   private static let mostFiles = 100_000
+  /// As many files a description may have been cut to.
+  ///
+  /// Source: `VERY_LARGE_REPO_THRESHOLD` of huggingface_hub 0.36, `_snapshot_download.py`.
+  private static let describedFiles = 50_000
   private static let mostBytes = 1 << 44
   /// Bytes of an answer that is no file.
   private static let longestAnswer = 64 << 20
@@ -71,13 +75,45 @@ final class HubClient: Sendable {
       let files = answer["siblings"]?.array, HubCache.isCommit(commit)
     else { throw HubError.garbage(url: url, reason: "it does not describe a repository") }
     let paths = files.compactMap { $0["rfilename"]?.string }
-    guard paths.count == files.count, paths.count <= Self.mostFiles else {
-      throw HubError.garbage(
-        url: url,
-        reason: "it lists a file without a name, or more than \(Self.mostFiles)"
-      )
+    guard paths.count == files.count else {
+      throw HubError.garbage(url: url, reason: "it lists a file without a name")
+    }
+    guard paths.count < Self.describedFiles else {
+      return (commit, try await tree(of: name, commit: commit))
     }
     return (commit, paths)
+  }
+
+  /// The names of all files of a commit, page by page.
+  ///
+  /// - Throws: `HubError`.
+  private nonisolated(nonsending) func tree(of name: HubName, commit: String) async throws
+    -> [String]
+  {
+    var paths: [String] = []
+    var next: String? = settings.url(name, isAPI: true, ["tree", commit]) + "?recursive=true"
+    while let page = next {
+      let (headers, body) = try await retrying { [self] in
+        let response = try await send(page, name, what: "revision")
+        return (response.headers, try await self.body(response))
+      }
+      guard let rows = (try? JSONValue(parsing: body))?.array, !rows.isEmpty else {
+        throw garbage(page, "it lists no files")
+      }
+      for row in rows where row["type"]?.string == "file" {
+        guard let path = row["path"]?.string, paths.count < Self.mostFiles else {
+          throw garbage(page, "it lists a file without a name, or more than \(Self.mostFiles)")
+        }
+        paths.append(path)
+      }
+      next = try HubHeaders.nextPage(headers).map { place in
+        guard let base = URL(string: page), let url = URL(string: place, relativeTo: base),
+          HubOrigin(url) == settings.origin, url.absoluteString != page
+        else { throw garbage(page, "its next page is at no address of the hub") }
+        return url.absoluteString
+      }
+    }
+    return paths
   }
 
   /// What a file of a commit is.
@@ -89,6 +125,12 @@ final class HubClient: Sendable {
     let url = fileURL(path, name, commit)
     let head = try await retrying { [self] in
       try await send(url, name, what: "file", method: .HEAD).headers
+    }
+    if let told = head.first(name: "X-Repo-Commit"), told != commit {
+      throw HubError.garbage(
+        url: url,
+        reason: "it answers with the file of commit '\(told.prefix(80))'"
+      )
     }
     let linked = head.first(name: "X-Linked-Etag")
     var hash = (linked ?? head.first(name: "ETag") ?? "")[...]
@@ -237,6 +279,10 @@ final class HubClient: Sendable {
         throw Failure(reason: reason(error))
       }
       guard [301, 302, 303, 307, 308].contains(response.status.code) else {
+        // A signed address is good for some time; the hub gives another.
+        if origin != settings.origin, [400, 401, 403, 410].contains(response.status.code) {
+          throw Failure(reason: "\(origin.host) refuses it with status \(response.status.code)")
+        }
         try check(response, name, what)
         return response
       }
@@ -274,14 +320,13 @@ final class HubClient: Sendable {
         endpoint: settings.endpoint,
         status: status,
         hasToken: settings.token != nil,
-        isGated: code == "GatedRepo"
+        isGated: code == "GatedRepo",
+        message: HubHeaders.message(response.headers)
       )
     case 408, 416, 425, 429, 500...599:
       throw Failure(
         reason: "status \(status)",
-        afterSeconds: response.headers.first(name: "Retry-After").flatMap { Double($0) }.map {
-          max(0, $0)
-        }
+        afterSeconds: HubHeaders.pause(response.headers)
       )
     default:
       throw HubError.garbage(url: settings.endpoint, reason: "it answers with status \(status)")

@@ -10,8 +10,15 @@ package enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformedToken
   /// The hub has no such repository, revision or file.
   case missing(name: HubName, endpoint: String, what: String)
-  /// The hub does not give it to this user.
-  case forbidden(name: HubName, endpoint: String, status: Int, hasToken: Bool, isGated: Bool)
+  /// The hub does not give it to this user; what it says of that, if anything.
+  case forbidden(
+    name: HubName,
+    endpoint: String,
+    status: Int,
+    hasToken: Bool,
+    isGated: Bool,
+    message: String?
+  )
   /// Nothing answers, or only that it cannot now.
   case unavailable(endpoint: String, attempts: Int, reason: String)
   /// An answer that no hub gives.
@@ -40,8 +47,9 @@ package enum HubError: Error, Equatable, Sendable, CustomStringConvertible {
     case .missing(let name, let endpoint, let what):
       "\(name): \(endpoint) has no such \(what): check its spelling"
         + (what == "file" ? "." : ", whether it is a data set (--dataset), and private (HF_TOKEN).")
-    case .forbidden(let name, let endpoint, let status, let hasToken, let isGated):
+    case .forbidden(let name, let endpoint, let status, let hasToken, let isGated, let message):
       "\(name): \(endpoint) refuses it with status \(status)"
+        + (message.map { " ('\($0)')" } ?? "")
         + (isGated
           ? ", as its terms must be accepted first: do so at \(endpoint)/\(name.path), and "
           : ": ")
