@@ -85,13 +85,17 @@ struct Checkpoint {
 
   /// The weights of a decoder.
   ///
+  /// All are copied, so that they change neither with the file nor the file with them; but the input
+  /// embedding of a model that writes nothing, whose few rows that texts use are read from the file, where
+  /// the file has the type asked for and that is not float32.
+  ///
   /// - Parameters:
   ///   - configuration: Its sizes.
   ///   - dtype: The type of the weights in memory; `nil` is bfloat16 of those that are stored so, and
   ///     float32 of others.
   ///   - device: Where they go.
   ///   - needsLanguageModel: Whether tokens are to be predicted, where that can be.
-  /// - Returns: The weights, copied.
+  /// - Returns: The weights.
   /// - Throws: `ModelError.weight` for a weight that is missing or of another shape or type.
   func decoder(
     _ configuration: ModelConfiguration,
@@ -101,6 +105,7 @@ struct Checkpoint {
   ) throws -> DecoderWeights {
     try refuseOthers(configuration)
     let output = configuration.weightSpecs.outputEmbedding?.pieces.first?.name
+    let input = configuration.weightSpecs.embedding.name
     let hasOutput = output.map { names.contains(backbone($0)) } ?? false
     return try DecoderWeights(
       configuration,
@@ -108,10 +113,13 @@ struct Checkpoint {
       hasOutputEmbedding: hasOutput && needsLanguageModel,
       isLanguageModel: needsLanguageModel && (hasOutput || configuration.tiesEmbeddings)
     ) { spec in
-      let whole = spec.joined(try spec.pieces.map { try tensor($0.name, $0.shape) })
-      // A copy: the weights must not change with the file, nor the file with the weights.
-      let own = whole.dtype == .bfloat16 ? whole.dtype : DType.float32
-      return whole.to(dtype ?? own).to(device).copy()
+      let pieces = try spec.pieces.map { try tensor($0.name, $0.shape) }
+      let whole = spec.joined(pieces)
+      let type = dtype ?? (whole.dtype == .bfloat16 ? .bfloat16 : .float32)
+      let isOwn = pieces.count > 1 || whole.dtype != type || device != .cpu
+      let isRead = !needsLanguageModel && spec.name == input && type != .float32
+      let value = whole.to(type).to(device)
+      return isOwn || isRead ? value : value.copy()
     }
   }
 }

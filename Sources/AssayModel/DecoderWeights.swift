@@ -88,7 +88,12 @@ package final class DecoderWeights {
     guard execution.packs(rows: .max, on: device),
       execution.weights != .plain || execution.dtype == .bfloat16
     else { return }
-    for block in parts.blocks { block.products.forEach { $0.packForGood(execution) } }
+    // Kind by kind: what one gives up the next of its size takes, so that one of them is there twice at
+    // most.
+    for kind in (parts.blocks.map(\.productKinds).first ?? []).indices {
+      Engine.releaseMemory()
+      for block in parts.blocks { block.productKinds[kind].forEach { $0.packForGood(execution) } }
+    }
     Engine.releaseMemory()
   }
 
@@ -116,11 +121,13 @@ package final class DecoderWeights {
 }
 
 extension BlockParts {
-  /// Those of linear layers, without the one that experts are chosen by.
-  fileprivate var products: [Value] {
+  /// Those of linear layers, without the one that experts are chosen by, those of a size together.
+  fileprivate var productKinds: [[Value]] {
     let gated = (feedForward.map { [$0] } ?? []) + experts
-    return [qkv, output] + gated.flatMap { [$0.gateUp, $0.down] }
+    return [[qkv], [output], gated.map(\.gateUp), gated.map(\.down)]
   }
+
+  fileprivate var products: [Value] { productKinds.flatMap(\.self) }
 }
 
 extension DecoderWeights {
