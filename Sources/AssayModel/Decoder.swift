@@ -69,6 +69,11 @@ package struct Decoder {
     weights.named(read)
   }
 
+  /// The weights under the names of another architecture that has the same ones.
+  func named(as configuration: ModelConfiguration) -> [(name: String, tensor: Tensor)] {
+    weights.named(as: configuration)
+  }
+
   /// Packs the weights of blocks, where every product uses them so, and gives up their plain form.
   ///
   /// From then on the weights are for inference in this way alone. Embeddings keep their plain form,

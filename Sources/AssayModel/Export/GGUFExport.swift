@@ -12,6 +12,8 @@ import Foundation
 /// Source: github.com/ggml-org/llama.cpp, convert_hf_to_gguf.py; gguf-py/gguf/constants.py.
 struct GGUFExport {
   let model: Model
+  /// The model's settings, with the architecture whose weights the file has.
+  private let written: ModelConfiguration
   private let storage: GGUFContents.Storage
   private let places: [String: GGUFWeights.Place]
   let url: URL
@@ -23,24 +25,21 @@ struct GGUFExport {
   ///   - model: The model, in float32.
   ///   - storage: How matrices are kept.
   ///   - url: The file.
-  /// - Throws: `ModelError.configuration` for an architecture that files have in another form.
-  init(_ model: Model, storage: GGUFContents.Storage, to url: URL) throws {
-    var configuration = model.decoder.configuration
+  init(_ model: Model, storage: GGUFContents.Storage, to url: URL) {
+    var written = model.decoder.configuration
     // llama.cpp has no Mistral but as a Llama.
-    if configuration.architecture == .mistral { configuration.architecture = .llama }
-    let (type, form) = (configuration.architecture.modelType, configuration.architecture.gguf)
-    guard form.modelType == nil else {
-      throw ModelError.configuration(
-        file: url.path,
-        key: "general.architecture",
-        reason: "\(type) is not written to GGUF files; export a folder"
-      )
-    }
+    if written.architecture == .mistral { written.architecture = .llama }
+    let (type, form) = (written.architecture.modelType, written.architecture.gguf)
     prefix = form.name ?? type.filter { $0.isLetter || $0.isNumber }
+    // InternLM 2 has another name there, but Llama's weights.
+    if let layout = Architecture.all.first(where: { $0.modelType == form.modelType }) {
+      written.architecture = layout
+    }
     self.model = model
+    self.written = written
     self.storage = storage
     self.url = url
-    places = GGUFModel.places(configuration)
+    places = GGUFModel.places(written)
   }
 
   /// Writes the file with golden scores of the weights as they are stored in it.
@@ -129,6 +128,11 @@ struct GGUFExport {
         (stem + "type", .text("yarn")), (stem + "factor", .number(yarn.factor)),
         (stem + "original_context_length", .integer(yarn.original)),
       ]
+    case .longrope(let long):
+      return [
+        (stem + "original_context_length", .integer(long.original)),
+        (stem + "attn_factor", .number(Double(RotaryScaling.longrope(long).attentionFactor))),
+      ]
     default: return []
     }
   }
@@ -137,12 +141,11 @@ struct GGUFExport {
 
   private func items() throws -> [GGUFContents.Item] {
     let isClassifier = !model.manifest.kind.writes && model.head != nil
-    let output = model.decoder.configuration.architecture.weights.outputEmbedding
+    let output = written.architecture.weights.outputEmbedding
     var names: [String] = []
     // Experts lie in one tensor there, and are several here.
     var parts: [String: [(place: GGUFWeights.Place, tensor: Tensor)]] = [:]
-    for (name, tensor) in model.decoder.named({ $0.value }) where !(isClassifier && name == output)
-    {
+    for (name, tensor) in model.decoder.named(as: written) where !(isClassifier && name == output) {
       guard let place = places[name] else {
         throw ModelError.weight(file: url.path, name: name, reason: "has no name in GGUF files")
       }
@@ -153,10 +156,10 @@ struct GGUFExport {
       let tensors = parts[name] ?? []
       return item(name, tensors.map(\.place), tensors.map(\.tensor))
     }
-    return factors().map { factors in
-      [.init(name: GGUFModel.factors, shape: [factors.count], storage: .f32) { Tensor(factors) }]
-        + weights
-    } ?? weights
+    let lists = factors().map { name, factors in
+      GGUFContents.Item(name: name, shape: [factors.count], storage: .f32) { Tensor(factors) }
+    }
+    return lists + weights
   }
 
   private func item(
@@ -184,16 +187,17 @@ struct GGUFExport {
     }
   }
 
-  /// What Llama 3.1's frequencies are divided by; `nil` where rotary positions are not so stretched.
-  private func factors() -> [Float]? {
+  /// What frequencies are divided by, of Llama 3.1 and of LongRoPE; none where rotary positions are not so
+  /// stretched.
+  private func factors() -> [(name: String, factors: [Float])] {
     let rotary = model.decoder.configuration.rotary
-    guard case .llama3? = rotary.scaling, prefix == "llama" else { return nil }
+    if case .longrope(let long)? = rotary.scaling {
+      return zip(GGUFModel.longFactors, [long.short, long.long]).map { ($0, $1.map(Float.init)) }
+    }
+    guard case .llama3? = rotary.scaling, prefix == "llama" else { return [] }
     let width = model.decoder.configuration.headWidth
-    return zip(
-      Rotary(base: rotary.base).frequencies(width: width),
-      rotary.frequencies(width: width)
-    )
-    .map { $0 / $1 }
+    let plain = Rotary(base: rotary.base).frequencies(width: width)
+    return [(GGUFModel.factors, zip(plain, rotary.frequencies(width: width)).map { $0 / $1 })]
   }
 
   // MARK: Check
@@ -215,6 +219,11 @@ struct GGUFExport {
       configuration.attention.scale = configuration.attention.scale.map(narrow)
       configuration.attention.softCap = configuration.attention.softCap.map(narrow)
       configuration.rotary.base = narrow(configuration.rotary.base)
+      if case .longrope(var long)? = configuration.rotary.scaling {
+        (long.short, long.long) = (long.short.map(narrow), long.long.map(narrow))
+        long.attentionFactor = Double(RotaryScaling.longrope(long).attentionFactor)
+        configuration.rotary.scaling = .longrope(long)
+      }
       configuration.padTokenID = nil
       configuration.beginTokenID = nil
       configuration.endTokenIDs = []
