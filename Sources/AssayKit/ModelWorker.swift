@@ -39,7 +39,7 @@ actor ModelWorker {
     if kind.scores { abilities.insert(.scores) } else { abilities.insert(.judges) }
     if kind == .cloud { abilities.insert(.criticizes) }
     if model.decoder.isLanguageModel, !kind.scores { abilities.insert(.writes) }
-    return (abilities, model.decoder.configuration.contextTokens)
+    return (abilities, model.contextTokens)
   }
 
   private func loaded() throws -> Model {

@@ -15,6 +15,8 @@ protocol AttentionExecution {
 /// Attention within packed sequences: training, and reading whole prompts.
 struct PackedAttention: AttentionExecution {
   let batch: PackedBatch
+  /// The row of each token in the tables of angles, `[N]`, int32.
+  let positions: Tensor
   let angles: [RotaryTable]
   /// Is handed each block's rotated queries, keys and values, where they are kept.
   var store: ((_ block: Int, _ rotated: Tensor) -> Void)?
@@ -22,7 +24,7 @@ struct PackedAttention: AttentionExecution {
   func attend(_ qkv: Tensor, block: Int, _ options: AttentionOptions) -> Tensor {
     let (output, rotated) = rotaryAttention(
       qkv,
-      positions: batch.positions,
+      positions: positions,
       table: angles[block],
       lengths: batch.lengths,
       options: options,

@@ -85,7 +85,11 @@ extension Decoder {
       }
       let cellTensor = Tensor(cells).to(device)
       let isWhole = batch.lengths.count == tables.count
-      let attention = PackedAttention(batch: batch, angles: weights.angles) { block, rotated in
+      let attention = PackedAttention(
+        batch: batch,
+        positions: batch.positions,
+        angles: weights.angles
+      ) { block, rotated in
         cache.layers[block].storeInPlace(
           isWhole ? rotated : rotated.narrowed(axis: 0, start: 0, count: batch.tokenCount),
           cells: cellTensor,

@@ -94,7 +94,8 @@ package struct Decoder {
     if let options = configuration.encoder, let own = weights.parts.encoder {
       return encoded(batch, rows: rows, training: training, options, own)
     }
-    let attention = PackedAttention(batch: batch, angles: weights.angles)
+    let (angles, positions) = weights.rotation(of: batch)
+    let attention = PackedAttention(batch: batch, positions: positions, angles: angles)
     return hiddenStates(batch.ids, rows: rows, training: training, attention: attention)
   }
 

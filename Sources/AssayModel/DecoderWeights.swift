@@ -17,6 +17,8 @@ package final class DecoderWeights {
   /// Rotary angles of each block.
   let angles: [RotaryTable]
   private var keptStepper: DecoderStepper?
+  /// Tables of LongRoPE's angles in short texts and, behind them, in texts of up to so many tokens.
+  private var longAngles: (tokens: Int, table: RotaryTable)?
 
   /// Makes each weight of its specification.
   ///
@@ -44,6 +46,47 @@ package final class DecoderWeights {
     angles = configuration.rotaryTables(device: device)
   }
 
+  /// Where the tokens of a batch find their angles: in the tables of all texts or, where one is longer than
+  /// LongRoPE's original context, behind them.
+  ///
+  /// Each text has the frequencies of its own length, where `transformers` takes the longest's for all of a
+  /// batch.
+  ///
+  /// - Parameter batch: Packed sequences.
+  /// - Returns: The tables of the blocks, and rows of them, `[N]`.
+  func rotation(of batch: PackedBatch) -> (angles: [RotaryTable], positions: Tensor) {
+    guard case .longrope(let long)? = configuration.rotary.scaling,
+      let longest = batch.lengths.max(), longest > long.original
+    else { return (angles, batch.positions) }
+    let offsets = batch.lengths.flatMap { length in
+      [Int32](repeating: length > long.original ? Int32(long.original) : 0, count: length)
+    }
+    let table = longTable(tokens: longest, original: long.original)
+    return (angles.map { _ in table }, batch.positions + Tensor(offsets).to(device))
+  }
+
+  private func longTable(tokens: Int, original: Int) -> RotaryTable {
+    if let longAngles, longAngles.tokens >= tokens { return longAngles.table }
+    var count = original
+    while count < tokens { count *= 2 }
+    func table(_ count: Int, isLong: Bool) -> RotaryTable {
+      let width = configuration.headWidth
+      return configuration.rotary.table(
+        width: width,
+        positions: count,
+        device: device,
+        isLong: isLong
+      )
+    }
+    let (short, long) = (table(original, isLong: false), table(count, isLong: true))
+    let both = RotaryTable(
+      cosine: .concatenated([short.cosine, long.cosine]),
+      sine: .concatenated([short.sine, long.sine])
+    )
+    longAngles = (count, both)
+    return both
+  }
+
   /// All weights that can be trained, in a fixed order.
   var parameters: [Parameter] { parts.all.compactMap(\.parameter) }
 
@@ -54,6 +97,18 @@ package final class DecoderWeights {
   func named(_ read: (Parameter) -> Tensor) -> [(name: String, tensor: Tensor)] {
     zip(specs.all, parts.all).flatMap { spec, weight in
       weight.parameter.map { parameter in withoutGradients { spec.cut(read(parameter)) } } ?? []
+    }
+  }
+
+  /// The weights under the names of another architecture that has the same ones, cut as it has them.
+  ///
+  /// - Parameter configuration: The model, as one of that architecture.
+  /// - Returns: As `named(_:)`.
+  func named(as configuration: ModelConfiguration) -> [(name: String, tensor: Tensor)] {
+    var others = configuration.weightSpecs
+    if specs.outputEmbedding == nil { others.outputEmbedding = nil }
+    return zip(others.all, parts.all).flatMap { spec, weight in
+      weight.parameter.map { parameter in withoutGradients { spec.cut(parameter.value) } } ?? []
     }
   }
 

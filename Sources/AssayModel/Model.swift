@@ -159,14 +159,19 @@ package final class Model {
     self.manifest = manifest
   }
 
+  /// Tokens of the longest text: what is read at once may be longer than what is written.
+  package var contextTokens: Int {
+    let configuration = decoder.configuration
+    return manifest.kind == .classic ? configuration.readTokens : configuration.contextTokens
+  }
+
   /// What turns conversations into tokens for this model.
   ///
   /// - Parameter maximumTokens: The longest sequence; `nil` is the model's context.
   /// - Returns: A renderer, which refuses conversations where the model's template is not followed.
   /// - Throws: `TextError` where the template's tokens are missing from the vocabulary.
   package func renderer(maximumTokens: Int? = nil) throws -> SequenceRenderer {
-    let context =
-      decoder.configuration.contextTokens - (head?.descriptor.position.addedTokens ?? 0)
+    let context = contextTokens - (head?.descriptor.position.addedTokens ?? 0)
     return try SequenceRenderer(
       tokenizer: tokenizer,
       template: template,

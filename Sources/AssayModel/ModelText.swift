@@ -33,7 +33,7 @@ package struct ModelText: Sendable {
     hasHead = model.head != nil
     tokenizer = model.tokenizer
     renderer = try model.renderer()
-    contextTokens = model.decoder.configuration.contextTokens
+    contextTokens = model.contextTokens
     vocabularySize = model.decoder.configuration.vocabularySize
     head = model.head?.descriptor
     places = try model.places()

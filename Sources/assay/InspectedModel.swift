@@ -100,7 +100,7 @@ struct InspectedModel: Encodable {
     headWidth = configuration.headWidth
     feedForwardSize = configuration.feedForwardSize
     vocabulary = configuration.vocabularySize
-    context = configuration.contextTokens
+    context = model.contextTokens
     tiedEmbeddings = configuration.tiesEmbeddings
     head = model.head?.descriptor.layout
     headRule = model.head.map { InspectedHead($0.descriptor, question: model.manifest.question) }

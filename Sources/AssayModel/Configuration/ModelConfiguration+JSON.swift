@@ -68,7 +68,7 @@ extension ModelConfiguration {
       takesShare: takesRotaryShare,
       width: self.headWidth
     )
-    // Longer texts would be read with other frequencies.
+    // Longer texts are read with other frequencies, and so all at once alone.
     if case .longrope(let long)? = rotary.scaling {
       self.contextTokens = min(context, long.original)
     }

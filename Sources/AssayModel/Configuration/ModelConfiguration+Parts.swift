@@ -1,6 +1,10 @@
 import AssayTensor
 
 extension ModelConfiguration {
+  /// Tokens that are read at once at most: of a model whose longer texts have other frequencies more than
+  /// `contextTokens`, up to which texts are also written.
+  package var readTokens: Int { rotary.extendedContext ?? contextTokens }
+
   /// Whether tokens see a window in a block.
   func hasWindow(layer: Int) -> Bool {
     attention.window.map { $0.layers.map { $0[layer] } ?? true } ?? false

@@ -25,7 +25,8 @@ package struct Rotary: Equatable, Sendable {
     self.scaling = scaling
   }
 
-  /// Positions that the model was extended to, where texts are read up to the original ones only.
+  /// Positions that the model was extended to, where longer texts than the original ones have frequencies of
+  /// their own.
   var extendedContext: Int? {
     if case .longrope(let long)? = scaling { long.extended } else { nil }
   }
@@ -38,14 +39,17 @@ package struct Rotary: Equatable, Sendable {
 
   /// The frequencies of a head, in radians a position, computed in float32 as `transformers` does.
   ///
-  /// - Parameter width: K.
+  /// - Parameters:
+  ///   - width: K.
+  ///   - isLong: Whether the text is longer than the original context.
   /// - Returns: K / 2 frequencies, the highest first; zeros for what is not rotated.
-  func frequencies(width: Int) -> [Float] {
+  func frequencies(width: Int, isLong: Bool = false) -> [Float] {
     let rotated = rotatedWidth(of: width)
     let plain = (0..<rotated / 2).map { index in
       1 / pow(Float(base), Float(2 * index) / Float(rotated))
     }
-    let scaled = scaling?.scaled(plain, width: rotated, base: base) ?? plain
+    let scaled =
+      scaling?.scaled(plain, width: rotated, base: base, isLong: isLong) ?? plain
     return scaled + [Float](repeating: 0, count: width / 2 - scaled.count)
   }
 
@@ -55,9 +59,10 @@ package struct Rotary: Equatable, Sendable {
   ///   - width: K.
   ///   - positions: T.
   ///   - device: Where the table goes.
+  ///   - isLong: Whether texts are longer than the original context.
   /// - Returns: Cosines and sines, `[T, K/2]`.
-  func table(width: Int, positions: Int, device: Device) -> RotaryTable {
-    let frequencies = frequencies(width: width)
+  func table(width: Int, positions: Int, device: Device, isLong: Bool = false) -> RotaryTable {
+    let frequencies = frequencies(width: width, isLong: isLong)
     let (half, rotated) = (frequencies.count, rotatedWidth(of: width) / 2)
     let factor = scaling?.attentionFactor ?? 1
     var cosine = [Float](repeating: 1, count: positions * half)

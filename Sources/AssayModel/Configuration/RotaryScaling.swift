@@ -14,8 +14,8 @@ package enum RotaryScaling: Equatable, Sendable {
   case llama3(factor: Double, low: Double, high: Double, original: Int)
   /// YaRN (Peng et al. 2023, arXiv:2309.00071) section 3.
   case yarn(YaRN)
-  /// LongRoPE (Ding et al. 2024, arXiv:2402.13753) up to the original context: a divisor for each
-  /// frequency.
+  /// LongRoPE (Ding et al. 2024, arXiv:2402.13753): a divisor for each frequency, and another one in texts
+  /// that are longer than the original context.
   case longrope(LongRoPE)
 
   /// YaRN's settings: frequencies that turn less than `slow` times in the original context are
@@ -45,7 +45,7 @@ package enum RotaryScaling: Equatable, Sendable {
   package struct LongRoPE: Equatable, Sendable {
     /// Divisors of the frequencies in texts up to the original context.
     package var short: [Double]
-    /// Those in longer texts, which are not read here.
+    /// Those in longer texts.
     package var long: [Double]
     /// Positions of the first training.
     package var original: Int
@@ -76,12 +76,15 @@ package enum RotaryScaling: Equatable, Sendable {
   ///   - frequencies: K / 2 of them, the highest first.
   ///   - width: K.
   ///   - base: Of the frequencies.
+  ///   - isLong: Whether the text is longer than the original context.
   /// - Returns: As many.
-  func scaled(_ frequencies: [Float], width: Int, base: Double) -> [Float] {
+  func scaled(_ frequencies: [Float], width: Int, base: Double, isLong: Bool) -> [Float] {
     switch self {
     case .dynamic: return frequencies
     case .linear(let factor): return frequencies.map { $0 / Float(factor) }
-    case .longrope(let settings): return zip(frequencies, settings.short).map { $0 / Float($1) }
+    case .longrope(let settings):
+      let factors = isLong ? settings.long : settings.short
+      return zip(frequencies, factors).map { $0 / Float($1) }
     case .llama3(let factor, let low, let high, let original):
       return frequencies.map { frequency in
         let wavelength = 2 * Float.pi / frequency
