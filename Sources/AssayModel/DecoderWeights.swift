@@ -152,18 +152,6 @@ package final class DecoderWeights {
     Engine.releaseMemory()
   }
 
-  /// The weights under the names of another architecture that has the same ones, cut as it has them.
-  ///
-  /// - Parameter configuration: The model, as one of that architecture.
-  /// - Returns: As `named(_:)`.
-  func named(as configuration: ModelConfiguration) -> [(name: String, tensor: Tensor)] {
-    var others = configuration.weightSpecs
-    if specs.outputEmbedding == nil { others.outputEmbedding = nil }
-    return zip(others.all, parts.all).flatMap { spec, weight in
-      weight.parameter.map { parameter in withoutGradients { spec.cut(parameter.value) } } ?? []
-    }
-  }
-
   /// What is trained in place of weights.
   var lowRank: [LowRank] { parts.blocks.flatMap { $0.products.compactMap(\.lowRank) } }
 

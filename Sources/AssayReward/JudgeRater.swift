@@ -31,7 +31,11 @@ package struct JudgeRater: Judge {
   /// - Throws: `RewardError` where the model gives no verdicts, its tokenizer has no token for a letter,
   ///   or an enforced verdict does not fit; `TextError` where the template does not fit.
   package init(_ port: any ModelPort, settings: JudgeSettings = JudgeSettings()) throws {
-    reading = try JudgementReading(settings, manifest: port.text.manifest)
+    reading = try JudgementReading(
+      settings,
+      manifest: port.text.manifest,
+      renderer: port.text.renderer
+    )
     writer = ModelWriter(port)
     self.port = port
     passes =

@@ -34,13 +34,20 @@ package struct JudgementReading: Sendable {
   ///   - settings: How the judge reads and writes.
   ///   - manifest: What the model was trained for: a judge, a pair model, or a language model, which
   ///     judges untrained; `nil` of an endpoint's.
+  ///   - renderer: What renders its conversations: where the template takes no system turn, the judge's opens
+  ///     the user's.
   /// - Throws: `RewardError.noJudge` where the model gives no verdicts.
-  package init(_ settings: JudgeSettings, manifest: ModelManifest? = nil) throws {
+  package init(
+    _ settings: JudgeSettings,
+    manifest: ModelManifest? = nil,
+    renderer: SequenceRenderer? = nil
+  ) throws {
     if let kind = manifest?.kind, !kind.judges { throw RewardError.noJudge(kind: kind.rawValue) }
     self.settings = settings
     let own = manifest?.judge
     task = manifest?.kind == .pair ? .token : settings.task ?? own?.task ?? .chain
-    prompts = settings.prompts ?? own?.prompts ?? .english
+    let asked = settings.prompts ?? own?.prompts ?? .english
+    prompts = renderer?.takesSystem == false ? asked.withoutSystem(task) : asked
     let isTrained = manifest?.kind == .pair || own?.task == .token
     letterMass = settings.letterMass ?? (isTrained ? 0 : Self.usualLetterMass)
     switch (settings.verdicts, task) {

@@ -50,7 +50,7 @@ package struct TextLength: Sendable {
       critiqueTokens: text.manifest.kind == .cloud
         ? WritingRole.critique.limit(critiques.tokens, of: text) : nil,
       judge: text.manifest.kind.scores
-        ? nil : try JudgementReading(judging, manifest: text.manifest)
+        ? nil : try JudgementReading(judging, manifest: text.manifest, renderer: text.renderer)
     )
   }
 

@@ -149,6 +149,18 @@ extension RolePrompts {
       + [.user(compared(prompt, a, b) + question)]
   }
 
+  /// The wording for a template that takes no system turn: the judge's opens the user's turn.
+  ///
+  /// - Parameter task: What the judge is to write.
+  /// - Returns: The wording.
+  package func withoutSystem(_ task: JudgeTask) -> RolePrompts {
+    var prompts = self
+    let system = task == .chain ? chainSystem : tokenSystem
+    if !system.isEmpty { prompts.comparison = system + "\n\n" + comparison }
+    (prompts.chainSystem, prompts.tokenSystem) = ("", "")
+    return prompts
+  }
+
   /// The conversation that tells which response is better and asks why.
   package func rationale(prompt: [Message], a: String, b: String, better: Verdict) -> [Message] {
     let question = filled(rationaleQuestion, ["verdict": better.rawValue])

@@ -21,6 +21,13 @@ extension SequenceRenderer {
     tokenizer.encode(content).filter { tokenizer.isSpecial($0) }
   }
 
+  /// Whether the template takes a system turn.
+  package var takesSystem: Bool {
+    let asked = [Message.user("?")]
+    return (try? generationPrefix(prompt: asked)) == nil
+      || (try? generationPrefix(prompt: [.system("?")] + asked)) != nil
+  }
+
   /// What the template writes of its own before a conversation without a system turn.
   ///
   /// Read off two conversations: what stands before the user's turn of the one without, less what
