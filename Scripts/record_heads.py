@@ -16,7 +16,8 @@ Writes into Tests/AssayModelTests/Fixtures/heads:
 Weights are not written: each is drawn from its name (`draw`), here and in the test. The transformer
 is transformers' own in float32; the formulas are written out below, and their sources named beside the
 layouts in Sources/AssayModel/Heads. Hidden states are computed of every text alone and of all in one
-batch, padded on the right, which must agree.
+batch, padded on the right, which must agree; of the layout with LongRoPE alone, as some texts are longer than its
+original context.
 """
 
 import json
@@ -27,7 +28,9 @@ from pathlib import Path
 import numpy
 import torch
 import transformers
-from transformers import AutoModel, Gemma2Config, LlamaConfig, MistralConfig, Qwen2Config
+from transformers import (
+    AutoModel, Gemma2Config, GemmaConfig, LlamaConfig, MistralConfig, MixtralConfig, Phi3Config, Qwen2Config,
+    Qwen3Config, Qwen3MoeConfig)
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "Tests" / "AssayModelTests" / "Fixtures" / "heads"
@@ -258,6 +261,18 @@ def logit(first, second=None, at=last):
     return formula, {}
 
 
+def normals(text, states, backbone):
+    """URM: of each attribute's mean and deviation the mean, weighed by the layers of `weights.fc`."""
+    state = states[last_but_padding(text)]
+    means = (draw("score.weight", [2 * NORMALS, D]) @ state).reshape(NORMALS, 2)[:, 0]
+    return (stack(state, NORMAL_LAYERS, torch.nn.functional.selu) * means).sum(), means
+
+
+NORMALS = 5
+NORMAL_LAYERS = [("weights.fc.0", D, D, True), ("weights.fc.2", D, D, True),
+                 ("weights.fc.4", NORMALS, D, True)]
+
+
 def chances(first, second, ends):
     """The first token's share of two, at each end of a step."""
     def formula(text, states, backbone):
@@ -296,6 +311,34 @@ class JoinedBackbone(Backbone):
                 part.weight.data.copy_(piece)
         self.tensors = {
             name: shape for name, shape in self.tensors.items() if "self_attn" not in name}
+
+
+class LongBackbone(Backbone):
+    """Reads every text alone: its length decides of its frequencies, in a batch the longest one's does."""
+
+    def states(self, texts):
+        with torch.no_grad():
+            return [self.model(input_ids=torch.tensor([text])).last_hidden_state[0] for text in texts]
+
+
+class ExpertsBackbone(Backbone):
+    """Each expert's matrices by themselves, as checkpoints have them."""
+
+    def __init__(self, config):
+        is_mixtral = config.model_type == "mixtral"
+        module = "block_sparse_moe" if is_mixtral else "mlp"
+        gate, up, down = ("w1", "w3", "w2") if is_mixtral else ("gate_proj", "up_proj", "down_proj")
+        super().__init__(config, lambda name: name.replace(".mlp.", f".{module}."))
+        for index, layer in enumerate(self.model.layers):
+            stem = f"model.layers.{index}.{module}.experts"
+            for joined, parts in (("gate_up_proj", [gate, up]), ("down_proj", [down])):
+                value = getattr(layer.mlp.experts, joined).data
+                del self.tensors[f"{stem}.{joined}"]
+                for expert in range(value.shape[0]):
+                    names = [f"{stem}.{expert}.{part}.weight" for part in parts]
+                    shape = [value.shape[1] // len(parts), value.shape[2]]
+                    self.tensors |= {name: shape for name in names}
+                    value[expert].copy_(torch.cat([draw(name, shape) for name in names]))
 
 
 def starling(name):
@@ -364,6 +407,32 @@ def layouts(token):
     yield "yes-no", llama(), "LlamaForCausalLM", logit(yes, no), dict(choice="logit:Yes-No")
     yield "shepherd", MistralConfig(**SHAPE | {"sliding_window": None}), "MistralForCausalLM", \
         chances(plus, minus, tags(tag)), dict(choice="probability:+--@\u043a\u0438")
+    yield "urm", llama(num_labels=2 * NORMALS), "LlamaForSequenceClassificationWithNormal_Weights", (
+        normals, {"score.weight": [2 * NORMALS, D]} | shapes(NORMAL_LAYERS)), {}
+    no_window, gemma = {"sliding_window": None}, {"tie_word_embeddings": True}
+    caps = gemma | dict(query_pre_attn_scalar=8, sliding_window=64)
+    experts = dict(num_experts_per_tok=2)
+    for name, config in [
+        ("qwen2", qwen2()), ("qwen3", Qwen3Config(**SHAPE)),
+        ("mistral", MistralConfig(**SHAPE | no_window)), ("gemma", GemmaConfig(**SHAPE | gemma)),
+        ("gemma2", Gemma2Config(**SHAPE | caps)),
+    ]:
+        start = type(config).__name__.removesuffix("Config")
+        yield f"score-{name}", config, start + "ForSequenceClassification", row(
+            last_but_padding, "score"), {}
+    scaling = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0, 1.25, 1.5, 2.0],
+               "long_factor": [1.5, 4.0, 8.0, 16.0], "original_max_position_embeddings": 50}
+    phi3 = Phi3Config(**SHAPE | {"rope_parameters": scaling}, original_max_position_embeddings=50)
+    yield "score-phi3-long", phi3, "Phi3ForSequenceClassification", row(
+        last_but_padding, "score"), dict(backbone=LongBackbone)
+    for name, config in [
+        ("mixtral", MixtralConfig(**SHAPE | no_window | experts | dict(num_local_experts=4))),
+        ("qwen3-moe", Qwen3MoeConfig(
+            **SHAPE | experts | dict(num_experts=4, moe_intermediate_size=8, mlp_only_layers=[]))),
+    ]:
+        start = type(config).__name__.removesuffix("Config")
+        yield f"logit-{name}", config, start + "ForCausalLM", logit(0), dict(
+            choice="logit:0", backbone=ExpertsBackbone)
 
 
 # Files

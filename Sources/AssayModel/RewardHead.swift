@@ -161,6 +161,13 @@ package final class RewardHead {
   /// - Returns: The score, and what stands beside it.
   func value(_ rows: [[Double]]) -> PassValue { combination(rows) }
 
+  // Source: Klambauer et al. 2017 (arXiv:1706.02515) equation 2.
+  private func selu(_ x: Tensor) -> Tensor {
+    let (scale, alpha) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2)
+    let below = (x.clamped(atMost: 0).exp() - 1) * alpha
+    return (x.clamped(atLeast: 0) + below) * scale
+  }
+
   private func apply(_ layers: [Layer], to hidden: Tensor) -> Tensor {
     layers.reduce(hidden) { x, layer in
       let weight = layer.weight.value.to(.float32)
@@ -170,6 +177,7 @@ package final class RewardHead {
         case .none: sum
         case .relu: sum.clamped(atLeast: 0)
         case .leakyReLU: sum.maximum(sum * 0.01)
+        case .selu: selu(sum)
         case .tanh: sum.tanh()
         case .gelu: sum.gelu()
         }

@@ -57,56 +57,11 @@ import Testing
     }
     #expect(Self.reason(Data("version https://git-lfs.github.com/spec/v1\n".utf8)).contains("LFS"))
     #expect(Self.reason(Data("PK".utf8)).contains("too few"))
-    let data = Zip([("x/other", [1, 2, 3])]).data
+    let data = StoredZip([("x/other", [1, 2, 3])]).data
     #expect(Self.reason(data).contains("no data.pkl"))
   }
 
   // MARK: Files made by hand
-
-  /// A zip file of stored entries.
-  private struct Zip {
-    var data = Data()
-
-    init(_ entries: [(String, [UInt8])], wide: Bool = false) {
-      var directory = Data()
-      for (name, bytes) in entries {
-        let place = data.count
-        data += Self.numbers([0x0403_4b50], [20, 0, 0, 0, 0], [0], [bytes.count, bytes.count])
-        data += Self.numbers([], [name.utf8.count, 0], [], []) + Data(name.utf8) + Data(bytes)
-        let size = wide ? 0xFFFF_FFFF : bytes.count
-        directory += Self.numbers([0x0201_4b50], [20, 20, 0, 0, 0, 0], [0, size, size], [])
-        directory += Self.numbers([], [name.utf8.count, wide ? 28 : 0, 0, 0, 0], [0], [])
-        directory += Self.numbers([], [], [wide ? 0xFFFF_FFFF : place], []) + Data(name.utf8)
-        if wide {
-          directory += Self.numbers([], [1, 24], [bytes.count, 0, bytes.count, 0, place, 0], [])
-        }
-      }
-      let start = data.count
-      data += directory
-      if wide {
-        let end = data.count
-        data += Self.numbers([0x0606_4b50, 44, 0], [45, 45], [0, 0], [])
-        for value in [entries.count, entries.count, directory.count, start] {
-          data += Self.numbers([value, 0], [], [], [])
-        }
-        data += Self.numbers([0x0706_4b50, 0, end, 0, 1], [], [], [])
-      }
-      let count = wide ? 0xFFFF : entries.count
-      data += Self.numbers([0x0605_4b50], [0, 0, count, count], [directory.count], [])
-      data += Self.numbers([wide ? 0xFFFF_FFFF : start], [0], [], [])
-    }
-
-    private static func numbers(_ a: [Int], _ b: [Int], _ c: [Int], _ d: [Int]) -> Data {
-      var data = Data()
-      func add(_ value: Int, _ bytes: Int) {
-        for index in 0..<bytes { data.append(UInt8(truncatingIfNeeded: value >> (8 * index))) }
-      }
-      for value in a { add(value, 4) }
-      for value in b { add(value, 2) }
-      for value in c + d { add(value, 4) }
-      return data
-    }
-  }
 
   /// A pickle spelt as text, in which `{hh}` is a byte in hexadecimal.
   private static func pickle(_ text: String) -> [UInt8] {
@@ -145,7 +100,7 @@ import Testing
 
   private static func checkpoint(_ pickle: [UInt8], storageBytes: Int = 16) -> Data {
     let elements = [UInt8](repeating: 0, count: storageBytes)
-    return Zip([("x/data.pkl", pickle), ("x/data/0", elements)]).data
+    return StoredZip([("x/data.pkl", pickle), ("x/data/0", elements)]).data
   }
 
   private static func open(_ data: Data) throws -> PyTorchFile {
@@ -172,7 +127,7 @@ import Testing
   func byHand() throws {
     #expect(try Self.open(Self.checkpoint(Self.tensor())).tensor(named: "w").floats.count == 4)
     let entries = [("x/data.pkl", Self.tensor()), ("x/data/0", [UInt8](repeating: 0, count: 16))]
-    let wide = Zip(entries, wide: true).data
+    let wide = StoredZip(entries, wide: true).data
     #expect(try Self.open(wide).tensor(named: "w").floats == [0, 0, 0, 0])
     let memoized = Self.pickle("{80 04 95 ff ff ff ff ff ff ff 7f}}{94 8c 01}a{94}h{01}s.")
     #expect(Self.reason(Self.checkpoint(memoized)).contains("no dictionary of tensors"))
@@ -223,7 +178,9 @@ import Testing
     #expect(Self.reason(Self.checkpoint(Self.tensor(count: -1))).contains("no storage"))
     let short = Self.checkpoint(Self.tensor(count: 5))
     #expect(Self.reason(short).contains("needs 5 elements of 4 bytes, the file has 16 bytes"))
-    #expect(Self.reason(Zip([("x/data.pkl", Self.tensor())]).data).contains("lacks the elements"))
+    #expect(
+      Self.reason(StoredZip([("x/data.pkl", Self.tensor())]).data).contains("lacks the elements")
+    )
   }
 
   @Test("says what is wrong with a damaged pickle or zip file")

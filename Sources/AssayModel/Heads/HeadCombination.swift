@@ -43,6 +43,13 @@ struct HeadCombination {
     case .gated(let gate, let quantiles):
       let weights = weights(gate, Array(first[count...]))
       value = gated(Array(last[..<count]), weights, quantiles: quantiles)
+    case .normals(let gate):
+      let weights = weights(gate, Array(first[count...]))
+      let means = weights.indices.map { last[2 * $0] }
+      value = PassValue(
+        value: zip(weights, means).reduce(0) { $0 + $1.0 * $1.1 },
+        parts: means
+      )
     case .levels(let gate, let levels):
       let weights = weights(gate, Array(first[count...]))
       value = PassValue(value: mean(Array(last[..<count]), weights, levels: levels))
@@ -63,7 +70,7 @@ struct HeadCombination {
     case .difference(let first, let second): rows[first] - rows[second]
     case .softmax(let row): Self.softmax(rows)[row]
     case .sigmoid: 1 / (1 + exp(-rows[0]))
-    case .gated, .levels: .nan
+    case .gated, .normals, .levels: .nan
     }
   }
 

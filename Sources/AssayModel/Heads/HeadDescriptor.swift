@@ -12,6 +12,8 @@ package struct HeadDescriptor: Equatable, Sendable {
     case relu
     /// `max(x, 0.01 x)`.
     case leakyReLU = "leaky ReLU"
+    /// `1.0507 x` above zero, `1.7581 (exp(x) - 1)` below.
+    case selu = "SELU"
     /// The hyperbolic tangent.
     case tanh
     /// `x (1 + erf(x / sqrt(2))) / 2`.
@@ -62,6 +64,8 @@ package struct HeadDescriptor: Equatable, Sendable {
     case sigmoid
     /// Attributes, the mean over so many quantiles each, which a gate weighs.
     case gated(Gate, quantiles: Int)
+    /// Attributes, the mean and the deviation of a normal distribution each, whose means a gate weighs.
+    case normals(Gate)
     /// A distribution over so many levels from 0 to 1 an attribute; the mean level of the distribution
     /// that a gate mixes of them.
     case levels(Gate, count: Int)
@@ -99,12 +103,7 @@ package struct HeadDescriptor: Equatable, Sendable {
 
   /// Numbers that the rows and the gate have together at a place.
   var width: Int {
-    let gate =
-      switch reading {
-      case .gated(let gate, _), .levels(let gate, _): gate.layers.last?.rows ?? 0
-      default: 0
-      }
-    return rowCount + gate
+    rowCount + (gate?.layers.last?.rows ?? 0)
   }
 
   /// Rows at a place.
@@ -113,7 +112,7 @@ package struct HeadDescriptor: Equatable, Sendable {
   /// The gate, where there is one.
   var gate: Gate? {
     switch reading {
-    case .gated(let gate, _), .levels(let gate, _): gate
+    case .gated(let gate, _), .levels(let gate, _), .normals(let gate): gate
     default: nil
     }
   }
@@ -160,6 +159,7 @@ extension HeadDescriptor.Reading: CustomStringConvertible {
     case .sigmoid: "sigmoid"
     case .gated(_, let quantiles):
       quantiles > 1 ? "attributes of \(quantiles) quantiles, gated" : "attributes, gated"
+    case .normals: "means of attributes, gated"
     case .levels(_, let count): "mean of \(count) levels, gated"
     }
   }

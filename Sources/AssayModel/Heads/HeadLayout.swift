@@ -9,7 +9,8 @@ package struct HeadLayout: Sendable {
 
   /// All that are known, in the order in which they are tried.
   package static let all: [HeadLayout] = [
-    .cloud, .levels, .gated, .processMLP, .mlp, .internlm2, .starling, .athene, .process, .summary,
+    .cloud, .levels, .gated, .normals, .processMLP, .mlp, .internlm2, .starling, .athene, .process,
+    .summary,
     .regression, .scoreModel, .pooled, .score,
   ]
 

@@ -67,6 +67,38 @@ extension HeadLayout {
     "code-explanation", "code-instruction-following", "code-readability",
   ]
 
+  /// A normal distribution of each attribute, whose mean a gate weighs: URM.
+  ///
+  /// Source: github.com/sgl-project/sglang `python/sglang/srt/models/llama_reward.py`; Lou et al. 2024
+  /// (arXiv:2410.00847) for what the two rows of an attribute are; the attributes are HelpSteer2's.
+  static let normals = HeadLayout(name: "score and weights.fc") { evidence in
+    let prefix = "weights.fc"
+    guard
+      evidence.has(prefix + ".0.weight")
+        || evidence.className.hasSuffix("ForSequenceClassificationWithNormal_Weights")
+    else { return nil }
+    let rows = try evidence.layer("score")
+    let layers = try evidence.layers(prefix, activation: .selu)
+    let count = layers.last?.rows ?? 0
+    guard rows.rows == 2 * count else {
+      throw HeadError.weight(
+        name: "score.weight",
+        reason:
+          "has \(rows.rows) rows, expected a mean and a deviation for each of the gate's \(count)"
+      )
+    }
+    return HeadDescriptor(
+      layout: "gated normals",
+      layers: [rows],
+      position: evidence.padding.map { .lastBut(padding: $0) } ?? .last,
+      reading: .normals(HeadDescriptor.Gate(layers: layers, isSoftmax: false)),
+      attributes: count == helpSteerNames.count
+        ? helpSteerNames : (0..<count).map { "attribute_\($0)" }
+    )
+  }
+
+  private static let helpSteerNames = Array(armoNames.prefix(5))
+
   /// A distribution over ten levels of each attribute, mixed by a gate: LDL-Reward.
   ///
   /// Source: github.com/allenai/reward-bench `rewardbench/models/ldlreward.py`.

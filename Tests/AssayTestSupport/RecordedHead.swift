@@ -1,30 +1,36 @@
 // What `Scripts/record_heads.py` recorded, and folders of it.
 
 import AssayBase
-import AssayModel
 import AssayTensor
-import AssayText
 import Foundation
 import Testing
 
 /// A tiny model in a published layout, of drawn weights, and its scores.
-struct RecordedHead: CustomTestStringConvertible {
-  let name: String
+package struct RecordedHead: CustomTestStringConvertible {
+  package let name: String
   /// The contents of `config.json`.
-  var config: JSONValue
-  var choice: String?
+  package var config: JSONValue
+  package var choice: String?
   /// The file of the head, where it has its own; it holds `headTensors`.
-  let headFile: String?
-  var tensors: [String: [Int]]
-  var headTensors: [String: [Int]]
-  let scores: [Double]
-  let parts: [[Double]]
-  var testDescription: String { name }
+  package let headFile: String?
+  package var tensors: [String: [Int]]
+  package var headTensors: [String: [Int]]
+  package let scores: [Double]
+  package let parts: [[Double]]
+  package var testDescription: String { name }
+
+  /// Files of the head that are copied, and not written.
+  package var copiedFiles: [String] {
+    name == "ldl" ? ["regression_layer.pt", "gating_layer.pt"] : []
+  }
+
+  /// Where the recorded files are.
+  package static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("AssayModelTests/Fixtures/heads")
 
   /// All of them, and the texts that they scored.
-  static let recorded: (models: [RecordedHead], sequences: [[Int32]]) = {
-    guard let folder = try? Fixture.folder("heads"),
-      let data = try? Data(contentsOf: folder.appendingPathComponent("heads.json")),
+  package static let recorded: (models: [RecordedHead], sequences: [[Int32]]) = {
+    guard let data = try? Data(contentsOf: folder.appendingPathComponent("heads.json")),
       let document = try? JSONValue(parsing: Array(data))
     else { return ([], []) }
     let sequences = document["sequences"]?.array?.map { text in
@@ -52,26 +58,22 @@ struct RecordedHead: CustomTestStringConvertible {
     parts = (document["parts"]?.array ?? []).map { numbers($0) }
   }
 
-  static func named(_ name: String) throws -> RecordedHead {
+  package static func named(_ name: String) throws -> RecordedHead {
     try #require(recorded.models.first { $0.name == name })
   }
 
   /// Changes a setting; `nil` takes it away.
-  mutating func set(_ key: String, _ value: JSONValue?) {
+  package mutating func set(_ key: String, _ value: JSONValue?) {
     let members = (config.members ?? []).filter { $0.key != key }
     config = .object(members + (value.map { [JSONMember(key, $0)] } ?? []))
   }
 
   /// Writes the folder.
-  func write(to folder: URL) throws {
+  package func write(to folder: URL) throws {
     try Data(config.pretty.utf8).write(to: folder.appendingPathComponent("config.json"))
-    let files = name == "ldl" ? ["regression_layer.pt", "gating_layer.pt"] : []
-    for file in files + ["tokenizer.json"] {
+    for file in copiedFiles + ["tokenizer.json"] {
       let target = folder.appendingPathComponent(file)
-      try FileManager.default.copyItem(
-        at: Fixture.folder("heads").appendingPathComponent(file),
-        to: target
-      )
+      try FileManager.default.copyItem(at: Self.folder.appendingPathComponent(file), to: target)
     }
     func write(_ shapes: [String: [Int]], _ file: String) throws {
       try Safetensors.write(
@@ -84,7 +86,7 @@ struct RecordedHead: CustomTestStringConvertible {
   }
 
   /// Numbers of a weight: uniform, by SplitMix64 of a hash of its name; norms are around one.
-  static func draw(_ name: String, _ shape: [Int]) -> Tensor {
+  package static func draw(_ name: String, _ shape: [Int]) -> Tensor {
     let seed = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
       ($0 ^ UInt64($1)) &* 0x100_0000_01B3
     }
