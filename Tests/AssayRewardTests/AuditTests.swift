@@ -146,6 +146,55 @@ import Testing
     #expect(report.rows[0].scored?.text == "<|eot|>")
   }
 
+  /// A published model in a tiny folder, as it is after `edit`.
+  private func published(_ name: String, _ edit: (URL) throws -> Void = { _ in }) throws -> Model {
+    try withTemporaryFolder { folder in
+      let one = try #require(Published.all.first { $0.names.contains(name) })
+      try TinyCheckpoint(one, to: folder)
+      try edit(folder)
+      return try Model.load(folder)
+    }
+  }
+
+  @Test(
+    "a head that reads elsewhere than at the end is read there in the rendered text too",
+    arguments: [
+      ("Athene-RM-8B", "3"), ("internlm2-7B-reward", "3"), ("ArmoRM-Llama3-8B-v0.1", "3"),
+      ("reward-model-deberta-v3-base", "3"), ("Qwen2.5-Math-PRM-7B", "3<extra_0>So 4.<extra_0>"),
+    ]
+  )
+  func otherPlaces(name: String, response: String) async throws {
+    let report = try await Audit(published(name)).report(rows(response, "9" + response))
+    #expect(report.problems.isEmpty)
+    for row in report.rows {
+      #expect(!row.readings.isEmpty)
+      #expect(row.readings.allSatisfy { abs(($0.score ?? .nan) - (row.scores.alone ?? 0)) < 1e-5 })
+      #expect(row.readings.allSatisfy { $0.scored == row.scored })
+    }
+  }
+
+  @Test(
+    "a second beginning token moves what a head reads elsewhere",
+    arguments: ["Athene-RM-8B", "ArmoRM-Llama3-8B-v0.1"]
+  )
+  func doubledElsewhere(name: String) async throws {
+    let begin = "<|begin_of_text|>"
+    let step: JSONValue = [
+      "type": "TemplateProcessing",
+      "single": [
+        ["SpecialToken": ["id": .string(begin), "type_id": 0]],
+        ["Sequence": ["id": "A", "type_id": 0]],
+      ],
+      "pair": [],
+      "special_tokens": .object([JSONMember(begin, ["id": .string(begin), "ids": [1]])]),
+    ]
+    let model = try published(name) {
+      try set("post_processor", to: step, in: "tokenizer.json", of: $0)
+    }
+    let report = try await Audit(model).report(rows("3"))
+    #expect(report.rows[0].problems == [.doubledBeginning])
+  }
+
   @Test("a row that does not fit is told, and the others are scored")
   func truncation() async throws {
     let model = try model()

@@ -49,7 +49,23 @@ package struct HeadPlaces: Sendable {
     var tokens = tokens
     if case .appended(let id) = position, tokens.last != id { tokens.append(id) }
     let places = try places(in: tokens)
-    guard let pattern else { return (tokens, places) }
+    return (tokens, try gate(in: tokens) + places)
+  }
+
+  /// The places where a head that reads one token is to read a given one.
+  ///
+  /// - Parameters:
+  ///   - tokens: The text's tokens.
+  ///   - index: The token.
+  /// - Returns: The gate's place where there is one, and the index.
+  /// - Throws: `HeadPlaceError` where the gate's place is not there.
+  package func places(in tokens: [Int32], at index: Int) throws(HeadPlaceError) -> [Int] {
+    try gate(in: tokens) + [index]
+  }
+
+  /// The gate's place; none where there is no gate of its own place.
+  private func gate(in tokens: [Int32]) throws(HeadPlaceError) -> [Int] {
+    guard let pattern else { return [] }
     let starts = 0..<max(0, tokens.count - pattern.count + 1)
     guard let start = starts.last(where: { tokens[$0..<$0 + pattern.count].elementsEqual(pattern) })
     else {
@@ -57,7 +73,7 @@ package struct HeadPlaces: Sendable {
         description: "opens no assistant's turn behind a prompt, where this model's gate reads"
       )
     }
-    return (tokens, [start] + places)
+    return [start]
   }
 
   private func places(in tokens: [Int32]) throws(HeadPlaceError) -> [Int] {

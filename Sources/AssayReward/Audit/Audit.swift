@@ -12,6 +12,8 @@ package struct Audit {
   private let model: AuditedModel
   private let fallback: Int32?
   private let padding: Int32
+  /// Positions up to which padding leaves a text as it is.
+  private let paddedTokens: Int
   private let tolerance: Double
 
   /// A row on its way: what is read of it, and what it says.
@@ -49,6 +51,7 @@ package struct Audit {
     if let turn, !ends.contains(turn) { ends.append(turn) }
     fallback = own ?? ends.first
     padding = configured ?? own ?? 0
+    paddedTokens = configuration.contextTokens
     let around = tokenizer.addedAround
     self.model = AuditedModel(
       kind: model.manifest.kind.rawValue,
@@ -60,7 +63,7 @@ package struct Audit {
       addedInFront: around.front.compactMap { name($0) },
       addedBehind: around.back.compactMap { name($0) },
       defaultSystem: scorer.reading.renderer.systemWritten,
-      contextTokens: configuration.contextTokens
+      contextTokens: model.contextTokens
     )
   }
 
@@ -173,18 +176,22 @@ package struct Audit {
     /// Tokens of padding: up to the longest row, and some for that one.
     func room(_ pass: ModelPass) -> Int {
       let count = pass.tokens.count
-      return max(0, min(model.contextTokens, max(longest, count + 8)) - count)
+      return max(0, min(paddedTokens, max(longest, count + 8)) - count)
     }
     let batch = try await port.values(passes, .reward)
+    // An encoder's tokens see what stands behind them, so padding there would be text.
+    let isPadded = scorer.reading.places.position != .first
     let right = try await port.values(
-      passes.map { pass in
+      (isPadded ? passes : []).map { pass in
         let spare = [Int32](repeating: padding, count: room(pass))
         return ModelPass(tokens: pass.tokens + spare, places: pass.places)
       },
       .reward
     )
     let left = try await port.values(
-      passes.map { ModelPass(tokens: $0.tokens, places: $0.places, start: room($0)) },
+      (isPadded ? passes : []).map {
+        ModelPass(tokens: $0.tokens, places: $0.places, start: room($0))
+      },
       .reward
     )
     var found: [Found] = []
@@ -193,8 +200,8 @@ package struct Audit {
       let scores = AuditedRow.Scores(
         alone: alone,
         batch: batch[index].value,
-        paddedRight: right[index].value,
-        paddedLeft: left[index].value
+        paddedRight: isPadded ? right[index].value : nil,
+        paddedLeft: isPadded ? left[index].value : nil
       )
       let scored = token(pass.tokens, pass.index)
       found.append((scored, scores, try await readings(rows[index], pass, alone)))
@@ -207,11 +214,10 @@ package struct Audit {
     _ own: ModelPass,
     _ score: Double
   ) async throws -> [(other: OtherReading, reading: AuditedRow.Reading)] {
-    // The tools that are meant know heads that read the last token alone.
-    guard port.text.head?.position.isLast == true else { return [] }
     let others = OtherReading.all(
       of: row.text,
       port.text.tokenizer,
+      places: scorer.reading.places,
       padding: model.configuredPadding?.id,
       fallback: fallback
     )
@@ -219,16 +225,14 @@ package struct Audit {
     var known = [own: score]
     var result: [(other: OtherReading, reading: AuditedRow.Reading)] = []
     for other in others {
-      // What stands behind the scored token does not change it.
-      let pass = ModelPass(tokens: Array(other.tokens[...other.index]), index: other.index)
-      if known[pass] == nil, pass.tokens.count <= model.contextTokens {
+      if let pass = other.pass, known[pass] == nil, pass.tokens.count <= model.contextTokens {
         known[pass] = try await port.values([pass], .reward)[0].value
       }
       let reading = AuditedRow.Reading(
         tool: other.tool,
         tokenCount: other.tokens.count,
         scored: token(other.tokens, other.index),
-        score: known[pass]
+        score: other.pass.flatMap { known[$0] }
       )
       result.append((other, reading))
     }
@@ -254,7 +258,9 @@ package struct Audit {
     var problems: Set<AuditReport.Problem> = []
     if differs(scores.batch) { problems.insert(.batch) }
     if differs(scores.paddedLeft) || differs(scores.paddedRight) { problems.insert(.padding) }
-    let plain = port.text.tokenizer.encode(row.text)
+    var plain = port.text.tokenizer.encode(row.text)
+    // With what the head has put behind it.
+    if let found = try? scorer.reading.places.find(in: plain) { plain = found.tokens }
     for (other, reading) in readings where reading.score == nil || differs(reading.score) {
       problems.insert(
         other.problem(pass, hasContentTokens: !row.contentTokens.isEmpty, plain: plain)
