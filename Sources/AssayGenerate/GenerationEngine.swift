@@ -78,17 +78,17 @@ package final class GenerationEngine {
   ///
   /// - Parameters:
   ///   - requests: What to generate.
-  ///   - onTokens: Called behind every step with the number of tokens that it wrote.
   ///   - onFinished: Called with a request's index and its text as soon as that is there, in any
   ///     order; an error that it throws ends the work.
+  ///   - onTokens: Called behind every step with the number of tokens that it wrote.
   /// - Returns: The texts, in the order of the requests.
   /// - Throws: `GenerationError` for a request that cannot be served, before any is begun;
   ///   `TensorError` where memory runs out; `CancellationError` when the task is cancelled, and
   ///   `Interrupted` where a signal asks to stop, between two steps.
   package func run(
     _ requests: [GenerationRequest],
-    onTokens: (Int) throws -> Void = { _ in },
-    onFinished: (Int, Generation) throws -> Void = { _, _ in }
+    onFinished: (Int, Generation) throws -> Void = { _, _ in },
+    onTokens: (Int) throws -> Void = { _ in }
   ) throws -> [Generation] {
     try Task.checkCancellation()
     guard decoder.isLanguageModel else { throw GenerationError.notLanguageModel }

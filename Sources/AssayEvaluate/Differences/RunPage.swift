@@ -147,6 +147,8 @@ package struct RunPage {
       }
       return "\(spelt(scores.chosen)) against \(spelt(scores.rejected))"
     case .verdicts(let verdicts): return verdicts.map(\.rawValue).joined(separator: ", ")
+    case .comparisons(let pairs):
+      return pairs.map { $0.map(\.rawValue).joined(separator: ", ") }.joined(separator: "; ")
     }
   }
 

@@ -93,13 +93,13 @@ package final class LocalPort: ModelPort {
 
   /// Writes texts; see `ModelPort`.
   ///
-  /// - Throws: As `GenerationEngine.run(_:onTokens:onFinished:)`, or `FileError` where a text cannot be kept.
+  /// - Throws: As `GenerationEngine.run(_:onFinished:onTokens:)`, or `FileError` where a text cannot be kept.
   package nonisolated(nonsending) func texts(
     _ requests: [GenerationRequest],
     onFinished: (Int, Generation) throws -> Void
   ) async throws -> [Generation] {
     guard let kept else {
-      return try engine.run(requests, onTokens: onTokens, onFinished: onFinished)
+      return try engine.run(requests, onFinished: onFinished, onTokens: onTokens)
     }
     try engine.check(requests)
     let keys = requests.map(kept.key)
@@ -108,12 +108,16 @@ package final class LocalPort: ModelPort {
     for (index, text) in results.enumerated() {
       if let text { try onFinished(index, text) }
     }
-    _ = try engine.run(missing.map { requests[$0] }, onTokens: onTokens) { place, text in
-      let index = missing[place]
-      try kept.append(keys[index], text)
-      results[index] = text
-      try onFinished(index, text)
-    }
+    _ = try engine.run(
+      missing.map { requests[$0] },
+      onFinished: { place, text in
+        let index = missing[place]
+        try kept.append(keys[index], text)
+        results[index] = text
+        try onFinished(index, text)
+      },
+      onTokens: onTokens
+    )
     return results.compactMap(\.self)
   }
 
