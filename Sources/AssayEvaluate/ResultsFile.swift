@@ -18,10 +18,18 @@ package struct ResultsFile: Codable, Equatable, Sendable {
     package private(set) var ci95: [Double]
     /// The number of items.
     package var n: Int
-    /// Judges only: the share of items whose two orders gave different verdicts.
+    /// Judges only: the share of items that are right in both orders.
+    package var strict: Double?
+    /// Judges only: the share of items whose two orders contradict each other, of all items.
     package var flipRate: Double?
+    /// Judges only: the share of items whose two orders differ at all, ties and unread ones too.
+    package var inconsistentRate: Double?
+    /// Judges only: the share of orders without a verdict.
+    package var missingRate: Double?
     /// Judges only: the share of verdicts that could not be read.
     package var unparseableRate: Double?
+    /// Judges only: the share of verdicts that were read behind a judgement cut short.
+    package var forcedRate: Double?
 
     /// Makes a figure.
     package init(accuracy: Double, lower: Double, upper: Double, n: Int) {
@@ -48,8 +56,12 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       accuracy = try container.decode(Double.self, forKey: .accuracy)
       ci95 = try container.decode([Double].self, forKey: .ci95)
       n = try container.decode(Int.self, forKey: .n)
+      strict = try container.decodeIfPresent(Double.self, forKey: .strict)
       flipRate = try container.decodeIfPresent(Double.self, forKey: .flipRate)
+      inconsistentRate = try container.decodeIfPresent(Double.self, forKey: .inconsistentRate)
+      missingRate = try container.decodeIfPresent(Double.self, forKey: .missingRate)
       unparseableRate = try container.decodeIfPresent(Double.self, forKey: .unparseableRate)
+      forcedRate = try container.decodeIfPresent(Double.self, forKey: .forcedRate)
       guard ci95.count == 2 else {
         throw DecodingError.dataCorruptedError(
           forKey: .ci95,
@@ -61,8 +73,12 @@ package struct ResultsFile: Codable, Equatable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
       case accuracy, ci95, n
+      case strict = "both_right"
       case flipRate = "flip_rate"
+      case inconsistentRate = "inconsistent_rate"
+      case missingRate = "missing_rate"
       case unparseableRate = "unparseable_rate"
+      case forcedRate = "forced_rate"
     }
   }
 

@@ -36,7 +36,7 @@ package struct LetterReading: Codable, Equatable, Sendable {
   /// Probability of both letters together among all that could have been written there.
   package var mass: Double
 
-  /// Makes one.
+  /// Makes one of the probability of A among both.
   package init(probability: Double, mass: Double) {
     self.probability = probability
     self.mass = mass
@@ -66,6 +66,9 @@ package struct Judgement: Codable, Equatable, Sendable {
   package var finishReason: FinishReason?
   /// What the model gave the two letters where it wrote one, where that is known.
   package var letters: LetterReading?
+  /// True where the text was cut short, and the verdict is the letter that the model gave more
+  /// probability behind it; else `nil`.
+  package var isForced: Bool?
 
   /// Makes a judgement.
   package init(
@@ -89,6 +92,7 @@ package struct Judgement: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case order, text, verdict, probability, letters
+    case isForced = "forced"
     case finishReason = "finish_reason"
   }
 }
@@ -123,8 +127,9 @@ package struct PairVerdict: Codable, Equatable, Sendable {
 
   /// Counts judgements.
   ///
-  /// The probability is the mean of those that judgements give; without any, the share of verdicts
-  /// for chosen among those that can be read.
+  /// The probability is the mean over the orders that were asked, so that it does not depend on how many
+  /// judgements of each can be read; an order of which none can be counts one half. That of an order is
+  /// the mean of those that its judgements give; without any, its share of verdicts for chosen.
   ///
   /// - Parameters:
   ///   - id: The pair's id.
@@ -145,14 +150,18 @@ package struct PairVerdict: Codable, Equatable, Sendable {
       let vote = judgement.prefersChosen.map { $0 ? 1.0 : -1.0 } ?? 0
       margins[judgement.order, default: 0] += vote
     }
-    let given = judgements.compactMap { judgement in
-      judgement.probability.map { judgement.order == .chosenFirst ? $0 : 1 - $0 }
+    let givesProbabilities = judgements.contains { $0.probability != nil }
+    let orders = JudgementOrder.allCases.filter { margins[$0] != nil }
+    let shares = orders.map { order -> Double? in
+      let read = judgements.filter { $0.order == order }.compactMap { judgement -> Double? in
+        guard givesProbabilities else { return judgement.prefersChosen.map { $0 ? 1 : 0 } }
+        return judgement.probability.map { order == .chosenFirst ? $0 : 1 - $0 }
+      }
+      return read.isEmpty ? nil : read.reduce(0, +) / Double(read.count)
     }
-    let read = votes.chosen + votes.rejected
     probability =
-      given.isEmpty
-      ? read == 0 ? nil : Double(votes.chosen) / Double(read)
-      : given.reduce(0, +) / Double(given.count)
+      shares.contains { $0 != nil }
+      ? shares.reduce(0) { $0 + ($1 ?? 0.5) } / Double(shares.count) : nil
     let (first, second) = (margins[.chosenFirst] ?? 0, margins[.rejectedFirst] ?? 0)
     flipped = first * second < 0
   }

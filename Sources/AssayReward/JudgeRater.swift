@@ -110,11 +110,11 @@ package struct JudgeRater: Judge {
         ? try await passes.judge(pairs, writtenBy: port, reading, onJudged)
         : try await judge(pairs, passes, port, onJudged)
     }
-    // The likelihood of an enforced verdict is known when it is written.
-    guard settings.aggregation == .likelihood, settings.verdicts == .free, let port else {
-      return try await judgeByVotes(pairs, onJudged)
+    // What a grammar holds has its verdict, and the letters' likelihood, when it is written.
+    guard settings.verdicts == .free, let port else {
+      return try await judgeAsWritten(pairs, onJudged)
     }
-    return try await judgeByLikelihood(pairs, port, onJudged)
+    return try await judgeAndRead(pairs, port, onJudged)
   }
 
   // MARK: Rationales
@@ -140,7 +140,7 @@ package struct JudgeRater: Judge {
     )
   }
 
-  private nonisolated(nonsending) func judgeByVotes(
+  private nonisolated(nonsending) func judgeAsWritten(
     _ pairs: [PreferencePair],
     _ onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {
@@ -153,36 +153,85 @@ package struct JudgeRater: Judge {
     return verdicts
   }
 
-  /// Pairs whose likelihoods are read together.
+  /// Pairs behind whose judgements verdicts are read together.
   private static let stretch = 256
 
-  private nonisolated(nonsending) func judgeByLikelihood(
+  /// Judges, and reads verdicts behind what was written.
+  ///
+  /// They are read of all judgements that have one for likelihoods, and of those that were cut short.
+  /// Pairs that need no reading are handed on as soon as all before them are.
+  private nonisolated(nonsending) func judgeAndRead(
     _ pairs: [PreferencePair],
     _ port: any ModelPort,
     _ onJudged: (Int, PairVerdict) throws -> Void
   ) async throws -> [PairVerdict] {
     var verdicts: [PairVerdict] = []
+    func hand(_ judgements: [Judgement], of texts: [[Written]]) throws {
+      verdicts.append(reading.verdict(pairs[verdicts.count].id, judgements, of: texts))
+      try onJudged(verdicts.count - 1, verdicts[verdicts.count - 1])
+    }
     for start in stride(from: 0, to: pairs.count, by: Self.stretch) {
       let part = Array(pairs[start..<min(start + Self.stretch, pairs.count)])
-      var texts: [[[Written]]] = []
+      var held: [(judgements: [Judgement], texts: [[Written]])] = []
       try await RewardError.inStretch(from: start) {
-        try await written(part) { texts.append($1) }
+        try await written(part) { _, texts in
+          let judgements = reading.judgements(texts)
+          if held.isEmpty, !judgements.contains(where: isOpen) {
+            try hand(judgements, of: texts)
+          } else {
+            held.append((judgements, texts))
+          }
+        }
       }
-      for (offset, own) in texts.enumerated() {
-        var judgements = reading.judgements(own)
-        // Only behind verdicts that can be read: the others stay missing.
-        let read = judgements.indices.filter { judgements[$0].verdict != nil }
-        let values = try await VerdictLikelihood.values(
-          read.map { prompts.judge(part[offset], judgements[$0].order, task: .chain) },
-          read.map { judgements[$0].text ?? "" },
-          port: port
-        )
-        for (place, value) in zip(read, values) { judgements[place].probability = value }
-        verdicts.append(reading.verdict(part[offset].id, judgements, of: own))
-        try onJudged(start + offset, verdicts[start + offset])
-      }
+      let read = try await closed(held.map(\.judgements), of: Array(part.suffix(held.count)), port)
+      for (judgements, own) in zip(read, held) { try hand(judgements, of: own.texts) }
     }
     return verdicts
+  }
+
+  /// Whether a verdict is to be read behind a judgement.
+  private func isOpen(_ judgement: Judgement) -> Bool {
+    isCut(judgement) || settings.aggregation == .likelihood && judgement.verdict != nil
+  }
+
+  private func isCut(_ judgement: Judgement) -> Bool {
+    judgement.verdict == nil && judgement.finishReason?.isCut == true
+  }
+
+  /// Reads the verdicts behind judgements of pairs.
+  private nonisolated(nonsending) func closed(
+    _ judgements: [[Judgement]],
+    of pairs: [PreferencePair],
+    _ port: any ModelPort
+  ) async throws -> [[Judgement]] {
+    var closed = judgements
+    var open: [OpenVerdict] = []
+    var places: [(pair: Int, judgement: Int)] = []
+    for (index, own) in judgements.enumerated() {
+      for (place, judgement) in own.enumerated() where isOpen(judgement) {
+        let asked = prompts.judge(pairs[index], judgement.order, task: .chain)
+        let text = judgement.text ?? ""
+        guard
+          let verdict = isCut(judgement)
+            ? OpenVerdict(asked, cut: text, prompts: prompts) : OpenVerdict(asked, stated: text)
+        else { continue }
+        open.append(verdict)
+        places.append((index, place))
+      }
+    }
+    let values = try await VerdictLikelihood.values(open, port: port)
+    for ((index, place), value) in zip(places, values) {
+      guard let value else { continue }
+      if settings.aggregation == .likelihood {
+        closed[index][place].probability = value.probability
+      }
+      guard isCut(judgements[index][place]) else { continue }
+      closed[index][place].letters = value
+      closed[index][place].isForced = true
+      closed[index][place].verdict =
+        value.probability == 0.5 ? nil : value.probability > 0.5 ? .a : .b
+    }
+    return closed
   }
 
   // MARK: One pass

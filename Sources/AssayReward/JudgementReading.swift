@@ -7,7 +7,8 @@ import Foundation
 /// What a judge is asked about a pair, and the verdict that comes of what it writes.
 ///
 /// It needs no weights: a model here, one at an endpoint and one behind a server are asked alike and
-/// read alike. Both orders are always judged; an unparseable verdict is missing, never half a point.
+/// read alike. Both orders are always judged. Whoever reads a model here also reads its letters behind
+/// judgements that were cut short, see `JudgeRater`; other verdicts that cannot be read are missing.
 package struct JudgementReading: Sendable {
   /// How the judge reads and writes.
   package let settings: JudgeSettings

@@ -9,11 +9,19 @@ package struct PairOutcome: Codable, Equatable, Sendable {
     package var order: JudgementOrder
     /// 1 for chosen, 0 for rejected, a probability between; `nil` where nothing can be read.
     package var chosen: Double?
+    /// True where the judgement was cut short and made to decide; else `nil`.
+    package var isForced: Bool?
 
     /// Makes a vote.
-    package init(order: JudgementOrder, chosen: Double?) {
+    package init(order: JudgementOrder, chosen: Double?, isForced: Bool? = nil) {
       self.order = order
       self.chosen = chosen
+      self.isForced = isForced
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case order, chosen
+      case isForced = "forced"
     }
   }
 
@@ -76,43 +84,31 @@ package struct PairOutcome: Codable, Equatable, Sendable {
 
   /// The preference by the first samples.
   ///
-  /// Scores are averaged and compared; votes that give probabilities are averaged, others counted.
+  /// Scores are averaged and compared; of votes the share of each order counts alike, an order of which
+  /// nothing can be read as one half.
   ///
   /// - Parameter samples: How many; `nil` takes all.
   /// - Returns: Above 0 for chosen, below for rejected, 0 for a tie; `nil` where nothing can be read.
   package func preference(samples: Int? = nil) -> Double? {
     let count = min(samples ?? sampleCount, sampleCount)
     guard count > 0 else { return nil }
-    if let votes {
-      let read = votes.prefix(count).compactMap(\.chosen)
-      return read.isEmpty ? nil : read.reduce(0, +) / Double(read.count) - 0.5
-    }
-    guard let chosen, let rejected, rejected.count == chosen.count else { return nil }
-    return (chosen.prefix(count).reduce(0, +) - rejected.prefix(count).reduce(0, +))
-      / Double(count)
+    guard votes != nil else { return scoreMargin(0..<count) }
+    let margins = orderMargins(0..<count)
+    guard margins.contains(where: { $0 != nil }) else { return nil }
+    return margins.reduce(0) { $0 + ($1 ?? 0) } / Double(margins.count)
   }
 
-  /// Whether chosen is preferred: ties and what cannot be read are not right.
-  package func isRight(samples: Int? = nil) -> Bool { (preference(samples: samples) ?? 0) > 0 }
-
-  /// The probability that chosen is better: the share of votes, or the logistic of the scores'
-  /// difference; `nil` where nothing can be read.
+  /// The probability that chosen is better: the mean share of votes over both orders, or the logistic
+  /// of the scores' difference; `nil` where nothing can be read.
   package var probability: Double? {
     guard let preference = preference() else { return nil }
     return votes == nil ? preference.logistic : preference + 0.5
   }
 
-  /// Whether a judge's two orders contradict each other; `nil` for scorers.
-  package var isFlipped: Bool? {
-    guard let votes else { return nil }
-    func margin(_ order: JudgementOrder) -> Double {
-      votes.filter { $0.order == order }.compactMap { $0.chosen.map { $0 - 0.5 } }.reduce(0, +)
-    }
-    return margin(.chosenFirst) * margin(.rejectedFirst) < 0
-  }
-
   /// How many votes cannot be read.
   package var unparseableCount: Int { votes?.count { $0.chosen == nil } ?? 0 }
+  /// How many votes were made to decide.
+  package var forcedCount: Int { votes?.count { $0.isForced == true } ?? 0 }
 }
 
 extension PairOutcome {
@@ -145,7 +141,8 @@ extension PairOutcome {
       }
       return Vote(
         order: judgement.order,
-        chosen: probability ?? judgement.prefersChosen.map { $0 ? 1 : 0 }
+        chosen: probability ?? judgement.prefersChosen.map { $0 ? 1 : 0 },
+        isForced: judgement.isForced
       )
     }
     // Orders in turn, so that any even number of the first votes has half of each.

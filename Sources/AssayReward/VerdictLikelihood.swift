@@ -11,44 +11,67 @@ package enum VerdictAggregation: String, Codable, Hashable, Sendable, CaseIterab
   case likelihood
 }
 
+/// A rationale, behind which a verdict is read.
+struct OpenVerdict: Sendable {
+  /// What was asked.
+  let conversation: [Message]
+  /// What stands before the verdict's mark.
+  let rationale: String
+
+  /// Makes one of a judgement that states a verdict: what stands before its last mark, which counts.
+  ///
+  /// Gives `nil` where a text has no mark.
+  init?(_ conversation: [Message], stated text: String) {
+    let marks = Verdict.allCases.compactMap {
+      text.range(of: $0.mark, options: .backwards)?.lowerBound
+    }
+    guard let mark = marks.max() else { return nil }
+    self.conversation = conversation
+    rationale = String(text[..<mark])
+  }
+
+  /// Makes one of a judgement that was cut short, whatever it holds.
+  init(_ conversation: [Message], cut text: String, prompts: RolePrompts) {
+    self.conversation = conversation
+    rationale = prompts.opened(text)
+  }
+}
+
 /// The likelihood of `[[A]]` against `[[B]]` behind rationales.
 enum VerdictLikelihood {
   /// Computes the likelihoods.
   ///
   /// - Parameters:
-  ///   - conversations: What was asked, one for each text.
-  ///   - texts: Judgements; what stands before the last verdict mark, which counts, is the
-  ///     rationale.
+  ///   - verdicts: What stands before them.
   ///   - port: The way to the judge.
-  /// - Returns: P(A) / (P(A) + P(B)) for each; `nil` where a text has no mark.
+  /// - Returns: What the model gives both letters, one for each; `nil` where it has no room for a mark.
   /// - Throws: `TextError`, or what the port throws.
   static nonisolated(nonsending) func values(
-    _ conversations: [[Message]],
-    _ texts: [String],
+    _ verdicts: [OpenVerdict],
     port: any ModelPort
-  ) async throws -> [Double?] {
+  ) async throws -> [LetterReading?] {
     var owners: [Int] = []
     var passes: [ModelPass] = []
-    for (index, text) in texts.enumerated() {
-      let marks = Verdict.allCases.compactMap {
-        text.range(of: $0.mark, options: .backwards)?.lowerBound
-      }
-      guard let mark = marks.max() else { continue }
+    for (index, open) in verdicts.enumerated() {
       let both = try Verdict.allCases.map { verdict in
         try port.text.renderer.renderForLanguageModel(
-          conversations[index] + [.assistant(text[..<mark] + verdict.mark)],
+          open.conversation + [.assistant(open.rationale + verdict.mark)],
           targets: .assistant
         ).tokens
       }
+      guard both.allSatisfy({ $0.count <= port.text.contextTokens }) else { continue }
       // Up to here both read the same; the tokens that tell them apart decide.
       let common = zip(both[0], both[1]).prefix { $0 == $1 }.count
       owners.append(index)
       passes += both.map { ModelPass(tokens: $0, index: common) }
     }
     let values = try await port.values(passes, .likelihood).map(\.value)
-    var result = [Double?](repeating: nil, count: texts.count)
+    var result = [LetterReading?](repeating: nil, count: verdicts.count)
     for (place, owner) in owners.enumerated() {
-      result[owner] = 1 / (1 + exp(values[2 * place + 1] - values[2 * place]))
+      let (a, b) = (values[2 * place], values[2 * place + 1])
+      // Far apart, the likelihoods themselves would be 0.
+      let probability = 1 / (1 + exp(b - a))
+      result[owner] = LetterReading(probability: probability, mass: min(1, exp(a) + exp(b)))
     }
     return result
   }

@@ -2,17 +2,16 @@ import AssayText
 
 /// What a judge's verdicts on many pairs come to.
 package struct VerdictTally: Equatable, Sendable {
-  /// The share of pairs whose chosen response is preferred, with a 95 % interval.
-  ///
-  /// Ties are not right; pairs without a verdict do not count. `nil` where no pair has a verdict.
-  package let accuracy: Estimate?
+  /// The mean credit of all pairs, with a 95 % interval: see `PairGrade`.
+  package let accuracy: Estimate
+  /// What stands beside it.
+  package let rates: GradeRates
   /// The number of pairs of each outcome.
   package let outcomes: [PairVerdict.Outcome: Int]
-  /// The share of pairs whose orders contradict each other, of those with a verdict in both; `nil`
-  /// where there are none.
-  package let flipRate: Double?
   /// The share of judgements without a verdict; a judge of probabilities writes none that is.
   package let unparseableRate: Double
+  /// The share of judgements that were cut short and made to decide.
+  package let forcedRate: Double
   /// The share of the verdicts that prefer the response shown first; `nil` where there are none.
   ///
   /// Both orders are judged alike often, so a judge that does not mind the order has 0.5.
@@ -27,15 +26,13 @@ package struct VerdictTally: Equatable, Sendable {
   /// - Parameter verdicts: At least one.
   /// - Throws: `StatisticsError.empty` for none.
   package init(_ verdicts: [PairVerdict]) throws {
-    guard !verdicts.isEmpty else { throw StatisticsError.empty(name: "The list of verdicts") }
-    let read = verdicts.filter { !$0.isMissing }
-    accuracy =
-      read.isEmpty ? nil : try Statistics.accuracy(read.map { $0.outcome == .win ? 1 : 0 })
-    outcomes = verdicts.reduce(into: [:]) { $0[$1.outcome, default: 0] += 1 }
-    let whole = verdicts.filter { verdict in
-      JudgementOrder.allCases.allSatisfy { verdict.majority(of: $0).read > 0 }
+    let grades = verdicts.map { PairOutcome($0, suite: "", subset: nil).grade() }
+    guard let rates = GradeRates(grades) else {
+      throw StatisticsError.empty(name: "The list of verdicts")
     }
-    flipRate = whole.isEmpty ? nil : Double(whole.count(where: \.flipped)) / Double(whole.count)
+    self.rates = rates
+    accuracy = try Statistics.accuracy(grades.map(\.credit))
+    outcomes = verdicts.reduce(into: [:]) { $0[$1.outcome, default: 0] += 1 }
     let judgements = verdicts.flatMap(\.judgements)
     // A probability of exactly 0.5 prefers neither, but was read.
     unparseableRate =
@@ -43,6 +40,8 @@ package struct VerdictTally: Equatable, Sendable {
       / Double(max(1, judgements.count))
     let masses = judgements.compactMap { $0.letters?.mass }
     letterMass = masses.isEmpty ? nil : masses.reduce(0, +) / Double(masses.count)
+    forcedRate =
+      Double(judgements.count { $0.isForced == true }) / Double(max(1, judgements.count))
     let stated = judgements.compactMap(\.verdict)
     firstShare =
       stated.isEmpty ? nil : Double(stated.count { $0 == .a }) / Double(stated.count)

@@ -24,12 +24,12 @@ enum CritiqueSamples {
     }
     var picked: [PairOutcome] = []
     for subset in Set(written.compactMap(\.subset)).sorted() {
-      let right = written.filter { $0.subset == subset && $0.isRight(samples: 1) }
+      let right = written.filter { $0.subset == subset && $0.grade(0..<1).isRight }
       if let best = right.max(by: { length($0) < length($1) }) { picked.append(best) }
     }
     if picked.isEmpty { picked = Array(written.prefix(2)) }
     picked.sort { length($0) > length($1) }
-    if let wrong = written.first(where: { !$0.isRight(samples: 1) }), !picked.contains(wrong) {
+    if let wrong = written.first(where: { !$0.grade(0..<1).isRight }), !picked.contains(wrong) {
       picked.append(wrong)
     }
     return picked.compactMap { outcome in

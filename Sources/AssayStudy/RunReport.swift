@@ -72,29 +72,12 @@ package struct RunReport {
     _ outcomes: [PairOutcome]
   ) throws -> [String: ResultsFile.Sections] {
     try Dictionary(grouping: outcomes, by: \.suite).mapValues { own in
-      var sections = ["overall": try figure(own)]
+      var sections = ["overall": try ResultsFile.Figure(own)]
       for (subset, part) in Dictionary(grouping: own, by: \.subset) {
-        if let subset { sections[subset] = try figure(part) }
+        if let subset { sections[subset] = try ResultsFile.Figure(part) }
       }
       return sections
     }
-  }
-
-  private static func figure(_ outcomes: [PairOutcome]) throws -> ResultsFile.Figure {
-    // A pair of which nothing can be read is a tie, which is not right.
-    let right = try Statistics.outcomes(
-      chosen: outcomes.map { $0.preference() ?? 0 },
-      rejected: outcomes.map { _ in 0 }
-    )
-    var figure = ResultsFile.Figure(try Statistics.accuracy(right))
-    let votes = outcomes.compactMap(\.votes).map(\.count).reduce(0, +)
-    if votes > 0 {
-      let flips = outcomes.compactMap(\.isFlipped)
-      figure.flipRate = Double(flips.count { $0 }) / Double(max(1, flips.count))
-      figure.unparseableRate =
-        Double(outcomes.map(\.unparseableCount).reduce(0, +)) / Double(votes)
-    }
-    return figure
   }
 
   /// Accuracy against the number of critiques, where there are several evaluations.

@@ -35,8 +35,7 @@ struct EvalOptions: ParsableArguments {
   @Option(
     help: """
       What a judge's unparseable verdict counts: missing, half or wrong. Default: as --verdict-rule, or \
-      the benchmark's own rule: wrong for llmbar, pandalm and judgebench, half for rewardbench, else \
-      missing.
+      the benchmark's own rule: wrong for llmbar, pandalm and judgebench, else half.
       """
   )
   var unparseable: UnparseableRule?

@@ -31,7 +31,7 @@ import Testing
   @Test("judge writes a verdict a pair", arguments: [ModelKind.judge, .pair])
   func judge(_ kind: ModelKind) throws {
     let result = try assay("judge", "--model", model(kind), "--data", pairs(3))
-    result.expect(0, log: "accuracy", "of 3 pairs", "flipped", "unparseable 0.0 %")
+    result.expect(0, log: "accuracy", "of 3 pairs", "contradict", "unparseable 0.0 %")
     let objects = try result.objects()
     #expect(objects.map { $0["id"] as? String } == ["p0", "p1", "p2"])
     for object in objects {
@@ -51,18 +51,26 @@ import Testing
     #expect(other.output == result.output && other.log.isEmpty)
   }
 
-  @Test("judge lets a language model write judgements, and says what it could not read")
+  @Test("judge lets a language model write judgements, and decides behind those that were cut")
   func chains() throws {
     let arguments = [
       "judge", "--model", try model(.languageModel), "--data", try pairs(2), "--votes", "4",
       "--prompts", "playground", "--max-tokens", "5", "--seed", "3",
     ]
     let result = try RunningCommand(arguments).result()
-    result.expect(0, log: "unparseable 100.0 % of judgements", "2 pairs without verdict")
-    #expect(!result.log.contains("accuracy"))
+    result.expect(0, log: "unparseable 0.0 % of judgements", "decided behind a cut 100.0 %")
     for object in try result.objects() {
-      #expect(object["probability"] == nil)
-      #expect((object["votes"] as? [String: Int])?["unparseable"] == 4)
+      #expect(object["probability"] is Double)
+      let judgements = try #require(object["judgements"] as? [[String: Any]])
+      #expect(judgements.count == 4)
+      for judgement in judgements {
+        #expect(
+          judgement["forced"] as? Bool == true && judgement["finish_reason"] as? String == "length"
+        )
+        let letters = try #require(judgement["letters"] as? [String: Double])
+        let isA = try #require(letters["probability"]) > 0.5
+        #expect(judgement["verdict"] as? String == (isA ? "A" : "B"))
+      }
     }
   }
 

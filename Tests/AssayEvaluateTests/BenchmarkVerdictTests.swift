@@ -51,43 +51,42 @@ import Testing
     #expect(sections["overall"]?.flipRate == 0)
   }
 
-  @Test("elsewhere the orders are averaged, and what cannot be read is missing")
+  @Test("elsewhere the orders are averaged, and what cannot be read counts one half")
   func averaged() throws {
     let benchmark = try BenchmarkCatalogue.load(
       "pairs",
       path: try folder.file(pairLines(["a", "b", "c", "d"].map { ($0, "s") }))
     )
     let verdicts = [#"["A>B","B>A"]"#, #"["A>B","A>B"]"#, #"["[?]","B>A"]"#, #"[null,""]"#]
-    let missing = try results(benchmark, verdicts)
-    // 1, 1/2, 1 of the one that can be read; d is left out.
-    let whole = try #require(missing.sections["overall"])
-    #expect(isClose(whole.accuracy, 2.5 / 3))
-    #expect(whole.n == 3)
-    // Of a and b, b flips; 3 of 8 verdicts cannot be read.
-    #expect(whole.flipRate == 0.5)
-    #expect(whole.unparseableRate == 0.375)
-    // What was left out, and what each rule makes of it.
-    #expect(missing.notes.count == 2)
-    let half = try results(benchmark, verdicts, .half)
+    let half = try results(benchmark, verdicts)
     // 1, 1/2, 3/4, 1/2.
-    #expect(half.sections["overall"]?.accuracy == 0.6875)
-    #expect(half.sections["overall"]?.n == 4)
+    let whole = try #require(half.sections["overall"])
+    #expect(whole.accuracy == 0.6875 && whole.n == 4)
+    // Only a is right in both orders; b contradicts itself, and c differs too; 3 of 8 cannot be read.
+    #expect(whole.strict == 0.25 && whole.flipRate == 0.25 && whole.inconsistentRate == 0.5)
+    #expect(whole.unparseableRate == 0.375 && whole.missingRate == 0.375)
+    // What each rule makes of it.
+    #expect(half.notes.count == 1)
+    let missing = try results(benchmark, verdicts, .missing)
+    // 1, 1/2, 1 of the one that can be read; d is left out, which the notes say too.
+    #expect(isClose(missing.sections["overall"]?.accuracy ?? 0, 2.5 / 3))
+    #expect(missing.sections["overall"]?.n == 3 && missing.notes.count == 2)
     let text = String(
-      decoding: try ResultsFile(seconds: 1, methods: ["m": ["pairs": missing.sections]]).json(),
+      decoding: try ResultsFile(seconds: 1, methods: ["m": ["pairs": half.sections]]).json(),
       as: UTF8.self
     )
-    #expect(text.contains("\"flip_rate\" : 0.5"))
+    #expect(text.contains("\"flip_rate\" : 0.25") && text.contains("\"both_right\" : 0.25"))
     #expect(text.contains("\"unparseable_rate\" : 0.375"))
   }
 
-  @Test("without any verdict there is no figure")
+  @Test("without any verdict there is no figure of those that are read")
   func nothing() throws {
     let benchmark = try BenchmarkCatalogue.load(
       "pairs",
       path: try folder.file(pairLines([("a", "s")]))
     )
     #expect(
-      sentence { _ = try results(benchmark, [#"["?","?"]"#]) }
+      sentence { _ = try results(benchmark, [#"["?","?"]"#], .missing) }
         == "No figure of pairs can be computed: none of the 1 items has a verdict that can be read."
     )
   }

@@ -152,11 +152,13 @@ enum Outcomes {
 }
 
 @Suite struct ComparisonTallyTests {
-  @Test("accuracies are means over seeds; ties and what cannot be read are wrong")
+  @Test("accuracies are means over seeds; ties and what cannot be read count one half")
   func accuracies() throws {
     let results = try Outcomes.tally().results(seconds: 3)
-    #expect(results.methods["classic"]?["test"]?["overall"]?.accuracy == 0.5)
-    #expect(results.methods["judge"]?["test"]?["overall"]?.accuracy == 0.5)
+    // a 1, b 1/2, c 0, d 1.
+    #expect(results.methods["classic"]?["test"]?["overall"]?.accuracy == 0.625)
+    // a 1, b (1 + 0) / 2, c 1/2, d (1/2 + 1) / 2.
+    #expect(results.methods["judge"]?["test"]?["overall"]?.accuracy == 0.6875)
     #expect(results.methods["cloud"]?["test"]?["overall"]?.accuracy == 0.875)
     #expect(results.methods["cloud"]?["test"]?["Reasoning"]?.accuracy == 0.75)
     #expect(results.methods["cloud"]?["test"]?["Chat"]?.n == 2)
@@ -169,8 +171,10 @@ enum Outcomes {
   func judges() throws {
     let results = try Outcomes.tally().results(seconds: 3)
     let figure = try #require(results.methods["judge"]?["test"]?["overall"])
-    // b of four flips; three of eight votes cannot be read.
-    #expect(figure.flipRate == 0.25)
+    // a alone is right in both orders; b of four flips, and d differs too; three of eight votes and
+    // orders cannot be read.
+    #expect(figure.strict == 0.25 && figure.flipRate == 0.25 && figure.inconsistentRate == 0.5)
+    #expect(figure.missingRate == 0.375 && figure.forcedRate == nil)
     #expect(figure.unparseableRate == 0.375)
     #expect(results.methods["cloud"]?["test"]?["overall"]?.flipRate == nil)
     let calibration = try #require(results.calibration.first { $0.method == "judge" })
@@ -183,7 +187,7 @@ enum Outcomes {
     let cloud = try #require(
       results.differences.first { $0.method == "cloud" && $0.section == "overall" }
     )
-    #expect(abs(cloud.difference.value - 0.375) < 1e-12)
+    #expect(abs(cloud.difference.value - 0.25) < 1e-12)
     // Right under both seeds: a, b, d; c only once of two, which is not more than half.
     #expect(cloud.onlyMethod == 1)
     #expect(cloud.onlyReference == 0)
@@ -198,10 +202,10 @@ enum Outcomes {
       results.sampleCurves.first { $0.method == "cloud" && $0.section == "overall" }
     )
     #expect(curve.points.map(\.samples) == [1, 2])
-    // One critique, seed 1: a 1, b 1/2 (0 ties), c 1/2, d 1: 3/4; seed 2 has c 0: 2.5/4.
-    #expect(abs(curve.points[0].accuracy.value - 5.5 / 8) < 1e-12)
+    // One critique, seed 1: a 1, b 3/4 (0 ties), c 1/2, d 1: 3.25/4; seed 2 has c 0: 2.75/4.
+    #expect(abs(curve.points[0].accuracy.value - 6.0 / 8) < 1e-12)
     #expect(abs(curve.points[1].accuracy.value - 0.875) < 1e-12)
-    #expect(abs(curve.gain.value - 1.5 / 8) < 1e-12)
+    #expect(abs(curve.gain.value - 1.0 / 8) < 1e-12)
     #expect(!results.sampleCurves.contains { $0.method == "classic" || $0.method == "judge" })
     #expect(
       results.binnedCurves.filter { $0.method == "cloud" }.map(\.section) == [
@@ -218,7 +222,8 @@ enum Outcomes {
     )
     let curve = try #require(try tally.results(seconds: 0).sampleCurves.first)
     #expect(curve.points.map(\.samples) == [1, 2, 4])
-    #expect(curve.points.map(\.accuracy.value) == [0.5, 0, 0])
+    // With one vote as with many: half of the orders are right.
+    #expect(curve.points.map(\.accuracy.value) == [0.5, 0.5, 0.5])
   }
 
   @Test("counts tokens of a pair, and shares of the pairs")

@@ -113,14 +113,25 @@ private struct ScriptedPort: ModelPort {
   }
 
   @Test(
-    "a judgement without a clear verdict is missing, never half a point",
+    "a judgement without a clear verdict is missing, and its order counts one half",
     arguments: ["", "A", "[[C]]", "[A]", "[[a]]", "[[ A ]]"]
   )
   func malformed(_ text: String) async throws {
     let verdict = try await judged([text, "[[A]]"])  // the second prefers rejected
     #expect(verdict.judgements[0].verdict == nil)
     #expect(verdict.votes.unparseable == 1)
-    #expect(verdict.probability == 0 && !verdict.flipped)
+    #expect(verdict.probability == 0.25 && !verdict.flipped)
+  }
+
+  @Test("a place that is preferred gains nothing where texts of one order break off")
+  func balance() async throws {
+    // Always the first: four votes for chosen in one order, one that can be read in the other.
+    let verdict = try await judged(
+      ["[[A]]", "[[A]]", "[[A]]", "[[A]]", "[[A]]", "?", "?", "?"],
+      votes: 8
+    )
+    #expect(verdict.votes.chosen == 4 && verdict.votes.rejected == 1)
+    #expect(verdict.probability == 0.5 && verdict.outcome == .tie && verdict.flipped)
   }
 
   @Test("the last mark is the verdict, whatever was weighed before it")
@@ -130,12 +141,46 @@ private struct ScriptedPort: ModelPort {
     #expect(verdict.votes.unparseable == 0 && verdict.probability == 0)
   }
 
-  @Test("a judgement that its length cut has no verdict, whatever it holds")
+  @Test("a judgement that its length cut is decided by the letters behind it, whatever it holds")
   func cut() async throws {
-    let verdict = try await judged(["[[A]] is", "[[B]]"], reasons: [.length, .stop])
-    #expect(verdict.votes.unparseable == 1 && verdict.votes.chosen == 1)
-    #expect(verdict.judgements[0].finishReason == .length)
-    #expect(verdict.probability == 1)
+    let (first, last) = ("[[A]] is", "[[B]]")
+    let verdict = try await judged([first, last], reasons: [.length, .stop])
+    let judgement = verdict.judgements[0]
+    #expect(judgement.finishReason == .length && judgement.text == first)
+    #expect(judgement.isForced == true && verdict.judgements[1].isForced == nil)
+    #expect(judgement.probability == nil && verdict.votes.unparseable == 0)
+    // What the same text, ended by the mark, would be worth is the mark's likelihood.
+    let likely = try await likelihood("[[A]] is [[A]]")
+    let letters = try #require(judgement.letters)
+    #expect(abs(letters.probability - likely) < 1e-5 && letters.mass > 0 && letters.mass < 1)
+    #expect(judgement.verdict == (likely > 0.5 ? .a : .b))
+    #expect(verdict.probability == (likely > 0.5 ? 1 : 0.5))
+  }
+
+  @Test("behind a judgement that was cut, likelihoods are read as behind others")
+  func cutLikelihood() async throws {
+    var settings = settings()
+    settings.aggregation = .likelihood
+    let judge = try JudgeRater(
+      ScriptedPort(world.judge(task: .chain), Script(["so"], reasons: [.length])),
+      settings: settings
+    )
+    let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
+    let likely = try await likelihood("so [[A]]")
+    #expect(abs(try #require(verdict.judgements[0].probability) - likely) < 1e-5)
+    #expect(verdict.judgements.allSatisfy { $0.isForced == true })
+  }
+
+  /// The likelihood of A behind what stands before a text's mark, with chosen first.
+  private func likelihood(_ text: String) async throws -> Double {
+    var settings = settings()
+    settings.aggregation = .likelihood
+    let judge = try JudgeRater(
+      ScriptedPort(world.judge(task: .chain), Script([text])),
+      settings: settings
+    )
+    let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
+    return try #require(verdict.judgements[0].probability)
   }
 
   @Test("without any verdict there is no probability")
@@ -387,10 +432,10 @@ private struct ScriptedPort: ModelPort {
     let expected = 1 / (1 + exp(values[1] - values[0]))
     let probability = try #require(verdict.judgements[0].probability)
     #expect(abs(probability - expected) < 1e-4)
-    // The other order has no verdict: it is missing, not one half.
+    // The other order has no verdict: it is missing, and counts one half.
     #expect(verdict.judgements[1].probability == nil)
     #expect(verdict.votes.unparseable == 1)
-    #expect(verdict.probability == probability)
+    #expect(verdict.probability == (probability + 0.5) / 2)
   }
 
   @Test("what was voted for does not change the likelihood, only what was written before it")

@@ -47,7 +47,7 @@ private struct LengthScorer: Scorer {
     }
     #expect(heard == [0, 1])
     #expect(outcomes.map(\.id) == ["a", "b"] && outcomes.map(\.suite) == ["test", "test"])
-    #expect(outcomes.map { $0.isRight() } == [true, false])
+    #expect(outcomes.map { $0.grade().isRight } == [true, false])
     #expect(outcomes[0].chosen == [4] && outcomes[0].rejected == [1])
     #expect(outcomes[0].promptTokens == 4 && outcomes[0].completionTokens == 2)
   }

@@ -85,7 +85,7 @@ private final class ScriptedChat: ChatGenerator {
     }
     let verdict = try await JudgeRater(RemoteWriter(chat)).judge(pairs)[0]
     #expect(verdict.judgements.map(\.verdict) == [.a, nil])
-    #expect(verdict.votes.unparseable == 1 && verdict.probability == 1)
+    #expect(verdict.votes.unparseable == 1 && verdict.probability == 0.75)
     // Two votes are greedy.
     #expect(chat.asked[0].settings.temperature == 0)
   }

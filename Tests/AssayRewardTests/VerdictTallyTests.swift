@@ -24,20 +24,22 @@ import Testing
       verdict([nil], [nil]),
     ])
     #expect(tally.outcomes == [.win: 2, .tie: 1, .loss: 1, .missing: 1])
-    // 2 of the 4 that have a verdict are right: a tie is not, and the missing one does not count.
-    #expect(tally.accuracy?.value == 0.5 && tally.accuracy?.count == 4)
-    #expect(tally.accuracy == Statistics.wilson(successes: 2, trials: 4))
-    // One of the three with verdicts in both orders.
-    #expect(tally.flipRate == 1.0 / 3)
+    // The means over both orders are 1, 1/2, 0, (1/2 + 1) / 2 and 1/2: 2.75 of 5.
+    #expect(tally.accuracy.value == 0.55 && tally.accuracy.count == 5)
+    #expect(tally.rates.strict == 0.2)
+    // The second contradicts itself; the fourth differs too; three of ten orders are missing.
+    #expect(tally.rates.contradicting == 0.2 && tally.rates.inconsistent == 0.4)
+    #expect(tally.rates.missing == 0.3)
     #expect(tally.unparseableRate == 0.3)  // 3 of 10
     #expect(tally.firstShare == 4.0 / 7)  // A: once, twice, once and never, of seven stated
   }
 
-  @Test("has no accuracy where nothing can be read, and refuses nothing at all")
+  @Test("where nothing can be read accuracy is one half, and nothing at all is refused")
   func empty() throws {
     let tally = try VerdictTally([verdict([nil], [nil])])
-    #expect(tally.accuracy == nil && tally.flipRate == nil && tally.firstShare == nil)
-    #expect(tally.unparseableRate == 1)
+    #expect(tally.accuracy.value == 0.5 && tally.firstShare == nil)
+    #expect(tally.unparseableRate == 1 && tally.rates.missing == 1)
+    #expect(tally.rates.strict == 0 && tally.rates.contradicting == 0)
     #expect(throws: StatisticsError.self) { try VerdictTally([]) }
   }
 

@@ -12,8 +12,9 @@ package protocol Benchmark: Sendable {
   /// The items in the files' order.
   var items: [BenchmarkItem] { get }
 
-  /// What an unparseable verdict counts where the benchmark's authors count.
-  static var unparseable: UnparseableRule { get }
+  /// What an unparseable verdict counts where the benchmark's authors count; `nil` where they say
+  /// nothing: then the one rule of `PairGrade` holds.
+  static var unparseable: UnparseableRule? { get }
 
   /// Reads the benchmark.
   ///
@@ -49,8 +50,8 @@ extension Benchmark {
   /// Verdicts can be counted.
   package static var takesVerdicts: Bool { true }
 
-  /// Nothing: an item without a verdict is left out.
-  package static var unparseable: UnparseableRule { .missing }
+  /// The authors say nothing.
+  package static var unparseable: UnparseableRule? { nil }
 
   /// 1 where every chosen response scores above every rejected one, else 0: equal scores lose.
   ///
@@ -60,7 +61,8 @@ extension Benchmark {
     return (item.isTie ? lowest == highest : lowest > highest) ? 1 : 0
   }
 
-  /// The mean over both orders: 1 for the right verdict, 0 for any other; unparseable ones by `rule`.
+  /// The mean over both orders: 1 for the right verdict, 0 for the wrong one; unparseable ones by `rule`;
+  /// a tie where one response is better counts 0 by the authors' rule, and one half by ours.
   package func outcome(
     of item: BenchmarkItem,
     verdicts: [BenchmarkVerdict],
@@ -69,7 +71,7 @@ extension Benchmark {
     let values = verdicts.compactMap { verdict -> Double? in
       switch verdict {
       case .unparseable: rule.outcome
-      case .tie: item.isTie ? 1 : 0
+      case .tie: item.isTie ? 1 : Self.unparseable == nil ? 0.5 : 0
       case .chosen: item.isTie ? 0 : 1
       case .rejected: 0
       }
@@ -121,7 +123,7 @@ extension Benchmark {
     _ records: [BenchmarkRecord],
     unparseable rule: UnparseableRule? = nil
   ) throws -> BenchmarkResults {
-    let own = rule ?? Self.unparseable
+    let own = rule ?? Self.unparseable ?? .half
     var found = try results(BenchmarkTally(self, records: records, rule: own))
     if records.contains(where: \.isUnparseable) {
       let figures = UnparseableRule.allCases.map { other in

@@ -1,6 +1,7 @@
 // Recorded scores and verdicts: one line for each item.
 import AssayBase
 import AssayData
+import AssayReward
 import AssayText
 import Foundation
 
@@ -28,6 +29,16 @@ package enum BenchmarkVerdict: String, Sendable {
   case tie
   /// The text has no verdict that can be read.
   case unparseable
+
+  /// How the one rule marks it, of a pair whose chosen response is better.
+  package var mark: PairGrade.Mark {
+    switch self {
+    case .chosen: .right
+    case .rejected: .wrong
+    case .tie: .tie
+    case .unparseable: .missing
+    }
+  }
 }
 
 /// What an unparseable verdict counts.

@@ -114,10 +114,7 @@ package struct BenchmarkTally: Sendable {
     var figure = figure
     let all = verdicts.flatMap { $0 }
     figure.unparseableRate = Double(all.count { $0 == .unparseable }) / Double(all.count)
-    let whole = verdicts.filter { !$0.contains(.unparseable) }
-    if !whole.isEmpty {
-      figure.flipRate = Double(whole.count { Set($0).count > 1 }) / Double(whole.count)
-    }
+    if let rates = GradeRates(verdicts.map { PairGrade($0.map(\.mark)) }) { figure.note(rates) }
     return figure
   }
 

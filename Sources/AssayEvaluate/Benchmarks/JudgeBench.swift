@@ -12,7 +12,7 @@ import AssayText
 package struct JudgeBench: Benchmark {
   package static let name = "judgebench"
   package static let summary = "JudgeBench: responses that are right or wrong, in both orders"
-  package static let unparseable = UnparseableRule.wrong
+  package static let unparseable: UnparseableRule? = .wrong
   package let items: [BenchmarkItem]
 
   package init(_ source: BenchmarkSource) throws {

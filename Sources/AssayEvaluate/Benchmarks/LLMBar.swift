@@ -12,7 +12,7 @@ import Foundation
 package struct LLMBar: Benchmark {
   package static let name = "llmbar"
   package static let summary = "LLMBar: instruction following against looks, five subsets"
-  package static let unparseable = UnparseableRule.wrong
+  package static let unparseable: UnparseableRule? = .wrong
   private static let adversarial = ["Neighbor", "GPTInst", "GPTOut", "Manual"]
   private static let otherSets = ["CaseStudy", "Processed"]
   package let items: [BenchmarkItem]

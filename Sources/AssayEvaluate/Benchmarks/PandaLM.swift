@@ -12,7 +12,7 @@ import AssayText
 package struct PandaLM: Benchmark {
   package static let name = "pandalm"
   package static let summary = "PandaLM: pairs labelled by three people, with ties"
-  package static let unparseable = UnparseableRule.wrong
+  package static let unparseable: UnparseableRule? = .wrong
   private static let annotators = ["annotator1", "annotator2", "annotator3"]
   package let items: [BenchmarkItem]
 

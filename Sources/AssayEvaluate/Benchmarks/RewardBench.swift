@@ -13,7 +13,7 @@ import AssayReward
 package struct RewardBench: Benchmark {
   package static let name = "rewardbench"
   package static let summary = "RewardBench v1: four sections by the published weights"
-  package static let unparseable = UnparseableRule.half
+  package static let unparseable: UnparseableRule? = .half
   package let items: [BenchmarkItem]
 
   package init(_ source: BenchmarkSource) throws {

@@ -75,7 +75,13 @@ extension EvaluationScoring {
       do {
         _ = try await judge.judge(pairs.map(\.1)) { index, verdict in
           let place = pairs[index].0
-          own.append(said(verdict, items[place], rule))
+          // Who has a rule of their own reads no verdict where none was written.
+          own.append(
+            said(verdict, items[place]) { judgement in
+              judgement.isForced == true && type(of: benchmark).unparseable != nil
+                ? nil : rule.verdict(of: judgement)
+            }
+          )
           tokens = tokens + verdict.tokens
           guard index + 1 == pairs.count || pairs[index + 1].0 != place else {
             return try log.tell(verdict.tokens)
@@ -120,13 +126,13 @@ extension EvaluationScoring {
   private static func said(
     _ verdict: PairVerdict,
     _ item: BenchmarkItem,
-    _ rule: VerdictRule
+    reading: (Judgement) -> Verdict?
   ) -> [(said: BenchmarkVerdict, line: JSONValue)] {
     let orders: [JudgementOrder] =
       item.isChosenFirst
       ? [.chosenFirst, .rejectedFirst] : [.rejectedFirst, .chosenFirst]
     return orders.map { order in
-      let (majority, read) = verdict.majority(of: order, reading: rule.verdict)
+      let (majority, read) = verdict.majority(of: order, reading: reading)
       guard let majority else {
         let isEven = read > 0 || verdict.judgements.contains { $0.probability != nil }
         return isEven ? (.tie, "A=B") : (.unparseable, nil)

@@ -109,10 +109,9 @@ package struct PairEvaluator {
           let same = rest.prefix { $0.critiques == critiques }
           rest = rest.dropFirst(same.count)
           let outcomes = try await outcomes(Array(same), loaded, model.preference)
-          let right = outcomes.count { $0.isRight() }
           try done(
             outcomes,
-            [Metric("accuracy", Double(right) / Double(outcomes.count))],
+            [Metric("accuracy", Self.accuracy(outcomes))],
             outcomes.map { $0.promptTokens + $0.completionTokens }.reduce(0, +)
           )
         }
@@ -120,14 +119,17 @@ package struct PairEvaluator {
     }
   }
 
-  /// The share of an evaluation's pairs that are right.
+  /// The mean credit of an evaluation's pairs.
   ///
   /// - Parameter stage: A finished evaluation.
   /// - Returns: From 0 to 1; 0 where there is no pair.
   /// - Throws: `FileError` where its records are damaged.
   package static func accuracy(_ stage: Stage) throws -> Double {
-    let outcomes = try stage.records(of: PairOutcome.self).records()
-    return Double(outcomes.count { $0.isRight() }) / Double(max(1, outcomes.count))
+    accuracy(try stage.records(of: PairOutcome.self).records())
+  }
+
+  private static func accuracy(_ outcomes: [PairOutcome]) -> Double {
+    outcomes.reduce(0) { $0 + $1.credit() } / Double(max(1, outcomes.count))
   }
 
   private struct Item {
@@ -153,6 +155,8 @@ package struct PairEvaluator {
       "topP": sampling.topP, "judgementTokens": sampling.judgementTokens, "seed": seed,
       // Free judgements are what records of earlier versions have.
       "verdicts": sampling.verdicts == .free ? nil : sampling.verdicts,
+      // Judgements that are cut short are made to decide.
+      "cut": "forced",
     ]
   }
 

@@ -74,14 +74,17 @@ extension VerdictTally {
   /// - Returns: Accuracy where that means something, and how verdicts go with the order.
   package func text(isLabelled: Bool) -> String {
     var parts: [String] = []
-    if isLabelled, let accuracy {
+    if isLabelled {
       parts.append(
         "accuracy \(percent(accuracy.value)) % [\(percent(accuracy.lower)), "
-          + "\(percent(accuracy.upper))] of \(accuracy.count) pairs"
+          + "\(percent(accuracy.upper))] of \(accuracy.count) pairs, right in both orders "
+          + "\(percent(rates.strict)) %"
       )
     }
-    if let flipRate { parts.append("flipped with the order \(percent(flipRate)) %") }
+    parts.append("orders that contradict \(percent(rates.contradicting)) %")
+    parts.append("inconsistent in any way \(percent(rates.inconsistent)) %")
     parts.append("unparseable \(percent(unparseableRate)) % of judgements")
+    if forcedRate > 0 { parts.append("decided behind a cut \(percent(forcedRate)) %") }
     if let firstShare { parts.append("first shown preferred \(percent(firstShare)) %") }
     if let letterMass {
       parts.append("letters' probability among all tokens \(percent(letterMass)) %")

@@ -85,7 +85,10 @@ extension ComparisonResults {
   var costs: HTMLReport.Table {
     .init(
       title: "Cost and care of a judgement",
-      columns: ["method", "samples", "tokens read", "tokens written", "flips", "unparseable"],
+      columns: [
+        "method", "samples", "tokens read", "tokens written", "both right", "contradict",
+        "inconsistent", "unparseable",
+      ],
       rows: tokens.map { tokens in
         let figures = file.splits.compactMap {
           methods[tokens.method]?[$0]?["overall"]
@@ -98,7 +101,8 @@ extension ComparisonResults {
         }
         return [
           tokens.method, "\(tokens.samples)", String(format: "%.0f", tokens.prompt),
-          String(format: "%.0f", tokens.completion), rate(\.flipRate), rate(\.unparseableRate),
+          String(format: "%.0f", tokens.completion), rate(\.strict), rate(\.flipRate),
+          rate(\.inconsistentRate), rate(\.unparseableRate),
         ]
       }
     )
@@ -109,8 +113,8 @@ extension ComparisonResults {
     table.title = ""
     return .init(
       title: "Cost of a judgement",
-      note: "Mean tokens of a pair; pairs of which a judge's two orders disagree, and votes that "
-        + "cannot be read, in percent.",
+      note: "Mean tokens of a pair. Of judges, in percent: pairs that both orders get right, whose "
+        + "orders contradict each other or differ in any way; votes that cannot be read.",
       tables: table.rows.isEmpty ? [] : [table]
     )
   }

@@ -39,28 +39,6 @@ package struct ComparisonInput: Sendable {
   }
 }
 
-extension PairOutcome {
-  /// The share of disjoint groups of samples that get the pair right.
-  ///
-  /// All of the samples are used, so that the figure of one vote is a mean over both orders.
-  ///
-  /// - Parameter samples: Samples of a group, up to `sampleCount`.
-  /// - Returns: A share in [0, 1]; with all samples, 1 or 0 as `isRight`.
-  func shareRight(samples: Int) -> Double {
-    guard samples > 0, samples < sampleCount else { return isRight() ? 1 : 0 }
-    let groups = sampleCount / samples
-    let right = (0..<groups).count { group in
-      let range = (group * samples)..<((group + 1) * samples)
-      var part = self
-      part.votes = votes.map { Array($0[range]) }
-      part.chosen = chosen.map { Array($0[range]) }
-      part.rejected = rejected.flatMap { $0.count == sampleCount ? Array($0[range]) : nil }
-      return part.isRight()
-    }
-    return Double(right) / Double(groups)
-  }
-}
-
 /// Computes figures.
 package struct ComparisonTally {
   /// What they are computed from.
@@ -122,7 +100,7 @@ package struct ComparisonTally {
     results.seeds = seeds
     results.intervals =
       seeds.count > 1
-      ? "95 %, bootstrap over seeds and pairs, methods with one seed over pairs only"
+      ? "95 %, Student's t over seeds and pairs; of methods with one seed a bootstrap over pairs only"
       : "95 %, over pairs of one seed"
     for method in input.methods {
       for (suite, table) in (tables[method] ?? [:]).sorted(by: { $0.key < $1.key }) {
@@ -170,9 +148,20 @@ package struct ComparisonTally {
 
   // MARK: Parts
 
-  private func clusters(_ table: Table, _ places: [Int]) -> [String]? {
-    guard !input.clusters.isEmpty, let first = table.outcomes.first else { return nil }
-    return places.map { input.clusters[first[$0].id] ?? "pair \(first[$0].id)" }
+  /// The sections of a method's outcomes on a suite, without that of all pairs.
+  func sections(of method: String, suite: String) -> [String] {
+    (tables[method]?[suite]?.sections ?? []).filter { $0 != "overall" }
+  }
+
+  /// A method's outcomes on a suite: a list for each seed, of the same pairs in the same order.
+  func outcomes(of method: String, suite: String) -> [[PairOutcome]]? {
+    tables[method]?[suite]?.outcomes
+  }
+
+  /// What pairs at some places depend on; `nil` where nothing is known of any.
+  func clusters(_ outcomes: [PairOutcome], _ places: [Int]) -> [String]? {
+    guard !input.clusters.isEmpty else { return nil }
+    return places.map { input.clusters[outcomes[$0].id] ?? "pair \(outcomes[$0].id)" }
   }
 
   private func matrix(
@@ -184,7 +173,7 @@ package struct ComparisonTally {
     let lists = zip(table.seeds, table.outcomes).filter { seeds?.contains($0.0) ?? true }
     return try SeedsAndItems(
       lists.map { list in places.map { value(list.1[$0]) } },
-      clusters: clusters(table, places)
+      clusters: clusters(table.outcomes.first ?? [], places)
     )
   }
 
@@ -193,7 +182,7 @@ package struct ComparisonTally {
     _ section: String,
     seeds: [Int]? = nil
   ) throws -> SeedsAndItems {
-    try matrix(table, table.places(section), seeds: seeds) { $0.isRight() ? 1 : 0 }
+    try matrix(table, table.places(section), seeds: seeds) { $0.credit() }
   }
 
   private func figure(
@@ -201,16 +190,9 @@ package struct ComparisonTally {
     _ table: Table,
     _ section: String
   ) throws -> ResultsFile.Figure {
-    var figure = ResultsFile.Figure(try outcomes.mean())
     let places = table.places(section)
     let own = table.outcomes.flatMap { list in places.map { list[$0] } }
-    if own.contains(where: { $0.votes != nil }) {
-      figure.flipRate = Double(own.count { $0.isFlipped == true }) / Double(own.count)
-      let votes = own.map(\.sampleCount).reduce(0, +)
-      let lost = own.map(\.unparseableCount).reduce(0, +)
-      figure.unparseableRate = votes == 0 ? 0 : Double(lost) / Double(votes)
-    }
-    return figure
+    return try ResultsFile.Figure(own, estimate: try outcomes.mean())
   }
 
   /// A method's accuracy less that of another, under the seeds that both have.
@@ -247,7 +229,7 @@ package struct ComparisonTally {
     let samples = commonSamples(first, second).map { min($0, limit ?? $0) }
     func outcomes(_ table: Table) throws -> SeedsAndItems {
       try matrix(table, table.places(section), seeds: seeds) { outcome in
-        samples.map { outcome.shareRight(samples: $0) } ?? (outcome.isRight() ? 1 : 0)
+        outcome.credit(samples: samples)
       }
     }
     let (own, other) = (try outcomes(first), try outcomes(second))
@@ -320,7 +302,7 @@ package struct ComparisonTally {
     }
     counts.append(count)
     let matrices = try counts.map { samples in
-      try matrix(table, places) { $0.shareRight(samples: samples) }
+      try matrix(table, places) { $0.credit(samples: samples) }
     }
     return .init(
       method: method,

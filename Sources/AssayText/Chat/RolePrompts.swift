@@ -116,6 +116,10 @@ package struct RolePrompts: Codable, Hashable, Sendable {
   /// The sets that come with Assay.
   package static let known = [playground, english, pairPreference]
 
+  /// Whether models that are asked so were taught to go on behind the lead-in of critiques, in the user's
+  /// turn; chat models are asked, and answer.
+  package var opensCritiques: Bool { name == Self.playground.name }
+
   /// Finds a set by its name.
   package static func named(_ name: String) -> RolePrompts? { known.first { $0.name == name } }
 }
@@ -247,6 +251,14 @@ extension RolePrompts {
     "the", "my", "final", "answer", "verdict", "choice", "response", "option", "assistant", "is",
     "better", "best",
   ]
+
+  /// What a judgement that was cut short is continued from, so that its verdict's mark comes next: on a
+  /// line of its own, where that is what the judge was asked for.
+  package func opened(_ text: String) -> String {
+    var text = text[...]
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return text + (chainSystem.isEmpty ? " " : "\n")
+  }
 
   /// A critique and the score that it states.
   package struct RatedCritique: Codable, Hashable, Sendable {
