@@ -41,13 +41,22 @@ package struct Estimate: Equatable, Sendable {
   package let upper: Double
   /// The number of items behind it.
   package let count: Int
+  /// Degrees of freedom of Student's t behind the interval; `nil` where it is another one.
+  package let degrees: Double?
 
   /// Makes an estimate.
-  package init(value: Double, lower: Double, upper: Double, count: Int) {
+  package init(
+    value: Double,
+    lower: Double,
+    upper: Double,
+    count: Int,
+    degrees: Double? = nil
+  ) {
     self.value = value
     self.lower = lower
     self.upper = upper
     self.count = count
+    self.degrees = degrees
   }
 }
 

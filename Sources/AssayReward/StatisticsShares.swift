@@ -3,7 +3,7 @@ import Foundation
 
 extension Statistics {
   /// The normal quantile of 0.975.
-  private static let z95 = 1.959963984540054
+  package static let z95 = 1.959963984540054
 
   /// Returns the mean of outcomes with a 95 % interval.
   ///
@@ -95,8 +95,8 @@ extension Statistics {
   /// Successes, or failures, that are few to Wilson's interval.
   private static let few = 3.5
 
-  /// As above, of a share of any number of trials.
-  static func wilson(
+  /// As above, of a share of any number of trials, and by any quantile of 0.975.
+  package static func wilson(
     share: Double,
     trials n: Double,
     quantile z: Double = z95
