@@ -36,7 +36,12 @@ import Testing
   @Test("measures differences, the best of several, gains and given figures")
   func measures() throws {
     let tally = try Outcomes.tally()
-    let results = try tally.results(seconds: 1)
+    var results = try tally.results(seconds: 1)
+    results.trials = [
+      .init(method: "judge", factor: 1, accuracy: 0.6, isChosen: true),
+      .init(method: "cloud", factor: 1, accuracy: 0.7, isChosen: true),
+      .init(method: "none", factor: 1, accuracy: 0.9, isChosen: false),
+    ]
     let claims = try ClaimTable.results(
       [
         .init(
@@ -52,6 +57,13 @@ import Testing
           paper: "+2",
           .best(["judge", "cloud", "none"], "classic", suite: "test", section: "overall")
         ),
+        .init(
+          "g",
+          "better in each",
+          paper: "",
+          .everySection("judge", "classic", suite: "test"),
+          isControl: true
+        ),
         .init("c", "more help", paper: "", .sampleGain("cloud", suite: "test", section: "overall")),
         .init("d", "given", paper: "", .given),
         .init("e", "absent", paper: "", .given),
@@ -66,15 +78,107 @@ import Testing
       results: results,
       given: ["d": interval(-0.5, -0.6, -0.4)]
     )
-    #expect(abs((claims[0].figure?.value ?? 0) - 0.375) < 1e-12)
-    #expect(claims[0].isBarReached == true)
-    #expect(claims[1].measure == "cloud (best) - classic, test, overall")
+    #expect(abs((claims[0].figure?.value ?? 0) - 0.25) < 1e-12)
+    // Four pairs decide nothing: the bar of 0.3 is in the interval.
+    #expect(claims[0].isBarReached == nil)
+    #expect(claims[1].measure == "cloud (best on validation) - classic, test, overall")
     #expect(claims[1].figure == claims[0].figure)
-    #expect(claims[2].measure == "cloud, 2 - 1, test, overall")
-    #expect(abs((claims[2].figure?.value ?? 0) - 0.1875) < 1e-12)
-    #expect(claims[3].outcome == .notHeld)
-    #expect(claims[4].outcome == .notMeasured)
+    // Chat: a 0, b 0. Reasoning: c 1/2, d -1/4.
+    #expect(claims[2].measure == "judge - classic, test, Chat" && claims[2].figure?.value == 0)
+    #expect(claims[2].outcome == .unclear && claims[2].isControl)
+    #expect(claims[3].measure == "cloud, 2 - 1, test, overall")
+    #expect(abs((claims[3].figure?.value ?? 0) - 0.125) < 1e-12)
+    #expect(claims[4].outcome == .notHeld)
     #expect(claims[5].outcome == .notMeasured)
+    #expect(claims[6].outcome == .notMeasured)
+  }
+
+  @Test("chooses no method by the figures that are reported")
+  func unchosen() throws {
+    let tally = try Outcomes.tally()
+    let claim = ClaimTable.Claim(
+      "b",
+      "the best beats classic",
+      paper: "",
+      .best(["judge", "cloud"], "classic", suite: "test", section: "overall")
+    )
+    let result = try #require(
+      try ClaimTable.results([claim], tally: tally, results: try tally.results(seconds: 1)).first
+    )
+    #expect(result.figure == nil && result.outcome == .notMeasured)
+  }
+
+  @Test("bars are reached or missed by the interval")
+  func bars() {
+    func isReached(_ figure: StudyInterval) -> Bool? {
+      ClaimTable.Result(
+        id: "a",
+        sentence: "",
+        paper: "",
+        measure: "",
+        figure: figure,
+        bar: 0.2,
+        outcome: .held
+      ).isBarReached
+    }
+    #expect(isReached(interval(0.3, 0.2, 0.4)) == true)
+    #expect(isReached(interval(0.25, 0.15, 0.35)) == nil)
+    #expect(isReached(interval(0.1, 0.05, 0.15)) == false)
+  }
+
+  @Test("claims are corrected for their number by Holm's rule, controls are not")
+  func holm() throws {
+    /// A figure whose two-sided p against 0 is as given, of a normal distribution.
+    func figure(_ deviations: Double) -> StudyInterval {
+      interval(deviations, deviations - Statistics.z95, deviations + Statistics.z95)
+    }
+    // p: 0.0027, 0.0124, 0.0164, 0.0278. Of four: 0.0125, 0.0167, 0.025, 0.05.
+    let deviations = [3.0, -2.5, 2.4, 2.2]
+    func outcomes(_ deviations: [Double], isControl: Bool = false) throws -> [ClaimTable.Outcome] {
+      let claims = deviations.indices.map {
+        ClaimTable.Claim("\($0)", "", paper: "", .given, isControl: isControl)
+      }
+      let given = Dictionary(
+        uniqueKeysWithValues: deviations.enumerated().map { ("\($0)", figure($1)) }
+      )
+      let tally = try Outcomes.tally()
+      return try ClaimTable.results(
+        claims,
+        tally: tally,
+        results: try tally.results(seconds: 0),
+        given: given
+      ).map(\.outcome)
+    }
+    #expect(try outcomes(deviations) == [.held, .notHeld, .held, .held])
+    // 0.0214 is above 0.05 / 3, and what comes behind it is open too, though below 0.05.
+    #expect(try outcomes([3, 2.3, 2.2, 2.1]) == [.held, .unclear, .unclear, .unclear])
+    #expect(try outcomes([3, 2.3, 2.2, 2.1], isControl: true) == [.held, .held, .held, .held])
+  }
+
+  @Test("the loss of gain with each step is the slope over pairs")
+  func steps() throws {
+    let outcomes = (0..<30).flatMap { index in
+      [
+        Outcomes.scores("one-\(index)", [1, 1, 1, -1, -1, 3], [0, 0, 0, 0, 0, 0]),
+        Outcomes.scores("three-\(index)", [1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0]),
+      ]
+    }
+    var input = ComparisonInput(
+      methods: ["cloud"],
+      outcomes: ["cloud": [1: outcomes, 2: outcomes]]
+    )
+    for index in 0..<30 {
+      input.bins["one-\(index)"] = "1 step"
+      input.bins["three-\(index)"] = "3 steps"
+    }
+    let tally = try ComparisonTally(input)
+    let claim = ClaimTable.Claim("a", "", paper: "", .stepGain("cloud", suite: "test"))
+    let result = try #require(
+      try ClaimTable.results([claim], tally: tally, results: try tally.results(seconds: 0)).first
+    )
+    // One critique is right in 4 of 6, all are: 1/3 gained with one step, nothing with three.
+    #expect(abs(try #require(result.figure).value - 1.0 / 6) < 1e-12)
+    #expect(result.outcome == .held)
   }
 
   @Test("has a row a claim in Markdown, with bars escaped")
@@ -93,7 +197,7 @@ import Testing
       ClaimTable.markdown([result]) == """
         | claim | paper | measured | points [95 %] | outcome |
         | --- | --- | --- | --- | --- |
-        | x \\| y | +5 | x - y | +20.0 [+10.0, +30.0] | held (asked 25: missed) |
+        | x \\| y | +5 | x - y | +20.0 [+10.0, +30.0] | held (asked 25: open) |
 
         """
     )

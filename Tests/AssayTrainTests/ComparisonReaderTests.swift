@@ -62,6 +62,12 @@ import Testing
     (filter.pairs, filter.keptPairs) = (10, 6)
     (filter.unfiltered.count, filter.unfiltered.checked, filter.unfiltered.isTrue) = (200, 200, 100)
     (filter.filtered.count, filter.filtered.checked, filter.filtered.isTrue) = (100, 100, 90)
+    // Of 20 pairs each: both responses 1 and 0.5 more often true, one response 0.
+    for _ in 0..<20 {
+      filter.within.add([1, 0.5])
+      filter.within.add([0])
+      filter.within.add([])
+    }
     func stage(_ path: String, _ summary: StageSummary? = nil) -> Study.StageEntry {
       .init(name: "a-stage", path: path, seconds: 2, summary: summary)
     }
@@ -163,13 +169,15 @@ import Testing
     #expect(results.filters.first?.trueBehind?.value == 0.9)
     let claims = Dictionary(uniqueKeysWithValues: results.claims.map { ($0.id, $0) })
     #expect(claims["cloud-classic"]?.outcome == .held)
-    #expect(claims["cloud-classic"]?.isBarReached == true)
+    #expect(claims["bar-cloud-reasoning"]?.isBarReached == true)
     #expect(claims["best-of-n"]?.figure?.value == 1)
     #expect(claims["revision"]?.figure?.value == 1)
     #expect(claims["on-policy"]?.outcome == .notMeasured)
-    // 0.9 of those kept, 0.1 of those dropped, half of all each: 0.5 * 0.8 = 0.9 - 0.5.
+    // 60 responses of 40 pairs: (20 * 1.5 + 20 * 0) / 60. Of a pair the distances from the mean add up
+    // to 1.5 - 2 * 0.5 and -0.5: variance 40 * 0.25 / 60^2 * 40 / 39, with 39 degrees of freedom.
     let truth = try #require(claims["filtered-truth"]?.figure)
-    #expect(abs(truth.value - 0.4) < 1e-12)
-    #expect(truth.lower > 0.3 && truth.upper < 0.5)
+    #expect(abs(truth.value - 0.5) < 1e-12 && truth.n == 60)
+    let half = Statistics.studentQuantile(degrees: 39) * (10.0 / 3600 * 40 / 39).squareRoot()
+    #expect(abs(truth.upper - 0.5 - half) < 1e-9 && abs(truth.lower - 0.5 + half) < 1e-9)
   }
 }

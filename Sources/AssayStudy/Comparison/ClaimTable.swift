@@ -11,10 +11,17 @@ package enum ClaimTable {
     package enum Measure: Equatable, Sendable {
       /// A method's accuracy less that of another.
       case difference(String, String, suite: String, section: String, samples: Int? = nil)
-      /// The same of whichever of some methods is best there.
+      /// The same in the section where it is surest not to be above the limit: the claim holds where it
+      /// holds in all of them, which needs no correction for their number.
+      case everySection(String, String, suite: String)
+      /// The same of whichever of some methods is best on validation pairs.
       case best([String], String, suite: String, section: String)
       /// What all critiques or votes bring over a single one.
       case sampleGain(String, suite: String, section: String)
+      /// By how much that falls with every step that a task has more.
+      case stepGain(String, suite: String)
+      /// The share of picks out of N that are right, less that of another method.
+      case bestOf(String, String)
       /// A figure that the caller gives by the claim's id.
       case given
     }
@@ -27,10 +34,12 @@ package enum ClaimTable {
     package var paper: String
     /// What is measured.
     package var measure: Measure
-    /// The claim holds where the interval lies above this: 0 for "better", `-0.05` for "as good as".
+    /// The claim holds where the interval lies above this: 0 for "better", `-0.02` for "as good as".
     package var limit = 0.0
     /// A figure that was asked for, beyond the claim.
     package var bar: Double?
+    /// Whether no paper claims it: then it is not counted among the claims that are corrected for.
+    package var isControl = false
 
     /// Makes a claim.
     package init(
@@ -39,7 +48,8 @@ package enum ClaimTable {
       paper: String,
       _ measure: Measure,
       limit: Double = 0,
-      bar: Double? = nil
+      bar: Double? = nil,
+      isControl: Bool = false
     ) {
       self.id = id
       self.sentence = sentence
@@ -47,6 +57,7 @@ package enum ClaimTable {
       self.measure = measure
       self.limit = limit
       self.bar = bar
+      self.isControl = isControl
     }
   }
 
@@ -78,8 +89,12 @@ package enum ClaimTable {
     package var limit: Double
     /// A figure that was asked for.
     package var bar: Double?
-    /// What it comes to.
+    /// The probability of a figure so far from the limit, were the limit true; of this claim alone.
+    package var p: Double?
+    /// What it comes to: of a paper's claim corrected for the number of claims that were measured.
     package var outcome: Outcome
+    /// Whether no paper claims it.
+    package var isControl: Bool
 
     /// Makes a result.
     package init(
@@ -90,7 +105,8 @@ package enum ClaimTable {
       figure: StudyInterval?,
       limit: Double = 0,
       bar: Double? = nil,
-      outcome: Outcome
+      outcome: Outcome,
+      isControl: Bool = false
     ) {
       self.id = id
       self.sentence = sentence
@@ -99,13 +115,21 @@ package enum ClaimTable {
       self.figure = figure
       self.limit = limit
       self.bar = bar
+      p = figure?.p(against: limit)
       self.outcome = outcome
+      self.isControl = isControl
     }
 
-    /// Whether the figure reaches the bar; `nil` without one of them.
+    /// Whether the interval is above the bar or below it; `nil` where it is around it, or one of them
+    /// is missing.
     package var isBarReached: Bool? {
       guard let bar, let figure else { return nil }
-      return figure.value >= bar
+      return figure.lower >= bar ? true : figure.upper < bar ? false : nil
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case id, sentence, paper, measure, figure, limit, bar, p, outcome
+      case isControl = "control"
     }
   }
 
@@ -117,6 +141,28 @@ package enum ClaimTable {
     guard let figure else { return .notMeasured }
     if figure.lower > limit { return .held }
     return figure.upper < limit ? .notHeld : .unclear
+  }
+
+  /// Leaves undecided what could be chance among so many claims.
+  ///
+  /// The claims of papers that were measured are gone through from the smallest p on: the first is
+  /// decided where it is at most 0.05 over their number, the next where it is at most 0.05 over the
+  /// number of those left, and so on; from the first that is not, none is. So the chance of any wrong
+  /// decision is at most 0.05. Controls stand for themselves.
+  ///
+  /// Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
+  static func corrected(_ results: [Result]) -> [Result] {
+    var corrected = results
+    let family = results.indices.filter { !results[$0].isControl && results[$0].p != nil }
+      .sorted { (results[$0].p ?? 1, $0) < (results[$1].p ?? 1, $1) }
+    var left = family.count
+    var isOpen = false
+    for place in family {
+      isOpen = isOpen || (results[place].p ?? 1) > 0.05 / Double(left)
+      left -= 1
+      if isOpen { corrected[place].outcome = .unclear }
+    }
+    return corrected
   }
 
   /// The difference of two figures of different items, with its interval.
@@ -150,8 +196,9 @@ package enum ClaimTable {
     if result.limit < 0, result.figure != nil {
       outcome += String(format: " (limit %.0f)", 100 * result.limit)
     }
-    if let isReached = result.isBarReached, let bar = result.bar {
-      outcome += String(format: " (asked %.0f: %@)", 100 * bar, isReached ? "reached" : "missed")
+    if let bar = result.bar, result.figure != nil {
+      let reached = result.isBarReached.map { $0 ? "reached" : "missed" } ?? "open"
+      outcome += String(format: " (asked %.0f: ", 100 * bar) + "\(reached))"
     }
     return [result.sentence, result.paper, result.measure, points(result.figure), outcome]
   }

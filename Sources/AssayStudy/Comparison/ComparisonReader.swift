@@ -64,7 +64,7 @@ package struct ComparisonReader {
       claims,
       tally: tally,
       results: results,
-      given: try given(results, picks)
+      given: try given(picks)
     )
     return results
   }
@@ -218,60 +218,38 @@ package struct ComparisonReader {
   // MARK: Claims that outcomes alone do not measure
 
   private func given(
-    _ results: ComparisonResults,
     _ picks: [String: [Int: [BestOfNPrompt]]]
   ) throws -> [String: StudyInterval] {
     var given: [String: StudyInterval] = [:]
     given["filtered-truth"] = try filteredTruth()
-    let bins = results.binnedCurves.filter { $0.method == "cloud" && $0.suite == "test" }
-    if bins.count > 1 {
-      given["short-reasoning"] = ClaimTable.independentDifference(
-        bins[0].gain,
-        bins[bins.count - 1].gain
-      )
-    }
-    if let cloud = picks["cloud"], let classic = picks["classic"] {
+    for claim in ClaimTable.papers {
+      guard case .bestOf(let first, let second) = claim.measure, let one = picks[first],
+        let two = picks[second]
+      else { continue }
       // Joined folders may lack one of them for a seed; nothing is compared there.
       let (own, other) = (
-        Self.joined(cloud.filter { classic[$0.key] != nil }),
-        Self.joined(classic.filter { cloud[$0.key] != nil })
+        Self.joined(one.filter { two[$0.key] != nil }),
+        Self.joined(two.filter { one[$0.key] != nil })
       )
-      if !own.isEmpty { given["best-of-n"] = .init(try BestOfN.difference(own, other)) }
+      if !own.isEmpty { given[claim.id] = .init(try BestOfN.difference(own, other)) }
     }
     given["revision"] = try revisionDifference()
     return given
   }
 
-  /// How much more often critiques that the filter keeps are true than all of them.
-  ///
-  /// Those kept are a share `w` of all, so the difference from all is `1 - w` of that from those
-  /// dropped, which are other critiques. That critiques of one pair are alike is left out.
+  /// By how much critiques that the filter keeps are more often true than those of the same response
+  /// that it drops, over the seeds of Critic-RM.
   private func filteredTruth() throws -> StudyInterval? {
-    var (all, kept) = ((checked: 0, right: 0), (checked: 0, right: 0))
     var seen: Set<String> = []
-    for entry in study.entries where entry.method == "critic-rm-rank" {
-      for stage in entry.stages where seen.insert(stage.path).inserted {
-        guard case .filter(let summary)? = stage.summary else { continue }
-        all.checked += summary.unfiltered.checked
-        all.right += summary.unfiltered.isTrue
-        kept.checked += summary.filtered.checked
-        kept.right += summary.filtered.isTrue
+    let seeds = study.entries.filter { $0.method == "critic-rm-rank" }.flatMap(\.stages).compactMap
+    {
+      stage -> FilterSummary.Within? in
+      guard seen.insert(stage.path).inserted, case .filter(let summary)? = stage.summary else {
+        return nil
       }
+      return summary.within
     }
-    let dropped = (checked: all.checked - kept.checked, right: all.right - kept.right)
-    guard kept.checked > 0, dropped.checked > 0, (0...dropped.checked).contains(dropped.right)
-    else { return nil }
-    let share = Double(dropped.checked) / Double(all.checked)
-    let difference = ClaimTable.independentDifference(
-      .init(Statistics.wilson(successes: kept.right, trials: kept.checked)),
-      .init(Statistics.wilson(successes: dropped.right, trials: dropped.checked))
-    )
-    return .init(
-      value: share * difference.value,
-      lower: share * difference.lower,
-      upper: share * difference.upper,
-      n: all.checked
-    )
+    return FilterSummary.Within.difference(seeds).map { StudyInterval($0) }
   }
 
   /// Guided less unguided revisions by the first method that guides any, over its seeds.

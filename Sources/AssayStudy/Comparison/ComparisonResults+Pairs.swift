@@ -21,9 +21,11 @@ extension ComparisonResults {
     guard !measuredClaims.isEmpty else { return .init(title: "") }
     return .init(
       title: "The papers' claims",
-      note: "Held: the 95 % interval lies above the limit, 0 where none is named; not held: below "
-        + "it; unclear: around it. Points are percentage points of accuracy unless the claim says "
-        + "otherwise." + (missingClaims.map { " " + $0 } ?? ""),
+      note: "Held: the figure lies above the limit, 0 where none is named; not held: below it; "
+        + "unclear: it may be on either side. Outcomes are corrected for the number of claims by "
+        + "Holm's rule, so that the 95 % interval of an unclear one may lie on one side; bars and "
+        + "controls, which no paper claims, stand for themselves. Points are percentage points of "
+        + "accuracy unless the claim says otherwise." + (missingClaims.map { " " + $0 } ?? ""),
       tables: [
         .init(
           title: "",

@@ -1,8 +1,8 @@
 import AssayData
 import AssayReward
 
-/// Tells whether a critique of a response claims and concludes nothing false, `nil` where the data
-/// cannot tell.
+/// Tells whether a critique of a response makes claims and none of them is false, its conclusion aside,
+/// which the label gives away; `nil` where the data cannot tell.
 package typealias CritiqueTruth =
   @Sendable (_ pair: PreferencePair, _ response: String, _ critique: String) -> Bool?
 

@@ -48,7 +48,7 @@ package struct FilterSummary: Codable, Equatable, Sendable {
     package var count = 0
     /// Of which something is known.
     package var checked = 0
-    /// Whose every claim and conclusion is true.
+    /// Whose every claim is true, the conclusion aside.
     package var isTrue = 0
 
     /// Makes a share of nothing.
@@ -81,12 +81,14 @@ package struct FilterSummary: Codable, Equatable, Sendable {
   package var filtered = Share()
   /// What the refinement leaves.
   package var refined = Share()
+  /// What the filter leaves against what it drops, response by response.
+  package var within = Within()
 
   /// Makes a summary of nothing.
   package init() {}
 
   enum CodingKeys: String, CodingKey {
-    case pairs, unfiltered, filtered, refined
+    case pairs, unfiltered, filtered, refined, within
     case keptPairs = "kept_pairs"
     case droppedPairs = "dropped_pairs"
     case droppedCritiques = "dropped_critiques"
