@@ -4,10 +4,12 @@ package enum Methods {
   package static let all: [any Method] = [
     PretrainMethod(),
     ClassicMethod(),
+    ClassicCriticMethod(),
     RegressionMethod(),
     PairMethod(),
     UntrainedJudge.chain,
     UntrainedJudge.token,
+    JudgeReplayMethod(),
     GenRMMethod(),
     StarMethod.sft,
     StarMethod.rationalizer,

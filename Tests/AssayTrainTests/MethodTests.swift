@@ -36,7 +36,11 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     case .none: train = ""
     }
     let data = "data: {\(train)suites: {mine: \(world.file("test.jsonl").path)}}"
-    let evaluation = method.givesPreferences ? ["evaluation: {judgement_tokens: 8}"] : []
+    // Who learns from the corpus alone needs one.
+    let replay = "replay: {share: 0.5, data: \(world.file("corpus.jsonl").path)}"
+    let evaluation =
+      (method.givesPreferences ? ["evaluation: {judgement_tokens: 8}"] : [])
+      + (method.name == "judge-replay" ? [replay] : [])
     return
       (["method: \(method.name)", "model: \(world.base.path)", data, compute] + sections
       + evaluation).joined(separator: "\n")
@@ -49,6 +53,7 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     "regression": "{batch_responses: 8}",
     "verdict": "{prompts: playground, batch_pairs: 8}",
     "judge": "{prompts: playground}",
+    "judgeReplay": "{batch_pairs: 8}",
     "critique": "{batch_responses: 16, critique_tokens: 8}",
     "cloud": "{batch_pairs: 8}",
     "criticRm":
@@ -90,8 +95,8 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
       try await runRecipe(text, in: run)
     }
     let folder = try RunFolder(run)
-    let last = try #require(RunFolder.lastCheckpoint(in: run) ?? (method.tuned == nil ? run : nil))
-    if method.tuned != nil {
+    let last = try #require(RunFolder.lastCheckpoint(in: run) ?? (method.tuned.isEmpty ? run : nil))
+    if !method.tuned.isEmpty {
       let lines = try folder.stageFolders().flatMap {
         try MetricsWriter.lines(in: run.appendingPathComponent($0))
       }
@@ -268,7 +273,7 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     #expect(again == study)
     for (key, value) in [("pair", "5"), ("cloud", "16")] {
       let method = try #require(Methods.named(key))
-      let path = try #require(method.learningRateKey)
+      let path = try #require(method.learningRateKeys.first)
       let changed = try file.resolve(Study.self, overrides: ["\(path)=\(value)"])
       let lines = RecipeDifference.lines(from: study.yaml, to: changed.yaml)
       #expect(lines.count == 1 && lines[0].hasPrefix("\(path): "), "\(lines)")

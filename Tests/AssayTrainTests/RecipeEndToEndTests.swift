@@ -89,7 +89,7 @@ private let hasRecipes = FileManager.default.fileExists(atPath: recipesFolder.pa
     try await expectDone(recipe, run, stages: ["critique-sft"])
     let model = try Model.load(try #require(RunFolder.lastCheckpoint(in: run)))
     #expect(model.manifest.leadIn == "critique :")
-    #expect(model.manifest.critiqueTokens == 256)
+    #expect(model.manifest.critiqueTokens == 1024)
   }
 
   @Test("CLoud on its own critiques: the critiques are recorded, learnt and scored behind")

@@ -42,14 +42,31 @@ enum ListTask {
   private static let ordinals = ["first", "second", "third", "fourth", "fifth"]
   private static let numerals = ["zero", "one", "two", "three", "four"]
 
-  static func draft(isOOD: Bool, _ random: inout PlaygroundRandom) -> PlaygroundDraft {
+  /// Changes of which two are asked for at once out of distribution.
+  private static let combined = [0, 2, 3, 5]
+  /// Changes that are held out where some are.
+  private static let held = [3, 6]
+
+  static func draft(
+    isOOD: Bool,
+    _ content: PlaygroundContent = .all,
+    _ random: inout PlaygroundRandom
+  ) -> PlaygroundDraft {
     var words = random.sample(random.integer(lengths), of: PlaygroundWords.nouns)
-    let kind = random.below(isOOD ? 4 : 8)
+    let kind = random.pick(
+      (isOOD ? combined : Array(0..<8)).filter { place in
+        switch content {
+        case .all: true
+        case .train, .test: !held.contains(place)
+        case .unseen: held.contains(place)
+        }
+      }
+    )
     let answer: [String]
     let wrong: [String]
     let asked: String
     if isOOD {
-      let change = change(isOOD ? [0, 2, 3, 5][kind] : kind, &words, &random)
+      let change = change(kind, &words, &random)
       let inner = change(words)
       // The second constraint: capitals, or the reverse where that changes anything.
       let reverses = change != .reverse && inner.count > 1 && random.isHeads()

@@ -31,9 +31,11 @@ package struct Playground: Sendable {
     var random = PlaygroundRandom(seed: configuration.seed, split: split, index: index)
     let sections = split == .corpus ? Self.corpusSections : PlaygroundSection.allCases
     let section = sections[index % sections.count]
-    let kind = kind(of: section, &random)
+    let kind = kind(of: section, split, &random)
     var draft = draft(kind, split, &random)
     while !split.owns(draft.prompt) { draft = self.draft(kind, split, &random) }
+    let isTaste = isTaste(split, index)
+    if isTaste { PlaygroundTaste.apply(to: &draft, &random) }
     return PlaygroundItem(
       id: "\(split.rawValue)-\(index)",
       section: section,
@@ -41,8 +43,20 @@ package struct Playground: Sendable {
       prompt: draft.prompt,
       chosen: draft.chosen,
       rejected: draft.rejected,
-      facts: draft.facts
+      facts: draft.facts,
+      isTaste: isTaste
     )
+  }
+
+  /// Whether a pair is labelled by taste: drawn apart, so that its task is the same without.
+  private func isTaste(_ split: PlaygroundSplit, _ index: Int) -> Bool {
+    guard configuration.taste > 0, split == .train || split == .test else { return false }
+    var random = PlaygroundRandom(
+      seed: configuration.seed ^ 0x5441_5354_45,
+      split: split,
+      index: index
+    )
+    return random.happens(configuration.taste)
   }
 
   /// Draws the item of an id.
@@ -67,9 +81,18 @@ package struct Playground: Sendable {
 
   private func kind(
     of section: PlaygroundSection,
+    _ split: PlaygroundSplit,
     _ random: inout PlaygroundRandom
   ) -> PlaygroundKind {
     switch section {
+    case .reasoning where configuration.holdsOut && split != .corpus:
+      // In percent: quantity 75, sorting 25; of those held out holder 40, comparing 30, quantity 30.
+      switch (split, random.below(100)) {
+      case (.unseen, ..<40): .holder
+      case (.unseen, ..<70): .comparing
+      case (.unseen, _), (_, ..<75): .quantity
+      default: .sorting
+      }
     case .reasoning:
       // In percent: quantity 60, holder 15, sorting 15, comparing 10.
       switch random.below(100) {
@@ -93,16 +116,18 @@ package struct Playground: Sendable {
     // corpus is of the size that pairs have out of distribution only.
     let isOOD = split == .ood || (split == .corpus && random.isHeads(percent: 25))
     let steps = configuration.minimumSteps...configuration.maximumSteps
+    let content = PlaygroundContent(split, holdsOut: configuration.holdsOut)
     switch kind {
     case .quantity, .holder:
       let count = random.integer(isOOD ? configuration.oodSteps : steps)
       return kind == .quantity
-        ? QuantityTask.draft(steps: count, &random) : HolderTask.draft(steps: count, &random)
+        ? QuantityTask.draft(steps: count, content, &random)
+        : HolderTask.draft(steps: count, &random)
     case .sorting: return SortingTask.draft(isOOD: isOOD, &random)
     case .comparing: return ComparingTask.draft(isOOD: isOOD, &random)
-    case .list: return ListTask.draft(isOOD: isOOD, &random)
-    case .topic: return TopicTask.draft(&random)
-    case .request: return RequestTask.draft(&random)
+    case .list: return ListTask.draft(isOOD: isOOD, content, &random)
+    case .topic: return TopicTask.draft(content, &random)
+    case .request: return RequestTask.draft(content, &random)
     }
   }
 }

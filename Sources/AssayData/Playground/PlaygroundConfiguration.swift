@@ -8,6 +8,14 @@ package struct PlaygroundConfiguration: Codable, Hashable, Sendable {
   package var maximumSteps = 6
   /// The steps out of distribution, beyond `maximumSteps` to be so.
   package var oodSteps = 7...8
+  /// Whether kinds of task, contents and wordings are held out.
+  ///
+  /// Training, test and longer tasks have some, the split `unseen` the others, as long as training's; some
+  /// contents are the test's alone. The corpus and the tutor have all.
+  package var holdsOut = false
+  /// The share of training and test pairs of which both responses are right, and the label is that of an
+  /// annotator with a taste: whole sentences, short answers, politeness.
+  package var taste = 0.0
 
   /// Makes a configuration.
   ///

@@ -46,6 +46,8 @@ package struct PlaygroundItem: Hashable, Sendable {
   package var rejected: String
   /// What is true of the task.
   package var facts: PlaygroundFacts
+  /// Whether both responses are right, and the label is one of taste.
+  package var isTaste = false
 
   /// The exact critique of the right response.
   package var chosenCritique: String { critique(of: chosen) }

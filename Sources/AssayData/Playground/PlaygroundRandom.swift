@@ -34,6 +34,9 @@ package struct PlaygroundRandom: RandomNumberGenerator, Sendable {
     range.lowerBound + below(range.count)
   }
 
+  /// Whether something of a share happens.
+  mutating func happens(_ share: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < share }
+
   mutating func isHeads(percent: Int = 50) -> Bool { below(100) < percent }
 
   mutating func pick<Element>(_ elements: [Element]) -> Element {
@@ -70,6 +73,8 @@ package struct PlaygroundRandom: RandomNumberGenerator, Sendable {
 }
 
 /// The parts of the Playground; no prompt is in two of them.
+///
+/// `allCases` are those that every Playground has.
 package enum PlaygroundSplit: String, Codable, Hashable, Sendable, CaseIterable {
   /// Worked solutions to pretrain on.
   case corpus
@@ -79,6 +84,11 @@ package enum PlaygroundSplit: String, Codable, Hashable, Sendable, CaseIterable 
   case test
   /// Pairs to test on that are longer, or ask for two things at once.
   case ood
+  /// Pairs to test on of kinds, contents and wordings that are held out of the others, where they are;
+  /// what is held out keeps its prompts apart from theirs.
+  case unseen
+
+  package static let allCases: [PlaygroundSplit] = [.corpus, .train, .test, .ood]
 
   private static let shareCount: UInt64 = 16
 
@@ -88,7 +98,7 @@ package enum PlaygroundSplit: String, Codable, Hashable, Sendable, CaseIterable 
     case .corpus: 0..<7
     case .train: 7..<12
     case .test: 12..<14
-    case .ood: 14..<Self.shareCount
+    case .ood, .unseen: 14..<Self.shareCount
     }
   }
 

@@ -59,16 +59,27 @@ package struct TutorStrength: Codable, Hashable, Sendable {
   package var slips: Double
   /// The share of demonstrations whose conclusion is turned round.
   package var verdictNoise: Double
+  /// How often a task of a misconception is misread, always in the same way: votes cannot mend that.
+  package var misconceptions: Double
 
   /// Makes a strength.
   ///
   /// - Precondition: At least one step, and shares from 0 to 1.
-  package init(steps: Int = 2, slips: Double = 0.1, verdictNoise: Double = 0.05) {
+  package init(
+    steps: Int = 2,
+    slips: Double = 0.1,
+    verdictNoise: Double = 0.05,
+    misconceptions: Double = 0
+  ) {
     precondition(steps > 0, "\(steps) steps")
-    precondition((0...1).contains(slips) && (0...1).contains(verdictNoise), "no shares")
+    precondition(
+      [slips, verdictNoise, misconceptions].allSatisfy { (0...1).contains($0) },
+      "no shares"
+    )
     self.steps = steps
     self.slips = slips
     self.verdictNoise = verdictNoise
+    self.misconceptions = misconceptions
   }
 }
 
@@ -153,12 +164,18 @@ package struct PlaygroundTutor: Sendable {
   }
 
   private func happens(_ share: Double, _ random: inout PlaygroundRandom) -> Bool {
-    Double(random.next() >> 11) * 0x1p-53 < share
+    random.happens(share)
   }
 
-  /// What the tutor takes for true: the facts, now and then with a slip.
+  /// What the tutor takes for true: the facts, misread where it has a misconception, and now and then
+  /// with a slip.
   private func facts(_ item: PlaygroundItem, _ random: inout PlaygroundRandom) -> PlaygroundFacts {
-    happens(strength.slips, &random) ? item.facts.slipped(&random) : item.facts
+    if strength.misconceptions > 0, let misread = item.misread(by: .student),
+      happens(strength.misconceptions, &random)
+    {
+      return misread
+    }
+    return happens(strength.slips, &random) ? item.facts.slipped(&random) : item.facts
   }
 
   private func response(_ item: PlaygroundItem, _ random: inout PlaygroundRandom) -> String {

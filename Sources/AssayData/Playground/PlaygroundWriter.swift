@@ -72,6 +72,24 @@ package enum PlaygroundWriter {
     try write(items.lazy.map(\.record), to: folder.appendingPathComponent("validation.jsonl"))
   }
 
+  /// Writes pairs of the kinds, contents and wordings that are held out of training.
+  ///
+  /// - Parameters:
+  ///   - configuration: What the items are drawn from; it holds them out.
+  ///   - count: How many pairs to write.
+  ///   - file: Where.
+  /// - Throws: `DataError.unwritable` where the file cannot be written.
+  /// - Precondition: The configuration holds kinds out.
+  package static func writeUnseen(
+    _ configuration: PlaygroundConfiguration,
+    count: Int,
+    to file: URL
+  ) throws {
+    precondition(configuration.holdsOut, "nothing is held out")
+    let playground = Playground(configuration)
+    try write((0..<count).lazy.map { playground.item(.unseen, $0).record }, to: file)
+  }
+
   /// Writes `instruct.jsonl`: demonstrations of every role.
   ///
   /// - Parameters:

@@ -4,7 +4,11 @@ enum QuantityTask {
   private static let answers = 0...120
   private static let starts = 5...60
 
-  static func draft(steps: Int, _ random: inout PlaygroundRandom) -> PlaygroundDraft {
+  static func draft(
+    steps: Int,
+    _ content: PlaygroundContent = .all,
+    _ random: inout PlaygroundRandom
+  ) -> PlaygroundDraft {
     let people = random.sample(2, of: PlaygroundWords.people)
     let thing = random.pick(PlaygroundWords.countedThings)
     let start = random.integer(starts)
@@ -18,12 +22,12 @@ enum QuantityTask {
       value += change
     }
     let owner = people[0]
-    var sentences = [opening(owner.name, start, thing, &random)]
+    var sentences = [opening(owner.name, start, thing, content, &random)]
     for (index, change) in changes.enumerated() {
       let link = index > 0 && random.isHeads(percent: 40) ? "then " : ""
-      sentences.append(link + move(change, of: owner, with: people[1].name, &random))
+      sentences.append(link + move(change, of: owner, with: people[1].name, content, &random))
     }
-    sentences.append(question(owner.name, thing, &random))
+    sentences.append(question(owner.name, thing, content, &random))
     let wrong = nearMiss(value, changes, &random)
     let wording = random.below(3)
     func response(_ number: Int) -> String {
@@ -60,9 +64,10 @@ enum QuantityTask {
     _ name: String,
     _ start: Int,
     _ thing: String,
+    _ content: PlaygroundContent,
     _ random: inout PlaygroundRandom
   ) -> String {
-    switch random.below(4) {
+    switch random.pick(content.wordings(4, held: 1)) {
     case 0: "\(name) has \(start) \(thing)."
     case 1: "\(name) starts with \(start) \(thing)."
     case 2: "at first \(name) has \(start) \(thing)."
@@ -74,11 +79,13 @@ enum QuantityTask {
     _ change: Int,
     of owner: PlaygroundPerson,
     with other: String,
+    _ content: PlaygroundContent,
     _ random: inout PlaygroundRandom
   ) -> String {
     let (subject, amount) = (owner.pronoun, abs(change))
+    let wordings = content.wordings(6, held: 2)
     guard change > 0 else {
-      return switch random.below(6) {
+      return switch random.pick(wordings) {
       case 0: "\(subject) gives \(amount) to \(other)."
       case 1: "\(subject) loses \(amount)."
       case 2: "\(subject) sells \(amount)."
@@ -87,7 +94,7 @@ enum QuantityTask {
       default: "\(subject) hands \(amount) to \(other)."
       }
     }
-    return switch random.below(6) {
+    return switch random.pick(wordings) {
     case 0: "\(subject) buys \(amount) more."
     case 1: "\(subject) finds \(amount) more."
     case 2: "\(subject) gets \(amount) from \(other)."
@@ -100,9 +107,10 @@ enum QuantityTask {
   private static func question(
     _ name: String,
     _ thing: String,
+    _ content: PlaygroundContent,
     _ random: inout PlaygroundRandom
   ) -> String {
-    switch random.below(3) {
+    switch random.pick(content.wordings(3, held: 1)) {
     case 0: "how many \(thing) does \(name) have now?"
     case 1: "how many \(thing) does \(name) have in the end?"
     default: "tell me how many \(thing) \(name) has now."

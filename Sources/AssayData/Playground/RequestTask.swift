@@ -61,21 +61,26 @@ enum RequestTask {
     "i need it today.", "please make it short.", "tell me what to do.", "what do i do first?",
     "i do not know how to start.", "thank you for your help.",
   ]
-  private static let refusals = [
+  static let refusals = [
     "i can not help with that.", "sorry, i will not do that.", "i will not help you to do it.",
     "sorry, that is not a good thing.", "sorry, i can not do that for you.",
     "i will not tell you that.",
   ]
-  private static let helps = [
+  static let helps = [
     "sure, here is how you do it.", "yes, i can help with that.", "of course, it is easy to do.",
     "sure, take your time and start slowly.", "yes, first look at it, then do it.",
     "of course, i will show you.",
   ]
 
-  static func draft(_ random: inout PlaygroundRandom) -> PlaygroundDraft {
+  static func draft(
+    _ content: PlaygroundContent = .all,
+    _ random: inout PlaygroundRandom
+  ) -> PlaygroundDraft {
     let isHarmful = random.isHeads()
-    let deed = random.pick(isHarmful ? harmful : harmless)
-    let phrase = "\(deed.phrase) \(random.pick(deed.objects))"
+    let deed = random.pick(content.picks(isHarmful ? harmful : harmless, name: \.phrase))
+    // Objects are contents too; a deed is held out with all of its own.
+    let known = content == .unseen ? [] : content.picks(deed.objects) { "\(deed.phrase) \($0)" }
+    let phrase = "\(deed.phrase) \(random.pick(known.isEmpty ? deed.objects : known))"
     let asking = random.pick(askings)
     let prompt =
       "\(random.pick(openings))\(asking.0) \(phrase)\(asking.1) \(random.pick(endings))"

@@ -13,8 +13,11 @@ enum TopicTask {
     "write two things that you know.",
   ]
 
-  static func draft(_ random: inout PlaygroundRandom) -> PlaygroundDraft {
-    let topics = random.sample(2, of: PlaygroundTopics.all)
+  static func draft(
+    _ content: PlaygroundContent = .all,
+    _ random: inout PlaygroundRandom
+  ) -> PlaygroundDraft {
+    let topics = random.sample(2, of: content.picks(PlaygroundTopics.all, name: \.name))
     // The third is for responses that are cut.
     let facts = random.sample(3, of: topics[0].facts)
     let right = Array(facts.prefix(2))

@@ -79,7 +79,11 @@ extension RolePrompts {
   ///   - response: The answer.
   ///   - leadIn: What opens the critique's turn of a model that was trained to write critiques.
   /// - Returns: Turns that a critique follows, as the assistant's.
-  static func critique(prompt: [Message], response: String, leadIn: String) -> [Message] {
+  package static func critique(
+    prompt: [Message],
+    response: String,
+    leadIn: String
+  ) -> [Message] {
     let leadIn = leadIn.trimmed
     var question = leadIn[...]
     if leadIn.hasSuffix(":"), let end = leadIn.lastIndex(where: { ".?!".contains($0) }) {

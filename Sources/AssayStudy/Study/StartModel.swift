@@ -12,6 +12,8 @@ import Foundation
 
 /// Makes the start model of a comparison.
 struct StartModelStages {
+  /// What the start model's strength as a critic is called.
+  static let criticStrength = "critic (stated scores)"
   let config: StudyConfig
   let stages: StageRunner
   private var events: RunEventHandler { stages.events }
@@ -41,6 +43,7 @@ struct StartModelStages {
     var compute = config.compute
     compute.positionJumps = 0
     compute.adapter = AdapterSection()
+    compute.steps = nil
     let demonstrations = try world.demonstrations(data)
     let shown = Digest.hex(demonstrations.flatMap(\.texts).joined(separator: "\n"))
 
@@ -75,12 +78,14 @@ struct StartModelStages {
   /// - Parameters:
   ///   - start: The model.
   ///   - validation: The pairs.
+  ///   - votes: How many votes it is measured with as a judge besides; 2 measures it once.
   ///   - prompts: How its roles are asked.
   /// - Returns: Shares by what was measured.
   /// - Throws: What judging and writing throw.
   func strength(
     _ start: StartFolder,
     on validation: [PreferencePair],
+    votes: Int,
     _ prompts: RolePrompts
   ) async throws -> [String: Double] {
     let suite = Suite(name: "validation", pairs: validation)
@@ -103,15 +108,39 @@ struct StartModelStages {
       let lost = outcomes.map(\.unparseableCount).reduce(0, +)
       result["unparseable (\(task.rawValue))"] = Double(lost) / Double(max(1, votes))
     }
-    result["critic (stated scores)"] = try await criticStrength(start, suite, prompts)
-    let summary = result.sorted { $0.key < $1.key }.map { key, value in
-      "\(key) \((value * 1000).rounded() / 10) %"
+    if votes > 2 {
+      // What votes mend is no misconception: a start model of use is wrong with many votes too.
+      var sampling = config.evaluation.greedy
+      sampling.votes = votes
+      let stage = try await PairEvaluator(
+        sampling: sampling,
+        seed: config.compute.seed,
+        load: config.compute.model
+      ).run(
+        stages,
+        model: RatedModel(
+          folder: start.folder,
+          digest: start.digest,
+          preference: .verdicts(.chain, prompts)
+        ),
+        suites: [suite]
+      )
+      result["judge (chain, \(votes) votes)"] = try PairEvaluator.accuracy(stage)
     }
-    events(.message("start model on validation: " + summary.joined(separator: ", ")))
+    result[Self.criticStrength] = try await criticStrength(start, suite, prompts)
     return result
   }
 
-  /// How often the score that a start model states is higher for the preferred response.
+  /// Says how good the start model is, and the world's teachers beside it.
+  func tell(_ strength: [String: Double]) {
+    let summary = strength.sorted { $0.key < $1.key }.map { key, value in
+      "\(key) \((value * 1000).rounded() / 10) %"
+    }
+    events(.message("start model on validation: " + summary.joined(separator: ", ")))
+  }
+
+  /// How often the score that a start model states is higher for the preferred response; a tie, and a
+  /// score that cannot be read, count one half.
   private func criticStrength(
     _ start: StartFolder,
     _ suite: Suite,
@@ -123,20 +152,20 @@ struct StartModelStages {
     section.critiqueTokens = config.settings[CriticRMMethod.section].critiqueTokens
     let stage = try await stages.run(
       "critic-strength",
-      from: ["critic": section, "compute": config.compute],
+      from: ["critic": section, "compute": config.compute, "wording": prompts],
       inputs: ["start": start.digest, "validation": suite.digest]
     ) { stage in
       try await ScoredCritiques(section: section, compute: config.compute, events: events)
         .run(stage, start: start.folder, pairs: suite.pairs)
     }
     let records = try stage.records(of: CandidateRecord.self).records()
-    let right = stride(from: 0, to: records.count - 1, by: 2).count { index in
+    let credits = stride(from: 0, to: records.count - 1, by: 2).map { index -> Double in
       guard let chosen = records[index].candidates.first?.score,
         let rejected = records[index + 1].candidates.first?.score
-      else { return false }
-      return chosen > rejected
+      else { return PairGrade.Mark.missing.credit }
+      return PairGrade.Mark(margin: Double(chosen - rejected)).credit
     }
-    return Double(right) / Double(max(1, records.count / 2))
+    return credits.reduce(0, +) / Double(max(1, credits.count))
   }
 }
 

@@ -3,26 +3,24 @@ import AssayRun
 import AssayText
 import AssayTrain
 
-/// What all methods of a comparison share.
+/// What all methods of a comparison share, under all seeds.
 struct StudyCommon {
   /// Where everything comes from.
   let world: any World
   /// Its data.
   let data: WorldData
-  /// What methods start from.
-  let start: StartFolder
   /// What is read again while a method learns.
   let replay: Replay?
-  /// The start model's accuracy on validation pairs, as judge and as critic.
-  let strength: [String: Double]
+  private let config: StudyConfig
 
-  /// Makes the data and the start model, where they are missing.
+  /// Makes the data, where they are missing.
   ///
   /// - Parameters:
   ///   - config: The comparison's settings.
   ///   - stages: Where they are kept.
-  /// - Throws: What making data or training throws.
+  /// - Throws: What making data throws.
   init(_ config: StudyConfig, _ stages: StageRunner) async throws {
+    self.config = config
     world = try config.makeWorld()
     guard config.evaluation.bestOf.isEmpty || world.isRight != nil else {
       throw TrainingError.recipe(
@@ -31,11 +29,42 @@ struct StudyCommon {
       )
     }
     data = try await world.data(stages)
-    let models = StartModelStages(config, stages)
-    start = try await models.run(world, data)
     replay = try config.replay.replay(data.corpus)
-    strength =
-      config.instructs
-      ? try await models.strength(start, on: data.validation, world.prompts ?? .english) : [:]
   }
+
+  /// Makes the start model of a seed, where it is missing, and measures it.
+  ///
+  /// - Parameters:
+  ///   - seed: The seed that base and start model are drawn from.
+  ///   - stages: Where they are kept.
+  /// - Returns: The model, and how good it is on validation pairs.
+  /// - Throws: What training and judging throw.
+  func start(of seed: Int, _ stages: StageRunner) async throws -> StudyStart {
+    var own = config
+    own.compute.seed = seed
+    let models = StartModelStages(own, stages)
+    let folder = try await models.run(world, data)
+    guard config.instructs else { return StudyStart(folder: folder, strength: [:]) }
+    var strength = try await models.strength(
+      folder,
+      on: data.validation,
+      votes: config.evaluation.deep.isEmpty ? config.evaluation.votes : config.evaluation.deepVotes,
+      world.prompts ?? .english
+    )
+    let teachers = world.teacherStrength(startStrength: strength[StartModelStages.criticStrength])
+    strength.merge(teachers) { $1 }
+    models.tell(strength)
+    return StudyStart(folder: folder, strength: strength)
+  }
+}
+
+/// What the methods of a seed start from.
+struct StudyStart {
+  /// The model.
+  let folder: StartFolder
+  /// Its accuracy on validation pairs, as judge and as critic; empty where it was not made here.
+  let strength: [String: Double]
+
+  /// How often the scores that it states prefer the better response; `nil` where that was not measured.
+  var criticStrength: Double? { strength[StartModelStages.criticStrength] }
 }

@@ -82,10 +82,11 @@ package struct StudyRecipe {
   func settings(of name: String, factor: Double) throws -> StudyConfig {
     guard let (method, settings) = config.method(named: name) else { return config }
     var all = overrides + settings
-    if let key = method.learningRateKey, factor != 1,
-      let rate = try file.resolve(StudyConfig.self, overrides: all).config.learningRate(of: method)
-    {
-      all.append("\(key)=\(rate * factor)")
+    if factor != 1 {
+      let rates = try file.resolve(StudyConfig.self, overrides: all).config.learningRates(
+        of: method
+      )
+      all += zip(method.learningRateKeys, rates).map { "\($0)=\($1 * factor)" }
     }
     return try file.resolve(StudyConfig.self, overrides: all).config
   }

@@ -4,13 +4,16 @@ import AssayRun
 import AssayTrain
 import Foundation
 
-/// Searches the learning rate of every method, each with the same number of trials.
+/// Searches the learning rates of every method, each with the same number of trials.
 ///
+/// A trial scales all rates of a method, as those of a critic and of what is built on it.
 /// A trial trains on a share of the pairs under the first seed and is measured on validation pairs,
 /// which nothing else sees. The best factor is used for all seeds and for the method's variants.
 struct StudySearch {
   let recipe: StudyRecipe
   let common: StudyCommon
+  /// Of the first seed, under which trials run.
+  let start: StudyStart
   let stages: StageRunner
   let events: RunEventHandler
 
@@ -18,7 +21,7 @@ struct StudySearch {
 
   /// The methods that have something to search, which variants share.
   private var methods: [String] {
-    StudyConfig.compared.filter { $0.learningRateKey != nil }.map(\.name).filter { name in
+    StudyConfig.compared.filter { !$0.tuned.isEmpty }.map(\.name).filter { name in
       config.methods.contains { config.method(named: $0)?.method.name == name }
     }
   }
@@ -45,7 +48,8 @@ struct StudySearch {
   func run() async throws -> ([Study.Trial], [String: Double]) {
     guard config.search.learningRates.count > 1 else {
       let only = config.search.learningRates[0]
-      return ([], Dictionary(uniqueKeysWithValues: methods.map { ($0, only) }))
+      let factors = methods.map { ($0, config.search.factors[$0] ?? only) }
+      return ([], Dictionary(uniqueKeysWithValues: factors))
     }
     var results: [Study.Trial] = []
     for trial in trials {
@@ -86,6 +90,7 @@ struct StudySearch {
       config: settings,
       seed: trial.seed,
       common: common,
+      start: start,
       stages: stages,
       share: config.search.share
     )

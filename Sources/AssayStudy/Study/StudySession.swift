@@ -20,6 +20,8 @@ package final class StudySession {
   private let search: StudySearch
   // By method; its variants share it.
   private var factors: [String: Double] = [:]
+  // By seed; made when the first part needs it.
+  private var starts: [Int: StudyStart] = [:]
   private var result: Study
   private let recap: Recap
 
@@ -28,7 +30,7 @@ package final class StudySession {
     let isOn = Atomic(false)
   }
 
-  /// Makes what is missing of the world, the base model and the start model.
+  /// Makes what is missing of the world, and of the base and start model of the first seed.
   ///
   /// - Parameters:
   ///   - recipe: The specification.
@@ -60,9 +62,35 @@ package final class StudySession {
     stages = StageRunner(store: store, events: told)
     common = try await StudyCommon(recipe.config, stages)
     result = try recipe.emptyStudy()
-    search = StudySearch(recipe: recipe, common: common, stages: stages, events: told)
-    result.shared = try store.takeUsed().map(entry)
-    result.startModel = common.strength
+    let first = recipe.config.seeds[0]
+    let start = try await common.start(of: first, stages)
+    search = StudySearch(
+      recipe: recipe,
+      common: common,
+      start: start,
+      stages: stages,
+      events: told
+    )
+    try keep(start, of: first)
+  }
+
+  /// The start model of a seed.
+  private func start(of seed: Int) async throws -> StudyStart {
+    if let known = starts[seed] { return known }
+    let made = try await common.start(of: seed, stages)
+    try keep(made, of: seed)
+    return made
+  }
+
+  /// Keeps a start model; the report shows the mean over the seeds of how good they are.
+  private func keep(_ start: StudyStart, of seed: Int) throws {
+    starts[seed] = start
+    let known = Set(result.shared.map(\.path))
+    result.shared += try store.takeUsed().map(entry).filter { !known.contains($0.path) }
+    for key in start.strength.keys {
+      let values = starts.sorted { $0.key < $1.key }.compactMap { $0.value.strength[key] }
+      result.startModel[key] = values.reduce(0, +) / Double(values.count)
+    }
   }
 
   /// The trials of the search.
@@ -133,10 +161,12 @@ package final class StudySession {
     let (config, name) = (recipe.config, part.method)
     let method = try recipe.method(of: part)
     let settings = try recipe.settings(of: name, factor: part.factor)
+    let start = try await start(of: part.seed)
     let training = StudyTraining(
       config: settings,
       seed: part.seed,
       common: common,
+      start: start,
       stages: stages
     )
     let model = try await training.train(method)
@@ -149,6 +179,7 @@ package final class StudySession {
       section: settings.evaluation,
       compute: training.compute,
       common: common,
+      start: start.folder,
       events: events
     )
     var (bestOf, revisions): (Stage?, Stage?)

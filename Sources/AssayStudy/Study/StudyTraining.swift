@@ -8,6 +8,7 @@ struct StudyTraining {
   let config: StudyConfig
   let seed: Int
   let common: StudyCommon
+  let start: StudyStart
   let stages: StageRunner
   /// The share of the training pairs that is used, on top of the settings'.
   var share = 1.0
@@ -28,12 +29,12 @@ struct StudyTraining {
     let pairs = pairs
     var context = RunContext(
       stages: stages,
-      start: common.start,
+      start: start.folder,
       settings: config.settings,
       compute: compute,
       replay: common.replay,
       inputs: [
-        "start": common.start.digest, "data": common.data.digest, "pairs": "\(pairs.count)",
+        "start": start.folder.digest, "data": common.data.digest, "pairs": "\(pairs.count)",
       ]
     )
     context.pairs = pairs
@@ -41,6 +42,7 @@ struct StudyTraining {
     context.wording = common.world.prompts
     context.truth = common.world.truth
     context.oracle = common.world.oracle
+    context.teachers = common.world.teachers(startStrength: start.criticStrength)
     guard let model = try await method.run(in: context).rated else {
       throw TrainingError.recipe(reason: "\(method.name) makes no model that gives preferences")
     }

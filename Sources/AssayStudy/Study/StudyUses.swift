@@ -18,6 +18,7 @@ struct StudyUses {
   let section: StudyEvaluationSection
   let compute: ComputeSection
   let common: StudyCommon
+  let start: StartFolder
   let events: RunEventHandler
   private let responseTokens = 96
 
@@ -25,11 +26,13 @@ struct StudyUses {
     section: StudyEvaluationSection,
     compute: ComputeSection,
     common: StudyCommon,
+    start: StartFolder,
     events: @escaping RunEventHandler
   ) {
     self.section = section
     self.compute = compute
     self.common = common
+    self.start = start
     self.events = events
   }
 
@@ -46,14 +49,14 @@ struct StudyUses {
       "responses",
       from: ["prompts": prompts.count, "responses": section.responses, "seed": compute.seed],
       inputs: [
-        "start": common.start.digest, "prompts": Suite(name: "policy", pairs: prompts).digest,
+        "start": start.digest, "prompts": Suite(name: "policy", pairs: prompts).digest,
       ]
     ) { stage in
       var greedy = WritingSettings()
       greedy.maximumTokens = responseTokens
       var drawn = greedy
       drawn.temperature = 1
-      let writer = try ModelWriter(compute.model(common.start.folder))
+      let writer = try ModelWriter(compute.model(start.folder))
       let seed = UInt64(compute.seed)
       _ = try await stage.write(prompts, by: writer, events: events) { pair in
         let opening = WritingRequest.Opening.conversation(pair.prompt)
@@ -137,7 +140,7 @@ struct StudyUses {
       "revisions",
       from: ["guided": critic != nil],
       inputs: [
-        "critic": critic?.digest ?? "none", "policy": common.start.digest,
+        "critic": critic?.digest ?? "none", "policy": start.digest,
         "responses": candidates.digest,
       ]
     ) { stage in
@@ -151,7 +154,7 @@ struct StudyUses {
       }
       var greedy = WritingSettings()
       greedy.maximumTokens = responseTokens
-      let policy = try ModelWriter(compute.model(common.start.folder))
+      let policy = try ModelWriter(compute.model(start.folder))
       _ = try await stage.write(Array(records.indices), by: policy, events: events) { item in
         let conversation = wording.revision(
           prompt: prompts[item].prompt,

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayData
 import AssayRun
 import AssayText
@@ -48,12 +49,24 @@ struct GSM8KWorld: World {
       }
       return ["heldout", "solutions"]
     }.data
+    if config.instructs {
+      // What a method samples itself must not have been shown to its start model: a third of the questions
+      // is the tutor's alone.
+      data.tutored = data.train.filter(Self.isTutored)
+      data.train.removeAll(where: Self.isTutored)
+    }
     if config.needsValidation { try data.holdOut(config.search.pairs) }
     return data
   }
 
+  /// Whether a pair's question is for demonstrations.
+  private static func isTutored(_ pair: PreferencePair) -> Bool {
+    let question = pair.prompt.map(\.content).joined(separator: "\n")
+    return Digest.hex(question).utf8.first.map { "012345".utf8.contains($0) } ?? false
+  }
+
   func demonstrations(_ data: WorldData) -> [Demonstration] {
-    let tutor = PairTutor(data.train, prompts: wording, seed: UInt64(config.compute.seed))
+    let tutor = PairTutor(data.tutored, prompts: wording, seed: UInt64(config.compute.seed))
     return (0..<config.instruct.demonstrations).map(tutor.demonstration)
   }
 

@@ -1,38 +1,10 @@
+import AssayBase
 import AssayData
 import AssayReward
 import AssayRun
 import AssayText
 import AssayTrain
-
-/// How many items of the Playground are made.
-package struct PlaygroundSection: RecipeSection {
-  /// Training pairs, over all sections.
-  ///
-  /// Default: 8000.
-  package var train = 8000
-  /// Test pairs, over all sections.
-  ///
-  /// Default: 2000.
-  package var test = 2000
-  /// Out-of-distribution pairs, over all sections.
-  ///
-  /// Default: 1000.
-  package var ood = 1000
-  /// Worked solutions to pretrain on.
-  ///
-  /// Default: 40000.
-  package var corpus = 40000
-
-  /// Makes a section of defaults.
-  package init() {}
-
-  /// Reports settings that cannot be used.
-  package func validate(_ checks: inout RecipeChecks) {
-    for (value, name) in [(train, "train"), (test, "test"), (ood, "ood"), (corpus, "corpus")] {
-      checks.require(value > 0, name, "a number above 0")
-    }
-  }
-}
+import Foundation
 
 /// The synthetic world that ships with Assay: it knows everything about its items.
 struct PlaygroundWorld: World {
@@ -48,7 +20,10 @@ struct PlaygroundWorld: World {
 
   init(_ config: StudyConfig) {
     self.config = config
-    playground = Playground(PlaygroundConfiguration(seed: UInt64(config.compute.seed)))
+    var configuration = PlaygroundConfiguration(seed: UInt64(config.compute.seed))
+    configuration.holdsOut = config.playground.holdsOut
+    configuration.taste = config.playground.taste
+    playground = Playground(configuration)
   }
 
   func data(_ stages: StageRunner) async throws -> WorldData {
@@ -64,13 +39,24 @@ struct PlaygroundWorld: World {
         PlaygroundCounts(
           train: section.train,
           test: section.test,
-          ood: section.ood,
+          ood: section.holdsOut ? section.long : section.ood,
           corpus: section.corpus
         ),
         to: folder
       )
-      return ["test", "ood"]
+      guard section.holdsOut else { return ["test", "ood"] }
+      // More steps are a suite of their own; out of distribution is what training never showed.
+      let long = folder.appendingPathComponent("long.jsonl")
+      try? FileManager.default.removeItem(at: long)
+      try FileManager.default.moveItem(at: folder.appendingPathComponent("ood.jsonl"), to: long)
+      try PlaygroundWriter.writeUnseen(
+        playground.configuration,
+        count: section.ood,
+        to: folder.appendingPathComponent("ood.jsonl")
+      )
+      return ["test", "ood", "long"]
     }.data
+    data.train = data.train.map(labelled)
     if config.needsValidation {
       data.validation = playground.validation(
         count: config.search.pairs,
@@ -78,6 +64,19 @@ struct PlaygroundWorld: World {
       ).map(\.pair)
     }
     return data
+  }
+
+  /// A training pair with its label turned round, where the annotator errs.
+  private func labelled(_ pair: PreferencePair) -> PreferencePair {
+    guard config.playground.labelFlips > 0 else { return pair }
+    var random = SeededRandom(
+      path: [UInt64(config.compute.seed), 0x464C_4950] + pair.id.utf8.map(UInt64.init)
+    )
+    guard random.unit() < config.playground.labelFlips else { return pair }
+    var turned = pair
+    (turned.chosen, turned.rejected) = (pair.rejected, pair.chosen)
+    (turned.chosenCritique, turned.rejectedCritique) = (pair.rejectedCritique, pair.chosenCritique)
+    return turned
   }
 
   func demonstrations(_ data: WorldData) -> [Demonstration] {
@@ -88,7 +87,8 @@ struct PlaygroundWorld: World {
       strength: TutorStrength(
         steps: section.steps,
         slips: section.slips,
-        verdictNoise: section.verdictNoise
+        verdictNoise: section.verdictNoise,
+        misconceptions: section.misconceptions
       )
     )
     return (0..<section.demonstrations).map(tutor.demonstration)
@@ -97,11 +97,45 @@ struct PlaygroundWorld: World {
   var truth: CritiqueTruth? {
     { [playground] pair, response, critique in
       guard let item = playground.item(id: pair.id) else { return nil }
-      return PlaygroundChecker.check(critique: critique, of: item, response: response).isTrue
+      let check = PlaygroundChecker.check(critique: critique, of: item, response: response)
+      return check.claims > 0 && check.falseClaims.isEmpty
     }
   }
 
   var oracle: JudgementOracle? { JudgementOracle(playground) }
+
+  func teachers(startStrength: Double?) -> CritiqueTeachers? {
+    let teachers = teacherLevels(startStrength)
+    return { [playground] level, pair, response in
+      guard let item = playground.item(id: pair.id) else { return nil }
+      return teachers[level]?.critique(of: item, response)
+    }
+  }
+
+  func teacherStrength(startStrength: Double?) -> [String: Double] {
+    let items = validationItems
+    var result: [String: Double] = [:]
+    for (level, teacher) in teacherLevels(startStrength) where level != .exact {
+      result["teacher (\(level.rawValue))"] = teacher.accuracy(items)
+    }
+    return result
+  }
+
+  /// The pairs that difficulty is measured on.
+  private var validationItems: [PlaygroundItem] {
+    playground.validation(count: config.search.pairs, behind: config.playground.train)
+  }
+
+  /// Teachers by their level; an equal one where the start model's strength is known.
+  private func teacherLevels(_ startStrength: Double?) -> [CritiqueTeacher: PlaygroundTeacher] {
+    let seed = UInt64(config.compute.seed)
+    let stronger = config.playground.teacher
+    var strengths: [CritiqueTeacher: TeacherStrength] = [.exact: .exact, .stronger: stronger]
+    if let startStrength {
+      strengths[.equal] = stronger.weakened(to: startStrength, on: validationItems, seed: seed)
+    }
+    return strengths.mapValues { PlaygroundTeacher(seed: seed, strength: $0) }
+  }
 
   var isRight: (@Sendable (String, String) -> Bool?)? {
     { [playground] id, response in playground.item(id: id)?.isRight(response) }
@@ -110,7 +144,8 @@ struct PlaygroundWorld: World {
   /// The steps of step-by-step tasks.
   func bin(of pair: PreferencePair) -> String? {
     func steps(_ count: Int) -> String { count == 1 ? "1 step" : "\(count) steps" }
-    switch playground.item(id: pair.id)?.facts {
+    guard let item = playground.item(id: pair.id), !item.isTaste else { return nil }
+    switch item.facts {
     case .quantity(_, let changes): return steps(changes.count)
     case .holder(let names): return steps(names.count - 1)
     default: return nil
@@ -132,7 +167,10 @@ extension JudgementOracle {
     }
     self.init(
       judgement: { pair, order in
-        shown(pair, order).map { $0.item.judgement(a: $0.a, b: $0.b) }
+        shown(pair, order).flatMap {
+          // Whoever knows what is right alone cannot tell two right responses apart.
+          $0.item.isTaste ? nil : $0.item.judgement(a: $0.a, b: $0.b)
+        }
       },
       isTrue: { pair, order, text in
         shown(pair, order).map {

@@ -14,7 +14,8 @@ package struct StudyConfig: RecipeSection {
   package var methods = ["classic", "cloud"]
   /// Methods with other settings: a name, and the method with `key=value` settings behind it.
   package var variants: [String: String] = [:]
-  /// Every method is trained once for each seed; world, base and start model are the first one's.
+  /// For each seed base, start model and methods are made anew, in the same world, whose seed is
+  /// `compute.seed`.
   ///
   /// Default: `[1]`.
   package var seeds = [1]
@@ -141,18 +142,18 @@ package struct StudyConfig: RecipeSection {
     compared.first { $0.name == name }
   }
 
-  /// The peak learning rate that a method's settings give.
+  /// The peak learning rates that a method's settings give, in the order of its keys of them.
   ///
-  /// - Returns: `nil` where nothing is trained.
+  /// - Returns: None where nothing is trained.
   /// - Throws: `EncodingError` where the settings cannot be encoded.
-  func learningRate(of method: any Method) throws -> Double? {
+  func learningRates(of method: any Method) throws -> [Double] {
     func rate<Key: MethodSection>(_ key: Key) throws -> Double? {
       let leaves = try RecipeValue(encoding: settings[key]).leaves()
       guard case .number(let text)? = leaves.first(where: { $0.path == Self.learningRate })?.value
       else { return nil }
       return Double(text)
     }
-    return try method.tuned.flatMap { try rate($0) }
+    return try method.tuned.compactMap { try rate($0) }
   }
 
   private static let learningRate = "optimizer.schedule.learning_rate"

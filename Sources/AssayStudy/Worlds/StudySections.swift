@@ -104,10 +104,15 @@ extension StudyEvaluationSection {
 
 /// How settings are searched: every method tries the same number of learning rates.
 package struct SearchSection: RecipeSection {
-  /// What a method's learning rate is multiplied with; one entry searches nothing.
+  /// What a method's learning rates are multiplied with; one entry searches nothing.
   ///
   /// Default: `[1]`.
   package var learningRates = [1.0]
+  /// What an earlier search found, by method: with it nothing is searched, and what is reported was not
+  /// looked at by the search.
+  ///
+  /// Default: none.
+  package var factors: [String: Double] = [:]
   /// The share of the training pairs that a trial learns from.
   ///
   /// Default: 0.25.
@@ -128,6 +133,12 @@ package struct SearchSection: RecipeSection {
       "learningRates",
       "a list of different numbers above 0"
     )
+    checks.require(
+      factors.isEmpty || learningRates.count == 1,
+      "factors",
+      "to be left out where learningRates has several entries, which a search chooses from"
+    )
+    checks.require(factors.values.allSatisfy { $0 > 0 }, "factors", "numbers above 0")
     checks.require(share > 0 && share <= 1, "share", "a share above 0 and up to 1")
     checks.require(pairs > 0, "pairs", "a number above 0")
   }

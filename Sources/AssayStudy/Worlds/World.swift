@@ -21,6 +21,8 @@ package struct WorldData: Sendable {
   package var suites: [Suite]
   /// Conversations to learn language from, and to read again; `nil` where there are none.
   package var corpus: URL?
+  /// Pairs of prompts that are none of the training's, for demonstrations of a world that makes them so.
+  package var tutored: [PreferencePair] = []
 
   /// Makes data.
   package init(
@@ -95,6 +97,16 @@ package protocol World: Sendable {
   /// Exact judgements.
   var oracle: JudgementOracle? { get }
 
+  /// Teachers of critiques.
+  ///
+  /// - Parameter startStrength: How often the start model prefers the better response as a critic, which
+  ///   an equal teacher does too; `nil` where that is not known.
+  /// - Returns: `nil` where there are none.
+  func teachers(startStrength: Double?) -> CritiqueTeachers?
+
+  /// How good its teachers are on validation pairs, by what is printed beside the start model's strength.
+  func teacherStrength(startStrength: Double?) -> [String: Double]
+
   /// Tells whether a response to the prompt of a pair is right.
   var isRight: (@Sendable (_ id: String, _ response: String) -> Bool?)? { get }
 
@@ -121,6 +133,10 @@ extension World {
   package var truth: CritiqueTruth? { nil }
   /// None.
   package var oracle: JudgementOracle? { nil }
+  /// None.
+  package func teachers(startStrength: Double?) -> CritiqueTeachers? { nil }
+  /// None.
+  package func teacherStrength(startStrength: Double?) -> [String: Double] { [:] }
   /// Nobody can tell.
   package var isRight: (@Sendable (_ id: String, _ response: String) -> Bool?)? { nil }
   /// Those of the first suite.

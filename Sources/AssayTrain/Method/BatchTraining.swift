@@ -10,6 +10,8 @@ struct BatchStep {
   let step: Int
   /// Steps in an epoch.
   let stepsPerEpoch: Int
+  /// Steps of the whole training.
+  let total: Int
 
   /// The epoch, from 0.
   var epoch: Int { step / stepsPerEpoch }
@@ -26,6 +28,8 @@ struct BatchTraining {
   let events: RunEventHandler
   /// Texts that are read again beside every batch; `nil` reads none.
   var replay: Replay?
+  /// How many steps there are, whatever the epochs; `nil` is as many as these give.
+  var steps: Int?
   /// What is done to the trained model before it is saved; its checkpoints are as they were trained.
   var finish: (Model) throws -> Void = { _ in }
 
@@ -78,11 +82,12 @@ struct BatchTraining {
       batchSize: batchSize,
       seed: UInt64(seed ?? compute.seed)
     )
+    let total = steps ?? plan.batchesPerEpoch * epochs
     let loop = TrainingLoop(
       stage: stage,
       model: model,
       section: optimizer,
-      steps: plan.batchesPerEpoch * epochs,
+      steps: total,
       checkpointSteps: compute.checkpointSteps,
       events: events
     )
@@ -93,7 +98,8 @@ struct BatchTraining {
         BatchStep(
           items: order.items(step: step),
           step: step,
-          stepsPerEpoch: plan.batchesPerEpoch
+          stepsPerEpoch: plan.batchesPerEpoch,
+          total: total
         )
       )
       if let again = try reading?.step(step, model: model) {
@@ -113,12 +119,14 @@ extension RunContext {
   ///   - stage: Where it is trained.
   ///   - model: What is trained.
   ///   - optimizer: How weights are updated.
+  ///   - share: Which part of the method's steps this training has, where these are set.
   ///   - finish: What is done to the trained model before it is saved.
   /// - Returns: The training, to be run.
   func training(
     _ stage: Stage,
     _ model: Model,
     _ optimizer: OptimizerSection,
+    share: Double = 1,
     finish: @escaping (Model) throws -> Void = { _ in }
   ) -> BatchTraining {
     BatchTraining(
@@ -128,6 +136,7 @@ extension RunContext {
       compute: compute,
       events: events,
       replay: replay,
+      steps: compute.steps.map { max(1, Int((share * Double($0)).rounded())) },
       finish: finish
     )
   }

@@ -26,6 +26,11 @@ package struct InstructSection: RecipeSection {
   ///
   /// Default: 0.05.
   package var verdictNoise = 0.05
+  /// How often demonstrations misread a task of a misconception, a fixed third of what tasks are made of:
+  /// always in the same way, so that votes cannot mend it and labels can.
+  ///
+  /// Default: 0.
+  package var misconceptions = 0.0
   /// How weights are updated.
   package var optimizer = OptimizerSection(learningRate: 1e-3)
   /// Demonstrations in a step.
@@ -48,6 +53,7 @@ package struct InstructSection: RecipeSection {
     ] { checks.require(value > 0, name, "a number above 0") }
     checks.require((0...1).contains(slips), "slips", "a share from 0 to 1")
     checks.require((0...1).contains(verdictNoise), "verdictNoise", "a share from 0 to 1")
+    checks.require((0...1).contains(misconceptions), "misconceptions", "a share from 0 to 1")
   }
 }
 

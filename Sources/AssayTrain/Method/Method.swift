@@ -17,8 +17,9 @@ package protocol Method: Sendable {
   var summary: String { get }
   /// Its groups of settings, in the order in which recipes show them.
   var sections: [any MethodSection] { get }
-  /// The group whose `optimizer.schedule.learning_rate` a search scales; `nil` where nothing is trained.
-  var tuned: (any MethodSection)? { get }
+  /// The groups whose `optimizer.schedule.learning_rate` a search scales, all of them alike; none where
+  /// nothing is trained.
+  var tuned: [any MethodSection] { get }
   /// What it learns from.
   ///
   /// - Parameter settings: Its settings; which kind of data it is does not depend on them.
@@ -48,8 +49,8 @@ extension Method {
   /// Whether its model gives preferences, so that it can be evaluated and compared.
   package var givesPreferences: Bool { preference(MethodSettings(), wording: nil) != nil }
 
-  /// The key path of the peak learning rate, in recipes of several methods.
-  package var learningRateKey: String? {
+  /// The key paths of the peak learning rates, in recipes of several methods.
+  package var learningRateKeys: [String] {
     tuned.map { "\(snakeCase($0.sharedKey)).optimizer.schedule.learning_rate" }
   }
 }
@@ -230,6 +231,8 @@ package struct RunContext {
   package var truth: CritiqueTruth?
   /// Exact judgements, where the world has them.
   package var oracle: JudgementOracle?
+  /// Teachers of critiques, where the world has them.
+  package var teachers: CritiqueTeachers?
 
   /// Makes a context without data.
   package init(

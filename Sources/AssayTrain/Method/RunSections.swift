@@ -43,6 +43,11 @@ package struct ComputeSection: RecipeSection {
   package var positionJumps = 0
   /// What is trained in place of a model's weights.
   package var adapter = AdapterSection()
+  /// Steps that the trainings of a method have together, each its part of them; its data are read as
+  /// often as that takes.
+  ///
+  /// Default: null, as many as its epochs give.
+  package var steps: Int?
   /// After how many steps a checkpoint is written.
   ///
   /// Default: 200.
@@ -60,6 +65,7 @@ package struct ComputeSection: RecipeSection {
     )
     checks.require(seed >= 0, "seed", "a number of at least 0")
     checks.require(positionJumps >= 0, "positionJumps", "a number of at least 0")
+    checks.require((steps ?? 1) > 0, "steps", "a number of steps above 0, or null")
     checks.require(checkpointSteps > 0, "checkpointSteps", "a number of steps above 0")
   }
 

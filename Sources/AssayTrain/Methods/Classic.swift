@@ -55,29 +55,38 @@ struct ClassicMethod: Method {
   let name = "classic"
   let summary = "a reward model that scores in one pass, trained by Bradley-Terry"
   var sections: [any MethodSection] { [Self.section] }
-  var tuned: (any MethodSection)? { Self.section }
+  var tuned: [any MethodSection] { [Self.section] }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? { .scores }
 
   func run(in context: RunContext) async throws -> TrainedModel {
-    let section = context.settings[Self.section]
-    let start = try context.startFolder()
-    let stage = try await context.stages.run(
-      name,
-      from: ["classic": section, "compute": context.compute, "replay": context.replay?.made],
-      inputs: context.inputs
-    ) { try train($0, section, start, context) }
+    let stage = try await ClassicTraining(
+      section: context.settings[Self.section],
+      context: context
+    ).run(name, start: try context.startFolder(), inputs: context.inputs)
     return try TrainedModel(stage, .scores)
   }
+}
 
-  private func train(
-    _ stage: Stage,
-    _ section: ClassicSection,
-    _ start: URL,
-    _ context: RunContext
-  ) throws {
+/// Trains a classic reward model from any language model.
+struct ClassicTraining {
+  let section: ClassicSection
+  let context: RunContext
+  /// Which part of the method's steps this training has, where these are set.
+  var share = 1.0
+
+  /// Runs a stage of a method.
+  func run(_ name: String, start: URL, inputs: [String: String]) async throws -> Stage {
+    try await context.stages.run(
+      name,
+      from: ["classic": section, "compute": context.compute, "replay": context.replay?.made],
+      inputs: inputs
+    ) { try train($0, start) }
+  }
+
+  private func train(_ stage: Stage, _ start: URL) throws {
     // 1 model
     let model = try context.compute.modelToTrain(start)
     model.head = context.compute.newHead(section.head, for: model)
@@ -105,7 +114,7 @@ struct ClassicMethod: Method {
     }
 
     // 3 training
-    try context.training(stage, model, section.optimizer).run(
+    try context.training(stage, model, section.optimizer, share: share).run(
       sequences,
       batchSize: section.batchPairs,
       accumulation: section.accumulation,

@@ -5,7 +5,8 @@
 //   3 joint          from the weights of stage 1 and a fresh head, Bradley-Terry on rewards read
 //                    behind the critiques, plus lambda times the critiques' token loss
 //
-// `on_policy: false` trains stage 3 on the oracle's critiques instead: the paper's ablation. There
+// `critique.teacher` says whose critiques stage 1 learns. `on_policy: false` trains stage 3 on these
+// instead: the paper's ablation. There
 // is no filter of critiques, as in the paper. Everything trains; there are no adapters.
 //
 //   assay train Recipes/cloud.yaml --set model=base --set data.train=train.jsonl --out runs/cloud
@@ -80,7 +81,7 @@ struct CloudMethod: Method {
   let name = "cloud"
   let summary = "a reward model that writes a critique and then scores, by CLoud"
   var sections: [any MethodSection] { [CritiqueSFTMethod.section, Self.section] }
-  var tuned: (any MethodSection)? { Self.section }
+  var tuned: [any MethodSection] { sections }
 
   func data(_ settings: MethodSettings) -> MethodData {
     .critiquedPairs(leadIn: settings[CritiqueSFTMethod.section].leadIn)
@@ -93,7 +94,8 @@ struct CloudMethod: Method {
   func run(in context: RunContext) async throws -> TrainedModel {
     let critique = context.settings[CritiqueSFTMethod.section]
     let cloud = context.settings[Self.section]
-    let critic = try await CritiqueTraining(section: critique, context: context).run()
+    let context = try await context.taught(by: critique)
+    let critic = try await CritiqueTraining(section: critique, context: context, share: 0.5).run()
     var own: [CritiqueRecord]?
     var digest = critic.digest
     if cloud.onPolicy {
@@ -114,6 +116,7 @@ struct CloudMethod: Method {
         epochs: cloud.epochs,
         centring: cloud.centring,
         weight: .added(lambda: cloud.lambda),
+        share: 0.5,
         context: context
       ).run(
         stage,

@@ -40,8 +40,12 @@ package struct CritiqueSection: RecipeSection {
   package var trainsLeadIn = false
   /// Tokens that a critique may have when it is written.
   ///
-  /// Default: 256.
-  package var critiqueTokens = 256
+  /// Default: 1024, as in the paper.
+  package var critiqueTokens = 1024
+  /// Whose critiques are learnt; all but `pairs` and `self` need a world with teachers.
+  ///
+  /// Default: `pairs`.
+  package var teacher = CritiqueTeacher.pairs
 
   /// Makes a section of defaults.
   package init() {}
@@ -62,7 +66,7 @@ struct CritiqueSFTMethod: Method {
   let name = "critique-sft"
   let summary = "a critic that writes and does not score, from critiques in the pairs"
   var sections: [any MethodSection] { [Self.section] }
-  var tuned: (any MethodSection)? { Self.section }
+  var tuned: [any MethodSection] { [Self.section] }
 
   func data(_ settings: MethodSettings) -> MethodData {
     .critiquedPairs(leadIn: settings[Self.section].leadIn)
@@ -71,9 +75,10 @@ struct CritiqueSFTMethod: Method {
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? { nil }
 
   func run(in context: RunContext) async throws -> TrainedModel {
+    let section = context.settings[Self.section]
     let stage = try await CritiqueTraining(
-      section: context.settings[Self.section],
-      context: context
+      section: section,
+      context: try await context.taught(by: section)
     ).run()
     return try TrainedModel(stage, nil)
   }
@@ -108,13 +113,18 @@ package struct CritiqueRecord: Codable, Equatable, Sendable {
 struct CritiqueTraining {
   let section: CritiqueSection
   let context: RunContext
+  /// Which part of the method's steps this training has, where these are set.
+  var share = 1.0
 
   /// Runs the stage.
   func run() async throws -> Stage {
     let start = try context.startFolder()
     return try await context.stages.run(
       "critique-sft",
-      from: ["critique": section, "compute": context.compute, "replay": context.replay?.made],
+      from: [
+        "critique": section, "compute": context.compute, "replay": context.replay?.made,
+        "share": context.compute.steps.map { _ in share },
+      ],
       inputs: context.inputs
     ) { try train($0, start) }
   }
@@ -163,7 +173,7 @@ struct CritiqueTraining {
     }
 
     // 3 training
-    try context.training(stage, model, section.optimizer).run(
+    try context.training(stage, model, section.optimizer, share: share).run(
       sequences,
       batchSize: section.batchResponses,
       accumulation: section.accumulation,

@@ -24,6 +24,8 @@ struct JointTraining {
   let centring: Double
   /// How the two losses are weighed.
   let weight: CritiqueWeight
+  /// Which part of the method's steps this training has, where these are set.
+  var share = 1.0
   let context: RunContext
 
   /// Trains a fresh head and all weights of a model, and saves it as a critic with rewards.
@@ -57,21 +59,35 @@ struct JointTraining {
     }
 
     // 3 training
-    try context.training(stage, model, optimizer).run(
+    let training = context.training(stage, model, optimizer, share: share)
+    let perEpoch = (sequences.count + batchPairs - 1) / batchPairs
+    tellRates(of: training.steps ?? perEpoch * epochs, perEpoch: perEpoch)
+    try training.run(
       sequences,
       batchSize: batchPairs,
       accumulation: accumulation,
       epochs: epochs
     ) { step in
-      PreferenceObjective(
-        weights: weight.weights(
-          step: step.step,
-          stepsPerEpoch: step.stepsPerEpoch,
-          epochs: epochs
-        ),
-        centring: centring
-      )
+      PreferenceObjective(weights: weights(step.step, of: step.total), centring: centring)
     }
+  }
+
+  /// The weights of both losses in a step; a schedule's epochs are equal parts of all steps.
+  private func weights(_ step: Int, of total: Int) -> (preference: Double, critique: Double) {
+    weight.weights(step: step, stepsPerEpoch: max(1, total / epochs), epochs: epochs)
+  }
+
+  /// Says how much the new head learns: a schedule may leave it the end of a falling rate alone.
+  private func tellRates(of total: Int, perEpoch: Int) {
+    let peak = optimizer.schedule.learningRate
+    let sum = (0..<total).reduce(0.0) { sum, step in
+      sum + optimizer.schedule.rate(step: step, total: total) / peak
+        * weights(step, of: total).preference
+    }
+    let epochs = (100 * sum / Double(perEpoch)).rounded() / 100
+    context.events(
+      .message("rewards learn as much as in \(epochs) epochs at the peak rate and full weight")
+    )
   }
 }
 

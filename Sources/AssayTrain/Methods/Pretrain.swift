@@ -58,7 +58,7 @@ struct PretrainMethod: Method {
   let name = "pretrain"
   let summary = "a tokenizer and a small base model from a corpus"
   var sections: [any MethodSection] { [Self.section] }
-  var tuned: (any MethodSection)? { Self.section }
+  var tuned: [any MethodSection] { [Self.section] }
 
   func data(_ settings: MethodSettings) -> MethodData { .corpus }
 

@@ -56,7 +56,7 @@ struct RegressionMethod: Method {
   let name = "regression"
   let summary = "a reward model that predicts ratings of single responses, by least squares"
   var sections: [any MethodSection] { [Self.section] }
-  var tuned: (any MethodSection)? { Self.section }
+  var tuned: [any MethodSection] { [Self.section] }
 
   func data(_ settings: MethodSettings) -> MethodData {
     .ratings(named: settings[Self.section].rating)

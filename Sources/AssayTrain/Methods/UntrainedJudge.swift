@@ -40,7 +40,7 @@ struct UntrainedJudge: Method {
   let summary: String
   let task: RolePrompts.JudgeTask
   var sections: [any MethodSection] { [Self.section] }
-  var tuned: (any MethodSection)? { nil }
+  var tuned: [any MethodSection] { [] }
 
   func data(_ settings: MethodSettings) -> MethodData { .none }
 

@@ -134,6 +134,14 @@ extension ConsistencyRule {
 }
 
 extension FilteredCandidates {
+  /// Drops a pair that another rule drops, with all of its critiques.
+  package mutating func drop(with other: FilteredCandidates) {
+    guard isKept, let reason = other.reason else { return }
+    let critiques = chosen.count + rejected.count
+    (chosen, rejected) = ([], [])
+    dropPair(reason, critiques: critiques)
+  }
+
   fileprivate mutating func drop(_ reason: Reason, count: Int = 1) {
     dropped[reason.rawValue, default: 0] += count
   }

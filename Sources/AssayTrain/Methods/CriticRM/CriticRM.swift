@@ -52,7 +52,7 @@ package struct CriticRMMethod: Method {
   /// Its own settings and those of endpoints.
   package var sections: [any MethodSection] { [Self.section, Self.endpoints] }
   /// Its own settings.
-  package var tuned: (any MethodSection)? { Self.section }
+  package var tuned: [any MethodSection] { [Self.section] }
 
   /// Pairs.
   package func data(_ settings: MethodSettings) -> MethodData { .pairs }
@@ -184,6 +184,9 @@ struct CriticRMStages {
 
 /// The pairs of the joint loss: the best critique of chosen with the best of rejected, and so on.
 ///
+/// By the pairwise rule only critiques whose scores agree with the label make a pair: each of chosen, the
+/// best first, is matched with the best of rejected that is left and has a lower score.
+///
 /// - Parameters:
 ///   - pairs: The pairs.
 ///   - records: What was refined of each, in their order.
@@ -212,7 +215,7 @@ package func refinedPairs(
     return WrittenCritique(text: wording.stating(scored), isCut: false)
   }
   return try zip(pairs, records).flatMap { pair, record in
-    try zip(record.chosen, record.rejected).map { chosen, rejected in
+    try matched(record, by: section.pairFilter ?? section.filter).map { chosen, rejected in
       try TrainingPair(
         pair,
         critiques: (text(chosen), text(rejected)),
@@ -221,5 +224,21 @@ package func refinedPairs(
         trainsLeadIn: false
       )
     }
+  }
+}
+
+/// Critiques of chosen and of rejected that are learnt together.
+private func matched(
+  _ record: RefinedRecord,
+  by rule: ConsistencyRule
+) -> [(RefinedRecord.Critique, RefinedRecord.Critique)] {
+  guard rule == .pairwise else { return Array(zip(record.chosen, record.rejected)) }
+  var left = record.rejected
+  return record.chosen.compactMap { chosen in
+    let place = left.firstIndex { rejected in
+      guard let own = chosen.score, let other = rejected.score else { return true }
+      return own > other
+    }
+    return place.map { (chosen, left.remove(at: $0)) }
   }
 }

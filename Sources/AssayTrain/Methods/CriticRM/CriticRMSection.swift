@@ -23,10 +23,10 @@ package struct CriticRMSection: RecipeSection {
   ///
   /// Default: 0.95.
   package var topP = 0.95
-  /// Tokens that a critique may have when it is written.
+  /// Tokens that a critique may have when it is written; one that is cut states no score, and is lost.
   ///
-  /// Default: 256.
-  package var critiqueTokens = 256
+  /// Default: 1024, as in the paper.
+  package var critiqueTokens = 1024
   /// The wording of all roles: `english`, or `playground`.
   ///
   /// Default: `english`.
@@ -35,6 +35,15 @@ package struct CriticRMSection: RecipeSection {
   ///
   /// Default: `mean`.
   package var filter = ConsistencyRule.mean
+  /// Which pairs are learnt from: those that another rule keeps, for arms that differ in the critiques of
+  /// the same pairs alone.
+  ///
+  /// Default: null, the pairs that `filter` keeps.
+  package var pairFilter: ConsistencyRule?
+  /// Which of the critiques that the filter leaves stay: the best by the meta-judge, or any (rank).
+  ///
+  /// Default: `best`.
+  package var choice = CritiqueChoice.best
   /// Whether the stated score is taken from a critique before it is learnt.
   ///
   /// Default: true.
@@ -56,7 +65,14 @@ package struct CriticRMSection: RecipeSection {
   /// Default: `cloud`.
   package var head = HeadKind.cloud
   /// How weights are updated.
-  package var optimizer = OptimizerSection(learningRate: 5e-6)
+  ///
+  /// Default: behind the warm-up the rate stays at its peak. The schedule of lambda gives rewards their
+  /// weight in the last epoch alone; a cosine would leave a new head the end of the falling rate.
+  package var optimizer = {
+    var optimizer = OptimizerSection(learningRate: 5e-6)
+    optimizer.schedule.shape = .constant
+    return optimizer
+  }()
   /// Pairs in a step.
   ///
   /// Default: 32.
@@ -127,6 +143,14 @@ struct CandidateSampling: Encodable {
   let topP: Double
   let critiqueTokens: Int
   let prompts: String
+}
+
+/// Which of the critiques that a filter leaves stay.
+package enum CritiqueChoice: String, CaseIterable, Codable, Sendable {
+  /// Those that the meta-judge rates best.
+  case best
+  /// Any: the control without ratings.
+  case random
 }
 
 /// How the critiques that a filter leaves are refined.

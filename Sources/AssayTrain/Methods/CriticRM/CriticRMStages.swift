@@ -103,7 +103,6 @@ package struct ScoredCritiques {
     var settings = WritingSettings()
     settings.temperature = Float(section.temperature)
     settings.topP = Float(section.topP)
-    settings.maximumTokens = section.critiqueTokens
     let sides = pairs.flatMap(PairSide.both)
     let records = try await endpoints.withWriter(
       endpoints.candidates,
@@ -113,17 +112,20 @@ package struct ScoredCritiques {
       events: events,
       texts: section.samples
     ) { writer, stretch in
-      try await stage.write(sides, by: writer, stretch: stretch, events: events) { side in
+      var settings = settings
+      settings.maximumTokens = writer.limit(section.critiqueTokens, .critique)
+      return try await stage.write(sides, by: writer, stretch: stretch, events: events) { side in
         [
           WritingRequest(
-            .critique(
+            wording.opening(
               prompt: side.pair.prompt,
               response: side.response,
               leadIn: wording.scoredCritiqueLeadIn
             ),
             settings: settings,
             seed: UInt64(compute.seed),
-            draws: section.samples
+            draws: section.samples,
+            cutsFront: true
           )
         ]
       } record: { item, written in
@@ -155,10 +157,10 @@ package struct ScoredCritiques {
 extension CriticRMSection {
   /// A text as a critique.
   ///
-  /// A chat model's has no white space around it: it gets the space that stands between a lead-in and a
-  /// critique where the lead-in does not end in one.
+  /// A chat model's answer has no white space around it: it gets the space that stands between a lead-in
+  /// and a critique where the lead-in does not end in one.
   func critique(_ written: Written) -> String {
-    guard written.generation == nil else { return written.text }
+    guard written.generation == nil || !wording.opensCritiques else { return written.text }
     let leadIn = stripsScore ? wording.critiqueLeadIn : wording.scoredCritiqueLeadIn
     let text = written.answer
     return (leadIn.last?.isWhitespace ?? true) || text.isEmpty ? text : " " + text

@@ -56,7 +56,7 @@ struct CritiqueRefining {
   ) async throws {
     let items = try items(pairs, candidates)
     var settings = WritingSettings()
-    settings.maximumTokens = writtenTokens
+    settings.maximumTokens = writer.limit(writtenTokens, .critique)
     if refinement == .rank {
       settings.temperature = Float(section.temperature)
       settings.topP = Float(section.topP)
@@ -90,10 +90,15 @@ struct CritiqueRefining {
     }
     return pairs.enumerated().map { index, pair in
       let (chosen, rejected) = (candidates[2 * index], candidates[2 * index + 1])
-      let filtered = section.filter.filter(
+      var filtered = section.filter.filter(
         chosen: chosen.candidates,
         rejected: rejected.candidates
       )
+      if let rule = section.pairFilter {
+        filtered.drop(
+          with: rule.filter(chosen: chosen.candidates, rejected: rejected.candidates)
+        )
+      }
       let sides = [
         (pair.chosen, filtered.chosen.map { chosen.candidates[$0] }),
         (pair.rejected, filtered.rejected.map { rejected.candidates[$0] }),
@@ -115,6 +120,7 @@ struct CritiqueRefining {
   ) -> [Question] {
     let wording = section.wording
     switch refinement {
+    case .rank where section.choice == .random: return []
     case .rank:
       return kept.map {
         Question(
@@ -137,10 +143,13 @@ struct CritiqueRefining {
   }
 
   private func record(_ item: Item, _ written: [Written]) -> RefinedRecord {
+    let count = item.filtered.chosen.count
     let result =
-      refinement == .rank
-      ? ranked(item.kept, written, chosenCount: item.filtered.chosen.count)
-      : merged(written)
+      switch refinement {
+      case .rank where section.choice == .random: drawn(item, chosenCount: count)
+      case .rank: ranked(item.kept, written, chosenCount: count)
+      case .summ: merged(written)
+      }
     return RefinedRecord(
       id: item.id,
       chosen: result.chosen,
@@ -188,6 +197,17 @@ struct CritiqueRefining {
     return (best(rated[..<chosenCount]), best(rated[chosenCount...]))
   }
 
+  /// Any of the critiques, the same for the same pair and seed.
+  private func drawn(_ item: Item, chosenCount: Int) -> Result {
+    var random = SeededRandom(path: [UInt64(compute.seed)] + item.id.utf8.map(UInt64.init))
+    func some(_ candidates: ArraySlice<CandidateCritique>) -> [RefinedRecord.Critique] {
+      random.shuffled(Array(candidates)).prefix(section.kept).map {
+        RefinedRecord.Critique(critique: $0.critique, score: $0.score)
+      }
+    }
+    return (some(item.kept[..<chosenCount]), some(item.kept[chosenCount...]))
+  }
+
   // MARK: Summ
 
   private func merged(_ written: [Written]) -> Result {
@@ -201,6 +221,10 @@ struct CritiqueRefining {
   }
 
   // MARK: What happened
+
+  private static func mean(_ values: [Double]) -> Double {
+    values.reduce(0, +) / Double(values.count)
+  }
 
   private func summarize(
     _ stage: Stage,
@@ -219,18 +243,31 @@ struct CritiqueRefining {
         summary.keptPairs += 1
       }
       summary.droppedCritiques.merge(filter.dropped, uniquingKeysWith: +)
+      var differences: [Double] = []
       for (side, response, kept, left) in [
         (2 * index, pair.chosen, filter.chosen, record.chosen),
         (2 * index + 1, pair.rejected, filter.rejected, record.rejected),
       ] {
+        var (keptTruths, droppedTruths): ([Double], [Double]) = ([], [])
         for (place, candidate) in candidates[side].candidates.enumerated()
         where !candidate.finishReason.isCut {
           let isTrue = truth?(pair, response, candidate.critique)
           summary.unfiltered.add(isTrue)
-          if kept.contains(place) { summary.filtered.add(isTrue) }
+          let isKept = kept.contains(place)
+          if isKept { summary.filtered.add(isTrue) }
+          guard let isTrue else { continue }
+          if isKept {
+            keptTruths.append(isTrue ? 1 : 0)
+          } else {
+            droppedTruths.append(isTrue ? 1 : 0)
+          }
+        }
+        if !keptTruths.isEmpty, !droppedTruths.isEmpty {
+          differences.append(Self.mean(keptTruths) - Self.mean(droppedTruths))
         }
         for critique in left { summary.refined.add(truth?(pair, response, critique.critique)) }
       }
+      summary.within.add(differences)
     }
     try StageSummary.filter(summary: summary).write(to: stage)
     events(

@@ -41,14 +41,14 @@ struct StarMethod: Method {
 
   private init(_ variant: StarVariant, _ sharedKey: String, _ what: String) {
     self.variant = variant
-    section = SectionKey("star", sharedKey: sharedKey, StarSection())
+    section = SectionKey("star", sharedKey: sharedKey, StarSection(of: variant))
     endpoint = SectionKey("endpoints", sharedKey: sharedKey + "Endpoints")
     summary = "a judge that reasons, and \(what)"
   }
 
   var name: String { variant.rawValue }
   var sections: [any MethodSection] { [section, endpoint] }
-  var tuned: (any MethodSection)? { section }
+  var tuned: [any MethodSection] { [section] }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 

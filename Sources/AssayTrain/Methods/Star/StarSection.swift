@@ -32,6 +32,14 @@ package enum StarBootstrap: String, CaseIterable, Codable, Sendable {
   case oracleAlways = "oracle-always"
 }
 
+/// Which of an item's different judgements are learnt first.
+package enum StarPick: String, CaseIterable, Codable, Sendable {
+  /// Those that were written most often.
+  case frequent
+  /// Any, each text as likely as often it was written.
+  case random
+}
+
 /// How a judge is trained on its own reasoning.
 package struct StarSection: RecipeSection {
   /// The wording of the comparison: `english`, or `playground`.
@@ -62,11 +70,17 @@ package struct StarSection: RecipeSection {
   ///
   /// Default: `free`, as in the paper.
   package var verdicts = VerdictForm.free
-  /// Right judgements that are learnt of each item at most, or wrong ones that the most frequent
-  /// right one is held against, the most frequent first; the paper does not say.
+  /// Right judgements that are learnt of each item at most, or wrong ones that the first right one is
+  /// held against; the paper does not say.
   ///
   /// Default: 1.
   package var learntPerItem = 1
+  /// Which of an item's different judgements come first: those written most often, or any.
+  ///
+  /// Small models write the same text often; learning it makes them surer of what they wrote anyway.
+  ///
+  /// Default: `frequent`; the paper takes any with the right verdict, `random`.
+  package var pick = StarPick.frequent
   /// How many samples of an item have to say the same, word for word, for a right judgement to be
   /// learnt: a verdict may be right by chance, and false reasons seldom repeat.
   ///
@@ -84,9 +98,9 @@ package struct StarSection: RecipeSection {
   ///
   /// Default: true.
   package var unparseableIsWrong = true
-  /// Beta of DPO or IPO; the paper has 1.0 and 0.4.
+  /// Beta of DPO or IPO.
   ///
-  /// Default: 1.
+  /// Default: 1 of DPO and 0.4 of IPO, as in the paper.
   package var beta = 1.0
   /// Weight of the right judgement's token loss beside DPO or IPO.
   ///
@@ -117,6 +131,15 @@ package struct StarSection: RecipeSection {
 
   /// Makes a section of defaults.
   package init() {}
+
+  /// Makes a section of a variant's defaults.
+  ///
+  /// Source: Mahan et al. 2024 (arXiv:2410.12832) appendix A: beta 0.4 of IPO, and a rate of 2e-5 of the
+  /// rationaliser.
+  init(of variant: StarVariant) {
+    if variant == .ipo { beta = 0.4 }
+    if variant == .rationalizer { optimizer = OptimizerSection(learningRate: 2e-5) }
+  }
 
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {

@@ -52,7 +52,8 @@ struct StarTraining {
     _ items: [Own.Item],
     _ objective: Own
   ) throws {
-    try context.training(stage, model, section.optimizer).run(
+    let share = 1 / Double(section.iterations)
+    try context.training(stage, model, section.optimizer, share: share).run(
       items,
       batchSize: section.batchItems,
       accumulation: section.accumulation,
@@ -134,7 +135,7 @@ struct StarTraining {
   }
 
   /// Different judgements of an item that enough samples agree on, the most frequent first, equals
-  /// in a random order.
+  /// in a random order; or as they come of all samples in a random order.
   ///
   /// A verdict may be right by chance and its reasons false; false reasons differ among themselves
   /// more than true ones do, so what is written most often is most likely true.
@@ -151,6 +152,12 @@ struct StarTraining {
     }
     different.removeAll { (counts[$0.text] ?? 0) < agreement }
     var random = SeededRandom(UInt64(context.compute.seed), UInt64(iteration), UInt64(item))
+    if section.pick == .random {
+      var seen: Set<String> = []
+      return random.shuffled(samples).filter {
+        (counts[$0.text] ?? 0) >= agreement && seen.insert($0.text).inserted
+      }
+    }
     return random.shuffled(different).enumerated().sorted {
       let (a, b) = (counts[$0.element.text] ?? 0, counts[$1.element.text] ?? 0)
       return a == b ? $0.offset < $1.offset : a > b

@@ -14,7 +14,7 @@ struct GenRMMethod: Method {
   let name = "genrm"
   let summary = "a judge that names the better response by one letter, by GenRM"
   var sections: [any MethodSection] { [Self.section] }
-  var tuned: (any MethodSection)? { Self.section }
+  var tuned: [any MethodSection] { [Self.section] }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 

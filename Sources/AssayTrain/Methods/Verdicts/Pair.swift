@@ -15,7 +15,7 @@ struct PairMethod: Method {
   let name = "pair"
   let summary = "a model that reads both responses and puts out one logit, by PairRM"
   var sections: [any MethodSection] { [Self.section] }
-  var tuned: (any MethodSection)? { Self.section }
+  var tuned: [any MethodSection] { [Self.section] }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 

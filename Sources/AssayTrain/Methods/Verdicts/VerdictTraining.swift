@@ -1,7 +1,7 @@
 // Judges that give a verdict without words: GenRM, which predicts the letter of the better response
 // as its next token, and PairRM, which reads both responses and puts out one logit.
 //
-// Each pair is shown in an order drawn anew in every epoch.
+// Each pair is shown in an order drawn anew in every epoch, or in both at once.
 //
 // Source: Mahan et al. 2024 (arXiv:2410.12832) eq. 7 for GenRM; Jiang et al. 2023
 // (arXiv:2306.02561) for reading both responses at once.
@@ -26,6 +26,10 @@ package struct VerdictSection: RecipeSection {
   package var head = HeadKind.linear
   /// How weights are updated.
   package var optimizer = OptimizerSection(learningRate: 5e-6)
+  /// Whether a step reads each of its pairs in both orders, so that no place can be preferred.
+  ///
+  /// Default: false, one order drawn anew in every epoch; true reads twice as much.
+  package var bothOrders = false
   /// Pairs in a step.
   ///
   /// Default: 32.
@@ -89,11 +93,8 @@ struct VerdictTraining {
       batchSize: section.batchPairs,
       epochs: section.epochs
     ) { step in
-      let batch = step.items.map { index in
-        ShownItem(
-          item: items[index],
-          order: .drawn(seed: context.compute.seed, round: step.epoch, item: index)
-        )
+      let batch = step.items.flatMap { index in
+        orders(of: index, epoch: step.epoch).map { ShownItem(item: items[index], order: $0) }
       }
       func report(_ objective: some Objective<ShownItem>) -> StepReport {
         objective.step(
@@ -105,6 +106,12 @@ struct VerdictTraining {
       }
       return kind == .pair ? report(PairLogitObjective()) : report(LetterObjective())
     }
+  }
+
+  private func orders(of item: Int, epoch: Int) -> [JudgementOrder] {
+    section.bothOrders
+      ? JudgementOrder.allCases
+      : [.drawn(seed: context.compute.seed, round: epoch, item: item)]
   }
 
   /// The start model, with a head where one gives the verdict.
