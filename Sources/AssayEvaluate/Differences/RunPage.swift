@@ -37,7 +37,7 @@ package struct RunPage {
     BenchmarkTally(
       benchmark,
       records: records,
-      rule: rule ?? type(of: benchmark).unparseable
+      rule: rule ?? type(of: benchmark).unparseable ?? .half
     )
   }
 

@@ -106,7 +106,7 @@ struct ItemLog {
 
   private mutating func count(_ record: BenchmarkRecord, at index: Int) {
     done += 1
-    let rule = type(of: benchmark).unparseable
+    let rule = type(of: benchmark).unparseable ?? .half
     guard let outcome = benchmark.outcome(of: benchmark.items[index], record: record, rule: rule)
     else { return }
     sum += outcome
