@@ -66,7 +66,7 @@ static at::Tensor rotated(const at::Tensor &qkv, const at::Tensor &positions,
   at::Tensor out = at::empty_like(qkv);
   by_type(qkv, [&](auto *type) {
     using T = std::remove_pointer_t<decltype(type)>;
-    parallel_for(N, 32, [&](int64_t begin, int64_t end, int) {
+    parallel_for(N, 32, [&](int64_t begin, int64_t end, int64_t) {
       row_kernels<T>().rotate(pointer<T>(qkv), qkv.size(1), pointer<int32_t>(positions),
                               pointer<float>(cosine), pointer<float>(sine), direction, begin, end,
                               H + G, H + 2 * G, K, pointer<T>(out), qkv.size(1));
@@ -304,7 +304,7 @@ int ct_cache_store(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cache, ct
     const int32_t *to = cell.data_ptr<int32_t>();
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(N, 64, [&](int64_t begin, int64_t end, int) {
+      parallel_for(N, 64, [&](int64_t begin, int64_t end, int64_t) {
         for (int64_t n = begin; n < end; n++) {
           store_row(pointer<T>(x) + n * x.size(1), to[n], H, G, K, pointer<T>(keys),
                     pointer<T>(values));
@@ -372,11 +372,11 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
       // All rows first: several may be of one sequence.
-      parallel_for(S, 64, [&](int64_t begin, int64_t end, int) {
+      parallel_for(S, 64, [&](int64_t begin, int64_t end, int64_t) {
         store_rows(pointer<T>(turned), pointer<T>(keys), pointer<T>(values), table, M, position,
                    begin, end, H, G, K);
       });
-      parallel_for(S, 1, [&](int64_t begin, int64_t end, int) {
+      parallel_for(S, 1, [&](int64_t begin, int64_t end, int64_t) {
         row_kernels<T>().cached_attention(pointer<T>(turned), x.size(1), pointer<T>(keys),
                                           pointer<T>(values), table, M, position, begin, end,
                                           *options, K, pointer<T>(y));

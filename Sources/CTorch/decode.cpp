@@ -4,16 +4,14 @@
 // and matrix products of a shape that packs its weights anew each time. Here each thread takes its
 // rows through all blocks and picks their tokens: rows depend on no other rows, and what one row
 // gives is the same bit for bit whatever rows are beside it. Where there are too few rows for that,
-// each thread computes some outputs of all rows, and they wait for each other between products.
+// threads share each product's outputs.
 //
 // S rows, D hidden, H query heads, G key/value heads, K head width, F feed-forward width,
 // V vocabulary, M pages a row.
 #include "stepper.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <thread>
 
 using namespace ct;
 
@@ -66,27 +64,6 @@ void ct_stepper_free(ct_stepper stepper) { delete stepper; }
 
 namespace {
 
-// Where threads wait for each other.
-class Barrier {
-  std::atomic<int64_t> arrived{0}, round{0};
-
- public:
-  void wait(int64_t parts) {
-    const int64_t now = round.load(std::memory_order_acquire);
-    if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == parts) {
-      arrived.store(0, std::memory_order_relaxed);
-      round.store(now + 1, std::memory_order_release);
-      return;
-    }
-    for (int64_t spins = 0; round.load(std::memory_order_acquire) == now; spins++) {
-      if (spins > 4000) std::this_thread::yield();
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
-#endif
-    }
-  }
-};
-
 struct Step {
   const ct_stepper_s &model;
   std::vector<float *> keys, values;
@@ -111,54 +88,32 @@ struct Step {
     }
   };
 
-  // What threads write parts of that all read.
-  struct Shared {
-    std::vector<float> large, mixed, update;
-    Barrier barrier;
-    Shared(const ct_stepper_s &model, int64_t S)
-        : large(S * model.widest()), mixed(S * model.H * model.K), update(S * model.D) {}
-  };
+  // out = x times the weight, some panels a task.
+  void product(const PackedWeight &weight, const float *x, int64_t S, float *out,
+               int64_t out_stride) const {
+    constexpr int64_t least = 1 << 14;  // numbers of a weight that are worth a task
+    const int64_t grain = std::max<int64_t>(1, least / (FloatPanels::panel * weight.panels.inputs));
+    const int64_t count = weight.panels.count(), tasks = (count + grain - 1) / grain;
+    parallel_tasks(
+        tasks,
+        [&](int64_t task) {
+          const int64_t begin = task * grain;
+          weight.panels.multiply(x, S, begin, std::min(count, begin + grain),
+                                 out + begin * FloatPanels::panel, out_stride);
+        },
+        /*is_short=*/true);
+  }
 
-  // A part of the outputs of all rows.
-  void outputs(int64_t part, int64_t parts, int64_t S, Shared &shared) const {
-    const auto &kernels = row_kernels<float>();
-    const int64_t D = model.D, F = model.F, H = model.H, G = model.G, K = model.K;
-    const int64_t width = (H + 2 * G) * K, logit_width = model.logits.panels.padded;
-    std::vector<float> floats(S * (2 * D + F + 1) + 4 * 16);
-    Buffers buffers;
-    buffers.next = floats.data();
-    float *stream = buffers.take(S * D), *normed = buffers.take(S * D);
-    float *inner = buffers.take(S * F), *scale = buffers.take(S);
-    float *large = shared.large.data(), *mixed = shared.mixed.data();
-    float *update = shared.update.data();
-    auto wait = [&] { shared.barrier.wait(parts); };
-    auto norm = [&](const at::Tensor &weight) { model.norm(weight, stream, S, normed, scale); };
-    auto add = [&](const at::Tensor &own, const at::Tensor &weight) {
-      model.add(update, own, weight, stream, S, normed, scale);
-    };
-    embed(0, S, stream);
-    norm(model.blocks[0].input_norm);
-    for (size_t i = 0; i < model.blocks.size(); i++) {
-      const StepperBlock &block = model.blocks[i];
-      block.qkv.part(normed, S, large, width, part, parts);
-      wait();
-      if (part == 0) attend(i, 0, S, large, mixed);
-      wait();
-      block.output.part(mixed, S, update, D, part, parts);
-      wait();
-      add(block.attention_norm, block.middle_norm);
-      block.gate_up.part(normed, S, large, 2 * F, part, parts);
-      wait();
-      kernels.gated(large, model.options.activation, 0, S, F, inner);
-      block.down.part(inner, S, update, D, part, parts);
-      wait();
-      add(block.feed_forward_norm, model.norm_behind(i));
-    }
-    if (part == 0) std::memcpy(hidden, normed, S * D * sizeof(float));
-    const int64_t count = gather(0, S, normed);
-    model.logits.part(normed, count, large, logit_width, part, parts);
-    wait();
-    if (part == 0) pick(0, S, large);
+  // All blocks for few rows: products are split by outputs.
+  void outputs(int64_t S) const {
+    run(0, S, [&](const PackedWeight &weight, const float *x, int64_t rows, float *out,
+                  int64_t out_stride) { product(weight, x, rows, out, out_stride); });
+  }
+
+  // All blocks for some of many rows, by one thread.
+  void rows(int64_t begin, int64_t end) const {
+    run(begin, end, [](const PackedWeight &weight, const float *x, int64_t rows, float *out,
+                       int64_t out_stride) { weight(x, rows, out, out_stride); });
   }
 
   void embed(int64_t begin, int64_t S, float *stream) const {
@@ -240,7 +195,8 @@ struct Step {
     }
   }
 
-  void rows(int64_t begin, int64_t end) const {
+  template <class Product>
+  void run(int64_t begin, int64_t end, const Product &product) const {
     const auto &kernels = row_kernels<float>();
     const int64_t D = model.D, F = model.F, H = model.H, G = model.G, K = model.K;
     const int64_t S = end - begin, width = (H + 2 * G) * K, logit_width = model.logits.panels.padded;
@@ -261,17 +217,17 @@ struct Step {
     norm(model.blocks[0].input_norm);
     for (size_t i = 0; i < model.blocks.size(); i++) {
       const StepperBlock &block = model.blocks[i];
-      block.qkv(normed, S, large, width);
+      product(block.qkv, normed, S, large, width);
       attend(i, begin, S, large, mixed);
-      block.output(mixed, S, update, D);
+      product(block.output, mixed, S, update, D);
       add(block.attention_norm, block.middle_norm);
-      block.gate_up(normed, S, large, 2 * F);
+      product(block.gate_up, normed, S, large, 2 * F);
       kernels.gated(large, model.options.activation, 0, S, F, inner);
-      block.down(inner, S, update, D);
+      product(block.down, inner, S, update, D);
       add(block.feed_forward_norm, model.norm_behind(i));
     }
     std::memcpy(hidden + begin * D, normed, S * D * sizeof(float));
-    model.logits(normed, gather(begin, S, normed), large, logit_width);
+    product(model.logits, normed, gather(begin, S, normed), large, logit_width);
     pick(begin, end, large);
   }
 };
@@ -327,19 +283,16 @@ int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, const ct_tensor
     step.seen_count = seen_count, step.wanted = wanted, step.picked = picked;
     step.log_probabilities = log_probabilities, step.hidden = out.data_ptr<float>();
     constexpr int64_t few = 4;
+    const int64_t most = is_machine_busy() ? 8 : 32;
     if (S <= few) {
-      Step::Shared shared(model, S);
-      parallel_team(part_limit(), [&](int64_t part, int64_t parts) {
-        step.outputs(part, parts, S, shared);
+      step.outputs(S);
+    } else {
+      const int64_t threads = thread_count();
+      const int64_t some = std::clamp<int64_t>((S + threads - 1) / threads, few, most);
+      parallel_tasks((S + some - 1) / some, [&](int64_t task) {
+        step.rows(task * some, std::min(S, (task + 1) * some));
       });
-      *hidden = wrap(out);
-      return;
     }
-    parallel_for(S, 4, [&](int64_t begin, int64_t end, int) {
-      for (int64_t first = begin; first < end; first += 128) {
-        step.rows(first, std::min<int64_t>(first + 128, end));
-      }
-    });
     *hidden = wrap(out);
   });
 }

@@ -26,7 +26,7 @@ class FloatPanels {
     std::memset(memory.bytes, 0, memory.size);
     by_type(weight, [&](auto *type) {
       const auto *from = pointer<std::remove_pointer_t<decltype(type)>>(weight);
-      parallel_for(count(), 1, [&](int64_t begin, int64_t end, int) {
+      parallel_for(count(), 1, [&](int64_t begin, int64_t end, int64_t) {
         for (int64_t p = begin; p < end; p++) {
           float *to = numbers() + p * panel * inputs;
           for (int64_t o = 0; o < std::min(width(p), outputs - p * panel); o++) {

@@ -3,6 +3,7 @@
 // N rows, D hidden, F feed-forward width, V vocabulary. On devices without kernels of ours the
 // same formulas are composed from LibTorch's operations, whose gradients it records itself.
 #include "fused.hpp"
+#include "matrix.hpp"
 
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -28,7 +29,7 @@ struct RMSNorm : Function<RMSNorm> {
     weight = weight.to(x.scalar_type()).contiguous();
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(N, 64, [&](int64_t begin, int64_t end, int) {
+      parallel_for(N, 64, [&](int64_t begin, int64_t end, int64_t) {
         row_kernels<T>().rms_norm(pointer<T>(x), pointer<T>(residual), pointer<T>(weight),
                                   float(epsilon), float(offset), begin, end, D, pointer<T>(sum),
                                   pointer<T>(out), pointer<float>(scale));
@@ -52,10 +53,10 @@ struct RMSNorm : Function<RMSNorm> {
     d_out = d_out.contiguous();
     if (d_extra.defined()) d_extra = d_extra.contiguous();
     at::Tensor d_sum = at::empty_like(sum);
-    at::Tensor d_weight = at::zeros({part_limit(), D}, scale.options());
+    at::Tensor d_weight = at::zeros({part_count(N, 64), D}, scale.options());
     by_type(sum, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(N, 64, [&](int64_t begin, int64_t end, int part) {
+      parallel_for(N, 64, [&](int64_t begin, int64_t end, int64_t part) {
         row_kernels<T>().rms_norm_backward(
             pointer<T>(d_out), pointer<T>(d_extra), pointer<T>(sum), pointer<T>(weight), offset,
             pointer<float>(scale), begin, end, D, pointer<T>(d_sum),
@@ -98,7 +99,7 @@ struct HeadNorm : Function<HeadNorm> {
     at::Tensor scale = at::empty({N, counts[0] + counts[1]}, x.options().dtype(at::kFloat));
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(N, 32, [&](int64_t begin, int64_t end, int) {
+      parallel_for(N, 32, [&](int64_t begin, int64_t end, int64_t) {
         for (int64_t n = begin; n < end; n++) {
           each(n, width, weights, counts, [&](int i, int64_t first, int64_t part) {
             row_kernels<T>().rms_norm(pointer<T>(x) + first, nullptr, pointer<T>(weights[i]),
@@ -127,18 +128,18 @@ struct HeadNorm : Function<HeadNorm> {
     at::Tensor d_out = gradients[0].contiguous(), d_x = at::empty_like(x);
     at::Tensor d_weights[2];
     for (int i = 0; i < 2; i++) {
-      d_weights[i] = at::zeros({part_limit(), weights[i].size(0)}, scale.options());
+      d_weights[i] = at::zeros({part_count(N, 32), weights[i].size(0)}, scale.options());
     }
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(N, 32, [&](int64_t begin, int64_t end, int thread) {
+      parallel_for(N, 32, [&](int64_t begin, int64_t end, int64_t own) {
         for (int64_t n = begin; n < end; n++) {
           each(n, width, weights, counts, [&](int i, int64_t first, int64_t part) {
             row_kernels<T>().rms_norm_backward(
                 pointer<T>(d_out) + first, nullptr, pointer<T>(x) + first, pointer<T>(weights[i]),
                 offset, pointer<float>(scale) + part, 0, counts[i], weights[i].size(0),
                 pointer<T>(d_x) + first,
-                pointer<float>(d_weights[i]) + thread * weights[i].size(0));
+                pointer<float>(d_weights[i]) + own * weights[i].size(0));
           });
           std::copy_n(pointer<T>(d_out) + n * width + turned, width - turned,
                       pointer<T>(d_x) + n * width + turned);
@@ -157,7 +158,7 @@ struct Gated : Function<Gated> {
     at::Tensor out = at::empty({N, F}, gate_up.options());
     by_type(gate_up, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
+      parallel_for(N, 16, [&](int64_t begin, int64_t end, int64_t) {
         row_kernels<T>().gated(pointer<T>(gate_up), int(activation), begin, end, F, pointer<T>(out));
       });
     });
@@ -173,7 +174,7 @@ struct Gated : Function<Gated> {
     const int64_t F = gate_up.size(1) / 2, N = gate_up.size(0);
     by_type(gate_up, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
+      parallel_for(N, 16, [&](int64_t begin, int64_t end, int64_t) {
         row_kernels<T>().gated_backward(pointer<T>(gate_up), pointer<T>(d_out), activation, begin, end,
                                         F, pointer<T>(d_gate_up));
       });
@@ -193,8 +194,12 @@ struct TokenNLL : Function<TokenNLL> {
     return std::max<int64_t>(16, chunk_bytes / std::max<int64_t>(row, 1));
   }
 
+  static at::Tensor product(const at::Tensor &a, const at::Tensor &b) {
+    return a.scalar_type() == at::kFloat ? matrix_product(a, b) : at::mm(a, b);
+  }
+
   static at::Tensor logits_of(const at::Tensor &hidden, const at::Tensor &weight, double cap) {
-    at::Tensor logits = at::linear(hidden, weight).contiguous();
+    at::Tensor logits = linear_layer(hidden, weight).contiguous();
     return cap > 0 ? logits.div_(cap).tanh_().mul_(cap) : logits;
   }
 
@@ -213,7 +218,7 @@ struct TokenNLL : Function<TokenNLL> {
       at::Tensor logits = logits_of(hidden.narrow(0, start, rows), weight, cap);
       by_type(logits, [&](auto *type) {
         using T = std::remove_pointer_t<decltype(type)>;
-        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int) {
+        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int64_t) {
           row_kernels<T>().nll(pointer<T>(logits), targets.data_ptr<int64_t>() + start, begin, end,
                                V, pointer<float>(losses) + start, pointer<float>(lse) + start);
         });
@@ -242,16 +247,16 @@ struct TokenNLL : Function<TokenNLL> {
       at::Tensor slope = cap > 0 ? 1 - (logits / cap).square_() : at::Tensor();
       by_type(logits, [&](auto *type) {
         using T = std::remove_pointer_t<decltype(type)>;
-        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int) {
+        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int64_t) {
           row_kernels<T>().nll_backward(
               pointer<T>(logits), targets.data_ptr<int64_t>() + start, pointer<float>(lse) + start,
               pointer<float>(gradient) + start, begin, end, V);
         });
       });
       if (cap > 0) logits.mul_(slope);
-      d_hidden.narrow(0, start, rows).copy_(at::mm(logits, weight));
-      at::Tensor product = at::mm(logits.t(), part).to(at::kFloat);
-      d_weight = d_weight.defined() ? d_weight.add_(product) : product;
+      d_hidden.narrow(0, start, rows).copy_(product(logits, weight));
+      at::Tensor d_part = product(logits.t(), part).to(at::kFloat);
+      d_weight = d_weight.defined() ? d_weight.add_(d_part) : d_part;
     }
     if (!d_weight.defined()) d_weight = at::zeros(weight.sizes(), lse.options());
     return {d_hidden, d_weight.to(weight.scalar_type()), at::Tensor(), at::Tensor()};

@@ -58,6 +58,12 @@ struct RowKernels {
                              const float *sine, int64_t count, int64_t g,
                              const ct_attention &options, int64_t width, const T *out,
                              const float *lse, const T *d_out, T *d_qkv);
+  // c[m][n] (+)= a[m][k] b[k][n], n in sixteens; a's element (i, p) lies at a[i ar + p ac].
+  void (*tiles)(const float *a, int64_t ar, int64_t ac, const float *b, int64_t ldb, int64_t m,
+                int64_t n, int64_t k, float *c, int64_t ldc, bool accumulate);
+  // to[r][c] = from[r rs + c cs]; one of the strides is 1.
+  void (*gather)(const T *from, int64_t rs, int64_t cs, int64_t rows, int64_t columns, float *to,
+                 int64_t ld);
 };
 
 template <class T>

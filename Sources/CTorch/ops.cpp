@@ -1,5 +1,5 @@
 // Element-wise operations, reductions and products. LibTorch records their gradients.
-#include "internal.hpp"
+#include "matrix.hpp"
 
 using namespace ct;
 
@@ -94,8 +94,7 @@ int ct_reduce(int op, ct_tensor a, int64_t axis, bool keep, ct_tensor *out) {
 
 int ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *out) {
   return guarded([&] {
-    *out = wrap(bias ? at::linear(x->value, weight->value, bias->value)
-                     : at::linear(x->value, weight->value));
+    *out = wrap(linear_layer(x->value, weight->value, bias ? bias->value : at::Tensor()));
   });
 }
 

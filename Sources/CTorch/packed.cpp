@@ -110,7 +110,7 @@ struct PaddedRows {
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
       const T *from = pointer<T>(x);
-      parallel_for(kept.size(0), 64, [&](int64_t begin, int64_t end, int) {
+      parallel_for(kept.size(0), 64, [&](int64_t begin, int64_t end, int64_t) {
         for (int64_t n = begin; n < end; n++) {
           bf16 *row = to + n * width;
           const int64_t count = n < N ? I : 0;
@@ -149,8 +149,8 @@ template <class Body>
 void over_blocks(const ct_packed_s &packed, int64_t rows, const Body &body) {
   const int64_t blocks = (packed.panels + block_panels - 1) / block_panels;
   if (rows > 16) return parallel_tasks(blocks, body);
-  // Few rows take as long as reading the weight does: each thread reads one stretch of it.
-  parallel_for(blocks, 1, [&](int64_t begin, int64_t end, int) {
+  // Few rows take as long as reading the weight does, which goes best stretch by stretch.
+  parallel_for(blocks, 1, [&](int64_t begin, int64_t end, int64_t) {
     for (int64_t task = begin; task < end; task++) body(task);
   });
 }
@@ -203,7 +203,7 @@ void multiply_integers(const ct_packed_s &packed, const at::Tensor &x, const flo
   const IntegerRows rows{bytes.data_ptr<uint8_t>(), scales.data_ptr<float>(),
                          sums.data_ptr<int32_t>(), width, packed.kind == CT_PACK_I4};
   const T *from = pointer<T>(x);
-  parallel_for(N, 16, [&](int64_t begin, int64_t end, int) {
+  parallel_for(N, 16, [&](int64_t begin, int64_t end, int64_t) {
     quantize_rows(from, x.size(1), x.size(1), rows, begin, end);
   });
   const auto product = packed.kind == CT_PACK_I8 ? kernel.integers->int8 : kernel.integers->int4;
@@ -286,7 +286,7 @@ int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
       made->scales.resize(made->panels * panel_outputs);
       made->offsets.resize(made->panels * panel_outputs);
     }
-    parallel_for(made->panels, 8, [&](int64_t begin, int64_t end, int) {
+    parallel_for(made->panels, 8, [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t p = begin; p < end; p++) pack_panel(*made, w, p);
     });
     *out = made.release();

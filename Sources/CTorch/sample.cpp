@@ -18,7 +18,7 @@ int ct_sample(ct_tensor logits, const ct_sampling *settings, const int32_t *cons
     }
     by_type(x, [&](auto *type) {
       using T = std::remove_pointer_t<decltype(type)>;
-      parallel_for(x.size(0), 1, [&](int64_t begin, int64_t end, int) {
+      parallel_for(x.size(0), 1, [&](int64_t begin, int64_t end, int64_t) {
         row_kernels<T>().sample(pointer<T>(x), begin, end, x.size(1), settings, seen, seen_count,
                                 tokens, log_probabilities);
       });

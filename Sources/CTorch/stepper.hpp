@@ -30,13 +30,6 @@ struct PackedWeight {
   void operator()(const float *x, int64_t rows, float *out, int64_t out_stride) const {
     panels.multiply(x, rows, 0, panels.count(), out, out_stride);
   }
-  // The panels of one of several parts.
-  void part(const float *x, int64_t rows, float *out, int64_t out_stride, int64_t part,
-            int64_t parts) const {
-    const int64_t count = panels.count(), begin = count * part / parts;
-    panels.multiply(x, rows, begin, count * (part + 1) / parts,
-                    out + begin * FloatPanels::panel, out_stride);
-  }
 };
 
 // What a block lacks is undefined.

@@ -1,5 +1,6 @@
 // Handles, creation, layout, devices and errors.
 #include "internal.hpp"
+#include "pool.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -75,10 +76,13 @@ int ct_device_available(int code, bool *out) {
 }
 
 int ct_set_threads(int count) {
-  return guarded([&] { at::set_num_threads(count); });
+  return guarded([&] {
+    at::set_num_threads(count);
+    set_thread_count(count);
+  });
 }
 
-int ct_get_threads(void) { return at::get_num_threads(); }
+int ct_get_threads(void) { return int(thread_count()); }
 
 void ct_free(ct_tensor tensor) { delete tensor; }
 
