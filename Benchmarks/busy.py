@@ -15,8 +15,10 @@ import argparse
 import contextlib
 import http.client
 import json
+import signal
 import statistics
 import subprocess
+import sys
 import threading
 import time
 
@@ -122,6 +124,7 @@ def main():
     parser.add_argument("--data", help="rows that are scored")
     parser.add_argument("--requests", type=int, default=256)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # neighbours are stopped then, too
     binaries = {"now": arguments.assay}
     if arguments.before:
         binaries = {"before": arguments.before, "now": arguments.assay}

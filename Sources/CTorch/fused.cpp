@@ -195,7 +195,7 @@ struct TokenNLL : Function<TokenNLL> {
   }
 
   static at::Tensor product(const at::Tensor &a, const at::Tensor &b) {
-    return a.scalar_type() == at::kFloat ? matrix_product(a, b) : at::mm(a, b);
+    return is_product_ours(a.scalar_type()) ? matrix_product(a, b) : at::mm(a, b);
   }
 
   static at::Tensor logits_of(const at::Tensor &hidden, const at::Tensor &weight, double cap) {

@@ -34,9 +34,9 @@ struct Linear : Function<Linear> {
 
 bool fits(const at::Tensor &x, const at::Tensor &weight) {
   constexpr int64_t few = 16;  // rows for which arranging the weight costs more than it saves
-  return x.is_cpu() && weight.is_cpu() && x.scalar_type() == at::kFloat &&
-         weight.scalar_type() == at::kFloat && x.dim() > 0 && weight.dim() == 2 &&
-         x.size(-1) == weight.size(1) && x.numel() >= few * x.size(-1);
+  return x.is_cpu() && weight.is_cpu() && x.scalar_type() == weight.scalar_type() &&
+         x.dim() > 0 && weight.dim() == 2 && x.size(-1) == weight.size(1) &&
+         x.numel() >= few * x.size(-1) && is_product_ours(x.scalar_type());
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ at::Tensor linear_layer(const at::Tensor &x, const at::Tensor &weight, const at:
   at::Tensor out;
   if (bias.defined()) {
     TORCH_CHECK(bias.dim() == 1 && bias.size(0) == weight.size(0) &&
-                    bias.scalar_type() == at::kFloat,
+                    bias.scalar_type() == weight.scalar_type(),
                 "a bias ", bias.scalar_type(), " ", bias.sizes(), " for a weight ", weight.sizes());
   }
   if (at::GradMode::is_enabled()) {

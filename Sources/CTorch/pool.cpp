@@ -154,6 +154,7 @@ struct Pool {
   }
 
   void serve() {
+    take_short_turns();
     is_working = true;
     while (true) {
       const uint32_t seen = signal.load(std::memory_order_seq_cst);
@@ -213,6 +214,7 @@ struct Pool {
       return;
     }
     start(helpers);
+    static thread_local const bool has_short_turns [[maybe_unused]] = (take_short_turns(), true);
     slot->task = task, slot->context = context, slot->is_short = is_short;
     slot->count.store(count, std::memory_order_relaxed);
     slot->helpers.store(uint32_t(helpers), std::memory_order_relaxed);
