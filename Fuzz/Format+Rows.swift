@@ -28,7 +28,7 @@ extension Format {
       },
       Format(name: "benchmarks", seeds: lines("benchmarks.jsonl"), isText: true) { _, file in
         try each(
-          BenchmarkCatalogue.all.map { type in
+          BenchmarkCatalogue.all.map { type -> () throws -> Void in
             {
               let benchmark = try BenchmarkCatalogue.load(type.name, path: file.path)
               // What is read of records is counted.
@@ -78,7 +78,7 @@ extension Format {
   private static func lines(_ name: String) -> (URL) throws -> [[UInt8]] {
     { checkout in
       let data = try Data(contentsOf: checkout.appendingPathComponent("Fuzz/Seeds/" + name))
-      return [Array(data)] + data.split(separator: 0x0a).map(Array.init)
+      return [Array(data)] + data.split(separator: 0x0a).map { Array($0) }
     }
   }
 }
