@@ -29,7 +29,7 @@ import Testing
   @Test(
     "says what is wrong with a file",
     arguments: [
-      ("{\"methods\": {}}", "the key seconds is missing"), ("[", "the given data"),
+      ("{\"seconds\": 1}", "the key methods is missing"), ("[", "the given data"),
       (
         "{\"seconds\":1,\"methods\":{\"a\":{\"t\":{\"s\":{\"accuracy\":1,\"ci95\":[1],\"n\":1}}}}}",
         "methods.a.t.s.ci95: ci95 needs two numbers"
