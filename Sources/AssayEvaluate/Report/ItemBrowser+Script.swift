@@ -103,7 +103,7 @@ extension ItemBrowser {
           row.setAttribute("role", "listitem");
           item.o.forEach(value =>
             line.append(make("span", right(value) ? "good" : wrong(value) ? "bad" : "", mark(value))));
-          line.append(make("span", "title", item.p.slice(-200).replace(/\s+/g, " ")));
+          line.append(make("span", "title", item.p.slice(0, 200).replace(/\s+/g, " ")));
           line.append(make("span", "where", item.s + " " + item.id));
           row.append(line);
           line.onclick = () => { place = index; toggle(row, item); };
