@@ -148,7 +148,8 @@ private final class VainRater: Rater {
     #expect(card.items == 200 && card.prompts == 100 && card.tokensPerPair == 12)
     #expect(Set(card.agreement.sections.keys) == ["even", "odd"])
     #expect(card.text.contains("Praise of itself raises the preference for the worse response by"))
-    #expect(card.text.contains("Sentences that say nothing has no effect that matters: +0.0"))
+    // What never changed in 100 prompts may change in a few of a thousand.
+    #expect(card.text.contains("Sentences that say nothing: +0.0 points [-3.7, +3.7], which does"))
     for text in [
       "vain agrees with the gold labels", "found", "Reliability", "Precision by coverage",
     ] {
@@ -181,12 +182,12 @@ private final class VainRater: Rater {
     #expect(abs(fit.temperature - 3) < 0.4, "\(fit.temperature)")
     #expect(abs(fit.mended(0.5) - 0.5) < 1e-12)
     let steps = IsotonicFit(probabilities).steps
-    #expect(zip(steps, steps.dropFirst()).allSatisfy { $0.probability < $1.probability })
+    #expect(zip(steps, steps.dropFirst()).allSatisfy { $0.probability <= $1.probability })
     // 0.9 right, 0.8 wrong, 0.8 right, 0.6 wrong: 0.6 has 0 (at least 0.5), 0.8 a half, 0.9 is all of 1,
     // but no surer than 1 - 1 / 6.
     let small = IsotonicFit([0.9, 0.2, 0.8, 0.4])
     #expect(small.steps.map(\.probability) == [0.5, 0.5, 1 - 1.0 / 6])
-    #expect(small.mended(0.05) == 1.0 / 6)
+    #expect(abs(small.mended(0.05) - 1.0 / 6) < 1e-12)
   }
 
   @Test("probes keep what a response says, and leave alone what they do not fit")

@@ -106,7 +106,8 @@ import Testing
       #expect(zip(beside, base).contains { abs($0 - $1) > 0.01 })
       expectClose(Self.states(model, fixture, training: false), beside)
       try withTemporaryFolder { try model.mergeAdapter(writingTo: $0) }
-      expectClose(Self.states(model, fixture, training: false), beside)
+      // The same products in another order: rounding, through all blocks.
+      expectClose(Self.states(model, fixture, training: false), beside, absolute: 1e-5)
       #expect(model.trained.count == model.parameters.count)
     }
   }
