@@ -20,7 +20,10 @@ package final class TokenizerPipeline: Tokenizer {
   private let plainMatcher: AddedTokenMatcher
   private let plainNormalizedMatcher: AddedTokenMatcher
   private let isSpecial: [Bool]
-  private let decoded: [[UInt8]]
+  /// The bytes of all tokens, one behind the other, and where those of each end: an array for each token
+  /// would keep most pages that the file's document was on.
+  private let decoded: [UInt8]
+  private let ends: [Int]
   // A pool rather than one cache, so that threads do not wait for one another.
   private let caches = Mutex<[WordCache]>([])
 
@@ -48,9 +51,13 @@ package final class TokenizerPipeline: Tokenizer {
     var isSpecial = [Bool](repeating: false, count: parts.spellings.count)
     for token in parts.added where token.isSpecial { isSpecial[Int(token.id)] = true }
     self.isSpecial = isSpecial
-    decoded = parts.spellings.map { spelling in
-      spelling.map { parts.decoder.bytes(ofInner: Array($0.utf8)) } ?? []
+    var (decoded, ends) = ([UInt8](), [Int]())
+    ends.reserveCapacity(parts.spellings.count)
+    for spelling in parts.spellings {
+      if let spelling { decoded += parts.decoder.bytes(ofInner: Array(spelling.utf8)) }
+      ends.append(decoded.count)
     }
+    (self.decoded, self.ends) = (decoded, ends)
   }
 
   /// How many ids there are: one more than the highest id.
@@ -95,12 +102,14 @@ package final class TokenizerPipeline: Tokenizer {
   ///   - skipSpecialTokens: Whether special tokens are left out.
   /// - Returns: The bytes, as they are.
   package func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
-    kept(ids, skipSpecialTokens).flatMap { decoded[Int($0)] }
+    kept(ids, skipSpecialTokens).flatMap { id in
+      decoded[(id == 0 ? 0 : ends[Int(id) - 1])..<ends[Int(id)]]
+    }
   }
 
   private func kept(_ ids: [Int32], _ skipSpecialTokens: Bool) -> [Int32] {
     ids.filter {
-      $0 >= 0 && Int($0) < decoded.count && !(skipSpecialTokens && isSpecial[Int($0)])
+      $0 >= 0 && Int($0) < ends.count && !(skipSpecialTokens && isSpecial[Int($0)])
     }
   }
 
