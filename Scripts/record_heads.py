@@ -29,7 +29,7 @@ import numpy
 import torch
 import transformers
 from transformers import (
-    AutoModel, Gemma2Config, GemmaConfig, LlamaConfig, MistralConfig, MixtralConfig, Phi3Config, Qwen2Config,
+    AutoModel, DebertaV2Config, Gemma2Config, GemmaConfig, LlamaConfig, MistralConfig, MixtralConfig, Phi3Config, Qwen2Config,
     Qwen3Config, Qwen3MoeConfig)
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -261,6 +261,19 @@ def logit(first, second=None, at=last):
     return formula, {}
 
 
+def compared(source, first, second):
+    """PairRM: the head of the prompt's token with each response's, the mean over tasks of their difference."""
+    layers = [("head_layer.1", D, 2 * D, True), ("head_layer.4", 3, D, True)]
+
+    def formula(text, states, backbone):
+        state = lambda token: states[text.index(token)]
+        left, right = (
+            stack(torch.cat([state(source), state(token)]), layers, torch.tanh)
+            for token in (first, second))
+        return (left - right).mean(), None
+    return formula, shapes(layers)
+
+
 def normals(text, states, backbone):
     """URM: of each attribute's mean and deviation the mean, weighed by the layers of `weights.fc`."""
     state = states[last_but_padding(text)]
@@ -425,6 +438,14 @@ def layouts(token):
     phi3 = Phi3Config(**SHAPE | {"rope_parameters": scaling}, original_max_position_embeddings=50)
     yield "score-phi3-long", phi3, "Phi3ForSequenceClassification", row(
         last_but_padding, "score"), dict(backbone=LongBackbone)
+    pair = DebertaV2Config(
+        hidden_size=D, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+        vocab_size=VOCABULARY, max_position_embeddings=256, type_vocab_size=0, relative_attention=True,
+        position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type=["p2c", "c2p"],
+        position_biased_input=False, pad_token_id=PAD, layer_norm_eps=1e-7)
+    yield "pairrm", pair, "DebertaV2PairRM", compared(3, 4, STEP), dict(
+        keys={"source_prefix_id": 3, "cand1_prefix_id": 4, "cand2_prefix_id": STEP, "n_tasks": 3},
+        rename=lambda name: name.replace("model.", "pretrained_model.", 1))
     for name, config in [
         ("mixtral", MixtralConfig(**SHAPE | no_window | experts | dict(num_local_experts=4))),
         ("qwen3-moe", Qwen3MoeConfig(

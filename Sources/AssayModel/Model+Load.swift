@@ -24,6 +24,7 @@ extension Model {
     /// What the weights show the model to be, where no manifest says it.
     var kind: ModelKind {
       guard let head else { return .languageModel }
+      if case .compared = head.descriptor.position { return .pair }
       let writes = head.descriptor.needsLanguageModel && decoder.isLanguageModel
       return isVanilla || !writes ? .classic : .cloud
     }

@@ -1,6 +1,7 @@
 // P passes, R rows, D hidden.
 
 import AssayTensor
+import Foundation
 
 /// Tokens that one forward pass reads, and the place that decides.
 package struct ModelPass: Sendable, Hashable {
@@ -69,6 +70,9 @@ package struct PassReader {
     case .verdict(let letters):
       if letters.isEmpty {
         let head = try requireHead()
+        if case .compared = head.descriptor.position {
+          return try rewards(passes).map { PassValue(value: 1 / (1 + exp(-$0.value))) }
+        }
         return try readings(passes) { hidden, _ in head(hidden).sigmoid() }.map {
           PassValue(value: Double($0))
         }

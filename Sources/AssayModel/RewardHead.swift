@@ -65,11 +65,28 @@ package final class RewardHead {
     func wide(_ name: String, _ shape: [Int]) throws -> Tensor {
       try load(name, shape).to(.float32).to(device).copy()
     }
+    /// A layer of two states: rows for the first, with the bias, above those for the second.
+    func split(_ layer: HeadDescriptor.Layer) throws -> (Tensor, Tensor?) {
+      let (rows, D) = (layer.rows / 2, layer.columns)
+      let whole = try wide(layer.name + ".weight", [rows, 2 * D])
+      let halves = [0, D].map { whole.narrowed(axis: 1, start: $0, count: D) }
+      let bias = try layer.hasBias ? wide(layer.name + ".bias", [rows]) : nil
+      return (
+        .concatenated(halves), bias.map { .concatenated([$0, .zeros([rows], device: device)]) }
+      )
+    }
     func layer(_ layer: HeadDescriptor.Layer) throws -> Layer {
       let (name, rows) = (layer.name, layer.rows)
+      let (weight, bias) =
+        try layer.isSplit
+        ? split(layer)
+        : (
+          wide(name + ".weight", [rows, layer.columns]),
+          layer.hasBias ? wide(name + ".bias", [rows]) : nil
+        )
       return Layer(
-        weight: Parameter(name + ".weight", try wide(name + ".weight", [rows, layer.columns])),
-        bias: layer.hasBias ? Parameter(name + ".bias", try wide(name + ".bias", [rows])) : nil,
+        weight: Parameter(name + ".weight", weight),
+        bias: bias.map { Parameter(name + ".bias", $0) },
         activation: layer.activation,
         norm: try layer.norm.map { norm in
           let deviation = (try wide(norm + ".running_var", [rows]) + Self.normEpsilon).squareRoot()
@@ -88,8 +105,22 @@ package final class RewardHead {
       scale: try descriptor.gate?.scale.map { Double(try load($0, [1]).to(.float32).floats[0]) },
       transform: try descriptor.gate?.transform.map {
         try load($0, [count, count]).to(.float32).floats.map(Double.init)
-      }
+      },
+      second: try Self.meanRow(descriptor.reading, wide)
     )
+  }
+
+  /// The mean over the rows of the layer behind compared rows; empty where there is none.
+  private static func meanRow(
+    _ reading: HeadDescriptor.Reading,
+    _ load: (String, [Int]) throws -> Tensor
+  ) rethrows -> [Double] {
+    guard case .compared(let layer) = reading else { return [] }
+    let (rows, columns) = (layer.rows, layer.columns)
+    let numbers = try load(layer.name + ".weight", [rows, columns]).floats.map(Double.init)
+    return (0..<columns).map { column in
+      (0..<rows).reduce(0) { $0 + numbers[$1 * columns + column] } / Double(rows)
+    }
   }
 
   /// PyTorch's default for batch norms.
@@ -116,7 +147,7 @@ package final class RewardHead {
     let deviation = kind == .linear ? 1 / Double(D + 1) : width
     descriptor = kind.descriptor(hiddenSize: D)
     gate = []
-    combination = HeadCombination(descriptor, scale: nil, transform: nil)
+    combination = HeadCombination(descriptor)
     var index: UInt64 = 0
     func normal(_ name: String, _ shape: [Int]) -> Parameter {
       index += 1

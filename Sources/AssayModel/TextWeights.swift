@@ -3,7 +3,7 @@ import AssayTensor
 /// The weights of a model's language model under the names that it has alone.
 ///
 /// Source: google/gemma-3-4b-it (`language_model.model.`), and what `transformers` 4.52 and newer save
-/// (`model.language_model.`).
+/// (`model.language_model.`); PairRM's encoder (`pretrained_model.`).
 struct TextWeights: WeightsSource {
   let names: [String]
   var metadata: [String: String] { whole.metadata }
@@ -14,12 +14,16 @@ struct TextWeights: WeightsSource {
   private static let prefixes = [
     ("language_model.model.", "model."), ("model.language_model.", "model."),
     ("language_model.lm_head.", "lm_head."),
+    ("pretrained_model.embeddings.", "deberta.embeddings."),
+    ("pretrained_model.encoder.", "deberta.encoder."),
   ]
   private static let unread = ["vision_tower.", "multi_modal_projector."]
 
-  /// The weights of a folder: those of its language model, where its configuration has others too.
+  /// The weights of a folder: those of its language model, where its configuration has others too, or where
+  /// its class has other names for them.
   static func of(_ folder: WeightsFolder, _ file: ConfigFile) -> any WeightsSource {
-    file.isUnset("text_config") ? folder : TextWeights(folder)
+    let isRenamed = folder.names.contains { $0.hasPrefix("pretrained_model.embeddings.") }
+    return file.isUnset("text_config") && !isRenamed ? folder : TextWeights(folder)
   }
 
   private init(_ whole: any WeightsSource) {

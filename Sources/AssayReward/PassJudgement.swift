@@ -73,6 +73,7 @@ struct PassJudgement: Sendable {
   }
 
   func pass(_ pair: PreferencePair, _ order: JudgementOrder) throws -> ModelPass {
+    if case .compared(let ids)? = text.places?.position { return try compared(pair, order, ids) }
     let conversation = prompts.judge(pair, order, task: .token)
     // The prefix is never cut, so that what is too long is refused and not judged in part.
     let tokens = try text.renderer.generationPrefix(prompt: conversation)
@@ -80,6 +81,29 @@ struct PassJudgement: Sendable {
       let end = tokens.lastIndex(of: text.renderer.endOfTurnID)
     else { return ModelPass(tokens: tokens, index: tokens.count - 1) }
     return ModelPass(tokens: Array(tokens[...end]), index: end)
+  }
+
+  /// Prompt and responses as three texts, as an encoder reads them beside each other.
+  ///
+  /// Source: huggingface.co/llm-blender/PairRM-hf, README (`tokenize_pair`).
+  private func compared(
+    _ pair: PreferencePair,
+    _ order: JudgementOrder,
+    _ ids: HeadDescriptor.Compared
+  ) throws -> ModelPass {
+    let isFirst = order == .chosenFirst
+    let (a, b) = isFirst ? (pair.chosen, pair.rejected) : (pair.rejected, pair.chosen)
+    // The encoder's own form of one of them, which refuses what is no prompt of one turn.
+    let form = try text.renderer.render(prompt: pair.prompt, response: a).tokens
+    guard let begin = form.first, let end = form.last, let prompt = pair.prompt.first else {
+      return ModelPass(tokens: form, index: 0)
+    }
+    var (tokens, places) = ([Int32](), [Int]())
+    for (mark, content) in [(ids.source, prompt.content), (ids.first, a), (ids.second, b)] {
+      places.append(tokens.count + 1)
+      tokens += [begin, mark] + text.tokenizer.encodePlain(content) + [end]
+    }
+    return ModelPass(tokens: tokens, places: places)
   }
 
   /// The verdict of two passes.

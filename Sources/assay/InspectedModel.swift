@@ -120,6 +120,7 @@ struct InspectedModel: Encodable {
   /// The lines for people.
   ///
   /// - Parameter descriptor: The head's, whose rule is a line.
+  /// - Returns: Lines.
   /// - Returns: The lines.
   func text(head descriptor: HeadDescriptor?) -> String {
     let ends = endOfTurn.isEmpty ? "no known token" : endOfTurn

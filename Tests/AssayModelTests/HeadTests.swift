@@ -31,7 +31,8 @@ import Testing
   @Test("gives the scores of the published formula", arguments: models)
   func scores(head: RecordedHead) throws {
     let model = try load(head)
-    #expect(model.manifest.kind == (head.name == "cloud" ? .cloud : .classic))
+    let kinds: [String: ModelKind] = ["cloud": .cloud, "pairrm": .pair]
+    #expect(model.manifest.kind == kinds[head.name] ?? .classic)
     let values = try reader(model).read(passes(model, sequences), .reward)
     try #require(values.count == head.scores.count && !values.isEmpty)
     for (index, value) in values.enumerated() {
@@ -105,7 +106,8 @@ import Testing
       ("beaver-cost", "score_head.weight"), ("armo", "regression_layer.weight"),
       ("armo", "reward_transform_matrix"), ("armo", "gating.logit_scale"),
       ("qrm", "gating.layers.2.running_mean"), ("cloud", "reward_head.out_proj.bias"),
-      ("logit", "lm_head.weight"),
+      ("logit", "lm_head.weight"), ("urm", "score.weight"), ("urm", "weights.fc.0.weight"),
+      ("pairrm", "head_layer.1.weight"), ("pairrm", "head_layer.4.weight"),
     ]
   )
   func missingWeight(name: String, weight: String) throws {
@@ -139,6 +141,9 @@ import Testing
     try expectRefusal("athene", ["cls_token_id", "GPTModel"]) {
       $0.set("cls_token_id", nil)
       $0.set("architectures", ["GPTModel"])
+    }
+    for key in ["source_prefix_id", "cand1_prefix_id", "cand2_prefix_id"] {
+      try expectRefusal("pairrm", [key, "no id of the vocabulary"]) { $0.set(key, 288) }
     }
     try expectRefusal("beaver-cost", ["score_type", "happiness"]) {
       $0.set("score_type", "happiness")

@@ -25,7 +25,7 @@ import Testing
     let loaded = Double(names.count - refused) / Double(names.count)
     print("layouts: \(all.count), checkpoints: \(names.count), of which are refused: \(refused)")
     #expect(Set(names).count == names.count)
-    #expect(all.count == 66 && names.count == 145 && refused == 11)
+    #expect(all.count == 66 && names.count == 145 && refused == 9)
     #expect(loaded >= 0.9)
   }
 
@@ -51,6 +51,7 @@ import Testing
       }
     case .scores(let words): try await scores(try load(), published, words, count: nil)
     case .parts(let count, let words): try await scores(try load(), published, words, count: count)
+    case .compares(let words): try await compares(try load(), words)
     case .judges: try await judges(try load())
     }
   }
@@ -77,6 +78,25 @@ import Testing
       #expect(abs(alone.value - score.value) < 1e-5 * max(1, abs(score.value)))
       guard let count else { continue }
       #expect((score.steps?.count ?? score.attributes?.count) == count)
+    }
+  }
+
+  private func compares(_ model: Model, _ words: String) async throws {
+    #expect(model.head?.descriptor.summary.contains(words) == true)
+    #expect(model.manifest.kind == .pair)
+    let judge = try JudgeRater(model)
+    let pair = PreferencePair(id: "1", prompt: prompt, chosen: "two", rejected: "5.")
+    var exchanged = pair
+    (exchanged.chosen, exchanged.rejected) = (pair.rejected, pair.chosen)
+    let verdicts = try await judge.judge([pair, exchanged]) { _, _ in }
+    let probabilities = verdicts.compactMap(\.probability)
+    try #require(probabilities.count == 2)
+    // Both orders are judged, so that the exchanged pair has what is left.
+    #expect(abs(probabilities[0] + probabilities[1] - 1) < 1e-6 && probabilities[0] != 0.5)
+    await #expect(throws: (any Error).self) {
+      let turns = [Message.user("a"), .assistant("b"), .user("c")]
+      let long = PreferencePair(id: "2", prompt: turns, chosen: "x", rejected: "y")
+      _ = try await judge.judge([long]) { _, _ in }
     }
   }
 

@@ -135,7 +135,7 @@ extension Published {
       [
         "Skywork-Critic-Llama-3.1-8B", "Skywork-Critic-Llama-3.1-70B",
         "Self-taught-evaluator-llama3.1-70B", "OffsetBias-8B", "Selene-1-Mini-Llama-3.1-8B",
-        "Think-RM-8B",
+        "Think-RM-8B", "pair-preference-model-LLaMA3-8B",
       ],
       "logit",
       "LlamaForCausalLM",
@@ -176,7 +176,19 @@ extension Published {
       "qwen3"
     ),
     judge(["DeepSeek-GRM-27B"], "score-gemma2", "Gemma2ForCausalLM", "gemma", gemma),
-    judge(["pair-preference-model-LLaMA3-8B"], "logit", "LlamaForCausalLM", "llama-3"),
+    other(
+      ["PairRM-hf", "Better-PairRM"],
+      "DebertaV2PairRM",
+      "deberta-v3",
+      .compares("the ids 90, 91 and 92; the first response less the second"),
+      nil
+    ) {
+      $0.vocabulary = .pair
+      $0.settings = [
+        "source_prefix_id": 90, "cand1_prefix_id": 91, "cand2_prefix_id": 92,
+        "max_position_embeddings": 128,
+      ]
+    },
   ]
 
   /// What is refused, by the name of what is missing.
@@ -188,13 +200,9 @@ extension Published {
       .refused(["score.weight", "[10, 16]"]),
       "llama-3"
     ) { $0.tensors = ["score.weight": [10, 16]] },
-    other(
-      ["PairRM", "PairRM-hf", "Better-PairRM"],
-      "DebertaV2PairRM",
-      "deberta-v3",
-      .refused(["DebertaV2PairRM"]),
-      nil
-    ) { $0.vocabulary = .pair },
+    other(["PairRM"], "", "deberta-v3", .refused(["hidden_size", "is missing"]), nil) {
+      ($0.vocabulary, $0.settings["hidden_size"]) = (.pair, .null)
+    },
     other(
       ["Jamba-tiny-reward-dev"],
       "JambaForSequenceClassification",

@@ -11,6 +11,8 @@ struct Published {
     case scores(String)
     /// A score that several numbers stand behind; how many, and words of its head.
     case parts(Int, String)
+    /// A verdict on two responses, which the head reads beside each other; words of it.
+    case compares(String)
     /// A verdict on two responses, asked in the model's own template.
     case judges
     /// A refusal, with these words in it.

@@ -149,8 +149,9 @@ struct TinyCheckpoint {
       to: file("tokenizer.json")
     )
     let data = try Data(contentsOf: source.appendingPathComponent("config.json"))
-    let config = try JSONValue(parsing: Array(data))
+    var config = try JSONValue(parsing: Array(data))
       .replacing("architectures", with: [.string(published.className)])
+    for (key, value) in published.settings { config = config.replacing(key, with: value) }
     try Data(config.pretty.utf8).write(to: file("config.json"))
     let weights = try WeightsFolder(source)
     var tensors = try weights.names.map { (name: $0, tensor: try weights.tensor(named: $0)) }

@@ -75,6 +75,10 @@ package struct RecordedHead: CustomTestStringConvertible {
       let target = folder.appendingPathComponent(file)
       try FileManager.default.copyItem(at: Self.folder.appendingPathComponent(file), to: target)
     }
+    if name == "pairrm" {
+      let tokens = #"{"cls_token": "<|cls|>", "sep_token": "<|im_end|>"}"#
+      try Data(tokens.utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
+    }
     func write(_ shapes: [String: [Int]], _ file: String) throws {
       try Safetensors.write(
         shapes.sorted { $0.key < $1.key }.map { ($0.key, Self.draw($0.key, $0.value)) },

@@ -94,7 +94,7 @@ extension HeadDescriptor.Reading {
     switch self {
     case .row(let row), .softmax(let row): [row]
     case .difference(let first, let second): [first, second]
-    case .sigmoid, .gated, .normals, .levels: [0]
+    case .sigmoid, .gated, .normals, .compared, .levels: [0]
     }
   }
 }

@@ -1,5 +1,5 @@
 // From the rows at a text's places to its score, in double precision: a few numbers a text.
-// A attributes, Q quantiles, L levels.
+// A attributes, Q quantiles, L levels, H numbers between two layers.
 
 import Foundation
 
@@ -23,12 +23,20 @@ struct HeadCombination {
   private let scale: Double
   /// Row by row, `[A, A]`; `nil` changes nothing.
   private let transform: [Double]?
+  /// The mean row of the layer behind compared rows, `[H]`; its bias is the same for both responses.
+  private let second: [Double]
 
   /// Makes one.
-  init(_ descriptor: HeadDescriptor, scale: Double?, transform: [Double]?) {
+  init(
+    _ descriptor: HeadDescriptor,
+    scale: Double? = nil,
+    transform: [Double]? = nil,
+    second: [Double] = []
+  ) {
     self.descriptor = descriptor
     self.scale = scale ?? 1
     self.transform = transform
+    self.second = second
   }
 
   /// The score of one text.
@@ -43,6 +51,9 @@ struct HeadCombination {
     case .gated(let gate, let quantiles):
       let weights = weights(gate, Array(first[count...]))
       value = gated(Array(last[..<count]), weights, quantiles: quantiles)
+    case .compared:
+      guard rows.count == 3 else { return PassValue(value: .nan) }
+      value = PassValue(value: quality(rows[0], rows[1]) - quality(rows[0], rows[2]))
     case .normals(let gate):
       let weights = weights(gate, Array(first[count...]))
       let means = weights.indices.map { last[2 * $0] }
@@ -70,7 +81,7 @@ struct HeadCombination {
     case .difference(let first, let second): rows[first] - rows[second]
     case .softmax(let row): Self.softmax(rows)[row]
     case .sigmoid: 1 / (1 + exp(-rows[0]))
-    case .gated, .normals, .levels: .nan
+    case .gated, .normals, .compared, .levels: .nan
     }
   }
 
@@ -79,6 +90,12 @@ struct HeadCombination {
     if let normalizer = descriptor.normalizer { value.value = normalizer(value.value) }
     if descriptor.isCost { value = PassValue(value: -value.value, parts: [value.value]) }
     return value
+  }
+
+  /// `w tanh(s + r)`, of what a prompt and a response add up to.
+  private func quality(_ prompt: [Double], _ response: [Double]) -> Double {
+    let H = second.count
+    return (0..<H).reduce(0) { $0 + second[$1] * tanh(prompt[$1] + response[H + $1]) }
   }
 
   /// What the gate weighs the attributes with.

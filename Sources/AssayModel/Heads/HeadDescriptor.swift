@@ -32,6 +32,9 @@ package struct HeadDescriptor: Equatable, Sendable {
     var hasBias = false
     /// What follows.
     var activation = Activation.none
+    /// Whether it reads two hidden states at once: its rows for the first, and below them those for the
+    /// second, are multiplied with each, to be added up.
+    var isSplit = false
     /// The name of a batch norm behind the activation, of which the running statistics are used.
     var norm: String?
   }
@@ -66,9 +69,22 @@ package struct HeadDescriptor: Equatable, Sendable {
     case gated(Gate, quantiles: Int)
     /// Attributes, the mean and the deviation of a normal distribution each, whose means a gate weighs.
     case normals(Gate)
+    /// How much better one response is than the other: the rows of the prompt and of each response, added
+    /// up, go through tanh and this layer; its first mean less its second one.
+    case compared(Layer)
     /// A distribution over so many levels from 0 to 1 an attribute; the mean level of the distribution
     /// that a gate mixes of them.
     case levels(Gate, count: Int)
+  }
+
+  /// Where a text has a prompt and two responses, by the tokens that stand before them.
+  package struct Compared: Equatable, Sendable {
+    /// Before the prompt.
+    package var source: Int32
+    /// Before the response that is A.
+    package var first: Int32
+    /// Before the other one.
+    package var second: Int32
   }
 
   /// Mean and variance that scores are measured in.
@@ -159,6 +175,7 @@ extension HeadDescriptor.Reading: CustomStringConvertible {
     case .sigmoid: "sigmoid"
     case .gated(_, let quantiles):
       quantiles > 1 ? "attributes of \(quantiles) quantiles, gated" : "attributes, gated"
+    case .compared: "the first response less the second"
     case .normals: "means of attributes, gated"
     case .levels(_, let count): "mean of \(count) levels, gated"
     }

@@ -11,7 +11,7 @@ package struct HeadLayout: Sendable {
   package static let all: [HeadLayout] = [
     .cloud, .levels, .gated, .normals, .processMLP, .mlp, .internlm2, .starling, .athene, .process,
     .summary,
-    .regression, .scoreModel, .pooled, .score,
+    .regression, .scoreModel, .compared, .pooled, .score,
   ]
 
   /// The head of a folder.

@@ -1,4 +1,4 @@
-// Layouts whose score is a weighing of attributes.
+// Layouts whose score is made of several hidden states or numbers.
 
 extension HeadLayout {
   /// Attributes that a gate weighs by the prompt: ArmoRM, and QRM with quantiles of each.
@@ -67,6 +67,42 @@ extension HeadLayout {
     "code-explanation", "code-instruction-following", "code-readability",
   ]
 
+  /// Two layers that read a prompt's token and a response's at once, of two responses beside each other.
+  ///
+  /// Source: github.com/yuchenlin/LLM-Blender `llm_blender/pair_ranker/pairrm.py`.
+  static let compared = HeadLayout(name: "head_layer of a comparison") { evidence in
+    guard evidence.className == "DebertaV2PairRM" else { return nil }
+    let first = try evidence.layer("head_layer.1", columns: 2 * evidence.hiddenSize)
+    let second = try evidence.layer("head_layer.4", columns: first.rows)
+    func id(_ key: String) throws -> Int32 {
+      guard let id = try evidence.settings.int(key), (0..<evidence.vocabularySize).contains(id)
+      else {
+        throw HeadError.setting(key: key, reason: "is missing, or no id of the vocabulary")
+      }
+      return Int32(id)
+    }
+    return HeadDescriptor(
+      layout: "comparison",
+      layers: [
+        HeadDescriptor.Layer(
+          name: first.name,
+          rows: 2 * first.rows,
+          columns: evidence.hiddenSize,
+          hasBias: first.hasBias,
+          isSplit: true
+        )
+      ],
+      position: .compared(
+        .init(
+          source: try id("source_prefix_id"),
+          first: try id("cand1_prefix_id"),
+          second: try id("cand2_prefix_id")
+        )
+      ),
+      reading: .compared(second)
+    )
+  }
+
   /// A normal distribution of each attribute, whose mean a gate weighs: URM.
   ///
   /// Source: github.com/sgl-project/sglang `python/sglang/srt/models/llama_reward.py`; Lou et al. 2024
@@ -78,7 +114,17 @@ extension HeadLayout {
         || evidence.className.hasSuffix("ForSequenceClassificationWithNormal_Weights")
     else { return nil }
     let rows = try evidence.layer("score")
-    let layers = try evidence.layers(prefix, activation: .selu)
+    var layers: [HeadDescriptor.Layer] = []
+    for (module, activation) in [("0", .selu), ("2", .selu), ("4", .none)]
+      as [(
+        String, HeadDescriptor.Activation
+      )]
+    {
+      let columns = layers.last?.rows
+      layers.append(
+        try evidence.layer("\(prefix).\(module)", columns: columns, activation: activation)
+      )
+    }
     let count = layers.last?.rows ?? 0
     guard rows.rows == 2 * count else {
       throw HeadError.weight(

@@ -21,7 +21,7 @@ package struct HeadPlaces: Sendable {
       case .lastBut(let id), .before(let id), .appended(let id): id
       case .lastOf(let token), .each(let token): try Self.id(token, tokenizer)
       case .ends(let text): try Self.id(.spelling(text), tokenizer)
-      case .first, .last, .next, .turns: nil
+      case .first, .last, .next, .compared, .turns: nil
       }
     pattern = descriptor.gate?.pattern.map { tokenizer.encode($0) }
     if pattern?.isEmpty == true { throw HeadError.token(descriptor.gate?.pattern ?? "") }
@@ -90,6 +90,14 @@ package struct HeadPlaces: Sendable {
         throw HeadPlaceError(description: "has no token \(token), where this model's head reads")
       }
       return [place]
+    case .compared(let ids):
+      let found = [ids.source, ids.first, ids.second].compactMap { tokens.firstIndex(of: $0) }
+      guard found.count == 3 else {
+        throw HeadPlaceError(
+          description: "has no tokens before a prompt and two responses, which this model compares"
+        )
+      }
+      return found
     case .each(let token):
       let places = tokens.indices.filter { tokens[$0] == self.token }
       guard !places.isEmpty else {

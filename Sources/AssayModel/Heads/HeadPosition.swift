@@ -34,6 +34,8 @@ package enum HeadPosition: Equatable, Sendable {
   case appended(Int32)
   /// The one behind which the model would answer: the opened assistant's turn.
   case next
+  /// Those before a prompt and two responses.
+  case compared(HeadDescriptor.Compared)
   /// Each of a kind: the ends of steps.
   case each(HeadToken)
   /// The end of each piece of the response that a text ends, behind a prompt without template.
@@ -73,6 +75,7 @@ extension HeadPosition: CustomStringConvertible {
     case .lastOf(let token): "the last token \(token)"
     case .appended(let id): "the reward token (id \(id)) behind the text"
     case .next: "the opened assistant's turn"
+    case .compared(let ids): "the ids \(ids.source), \(ids.first) and \(ids.second)"
     case .each(let token): "each token \(token)"
     case .ends(let text): "the end of each step (\(HeadToken.spelling(text)))"
     case .turns(let answer): "the opened turn behind each step (answered \"\(answer)\")"

@@ -84,7 +84,7 @@ struct OtherReading: Hashable {
     let plain = tokenizer.encode(text)
     switch places.position {
     // What is read there is no part of the text.
-    case .next, .ends, .turns: return []
+    case .next, .ends, .turns, .compared: return []
     // Whoever reads steps has put their ends there.
     case .each where !plain.contains { $0 == places.token }: return []
     default: break
