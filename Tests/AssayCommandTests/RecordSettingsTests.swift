@@ -31,7 +31,7 @@ import Testing
     ]
     // Reasons that a random model writes have no verdict, and label leaves such pairs out.
     // So have letters of which it thinks next to nothing, unless any will do.
-    let plain = words.dropLast(2) + ["--letter-mass", "0"]
+    let plain = Array(words.dropLast(2)) + ["--letter-mass", "0"]
     let letters = plain + ["--task", "token"]
     try RunningCommand(letters).result().expect(0)
     let whole = try String(contentsOfFile: out, encoding: .utf8)
