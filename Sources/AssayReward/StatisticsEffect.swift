@@ -72,12 +72,13 @@ package struct PairedEffect: Equatable, Sendable {
   /// - Parameter level: The level of the test, corrected for the number of tests.
   /// - Returns: The effect, at most 1.
   package func detectable(level: Double) -> Double {
-    guard clusterCount > 1 else { return 1 }
+    // Flips of the signs of fewer clusters cannot reach the level, whatever the effect.
+    let needed = 1 + (-log2(level)).rounded(.up)
+    guard Double(clusterCount) >= needed else { return 1 }
     let degrees = Double(clusterCount - 1)
     let reach =
       Distributions.studentQuantile(1 - level / 2, degrees: degrees)
       + Distributions.studentQuantile(0.95, degrees: degrees)
-    let needed = 1 + (-log2(level)).rounded(.up)
     let expected = Distributions.gammaQuantile(0.95, shape: needed)
     return min(1, max(reach * standardError, expected * share))
   }

@@ -112,6 +112,8 @@ import Testing
     #expect(isClose(effect.estimate.upper, 0.2 + 4.302653 * 0.057735, 1e-5))
     let same = try PairedEffect([0.1, 0.2, 0.3, 0.1, 0.2, 0.3], clusters: [0, 1, 2, 0, 1, 2])
     #expect(isClose(same.estimate.upper, effect.estimate.upper, 1e-9) && same.clusterCount == 3)
+    // 2^(1 - 3) is above 0.05: three clusters show nothing.
+    #expect(effect.detectable(level: 0.05) == 1)
     // Nothing ever changes: no reason for an effect, and none for certainty.
     let none = try PairedEffect([Double](repeating: 0, count: 200), clusters: Array(0..<200))
     #expect(none.pValue == 1 && none.estimate.upper > 0.01 && none.detectable(level: 0.05) > 0.03)
