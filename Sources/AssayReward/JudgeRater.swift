@@ -222,14 +222,17 @@ package struct JudgeRater: Judge {
     let values = try await VerdictLikelihood.values(open, port: port)
     for ((index, place), value) in zip(places, values) {
       guard let value else { continue }
+      if isCut(judgements[index][place]) {
+        closed[index][place].letters = value
+        // Who would have written something else has not decided.
+        guard reading.isRead(value) else { continue }
+        closed[index][place].isForced = true
+        closed[index][place].verdict =
+          value.probability == 0.5 ? nil : value.probability > 0.5 ? .a : .b
+      }
       if settings.aggregation == .likelihood {
         closed[index][place].probability = value.probability
       }
-      guard isCut(judgements[index][place]) else { continue }
-      closed[index][place].letters = value
-      closed[index][place].isForced = true
-      closed[index][place].verdict =
-        value.probability == 0.5 ? nil : value.probability > 0.5 ? .a : .b
     }
     return closed
   }

@@ -19,8 +19,8 @@ package struct JudgeSettings: Sendable, Equatable {
   /// How judgements with rationales become one probability.
   package var aggregation = VerdictAggregation.votes
 
-  /// The least probability of both letters together at which a letter is a verdict; below, the model
-  /// would have written something else, and nothing is read.
+  /// The least probability of both letters together at which a letter is a verdict, or decides behind a
+  /// judgement that was cut; below, the model would have written something else, and nothing is read.
   ///
   /// `nil` is 0 for a model that was trained to write a letter, and 0.25 for any other.
   ///

@@ -38,8 +38,9 @@ struct JudgeOptions: ParsableArguments {
 
   @Option(
     help: """
-      The least probability of both letters together at which a letter is a verdict; below, the judgement \
-      is unparseable. Default: 0.25; 0 for models that were trained to write a letter.
+      The least probability of both letters together at which a letter is a verdict, or decides behind a \
+      judgement that was cut; below, the judgement is unparseable. Default: 0.25; 0 for models that were \
+      trained to write a letter.
       """
   )
   var letterMass: Double?

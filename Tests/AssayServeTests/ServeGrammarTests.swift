@@ -30,7 +30,7 @@ import Testing
 
   @Test("judgements can be held to a verdict, with its likelihood from the same pass")
   func judgements() async throws {
-    try await withServer(.languageModel, contextTokens: 512) { client, _ in
+    try await withServer(.languageModel, contextTokens: 1024) { client, _ in
       let pair: JSONValue = ["prompt": "How many?", "chosen": "three", "rejected": "two"]
       for (form, unparseable) in [("free", 8), ("enforced", 0)] {
         let answer = try await client.post(
