@@ -61,8 +61,6 @@ package struct ReadReport: Hashable, Sendable, CustomStringConvertible {
 
   mutating func countRow() { rowCount += 1 }
 
-  mutating func countKept() { keptCount += 1 }
-
   /// Counts rows that became records.
   package mutating func countKept(_ count: Int) {
     rowCount += count

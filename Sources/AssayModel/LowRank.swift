@@ -4,6 +4,7 @@
 // magnitudes.
 
 import AssayTensor
+import Foundation
 
 /// How products of low rank are made.
 package struct LowRankOptions: Equatable, Sendable {
@@ -29,6 +30,13 @@ package struct LowRankOptions: Equatable, Sendable {
   ///
   /// Source: Hu et al. 2021 (arXiv:2106.09685) section 4.1; Kalajdzievski 2023 (arXiv:2312.03732).
   var scale: Double { alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)) }
+}
+
+/// What an adapter under training is, and stands beside.
+struct AdapterTraining {
+  let options: LowRankOptions
+  /// The base model's folder.
+  let base: URL
 }
 
 /// The products of low rank beside a weight, one for each of the tensors that it is joined from.

@@ -5,13 +5,6 @@ import AssayTensor
 import AssayText
 import Foundation
 
-/// What an adapter under training is, and stands beside.
-struct AdapterTraining {
-  let options: LowRankOptions
-  /// The base model's folder.
-  let base: URL
-}
-
 extension Model {
   /// Has products of low rank trained in place of the decoder's weights, which stay as they are.
   ///

@@ -28,9 +28,7 @@ struct EvalCommand: AssayCommand {
   @OptionGroup var records: RecordOptions
   @OptionGroup var common: CommonOptions
 
-  func validate() throws {
-    try what.validate(source, judging, rows, common)
-  }
+  func validate() throws { try what.validate(source, judging, rows, common) }
 
   func execute() async throws {
     var found: [(benchmark: any Benchmark, records: [BenchmarkRecord])] = []

@@ -167,8 +167,7 @@ package func readRecords<Record>(
         return record
       }
       guard let record else { continue }
-      report.countRow()
-      report.countKept()
+      report.countKept(1)
       try body(record)
     }
   }

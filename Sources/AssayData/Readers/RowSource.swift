@@ -27,9 +27,6 @@ package struct RowFault: Error, Equatable {
 /// its rows are its `examples` where it has such a list, else it is the only row. `NaN` and infinities
 /// are read as numbers, which Python writes into columns that nobody uses.
 package final class RowSource {
-  /// Bounds the memory that a file without line ends can ask for.
-  static let maximumLineBytes = 1 << 28
-
   /// What the first bytes of formats are that are not read; the first and the third only from standard
   /// input, since DuckDB reads files.
   private static let otherFormats: [(magic: [UInt8], name: String)] = [
@@ -179,11 +176,11 @@ package final class RowSource {
         defer { start = buffer.count }
         return take(start..<buffer.count)
       }
-      guard buffer.count - start <= Self.maximumLineBytes else {
+      guard buffer.count - start <= RowBounds.lineBytes else {
         throw DataError.endlessLine(
           file: name,
           line: line + 1,
-          maximumBytes: Self.maximumLineBytes
+          maximumBytes: RowBounds.lineBytes
         )
       }
       if start > 0 {

@@ -3,6 +3,12 @@
 import AssayBase
 import Foundation
 
+/// What a row may be at most.
+enum RowBounds {
+  /// Bounds the memory that a file without line ends can ask for.
+  static let lineBytes = 1 << 28
+}
+
 /// A format that DuckDB reads.
 enum TableFormat: String {
   case parquet = "Parquet"
@@ -31,7 +37,7 @@ enum TableFormat: String {
   /// Source: duckdb.org/docs/stable/data/parquet/overview, data/csv/overview, data/json/loading_json.
   fileprivate func arguments(_ path: String) -> [String] {
     let file = "'" + Self.literal(path) + "'"
-    let longest = RowSource.maximumLineBytes
+    let longest = RowBounds.lineBytes
     return switch self {
     case .parquet: ["-jsonlines", "-c", "SELECT * FROM read_parquet(\(file))"]
     case .csv:

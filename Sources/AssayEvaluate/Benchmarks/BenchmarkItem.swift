@@ -1,4 +1,5 @@
 // The questions of a benchmark, and what it says of answers.
+import AssayBase
 import AssayText
 
 /// A question of a benchmark: a prompt, and responses of which some should score above others.
@@ -70,5 +71,16 @@ package struct BenchmarkResults: Sendable, Equatable {
   package init(sections: ResultsFile.Sections, notes: [String] = []) {
     self.sections = sections
     self.notes = notes
+  }
+}
+
+extension BenchmarkItem {
+  /// The hash of the ids and texts of all items.
+  static func digest(_ items: [BenchmarkItem]) -> String {
+    let texts = items.flatMap { item in
+      [item.id] + item.prompt.flatMap { [$0.role, $0.content] } + item.chosen + [""]
+        + item.rejected
+    }
+    return Digest.hex(texts.map { "\($0.utf8.count):\($0)" }.joined())
   }
 }

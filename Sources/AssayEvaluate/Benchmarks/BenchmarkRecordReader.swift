@@ -164,17 +164,10 @@ package enum BenchmarkRecords {
       guard value.isNull || value.string != nil else {
         throw row.failure("'verdicts' must hold strings or null, found \(value.kind)")
       }
-      return verdict(value.string ?? "", isChosenA: item.isChosenFirst == (order == 0))
-    }
-  }
-
-  /// What a verdict says.
-  static func verdict(_ text: String, isChosenA: Bool) -> BenchmarkVerdict {
-    switch text.filter({ !$0.isWhitespace }) {
-    case "A>B", "A>>B", "B<A", "B<<A", "A": isChosenA ? .chosen : .rejected
-    case "B>A", "B>>A", "A<B", "A<<B", "B": isChosenA ? .rejected : .chosen
-    case "A=B", "B=A", "tie": .tie
-    default: .unparseable
+      return BenchmarkVerdict(
+        spelt: value.string ?? "",
+        isChosenA: item.isChosenFirst == (order == 0)
+      )
     }
   }
 

@@ -34,8 +34,8 @@ enum OfficialRecord {
       }
       return .verdicts(
         list.enumerated().map { order, judgment in
-          BenchmarkRecords.verdict(
-            judgment["decision"]?.string ?? "",
+          BenchmarkVerdict(
+            spelt: judgment["decision"]?.string ?? "",
             isChosenA: item.isChosenFirst == (order == 0)
           )
         }

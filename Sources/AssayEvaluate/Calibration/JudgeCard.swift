@@ -5,19 +5,6 @@ import AssayReward
 import AssayText
 import Foundation
 
-/// A gold item with what the rater said of it.
-struct CardItem {
-  let gold: GoldItem
-  let judgement: CardJudgement
-  /// The number of its prompt: items of one prompt are not independent.
-  let cluster: Int
-
-  /// By how many characters the better response is longer.
-  var lengthGain: Int {
-    gold.pair.chosen.unicodeScalars.count - gold.pair.rejected.unicodeScalars.count
-  }
-}
-
 /// What is asked of a card beside the gold labels.
 package struct CardQuestions: Codable, Equatable, Sendable {
   /// How often preferences that are kept shall be right.

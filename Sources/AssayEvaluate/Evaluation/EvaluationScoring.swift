@@ -149,13 +149,4 @@ package enum EvaluationScoring {
     guard owners.indices.contains(index) else { return error }
     return EvaluateError.unscored(benchmark: benchmark, id: owners[index], reason: reason)
   }
-
-  /// The hash of the ids and texts of all items.
-  package static func digest(_ items: [BenchmarkItem]) -> String {
-    let texts = items.flatMap { item in
-      [item.id] + item.prompt.flatMap { [$0.role, $0.content] } + item.chosen + [""]
-        + item.rejected
-    }
-    return Digest.hex(texts.map { "\($0.utf8.count):\($0)" }.joined())
-  }
 }

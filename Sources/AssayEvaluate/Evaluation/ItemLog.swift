@@ -126,7 +126,7 @@ struct ItemLog {
     let name = type(of: benchmark).name
     let file = folder.appendingPathComponent("scores-\(name).jsonl")
     var settings = settings
-    settings.set("items of --benchmark \(name)", EvaluationScoring.digest(benchmark.items))
+    settings.set("items of --benchmark \(name)", BenchmarkItem.digest(benchmark.items))
     do { try DurableFile.makeFolder(folder) } catch FileError.fileSystem(_, _, let reason) {
       throw DataError.unwritable(path: folder.path, reason: reason)
     }

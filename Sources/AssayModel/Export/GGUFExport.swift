@@ -96,7 +96,7 @@ struct GGUFExport {
       ("general.file_type", .integer(kind)), ("general.quantization_version", .integer(2)),
     ]
     for (key, target) in GGUFModel.sizes.sorted(by: { $0.key < $1.key }) {
-      // Qwen3 has a name of its own for them.
+      // Some call them otherwise.
       let other = target == "num_local_experts" ? document["num_experts"] : nil
       guard let number = (document[target] ?? other)?.int else { continue }
       values.append(("\(prefix).\(key)", .integer(number)))

@@ -96,11 +96,8 @@ enum GroupEndpoints {
     return [
       "response_i": .number("\(comparison.first)"), "response_j": .number("\(comparison.second)"),
       "judge_idx": 0,
-      "score_1": number(first.map { 1 + 4 * $0 }), "score_2": number(first.map { 5 - 4 * $0 }),
-      "ranking": number(first.map { 6 - 5 * $0 }),
+      "score_1": .numeral(first.map { 1 + 4 * $0 }), "score_2": .numeral(first.map { 5 - 4 * $0 }),
+      "ranking": .numeral(first.map { 6 - 5 * $0 }),
     ]
   }
-
-  /// A number, or null.
-  static func number(_ value: Double?) -> JSONValue { value.map { .number("\($0)") } ?? .null }
 }

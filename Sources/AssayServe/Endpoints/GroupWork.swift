@@ -203,14 +203,14 @@ struct GroupRewards {
   func json(id: String) -> JSONValue {
     var members = [
       JSONMember("id", .string(id)),
-      JSONMember("rewards", .array(values.map(GroupEndpoints.number))),
+      JSONMember("rewards", .array(values.map(JSONValue.numeral))),
       JSONMember("tokens", .number("\(tokens)")),
     ]
     if !comparisons.isEmpty {
       let list = comparisons.map { comparison -> JSONValue in
         [
           "first": .number("\(comparison.first)"), "second": .number("\(comparison.second)"),
-          "probability": GroupEndpoints.number(comparison.probability),
+          "probability": .numeral(comparison.probability),
         ]
       }
       members.append(JSONMember("comparisons", .array(list)))
@@ -223,4 +223,9 @@ struct GroupRewards {
     }
     return .object(members)
   }
+}
+
+extension JSONValue {
+  /// A number, or null.
+  static func numeral(_ value: Double?) -> JSONValue { value.map { .number("\($0)") } ?? .null }
 }
