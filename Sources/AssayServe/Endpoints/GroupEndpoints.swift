@@ -64,7 +64,7 @@ enum GroupEndpoints {
     try check(group, "'response_objs'")
     let rewards = try await work.rewards([group])[0]
     return .json([
-      "rewards": .array(rewards.values.map(number)),
+      "rewards": .array(rewards.values.map(JSONValue.numeral)),
       "comparison_results": .array(rewards.comparisons.map(comparison)),
       "metrics": ["unread": .number("\(rewards.comparisons.count { $0.probability == nil })")],
     ])
