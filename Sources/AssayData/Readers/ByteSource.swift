@@ -17,8 +17,8 @@ final class ByteSource {
   private var first: [UInt8]?
   private var inflater: Inflater?
   private var table: TableFile?
-  /// Whether the bytes are rows of CSV, whose values are all texts.
-  let isCSV: Bool
+  /// Whether the bytes are rows in which numbers may be spelt as texts: of CSV all, of Parquet decimal ones.
+  let spellsNumbers: Bool
 
   init(path: String, program: URL?) throws {
     if path == "-" {
@@ -43,7 +43,7 @@ final class ByteSource {
       start += more
     }
     let format = TableFormat(path: path, start: start)
-    isCSV = format == .csv
+    spellsNumbers = format == .csv || format == .parquet
     if let format, path != "-" {
       table = try TableFile(path, format, program: program)
     } else {

@@ -118,7 +118,7 @@ package final class RowSource {
     while let bytes = try nextLine() {
       if bytes.allSatisfy(Self.isSpace) { continue }
       let value = Self.parse(bytes)
-      return row(source.isCSV ? value.map(Self.numbered) : value)
+      return row(source.spellsNumbers ? value.map(Self.numbered) : value)
     }
     return nil
   }
@@ -133,7 +133,7 @@ package final class RowSource {
     "confidence", "label", "margin", "probability", "rating", "score",
   ]
 
-  /// A row of CSV with numbers where rows have them.
+  /// A row of a table with numbers where rows have them.
   private static func numbered(_ row: JSONValue) -> JSONValue {
     guard let members = row.members else { return row }
     return .object(
