@@ -156,10 +156,14 @@ import Testing
       let values = weight.floats.map(Double.init)
       let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       #expect(abs(norm - final.l2) < 1e-4 * final.l2, "\(parameter)")
-      // The sum cancels: its error is bounded by the norm, and by a hundredth of the steps where a
-      // gradient is near its own rounding error, as those of some biases of keys are.
+      // The sum cancels: its error is bounded by the norm. A bias of keys moves all scores of a query
+      // nearly alike, so that its gradient is near rounding, which AdamW makes a hundredth of its steps.
       let steps = 1e-2 * expected.learningRate * Double(expected.losses.count)
-      #expect(abs(values.reduce(0, +) - final.sum) < 1e-4 * final.l2 + steps, "\(parameter)")
+      let rounding = parameter.hasSuffix("k_proj.bias") ? steps : 0
+      #expect(
+        abs(values.reduce(0, +) - final.sum) < 1e-4 * final.l2 + rounding,
+        "\(parameter)"
+      )
       if fixture.tensors.names.contains("final." + parameter) {
         // Adam divides by the gradient's own size: where that is rounding error, so is the step.
         let gradients = try fixture.floats("gradients." + parameter).map(abs)
