@@ -17,6 +17,8 @@ package final class DecoderWeights {
   /// Rotary angles of each block.
   let angles: [RotaryTable]
   private var keptStepper: DecoderStepper?
+  /// Whether anything is trained in place of weights: asked for at every step.
+  private var hasLowRank = false
   /// Tables of LongRoPE's angles in short texts and, behind them, in texts of up to so many tokens.
   private var longAngles: (tokens: Int, table: RotaryTable)?
 
@@ -121,7 +123,7 @@ package final class DecoderWeights {
   /// The weights packed for single steps; `nil` where the model or the execution is none for it.
   func stepper(_ execution: Execution) -> DecoderStepper? {
     guard isSmall, configuration.experts == nil, execution.dtype == .float32,
-      execution.weights == .plain, device == .cpu, lowRank.isEmpty
+      execution.weights == .plain, device == .cpu, !hasLowRank
     else {
       return nil
     }
@@ -169,10 +171,14 @@ package final class DecoderWeights {
         weight.add(spec, options, seed: seed)
       }
     }
+    hasLowRank = true
   }
 
   /// Makes one weight of each and what was trained in its place.
-  func mergeLowRank() { parts.blocks.forEach { $0.products.forEach { $0.merge() } } }
+  func mergeLowRank() {
+    parts.blocks.forEach { $0.products.forEach { $0.merge() } }
+    hasLowRank = false
+  }
 }
 
 extension BlockParts {
