@@ -15,6 +15,7 @@ package enum Methods {
     StarMethod.rationalizer,
     StarMethod.dpo,
     StarMethod.ipo,
+    GRPOMethod(),
     CritiqueSFTMethod(),
     CloudMethod(),
     CriticRMMethod.rank,

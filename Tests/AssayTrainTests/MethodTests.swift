@@ -59,6 +59,7 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     "criticRm":
       "{prompts: playground, samples: 2, critique_tokens: 8, ratings: 1, filter: none, epochs: 1}",
     "star": "{prompts: playground, iterations: 1, samples: 2, judgement_tokens: 8, batch_items: 8}",
+    "grpo": "{prompts: playground, rounds: 1, samples: 2, judgement_tokens: 8, batch_items: 8}",
   ]
 
   private func ratings(_ world: TinyWorld) throws -> URL {
@@ -90,7 +91,7 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
       #expect(skipped(events).isEmpty)
     } catch TrainingError.noData(let stage, _) {
       // An untrained model of 300 tokens writes no score and no verdict: everything before has run.
-      #expect(method.name.hasPrefix("star-") || method.name.hasPrefix("critic-rm-"))
+      #expect(writesJudgements(method) || method.name.hasPrefix("critic-rm-"))
       try giveTexts(method, run, stage: stage, world)
       try await runRecipe(text, in: run)
     }
@@ -116,6 +117,10 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     #expect(skipped(try await runRecipe(text, in: run)).count == stages.count)
   }
 
+  private func writesJudgements(_ method: any Method) -> Bool {
+    method.name.hasPrefix("star-") || method.name == "grpo"
+  }
+
   /// Records what a model that can write would have written, so that training has something.
   private func giveTexts(
     _ method: any Method,
@@ -130,7 +135,7 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
       .appendingPathComponent("records.jsonl")
     let earlier = try Data(contentsOf: records)
     try FileManager.default.removeItem(at: records)
-    if method.name.hasPrefix("star-") {
+    if writesJudgements(method) {
       let old = try decode(JudgementRecord.self, earlier)
       let log = try RecordLog<JudgementRecord>(records)
       for record in old {

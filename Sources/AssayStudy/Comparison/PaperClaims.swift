@@ -7,7 +7,7 @@ extension ClaimTable {
   static let asGood = -0.02
 
   /// The claims of the three papers, then bars and controls, which no paper claims.
-  package static let papers: [Claim] = cloud + criticRM + genRM + controls
+  package static let papers: [Claim] = cloud + criticRM + genRM + rewarded + controls
 
   /// CLoud's.
   ///
@@ -224,9 +224,28 @@ extension ClaimTable {
     ),
   ]
 
+  /// J1's: a judge that learns from rewards of its verdicts.
+  ///
+  /// Source: Whitehouse et al. 2025 (arXiv:2505.10320).
+  private static let rewarded: [Claim] = [
+    Claim(
+      "grpo-judge",
+      "GRPO on verdicts beats the zero-shot judge",
+      paper: "J1, in both orders",
+      .difference("grpo", "judge", suite: "test", section: "overall")
+    ),
+    Claim(
+      "grpo-judge-ood",
+      "GRPO on verdicts beats the zero-shot judge out of distribution",
+      paper: "J1, in both orders",
+      .difference("grpo", "judge", suite: "ood", section: "overall")
+    ),
+  ]
+
   /// Methods that write before they decide, or decide by writing.
   private static let generative = [
-    "genrm", "star-sft", "star-rationalizer", "star-dpo", "star-ipo", "cloud", "critic-rm-rank",
+    "genrm", "star-sft", "star-rationalizer", "star-dpo", "star-ipo", "grpo", "cloud",
+    "critic-rm-rank",
     "critic-rm-summ",
   ]
 
@@ -288,6 +307,20 @@ extension ClaimTable {
       "STaR-DPO beats the judge that read the corpus again as it did, out of distribution",
       paper: "a control",
       .difference("star-dpo", "judge-replay", suite: "ood", section: "overall"),
+      isControl: true
+    ),
+    Claim(
+      "control-grpo",
+      "GRPO beats STaR-DPO on as many samples and steps",
+      paper: "a control",
+      .difference("grpo", "star-dpo", suite: "test", section: "overall"),
+      isControl: true
+    ),
+    Claim(
+      "control-grpo-ood",
+      "GRPO beats STaR-DPO on as many samples and steps, out of distribution",
+      paper: "a control",
+      .difference("grpo", "star-dpo", suite: "ood", section: "overall"),
       isControl: true
     ),
     Claim(
