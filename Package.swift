@@ -36,7 +36,11 @@ let package = Package(
       pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
     ),
-    .target(name: "CTorch", dependencies: ["CLibTorch"]),
+    .target(
+      name: "CTorch",
+      dependencies: ["CLibTorch"],
+      cxxSettings: [.headerSearchPath("gloo_declarations")]
+    ),
     .target(name: "AssayTensor", dependencies: ["CTorch", "CZlib"], swiftSettings: settings),
     .target(
       name: "AssayBase",

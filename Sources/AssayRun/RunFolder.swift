@@ -13,6 +13,8 @@ import Synchronization
 package final class RunFolder: Sendable {
   /// Where the folder is.
   package let url: URL
+  /// Whether it is only read: it is finished, or another process works in it.
+  package let isReadOnly: Bool
   // The locked file; `nil` once it is released.
   private let lock: Mutex<Int32?>
   // Guards the number of stages asked for so far.
@@ -26,6 +28,7 @@ package final class RunFolder: Sendable {
   /// - Throws: `RunError.folderInUse`, `.unknownStage`, or `.fileSystem`.
   package init(_ url: URL, restartingFrom stage: String? = nil) throws {
     self.url = url
+    isReadOnly = false
     try DurableFile.makeFolder(url)
     let model = url.appendingPathComponent("config.json")
     guard !FileManager.default.fileExists(atPath: model.path) else {
@@ -57,6 +60,7 @@ package final class RunFolder: Sendable {
   /// Opens a folder in which nothing will change any more, without locking it.
   package init(finished url: URL) {
     self.url = url
+    isReadOnly = true
     lock = Mutex(nil)
   }
 

@@ -22,6 +22,8 @@ package struct Stage: Sendable {
   /// The digest of what the stage was made from; give it to the stages that build on this one.
   package let digest: String
   private let run: RunFolder
+  /// Where the checkpoint is that another process keeps; `nil` where this one keeps it.
+  private let followed: URL?
 
   private struct Done<Result: Codable>: Codable {
     let fingerprint: String
@@ -45,6 +47,7 @@ package struct Stage: Sendable {
     self.number = number
     self.url = url
     self.run = run
+    followed = nil
     digest = fingerprint.digest
     let inputs = url.appendingPathComponent("inputs.json")
     if let data = try? Data(contentsOf: inputs) {
@@ -62,6 +65,8 @@ package struct Stage: Sendable {
       guard changes.isEmpty else {
         throw RunError.stageChanged(folder: run.url.path, stage: name, changes: changes)
       }
+    } else if run.isReadOnly {
+      throw FileError.malformedRecord(file: inputs.path, line: 1, reason: "the stage is not there")
     } else {
       try DurableFile.makeFolder(url)
       try DurableFile.write(
@@ -72,7 +77,22 @@ package struct Stage: Sendable {
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
       try DurableFile.write(try encoder.encode(fingerprint), to: inputs)
     }
-    try removeLeftovers()
+    if !run.isReadOnly { try removeLeftovers() }
+  }
+
+  /// A stage that another process keeps, to compute beside it: it reads the other's checkpoint, and what
+  /// is written to it goes to a folder of its own.
+  ///
+  /// - Parameters:
+  ///   - stage: The other's.
+  ///   - folder: For what is written, which nobody reads.
+  package init(following stage: Stage, in folder: URL) {
+    name = stage.name
+    number = stage.number
+    url = folder
+    digest = stage.digest
+    run = stage.run
+    followed = stage.url
   }
 
   /// Whether the stage has finished.
@@ -104,6 +124,7 @@ package struct Stage: Sendable {
   ///   - seconds: How long the stage took.
   /// - Throws: `FileError.fileSystem` where `done.json` cannot be written.
   package func finish<Result: Codable>(_ result: Result, seconds: Double) throws {
+    guard followed == nil else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     let done = Done(fingerprint: digest, seconds: seconds, result: result)
@@ -123,7 +144,7 @@ package struct Stage: Sendable {
 
   /// Where the checkpoint is, if there is one.
   package var checkpoint: URL? {
-    let url = file("checkpoint")
+    let url = (followed ?? url).appendingPathComponent("checkpoint")
     return FileManager.default.fileExists(atPath: url.path) ? url : nil
   }
 
@@ -152,6 +173,7 @@ package struct Stage: Sendable {
   ///   - write: Writes the files into the folder that it is given.
   /// - Throws: `FileError.fileSystem`, or what `write` throws; the previous checkpoint stays then.
   package func publishCheckpoint(step: Int, write: (URL) throws -> Void) throws {
+    guard followed == nil else { return }
     let temporary = file("checkpoint.tmp-\(getpid())")
     try? FileManager.default.removeItem(at: temporary)
     try DurableFile.makeFolder(temporary)

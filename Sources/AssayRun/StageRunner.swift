@@ -6,6 +6,8 @@ package struct StageRunner {
   /// Where stages are.
   private let place: Place
   package let events: RunEventHandler
+  /// The stage that another process works at, which this one follows.
+  private let followed: String?
 
   private enum Place {
     /// Numbered, in one run's folder: a changed recipe is refused.
@@ -18,12 +20,26 @@ package struct StageRunner {
   /// Runs numbered stages in a run's folder.
   package init(run: RunFolder, events: @escaping RunEventHandler) {
     place = .numbered(run)
+    followed = nil
     self.events = events
+  }
+
+  /// Follows another process that runs numbered stages, into one of them: earlier ones are done, and that
+  /// one's body runs here too, without keeping anything, to end in `FollowedStage`.
+  ///
+  /// - Parameters:
+  ///   - run: The other's folder, only read.
+  ///   - stage: The name of the stage.
+  package init(run: RunFolder, following stage: String) {
+    place = .numbered(run)
+    followed = stage
+    events = { _ in }
   }
 
   /// Runs stages that several recipes share.
   package init(store: StageStore, events: @escaping RunEventHandler) {
     place = .addressed(store)
+    followed = nil
     self.events = events
   }
 
@@ -53,12 +69,37 @@ package struct StageRunner {
       events(.stageSkipped(name: name, number: stage.number))
       return stage
     }
+    if let followed { try await follow(stage, as: followed, body) }
     let start = Date()
     try await body(stage)
     let seconds = Date().timeIntervalSince(start)
     try stage.finish(StageOutcome(finished: true), seconds: seconds)
     events(.stageFinished(name: name, number: stage.number, seconds: seconds))
     return stage
+  }
+}
+
+/// A stage was followed to its end; what is behind it is for the process that keeps the run.
+package struct FollowedStage: Error {
+  /// Makes one.
+  package init() {}
+}
+
+extension StageRunner {
+  private func follow(
+    _ stage: Stage,
+    as expected: String,
+    _ body: (Stage) async throws -> Void
+  ) async throws -> Never {
+    guard stage.name == expected else {
+      throw RunError.folderInUse(path: stage.url.path, process: nil)
+    }
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("assay-following-\(UUID().uuidString)")
+    try DurableFile.makeFolder(folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try await body(Stage(following: stage, in: folder))
+    throw FollowedStage()
   }
 }
 

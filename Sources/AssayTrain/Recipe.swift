@@ -88,6 +88,18 @@ package struct Recipe {
   }
 
   /// What the method runs in: the recipe's model and data.
+  /// Follows a process that runs this recipe into one of its trainings.
+  ///
+  /// - Parameters:
+  ///   - run: The other's folder, only read.
+  ///   - stage: The training's stage.
+  /// - Throws: What reading and training throw.
+  package func follow(_ run: RunFolder, into stage: String) async throws {
+    do {
+      _ = try await method.run(in: try context(StageRunner(run: run, following: stage)))
+    } catch is FollowedStage {}
+  }
+
   private func context(_ stages: StageRunner) throws -> RunContext {
     var context = RunContext(
       stages: stages,

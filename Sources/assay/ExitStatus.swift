@@ -36,6 +36,7 @@ enum ExitStatus {
     case let error as EndpointError: code(error)
     case let error as HubError: code(error)
     case let error as ServeError: code(error)
+    case TrainingError.processes: unavailable
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError,
       is AuditFailure, is GenerationError, is WritingError, is GrammarError, is TrainingLineError,
       is JinjaError,

@@ -33,6 +33,8 @@ struct TrainCommand: AssayCommand {
   @Flag(help: "Print all settings and stop.")
   var printRecipe = false
 
+  @OptionGroup var processes: ProcessOptions
+
   @OptionGroup var common: CommonOptions
 
   func execute() async throws {
@@ -45,13 +47,17 @@ struct TrainCommand: AssayCommand {
       return
     }
     let folder = out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
-    try await RecipeRun.execute(
-      loaded,
-      folder: folder,
-      restartFrom: restartFrom,
-      common: common,
-      command: "assay train \(recipe) --out \(folder)"
-    )
+    try await processes.run(common) {
+      try await RecipeRun.execute(
+        loaded,
+        folder: folder,
+        restartFrom: restartFrom,
+        common: common,
+        command: "assay train \(recipe) --out \(folder)"
+      )
+    } follow: { stage in
+      try await loaded.follow(RunFolder(finished: URL(fileURLWithPath: folder)), into: stage)
+    }
   }
 }
 

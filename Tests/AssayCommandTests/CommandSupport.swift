@@ -109,6 +109,7 @@ final class RunningCommand {
   }
 
   var isRunning: Bool { process.isRunning }
+  var identifier: pid_t { process.processIdentifier }
 
   /// What it has written so far.
   var outputSoFar: String { text("out") }

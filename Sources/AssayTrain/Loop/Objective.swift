@@ -40,7 +40,8 @@ package struct PartLoss {
 }
 
 extension Objective {
-  /// Computes a batch's loss and adds its gradients to those of the model's weights.
+  /// Computes a batch's loss and adds its gradients to those of the model's weights; where several
+  /// processes train, of this process's part of the batch.
   ///
   /// - Parameters:
   ///   - batch: The items.
@@ -59,7 +60,8 @@ extension Objective {
     var (loss, tokens) = (0.0, 0)
     var right: Int?
     var shares: [Metric] = []
-    for part in parts(of: batch, count: accumulation) {
+    let own = Processes.current?.part(of: batch) ?? batch
+    for part in parts(of: own, count: accumulation) {
       guard let own = self.loss(of: part, in: batch, model: model) else { continue }
       (weight == 1 ? own.value : own.value * weight).backward()
       loss += Double(own.value.item)

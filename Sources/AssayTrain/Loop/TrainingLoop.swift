@@ -58,6 +58,8 @@ package enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible 
   case noData(stage: String, hint: String)
   /// The recipe asks for something that does not fit the model or the data.
   case recipe(reason: String)
+  /// The processes that trained together no longer do.
+  case processes(reason: String)
 
   /// One sentence: what happened, where, and what to do.
   package var description: String {
@@ -67,6 +69,8 @@ package enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible 
         + "at these items"
     case .noData(let stage, let hint): "nothing to train on in stage \(stage); \(hint)"
     case .recipe(let reason): reason
+    case .processes(let reason):
+      "training in several processes ended: \(reason); the same command goes on from here"
     }
   }
 }
@@ -156,7 +160,16 @@ package struct TrainingLoop {
         throw error
       }
       values.forEach { $0.clearGradientInPlace() }
-      let report = try withTensorErrors { try body(step) }
+      var report = try withTensorErrors { try body(step) }
+      do {
+        try Processes.current?.sum(&report, step: step, gradientsOf: values)
+      } catch {
+        // The weights are as the last step left them.
+        try metrics.synchronize()
+        try save(step: step)
+        try Interruption.check()
+        throw error
+      }
       let rate = section.schedule.rate(step: step, total: steps)
       let norm = try withTensorErrors { clipGradients(values, maximum: section.clipNorm) }
       for (what, value) in [("loss", report.loss), ("gradient", norm)] where !value.isFinite {

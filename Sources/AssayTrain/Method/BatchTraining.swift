@@ -77,6 +77,7 @@ struct BatchTraining {
     seed: Int? = nil,
     _ body: (BatchStep) throws -> StepReport
   ) throws {
+    try Processes.current?.begin(stage.name)
     let plan = ShuffledBatches(
       itemCount: count,
       batchSize: batchSize,

@@ -107,6 +107,24 @@ int ct_adamw(const ct_tensor *parameters, const ct_tensor *first, const ct_tenso
              const ct_tensor *steps, int count, double learning_rate, double beta1, double beta2,
              double weight_decay, double epsilon);
 
+// Processes that train together. Where several meet: a store of short texts under a host's port, which
+// one of them serves; `prefix` keeps its keys apart from other programs'. Port 0 lets the system choose.
+typedef struct ct_group_s *ct_group;
+bool ct_group_available(void);
+int ct_group_open(const char *host, int port, const char *prefix, bool serves, int rank, int size,
+                  double timeout, ct_group *out, int *used_port);
+// Waits for all of them; sums need it.
+int ct_group_connect(ct_group group, double timeout);
+void ct_group_close(ct_group group);
+int ct_group_set(ct_group group, const char *key, const char *value);
+// Waits for the key.
+int ct_group_get(ct_group group, const char *key, double timeout, char *value, size_t size);
+// Sums over all processes, in place, the same bits in each.
+int ct_group_sum_numbers(ct_group group, double *values, int count);
+// `holders` says how many processes have a gradient of each parameter, the same in each.
+int ct_group_sum_gradients(ct_group group, const ct_tensor *parameters, const double *holders,
+                           int count);
+
 // Fused operations of the decoder, with gradients (kernels of ours on the CPU, composed elsewhere).
 int ct_embedding(ct_tensor weight, ct_tensor ids, ct_tensor *out);
 // x / sqrt(mean(x^2) + epsilon) * (weight + offset)

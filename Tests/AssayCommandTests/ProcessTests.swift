@@ -1,0 +1,155 @@
+import AssayTensor
+import Foundation
+import Testing
+
+// Several processes that train together, as users start them.
+@Suite(
+  .serialized,
+  .enabled(if: Binary.url != nil && ProcessGroup.isAvailable, "needs the binary, on Linux")
+)
+struct ProcessTests {
+  let folder: WorkFolder
+  let recipe: String
+
+  init() throws {
+    folder = try WorkFolder()
+    // 22 texts in batches of 4: the last batch of an epoch has 2, fewer than three processes.
+    let texts = (0..<22).map { "{\"text\": \"Anna has \($0) apples and eats \($0 % 7) of them.\"}" }
+    let corpus = try folder.write(texts.joined(separator: "\n"), "corpus.jsonl")
+    recipe = try folder.write(
+      """
+      method: pretrain
+      corpus: \(corpus)
+      compute: {device: cpu, checkpoint_steps: 10}
+      base:
+        vocabulary_size: 270
+        batch_sequences: 4
+        epochs: 10
+        architecture: {hidden_size: 16, layers: 1, heads: 1, groups: 1, feed_forward_size: 32}
+      """,
+      "recipe.yaml"
+    )
+  }
+
+  private func arguments(_ name: String, _ more: String...) -> [String] {
+    ["train", recipe, "--out", folder.path(name), "--threads", "1"] + more
+  }
+
+  private func weights(_ name: String) throws -> [String: [Float]] {
+    let url = folder.url.appendingPathComponent("\(name)/01-base/checkpoint/model.safetensors")
+    let file = try SafetensorsFile(url)
+    return try Dictionary(
+      uniqueKeysWithValues: file.names.map { ($0, try file.tensor(named: $0).floats) }
+    )
+  }
+
+  private func lines(_ name: String) -> [Substring] {
+    let url = folder.url.appendingPathComponent("\(name)/01-base/metrics.jsonl")
+    return ((try? String(contentsOf: url, encoding: .utf8)) ?? "").split(separator: "\n")
+  }
+
+  private func losses(_ name: String) throws -> [Double] {
+    try lines(name).map { line in
+      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Double]
+      return try #require(object?["loss"])
+    }
+  }
+
+  private func expectSame(_ one: String, _ other: String, within bound: Float) throws {
+    let (a, b) = (try weights(one), try weights(other))
+    #expect(a.keys == b.keys && !a.isEmpty)
+    for (name, values) in a {
+      let other = try #require(b[name])
+      let distance = zip(values, other).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(values.count == other.count && distance <= bound, "\(name): \(distance)")
+    }
+  }
+
+  @Test("two and three processes train the model that one trains, and tell its losses")
+  func same() throws {
+    try RunningCommand(arguments("one")).result().expect(0)
+    let alone = try losses("one")
+    #expect(alone.count == 60)
+    for count in [2, 3] {
+      let name = "of-\(count)"
+      try RunningCommand(arguments(name, "--processes", "\(count)")).result().expect(0)
+      try expectSame("one", name, within: 1e-5)
+      let together = try losses(name)
+      #expect(together.count == alone.count)
+      for (a, b) in zip(alone, together) { #expect(abs(a - b) < 1e-4) }
+    }
+  }
+
+  @Test("processes that torchrun's variables name train together, and one leaves files")
+  func variables() throws {
+    try RunningCommand(arguments("one")).result().expect(0)
+    let port = Int.random(in: 20_000..<30_000)
+    let commands = try (0..<2).reversed().map { rank in
+      try RunningCommand(
+        arguments("named"),
+        environment: [
+          "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+          "MASTER_PORT": "\(port)",
+        ]
+      )
+    }
+    for command in commands { try command.result().expect(0) }
+    try expectSame("one", "named", within: 1e-5)
+    try RunningCommand(
+      arguments("refused"),
+      environment: ["RANK": "5", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"]
+    ).result().expect(65, log: "RANK is expected from 0 to 1")
+  }
+
+  @Test("where a process is killed the run ends with a word, and goes on to the same weights")
+  func killed() throws {
+    try RunningCommand(arguments("whole", "--processes", "2")).result().expect(0)
+    for victim in [0, 1] {
+      let name = "killed-\(victim)"
+      let command = try RunningCommand(arguments(name, "--processes", "2"))
+      while command.isRunning, lines(name).count < 15 { usleep(2000) }
+      #expect(command.isRunning, "the run ended before its signal")
+      let other = try #require(command.children().first)
+      if victim == 0 {
+        command.send(SIGKILL)
+        #expect(try command.result().status == -SIGKILL)
+        expectEnd(of: other)
+      } else {
+        kill(other, SIGKILL)
+        try command.result().expect(69, log: "lost the others", "the same command goes on")
+        #expect(lines(name).count >= 15)
+      }
+      try RunningCommand(arguments(name, "--processes", "2")).result().expect(0)
+      try expectSame("whole", name, within: 0)
+      #expect(lines(name).count == 60)
+    }
+  }
+
+  @Test("a signal to the first process ends all, to go on later")
+  func interrupted() throws {
+    let command = try RunningCommand(arguments("stopped", "--processes", "2"))
+    while command.isRunning, lines("stopped").count < 5 { usleep(2000) }
+    let other = try #require(command.children().first)
+    command.send(SIGINT)
+    #expect(try command.result().status == 130)
+    expectEnd(of: other)
+  }
+
+  /// Expects that a process that followed another ends soon after it.
+  private func expectEnd(of process: pid_t) {
+    for _ in 0..<2000 where kill(process, 0) == 0 { usleep(10_000) }
+    #expect(kill(process, 0) != 0, "who followed it ends too")
+  }
+}
+
+extension RunningCommand {
+  /// The processes that it started.
+  func children() throws -> [pid_t] {
+    // Children belong to the thread that started them.
+    let threads = "/proc/\(identifier)/task"
+    return try FileManager.default.contentsOfDirectory(atPath: threads).flatMap { thread in
+      (try? String(contentsOfFile: "\(threads)/\(thread)/children", encoding: .utf8))?
+        .split(separator: " ").compactMap { pid_t($0) } ?? []
+    }
+  }
+}
