@@ -123,7 +123,7 @@ package final class DecoderWeights {
   /// The weights packed for single steps; `nil` where the model or the execution is none for it.
   func stepper(_ execution: Execution) -> DecoderStepper? {
     guard isSmall, configuration.experts == nil, execution.dtype == .float32,
-      execution.weights == .plain, device == .cpu, !hasLowRank
+      execution.weights == .plain, device.hasKernels, !hasLowRank
     else {
       return nil
     }

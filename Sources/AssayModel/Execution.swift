@@ -26,7 +26,7 @@ package struct Execution: Equatable, Sendable {
 
   /// Whether products of inference with so many rows use packed weights.
   func packs(rows: Int, on device: Device) -> Bool {
-    guard device == .cpu else { return false }
+    guard device.hasKernels else { return false }
     if weights != .plain || isBatchInvariant { return true }
     return dtype == .bfloat16 && (PackedWeight.isFast || rows <= Self.fewRows)
   }
@@ -35,6 +35,6 @@ package struct Execution: Equatable, Sendable {
   ///
   /// oneDNN, which computes bfloat16 products on the CPU, compiles a kernel for every new number.
   func roundsRows(on device: Device) -> Bool {
-    dtype == .bfloat16 && device == .cpu && !packs(rows: Self.fewRows + 1, on: device)
+    dtype == .bfloat16 && device.hasKernels && !packs(rows: Self.fewRows + 1, on: device)
   }
 }

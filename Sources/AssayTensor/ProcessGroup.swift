@@ -4,7 +4,7 @@ import Foundation
 /// Processes that meet at one of them and add up numbers: c10d's TCP store and Gloo.
 ///
 /// All of them call the same sums in the same order. Sums have the same bits in every process.
-package final class ProcessGroup: @unchecked Sendable {  // the handle is used by one thread at a time
+package final class ProcessGroup: @unchecked Sendable {  // one thread uses it
   /// Where a process stands among all.
   package struct Place: Equatable, Sendable {
     /// Its number, from 0.

@@ -123,6 +123,11 @@ package struct Tensor {
   package var device: Device { Device(rawValue: ct_device(handle)) ?? .cpu }
 }
 
+extension Device {
+  /// Whether kernels of ours compute here, and what is packed for them.
+  package var hasKernels: Bool { self == .cpu && !ct_composes() }
+}
+
 /// Settings of the compute engine.
 package enum Engine {
   /// The instruction set that Assay's own kernels run on: `amx`, `avx512`, `avx2` or `portable`.
@@ -135,6 +140,14 @@ package enum Engine {
 
   /// What that variable may say, each with those before it; other words limit nothing.
   package static let kernelLimits = ["portable", "avx2", "avx512", "amx"]
+
+  /// The environment variable that has the CPU compute as other devices do, from LibTorch's operations.
+  ///
+  /// It is read once.
+  package static let operationsVariable = "ASSAY_OPERATIONS"
+
+  /// What that variable may say.
+  package static let operations = ["fused", "composed"]
 
   /// Gives memory of freed tensors, which is kept for the next ones, back to the system.
   package static func releaseMemory() { ct_release_memory() }

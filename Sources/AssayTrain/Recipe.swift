@@ -87,7 +87,6 @@ package struct Recipe {
     return try Digest.fingerprint(of: URL(fileURLWithPath: path))
   }
 
-  /// What the method runs in: the recipe's model and data.
   /// Follows a process that runs this recipe into one of its trainings.
   ///
   /// - Parameters:
@@ -100,6 +99,7 @@ package struct Recipe {
     } catch is FollowedStage {}
   }
 
+  /// What the method runs in: the recipe's model and data.
   private func context(_ stages: StageRunner) throws -> RunContext {
     var context = RunContext(
       stages: stages,

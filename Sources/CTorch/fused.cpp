@@ -267,6 +267,8 @@ struct TokenNLL : Function<TokenNLL> {
 
 using namespace ct;
 
+bool ct_composes(void) { return composes(); }
+
 static void check_norm(const at::Tensor &x, const at::Tensor &weight) {
   TORCH_CHECK(x.dim() >= 1 && weight.dim() == 1 && x.size(-1) == weight.size(0),
               "RMSNorm of ", x.sizes(), " with a weight of ", weight.sizes());

@@ -1,14 +1,26 @@
 // Helpers of the fused operations.
 #pragma once
 
+#include <cstdlib>
+#include <cstring>
+
 #include "internal.hpp"
 #include "kernels.hpp"
 #include "parallel.hpp"
 
 namespace ct {
 
+// Whether formulas are composed from LibTorch's operations on the CPU too, as they are elsewhere.
+inline bool composes() {
+  static const bool asked = [] {
+    const char *value = std::getenv("ASSAY_OPERATIONS");
+    return value && std::strcmp(value, "composed") == 0;
+  }();
+  return asked;
+}
+
 inline bool ours(const at::Tensor &x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+  return x.is_cpu() && !composes() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
 // Calls body with a null pointer of the storage type, so that a generic lambda can name it.

@@ -34,7 +34,7 @@ struct Linear : Function<Linear> {
 
 bool fits(const at::Tensor &x, const at::Tensor &weight) {
   constexpr int64_t few = 16;  // rows for which arranging the weight costs more than it saves
-  return x.is_cpu() && weight.is_cpu() && x.scalar_type() == weight.scalar_type() &&
+  return !composes() && x.is_cpu() && weight.is_cpu() && x.scalar_type() == weight.scalar_type() &&
          x.dim() > 0 && weight.dim() == 2 && x.size(-1) == weight.size(1) &&
          x.numel() >= few * x.size(-1) && is_product_ours(x.scalar_type());
 }

@@ -45,11 +45,14 @@ struct CommonOptions: ParsableArguments {
     if let deviceName, !Device.allCases.contains(where: { $0.name == deviceName }) {
       throw ValidationError("--device is cpu, cuda or mps, not \(deviceName)")
     }
-    let limit = ProcessInfo.processInfo.environment[Engine.kernelLimitVariable]
-    if let limit, !Engine.kernelLimits.contains(limit) {
-      let known = Engine.kernelLimits.joined(separator: ", ")
+    for (variable, known) in [
+      (Engine.kernelLimitVariable, Engine.kernelLimits),
+      (Engine.operationsVariable, Engine.operations),
+    ] {
+      guard let value = ProcessInfo.processInfo.environment[variable], !known.contains(value)
+      else { continue }
       throw ValidationError(
-        "the environment's \(Engine.kernelLimitVariable) is one of \(known), not '\(limit)'"
+        "the environment's \(variable) is one of \(known.joined(separator: ", ")), not '\(value)'"
       )
     }
   }

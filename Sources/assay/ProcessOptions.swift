@@ -59,7 +59,9 @@ struct ProcessOptions: ParsableArguments {
     others.forEach { $0.waitUntilExit() }
   }
 
-  /// Follows the first process until it ends. That it ended badly is for it to tell.
+  /// Follows the first process until it ends.
+  ///
+  /// That it ended badly is for it to tell.
   private func following(
     _ together: Processes,
     _ follow: (String) async throws -> Void

@@ -59,7 +59,11 @@ import Testing
     return (texts, tokens, order)
   }
 
-  @Test("requests that join at any step give what they give alone", arguments: [false, true])
+  @Test(
+    "requests that join at any step give what they give alone",
+    .kernels,
+    arguments: [false, true]
+  )
   func joining(isBatchInvariant: Bool) throws {
     let requests = requests
     for stride in [1, 3] {

@@ -30,7 +30,10 @@ import Testing
     }
   }
 
-  @Test("texts that were finished before an interruption are not written again, and are the same")
+  @Test(
+    "texts that were finished before an interruption are not written again, and are the same",
+    .kernels
+  )
   func resume() async throws {
     struct Stop: Error {}
     // The first takes longest, so that others are finished before it.

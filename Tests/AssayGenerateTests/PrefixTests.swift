@@ -98,6 +98,7 @@ import Testing
 
   @Test(
     "batch-invariant engines give every text and reward the same bit for bit in every batch",
+    .kernels,
     arguments: [DType.float32, .bfloat16],
     WeightFormat.allCases
   )

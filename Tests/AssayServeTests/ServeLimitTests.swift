@@ -141,7 +141,8 @@ import Testing
       let answer = try await client.send(.POST, "/v1/chat/completions", long(stream: false))
       #expect(answer.status == 504 && answer.code == "timed_out")
       let stream = try await client.send(.POST, "/v1/chat/completions", long())
-      #expect(stream.status == 200 && stream.text.contains("timed_out"))
+      // Behind the head, or in its place where a busy machine has not sent it by then.
+      #expect([200, 504].contains(stream.status) && stream.text.contains("timed_out"))
       #expect(!stream.text.contains("[DONE]"))
       try await client.wait(for: "running_sequences", 0)
     }

@@ -39,6 +39,7 @@ import Testing
 
   @Test(
     "many clients at once get what scoring alone gives, bit for bit where that is asked for",
+    .kernels,
     arguments: [ModelKind.classic, .cloud],
     [false, true]
   )
@@ -101,7 +102,10 @@ import Testing
     }
   }
 
-  @Test("a response draws the same alone, in a list, in another order, and beside its like")
+  @Test(
+    "a response draws the same alone, in a list, in another order, and beside its like",
+    .kernels
+  )
   func draws() async throws {
     let model = try TinyModels.make(.cloud)
     model.decoder.execution.isBatchInvariant = true

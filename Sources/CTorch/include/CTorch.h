@@ -38,6 +38,9 @@ int ct_get_threads(void);
 // The newest instructions that kernels may use: `amx`, `avx512`, `avx2` or `portable`. The environment's ASSAY_CPU
 // (`portable`, `avx2`, `avx512`, `amx`) names the newest that kernels of ours may use.
 const char *ct_cpu_features(void);
+// Whether the environment's ASSAY_OPERATIONS is `composed`: then the CPU computes as other devices do, from
+// LibTorch's operations instead of kernels of ours.
+bool ct_composes(void);
 
 // Tensors.
 void ct_free(ct_tensor tensor);
