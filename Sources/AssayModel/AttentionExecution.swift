@@ -23,7 +23,7 @@ struct PackedAttention: AttentionExecution {
 
   func attend(_ qkv: Tensor, block: Int, _ options: AttentionOptions) -> Tensor {
     let (output, rotated) = rotaryAttention(
-      qkv,
+      batch.shared.map { qkv.selected(axis: 0, $0.expanded) } ?? qkv,
       positions: positions,
       table: angles[block],
       lengths: batch.lengths,
@@ -31,7 +31,7 @@ struct PackedAttention: AttentionExecution {
       wantsRotated: store != nil
     )
     if let rotated { store?(block, rotated) }
-    return output
+    return batch.shared.map { output.selected(axis: 0, $0.first) } ?? output
   }
 }
 

@@ -58,6 +58,12 @@ package struct Decoder {
   package var isLanguageModel: Bool { weights.isLanguageModel }
   /// All weights that can be trained, in a fixed order.
   package var parameters: [Parameter] { weights.parameters }
+  /// Whether training reads what texts begin with alike once: not where a text's length changes how its
+  /// beginning is read.
+  package var sharesPrefixes: Bool {
+    if case .longrope? = configuration.rotary.scaling { return false }
+    return execution.sharesPrefixes
+  }
   /// Whether few different numbers of rows are worth some rows of no meaning.
   package var roundsRows: Bool { execution.roundsRows(on: device) }
 
@@ -132,7 +138,9 @@ package struct Decoder {
     let rowsOfTable = embedding(weight(parts.embedding), ids)
     var stream = scaled(rowsOfTable, constants.embeddingScale)  // [N, D]
     var normed = norm(stream, parts.blocks.first?.inputNorm)  // [N, D]
-    for (index, block) in parts.blocks.enumerated() {
+    func compute(_ index: Int, _ stream: Tensor, _ normed: Tensor) -> (Tensor, Tensor) {
+      var stream = stream
+      let block = parts.blocks[index]
       let options = weights.attention[index]
       var qkv = product(normed, block.qkv, bias: block.qkvBias, training: training)
       if let query = block.queryNorm, let key = block.keyNorm {
@@ -153,10 +161,15 @@ package struct Decoder {
         stream = stream.selected(axis: 0, rows)  // [R, D]
       }
       let mixed = product(attended, block.output, training: training)
-      (stream, normed) = add(norm(mixed, block.attentionNorm), stream, block.middleNorm)
-      let narrow = feedForward(normed, block, training: training)  // [N, D]
+      let (sum, inner) = add(norm(mixed, block.attentionNorm), stream, block.middleNorm)
+      let narrow = feedForward(inner, block, training: training)  // [N, D]
       let next = isLast ? parts.finalNorm : parts.blocks[index + 1].inputNorm
-      (stream, normed) = add(norm(narrow, block.feedForwardNorm), stream, next)
+      return add(norm(narrow, block.feedForwardNorm), sum, next)
+    }
+    for index in parts.blocks.indices {
+      (stream, normed) =
+        training && execution.recomputes
+        ? recomputed(stream, normed) { compute(index, $0, $1) } : compute(index, stream, normed)
     }
     return normed
   }

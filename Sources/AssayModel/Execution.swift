@@ -9,6 +9,11 @@ package struct Execution: Equatable, Sendable {
   /// Whether sums of inference are taken in one order whatever is beside them, on the CPU: a text
   /// and its reward are then the same bit for bit in every batch.
   package var isBatchInvariant: Bool
+  /// Whether training computes blocks a second time for their gradients, in place of keeping what lies
+  /// between: less memory, a third more time.
+  package var recomputes = false
+  /// Whether training reads what texts begin with alike once.
+  package var sharesPrefixes = true
 
   /// Makes one; the default computes in float32 with weights as they are.
   package init(

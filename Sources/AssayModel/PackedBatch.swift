@@ -10,12 +10,14 @@ package struct PackedBatch {
 
   /// Tokens of each sequence, that of no meaning last where there is one.
   package let lengths: [Int]
-  /// The ids of all tokens, `[N]`, int64.
+  /// The ids of all rows, `[N]`, int64.
   package let ids: Tensor
-  /// Where each token stands in its sequence, `[N]`, int32: its index, unless others were given.
+  /// Where each token of each sequence stands in it, int32: its index, unless others were given.
   package let positions: Tensor
-  /// The row at which each sequence begins.
+  /// The row at which each sequence begins, where none is shared.
   package let starts: [Int]
+  /// Which rows sequences share; `nil` where each has rows of its own.
+  let shared: SharedRows?
 
   /// How many tokens there are, without those of no meaning.
   package let tokenCount: Int
@@ -27,12 +29,15 @@ package struct PackedBatch {
   ///   - device: Where the tensors go.
   ///   - isRounded: Whether the total is rounded up to a multiple of `roundedRows`.
   ///   - positions: Where the tokens of each sequence stand; `nil` is at their index.
+  ///   - sharesPrefixes: Whether sequences share the rows of what they begin with alike; where positions are
+  ///     given they do not.
   /// - Precondition: No sequence is empty, and positions are as many as tokens.
   package init(
     _ sequences: [[Int32]],
     device: Device = .cpu,
     isRounded: Bool = false,
-    positions: [[Int32]]? = nil
+    positions: [[Int32]]? = nil,
+    sharesPrefixes: Bool = false
   ) {
     precondition(sequences.allSatisfy { !$0.isEmpty }, "an empty sequence")
     precondition(
@@ -40,7 +45,8 @@ package struct PackedBatch {
       "positions that are not those of the sequences"
     )
     tokenCount = sequences.map(\.count).reduce(0, +)
-    let spare = isRounded ? Self.spareRows(tokenCount) : 0
+    let rows = sharesPrefixes && positions == nil ? SharedRows.rows(of: sequences) : nil
+    let spare = isRounded ? Self.spareRows(rows?.count ?? tokenCount) : 0
     let sequences = spare > 0 ? sequences + [[Int32](repeating: 0, count: spare)] : sequences
     lengths = sequences.map(\.count)
     var starts: [Int] = []
@@ -50,7 +56,9 @@ package struct PackedBatch {
       next += length
     }
     self.starts = starts
-    ids = Tensor(sequences.flatMap { $0.map(Int64.init) }).to(device)
+    shared = rows.map { SharedRows($0, spare: spare, device: device) }
+    let own = shared.map { shared in [shared.ids + repeatElement(0, count: spare)] } ?? sequences
+    ids = Tensor(own.flatMap { $0.map(Int64.init) }).to(device)
     let given = positions ?? []
     self.positions = Tensor(
       lengths.enumerated().flatMap { index, length in
@@ -58,6 +66,14 @@ package struct PackedBatch {
       }
     ).to(device)
   }
+
+  /// The row of a token of a sequence.
+  package func row(_ index: Int, of sequence: Int) -> Int {
+    shared?.rows[sequence][index] ?? starts[sequence] + index
+  }
+
+  /// How many rows there are.
+  package var rowCount: Int { ids.count }
 
   /// Rows that round a number of rows up.
   package static func spareRows(_ count: Int) -> Int {

@@ -80,17 +80,20 @@ package func trainingForward(
           room: positionJumps,
           limit: decoder.configuration.contextTokens
         )
-      }
+      },
+    sharesPrefixes: decoder.sharesPrefixes
   )
   var lossRows: [Int64] = []
   var targets: [Int64] = []
   var scoredRows: [Int64] = []
-  for (sequence, start) in zip(sequences, batch.starts) {
+  for (place, sequence) in sequences.enumerated() {
     for index in sequence.targets {
-      lossRows.append(Int64(start + index - 1))
+      lossRows.append(Int64(batch.row(index - 1, of: place)))
       targets.append(Int64(sequence.tokens[index]))
     }
-    if head != nil, let scored = sequence.scoredIndex { scoredRows.append(Int64(start + scored)) }
+    if head != nil, let scored = sequence.scoredIndex {
+      scoredRows.append(Int64(batch.row(scored, of: place)))
+    }
   }
   // Rows of no meaning round both parts up, as in the batch; nothing reads their results.
   let lossCount = targets.count + (targets.isEmpty ? 0 : PackedBatch.spareRows(targets.count))

@@ -181,7 +181,7 @@ extension EndpointRoles {
     texts: Int,
     _ body: (any Writer, Int) async throws -> Result
   ) async throws -> Result {
-    guard let place else { return try await body(ModelWriter(compute.model(folder)), 512) }
+    guard let place else { return try await body(ModelWriter(compute.writingModel(folder)), 512) }
     return try await withEndpoint(place, for: stage, events: events) {
       try await body(RemoteWriter($0), stretch(requests: texts))
     }

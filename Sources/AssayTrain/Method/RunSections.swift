@@ -41,6 +41,15 @@ package struct ComputeSection: RecipeSection {
   ///
   /// Default: 0, none.
   package var positionJumps = 0
+  /// Whether blocks are computed a second time for their gradients, in place of keeping what lies between:
+  /// less memory, a third more time, the same result.
+  ///
+  /// Default: false.
+  package var recompute = false
+  /// Whether what texts of a batch begin with alike, such as the prompt of a pair, is read once.
+  ///
+  /// Default: true; what is learnt is the same up to rounding.
+  package var sharePrefixes = true
   /// What is trained in place of a model's weights.
   package var adapter = AdapterSection()
   /// Steps that the trainings of a method have together, each its part of them; its data are read as
@@ -52,6 +61,11 @@ package struct ComputeSection: RecipeSection {
   ///
   /// Default: 200.
   package var checkpointSteps = 200
+  /// How many checkpoints of a training are kept: the last one, from which it goes on, and those before
+  /// it, in `checkpoints`.
+  ///
+  /// Default: 1.
+  package var keptCheckpoints = 1
 
   /// Makes a section of defaults.
   package init() {}
@@ -67,6 +81,7 @@ package struct ComputeSection: RecipeSection {
     checks.require(positionJumps >= 0, "positionJumps", "a number of at least 0")
     checks.require((steps ?? 1) > 0, "steps", "a number of steps above 0, or null")
     checks.require(checkpointSteps > 0, "checkpointSteps", "a number of steps above 0")
+    checks.require(keptCheckpoints > 0, "keptCheckpoints", "a number above 0")
   }
 
   /// The device to use.
@@ -91,6 +106,22 @@ package struct ComputeSection: RecipeSection {
       device: try chosenDevice(),
       approximateTemplate: approximateTemplate
     )
+  }
+
+  /// Loads a model to write with it, which computes as the section says.
+  ///
+  /// - Parameter folder: The model's folder.
+  /// - Returns: The model; in bfloat16 what is stored so stays so.
+  /// - Throws: What loading throws.
+  func writingModel(_ folder: URL) throws -> Model {
+    let model = try Model.load(
+      folder,
+      dtype: dtype == .bf16 ? nil : .float32,
+      device: try chosenDevice(),
+      approximateTemplate: approximateTemplate
+    )
+    model.decoder.execution = Execution(dtype: dtype.dtype)
+    return model
   }
 
   /// Loads a model to train it, or an adapter beside it where the section asks for one.
@@ -125,6 +156,8 @@ package struct ComputeSection: RecipeSection {
   /// Has a model compute in training as the section says.
   func prepare(_ model: Model) {
     model.decoder.execution = Execution(dtype: dtype.dtype)
+    model.decoder.execution.recomputes = recompute
+    model.decoder.execution.sharesPrefixes = sharePrefixes
     model.positionJumps = positionJumps
   }
 }

@@ -105,6 +105,15 @@ int ct_clear_grad(ct_tensor tensor);
 // How often the numbers were changed in place.
 uint32_t ct_changes(ct_tensor tensor);
 bool ct_set_grad_enabled(bool on);
+// Computes two tensors of two others by a body whose own intermediate results are not kept: where
+// gradients are asked for, it runs once more. It owns the handles that it is given, and gives handles
+// up that it makes by ct_share. `release` is called with the context once nothing needs it.
+typedef void (*ct_pair_body)(void *context, ct_tensor first, ct_tensor second,
+                             ct_tensor *first_out, ct_tensor *second_out);
+int ct_recompute(ct_tensor first, ct_tensor second, void *context, ct_pair_body body,
+                 void (*release)(void *), ct_tensor *first_out, ct_tensor *second_out);
+// Another handle of the same tensor.
+ct_tensor ct_share(ct_tensor tensor);
 int ct_clip_gradients(const ct_tensor *parameters, int count, double maximum, double *norm);
 int ct_adamw(const ct_tensor *parameters, const ct_tensor *first, const ct_tensor *second,
              const ct_tensor *steps, int count, double learning_rate, double beta1, double beta2,
@@ -157,6 +166,12 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
 // soft_cap bounds logits, 0 does not.
 int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, double soft_cap,
                  ct_tensor *out);
+
+// Bytes of tensors on the CPU, those kept for the next ones included, and the most of them since
+// `ct_reset_memory_peak`.
+int64_t ct_memory_held(void);
+int64_t ct_memory_peak(void);
+void ct_reset_memory_peak(void);
 
 // Inference.
 // Keys and values lie in pages of CT_PAGE = P tokens: keys [pages, G, K, P], values
