@@ -39,6 +39,8 @@ package struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   package private(set) var rowCount = 0
   /// How many rows became records.
   package private(set) var keptCount = 0
+  /// How many records were shortened to fit a limit.
+  package private(set) var cutCount = 0
   /// How many rows were left out, by what was wrong.
   package private(set) var skippedCounts: [ProblemKind: Int] = [:]
   /// The first problems of each kind.
@@ -60,6 +62,11 @@ package struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   }
 
   mutating func countRow() { rowCount += 1 }
+
+  mutating func countCut() { cutCount += 1 }
+
+  /// Whether anything was left out or shortened.
+  package var isWorthTelling: Bool { skippedCount + cutCount > 0 }
 
   /// Counts rows that became records.
   package mutating func countKept(_ count: Int) {
@@ -88,6 +95,7 @@ package struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   package mutating func add(_ other: ReadReport) {
     rowCount += other.rowCount
     keptCount += other.keptCount
+    cutCount += other.cutCount
     skippedCounts.merge(other.skippedCounts, uniquingKeysWith: +)
     for example in other.examples
     where examples.count(where: { $0.kind == example.kind }) < Self.maximumExamples {
@@ -99,7 +107,8 @@ package struct ReadReport: Hashable, Sendable, CustomStringConvertible {
   package var description: String {
     let counts = skippedCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }
     let skipped = counts.isEmpty ? "" : "; left out: \(counts.joined(separator: ", "))"
-    let lines = ["\(keptCount) of \(rowCount) rows read\(skipped)"] + examples.map { "  \($0)" }
-    return lines.joined(separator: "\n")
+    let cut = cutCount == 0 ? "" : "; \(cutCount) cut to fit"
+    let first = "\(keptCount) of \(rowCount) rows read\(cut)\(skipped)"
+    return ([first] + examples.map { "  \($0)" }).joined(separator: "\n")
   }
 }

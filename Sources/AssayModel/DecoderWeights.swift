@@ -188,7 +188,7 @@ extension BlockParts {
     return [[qkv], [output], gated.map(\.gateUp), gated.map(\.down)]
   }
 
-  fileprivate var products: [Value] { productKinds.flatMap(\.self) }
+  var products: [Value] { productKinds.flatMap(\.self) }
 }
 
 extension DecoderWeights {

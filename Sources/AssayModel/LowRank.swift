@@ -32,6 +32,18 @@ package struct LowRankOptions: Equatable, Sendable {
   var scale: Double { alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)) }
 }
 
+extension ModelConfiguration {
+  /// How many numbers products of low rank have beside the blocks' linear layers.
+  package func lowRankCount(_ options: LowRankOptions) -> Int {
+    weightSpecs.blocks.flatMap(\.products).flatMap(\.pieces).map { piece in
+      let last = piece.name.split(separator: ".").dropLast().last.map(String.init) ?? ""
+      guard options.targets.isEmpty || options.targets.contains(last) else { return 0 }
+      let (O, I) = (piece.shape[0], piece.shape[1])
+      return options.rank * (O + I) + (options.hasMagnitudes ? O : 0)
+    }.reduce(0, +)
+  }
+}
+
 /// What an adapter under training is, and stands beside.
 struct AdapterTraining {
   let options: LowRankOptions

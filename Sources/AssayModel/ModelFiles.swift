@@ -1,4 +1,5 @@
 import AssayBase
+import AssayTensor
 import AssayText
 import Foundation
 
@@ -71,6 +72,39 @@ package enum ModelFiles {
       return try ModelConfiguration(contentsOf: folder.appendingPathComponent("config.json"))
     }
     return try ModelConfiguration(gguf.config())
+  }
+
+  /// The type that most of a model's weights are stored in; float32 where it is not bfloat16.
+  ///
+  /// - Parameter url: The model.
+  /// - Returns: The type that they have in memory where they are read as they are stored.
+  /// - Throws: `TensorError`, naming the file and what is wrong.
+  package static func storedType(at url: URL) throws -> DType {
+    guard try GGUFModel(at: url) == nil else { return .float32 }
+    let folder = try Adapter(at: url)?.base ?? url
+    let weights = try WeightsFolder(folder)
+    let counts = weights.names.reduce(into: [Bool: Int]()) { counts, name in
+      counts[weights.dtype(of: name) == .bfloat16, default: 0] +=
+        weights.shape(of: name)?.reduce(1, *) ?? 0
+    }
+    return counts[true, default: 0] > counts[false, default: 0] ? .bfloat16 : .float32
+  }
+
+  /// Bytes of a model's files of weights, which are mapped into memory while they are read.
+  ///
+  /// - Parameter url: The model.
+  /// - Returns: Their sum.
+  /// - Throws: `ModelError` where an adapter's base is missing.
+  package static func byteCount(at url: URL) throws -> Int {
+    let place = try GGUFModel.find(url) ?? Adapter(at: url)?.base ?? url
+    func size(_ url: URL) -> Int {
+      let values = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey])
+      return values?.fileSize ?? 0
+    }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
+    guard !names.isEmpty else { return size(place) }
+    return names.filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".bin") }
+      .map { size(place.appendingPathComponent($0)) }.reduce(0, +)
   }
 
   /// The folder of a model's tokenizer: an adapter may leave it to its base.

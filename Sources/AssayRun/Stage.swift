@@ -11,6 +11,7 @@ import Foundation
 /// | `records.jsonl` | append-only records |
 /// | `metrics.jsonl` | one line a training step |
 /// | `checkpoint/` | the last checkpoint, replaced as a whole |
+/// | `checkpoints/` | those before it, where more than one is kept: `step-000200` |
 /// | `done.json` | written last: the stage's result |
 package struct Stage: Sendable {
   /// The name without the number, as `critiques`.
@@ -95,6 +96,9 @@ package struct Stage: Sendable {
     followed = stage.url
   }
 
+  /// Whether another process keeps the stage, and this one computes beside it.
+  package var isFollowing: Bool { followed != nil }
+
   /// Whether the stage has finished.
   package var isDone: Bool { (try? Data(contentsOf: file("done.json"))) != nil }
 
@@ -170,9 +174,14 @@ package struct Stage: Sendable {
   ///
   /// - Parameters:
   ///   - step: How many steps it contains.
+  ///   - kept: How many checkpoints are kept, this one and those before it.
   ///   - write: Writes the files into the folder that it is given.
   /// - Throws: `FileError.fileSystem`, or what `write` throws; the previous checkpoint stays then.
-  package func publishCheckpoint(step: Int, write: (URL) throws -> Void) throws {
+  package func publishCheckpoint(
+    step: Int,
+    keeping kept: Int = 1,
+    write: (URL) throws -> Void
+  ) throws {
     guard followed == nil else { return }
     let temporary = file("checkpoint.tmp-\(getpid())")
     try? FileManager.default.removeItem(at: temporary)
@@ -186,10 +195,33 @@ package struct Stage: Sendable {
       try? FileManager.default.removeItem(at: temporary)
       throw error
     }
-    let previous = file("checkpoint.old-\(getpid())")
+    let previous = try place(ofPrevious: kept)
     if let checkpoint { try DurableFile.rename(checkpoint, to: previous) }
     try DurableFile.rename(temporary, to: file("checkpoint"))
-    try? FileManager.default.removeItem(at: previous)
+    if kept == 1 { try? FileManager.default.removeItem(at: previous) }
+    for name in earlierCheckpoints.dropLast(kept - 1) {
+      try? FileManager.default.removeItem(at: earlier.appendingPathComponent(name))
+    }
+  }
+
+  /// Where checkpoints before the last one are kept.
+  private var earlier: URL { file("checkpoints") }
+
+  /// Their names, in the order of their steps.
+  private var earlierCheckpoints: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: earlier.path)) ?? [])
+      .filter { $0.hasPrefix("step-") }.sorted()
+  }
+
+  /// Where the checkpoint goes that the next one replaces.
+  private func place(ofPrevious kept: Int) throws -> URL {
+    guard kept > 1, checkpoint != nil else { return file("checkpoint.old-\(getpid())") }
+    try DurableFile.makeFolder(earlier)
+    let digits = String(try checkpointedStep())
+    let padding = String(repeating: "0", count: max(0, 9 - digits.count))
+    let place = earlier.appendingPathComponent("step-\(padding)\(digits)")
+    try? FileManager.default.removeItem(at: place)
+    return place
   }
 
   /// Puts a checkpoint that was set aside back where its successor did not arrive; removes the rest.
@@ -197,6 +229,8 @@ package struct Stage: Sendable {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
     if checkpoint == nil, let old = names.first(where: { $0.hasPrefix("checkpoint.old-") }) {
       try DurableFile.rename(file(old), to: file("checkpoint"))
+    } else if checkpoint == nil, let last = earlierCheckpoints.last {
+      try DurableFile.rename(earlier.appendingPathComponent(last), to: file("checkpoint"))
     }
     for name in names where name.hasPrefix("checkpoint.") || name.contains(".tmp-") {
       try? FileManager.default.removeItem(at: file(name))

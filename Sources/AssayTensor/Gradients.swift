@@ -78,6 +78,7 @@ package final class AdamW {
     var second: [Tensor]
     var steps: [Tensor]
     var weightDecay: Double
+    var rateFactor: Double
   }
   private var groups: [Group] = []
 
@@ -93,14 +94,16 @@ package final class AdamW {
   /// - Parameters:
   ///   - parameters: Leaf tensors that require gradients.
   ///   - weightDecay: Their decoupled weight decay, a factor of the learning rate.
-  package func add(_ parameters: [Tensor], weightDecay: Double) {
+  ///   - rateFactor: What a step's learning rate is multiplied with for them.
+  package func add(_ parameters: [Tensor], weightDecay: Double, rateFactor: Double = 1) {
     groups.append(
       Group(
         parameters: parameters,
         first: parameters.map { .zeros($0.shape, device: $0.device) },
         second: parameters.map { .zeros($0.shape, device: $0.device) },
         steps: parameters.map { .zeros([], device: $0.device) },
-        weightDecay: weightDecay
+        weightDecay: weightDecay,
+        rateFactor: rateFactor
       )
     )
   }
@@ -117,7 +120,7 @@ package final class AdamW {
         handles(group.second),
         handles(group.steps),
         Int32(group.parameters.count),
-        learningRate,
+        learningRate * group.rateFactor,
         beta1,
         beta2,
         group.weightDecay,

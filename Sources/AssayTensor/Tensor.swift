@@ -152,6 +152,20 @@ package enum Engine {
   /// Gives memory of freed tensors, which is kept for the next ones, back to the system.
   package static func releaseMemory() { ct_release_memory() }
 
+  /// Bytes of tensors on the processor, those that are kept for the next ones included.
+  package static var heldBytes: Int { Int(ct_memory_held()) }
+
+  /// Runs a body.
+  ///
+  /// - Returns: What it returns, and the most bytes that tensors on the processor had meanwhile.
+  package static func measuringPeak<Result>(
+    _ body: () throws -> Result
+  ) rethrows -> (result: Result, peakBytes: Int) {
+    ct_reset_memory_peak()
+    let result = try body()
+    return (result, Int(ct_memory_peak()))
+  }
+
   /// How many threads operations use.
   package static var threads: Int {
     get { Int(ct_get_threads()) }

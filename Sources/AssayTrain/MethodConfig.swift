@@ -87,6 +87,23 @@ struct MethodConfig: RecipeSection {
       "corpus",
       "the path of a file of conversations"
     )
+    let holdsOut = data.validation != nil || data.heldOut > 0
+    let watches = Methods.named(method)?.watchesHeldOut ?? false
+    checks.require(
+      evaluation.every == 0 || watches,
+      "evaluation.every",
+      "0: this method does not look at held-out items while it learns"
+    )
+    checks.require(
+      evaluation.every == 0 || !watches || holdsOut,
+      "evaluation.every",
+      "0, or beside it `data.validation` or `data.held_out`, which say what is looked at"
+    )
+    checks.require(
+      evaluation.every > 0 || !holdsOut,
+      "evaluation.every",
+      "a number of steps: `data` holds items out that would not be looked at"
+    )
     checks.require(
       compute.adapter.rank == 0 || (learnt != .corpus && learnt != MethodData.none),
       "compute.adapter.rank",

@@ -6,6 +6,8 @@ import AssayData
 import AssayEvaluate
 import AssayModel
 import AssayRun
+import AssayTensor
+import AssayText
 import Foundation
 
 /// Runs any method's recipe into a run folder.
@@ -60,13 +62,55 @@ package struct Recipe {
       let context = try context(StageRunner(run: run, events: events))
       // A suite that cannot be read is told before hours of training, not behind them.
       let suites = try suiteSection.rows()
-      PairWarnings.texts(context.pairs, suites: suites).forEach { events(.warning($0)) }
+      let heldOut = Suite(name: "held-out pairs", pairs: context.heldOut)
+      PairWarnings.texts(context.pairs, suites: suites + [heldOut]).forEach { events(.warning($0)) }
+      try checkFits(context, run.url)
       try await evaluate(try await method.run(in: context), context.stages)
     } catch let error as RunError {
       // A refused recipe is not what the folder was made from.
       if error.isRefusal, let earlier { try run.write(earlier, to: name) }
       throw error
     }
+  }
+
+  /// What the run needs in memory, disk and time, and what there is.
+  ///
+  /// - Parameters:
+  ///   - folder: Where it would run.
+  ///   - events: Hears what was dropped of the data.
+  /// - Returns: The plan.
+  /// - Throws: `TrainingError.recipe` where the method trains nothing that a plan knows; errors of data and
+  ///   models.
+  package func plan(in folder: URL, events: @escaping RunEventHandler) throws -> RunPlan {
+    let shapes = method.trainings(config.settings)
+    guard !shapes.isEmpty else {
+      throw TrainingError.recipe(
+        reason: "method \(method.name) has no training whose needs can be planned; one of "
+          + Methods.all.filter { !$0.trainings(MethodSettings()).isEmpty }.map(\.name)
+          .joined(separator: ", ")
+      )
+    }
+    let context = try context(StageRunner(store: StageStore(folder), events: events))
+    return try planner(context, shapes).plan(folder)
+  }
+
+  private func planner(_ context: RunContext, _ shapes: [TrainingShape]) -> Planner {
+    Planner(
+      context: context,
+      shapes: shapes,
+      leadIn: config.settings[CritiqueSFTMethod.section].leadIn
+    )
+  }
+
+  /// Refuses what cannot fit; what is far from the machine's bounds is not measured.
+  private func checkFits(_ context: RunContext, _ folder: URL) throws {
+    let shapes = method.trainings(config.settings)
+    guard !shapes.isEmpty, let start = context.start,
+      let allowed = ProcessMemory.allowedBytes,
+      try Planner.leastBytes(start.folder, context.compute) > allowed / 4,
+      let refusal = try planner(context, shapes).plan(folder).refusal
+    else { return }
+    throw TrainingError.recipe(reason: refusal)
   }
 
   /// The folder of a model: itself, that of its name in the hub's cache, or the last finished
@@ -116,9 +160,9 @@ package struct Recipe {
       return context
     }
     let folder = Self.modelFolder(config.model)
-    func pairs(leadIn: String?) throws -> [PreferencePair] {
+    func pairs(_ path: String, leadIn: String?) throws -> [PreferencePair] {
       try config.data.pairs(
-        config.data.train,
+        path,
         model: folder,
         compute: config.compute,
         leadIn: leadIn,
@@ -128,16 +172,26 @@ package struct Recipe {
     switch learnt {
     case .corpus, .none: break
     case .ratings(let name):
-      context.ratings = try config.data.ratings(
-        config.data.train,
-        named: name,
-        model: folder,
-        compute: config.compute,
-        events: stages.events
-      )
-    case .pairs: context.pairs = try pairs(leadIn: nil)
-    case .critiquedPairs(let leadIn): context.pairs = try pairs(leadIn: leadIn)
+      (context.ratings, context.heldOutRatings) = try held(\RatedResponse.prompt) {
+        try config.data.ratings(
+          $0,
+          named: name,
+          model: folder,
+          compute: config.compute,
+          events: stages.events
+        )
+      }
+    case .pairs:
+      (context.pairs, context.heldOut) = try held(\PreferencePair.prompt) {
+        try pairs($0, leadIn: nil)
+      }
+    case .critiquedPairs(let leadIn):
+      (context.pairs, context.heldOut) = try held(\PreferencePair.prompt) {
+        try pairs($0, leadIn: leadIn)
+      }
     }
+    context.watch = config.evaluation.watch
+    context.isShuffled = config.data.shuffle
     context.replay = try config.replay.replay()
     let digest = try Self.fingerprint(folder.path)
     context.start = StartFolder(folder: folder, digest: digest)
@@ -145,8 +199,22 @@ package struct Recipe {
     if learnt != .none {
       context.inputs["train"] = try Self.fingerprint(config.data.train)
       context.inputs["reading"] = config.data.reading
+      context.inputs["validation"] = try config.data.validation.map(Self.fingerprint)
+      context.inputs["evaluation"] = context.watch?.description
     }
     return context
+  }
+
+  /// What is learnt from, and what is held out of it or beside it.
+  private func held<Row>(
+    _ prompt: KeyPath<Row, [Message]>,
+    _ read: (String) throws -> [Row]
+  ) throws -> ([Row], [Row]) {
+    let rows = try read(config.data.train)
+    if let path = config.data.validation { return (rows, try read(path)) }
+    return heldOut(of: rows, share: config.data.heldOut, seed: config.compute.seed) {
+      $0[keyPath: prompt]
+    }
   }
 
   /// Where the suites are.

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -36,11 +38,14 @@ class KeepingAllocator final : public c10::Allocator {
     Shared &state = shared();
     std::lock_guard lock(state.mutex);
     for (auto &[size, pointers] : state.free) {
-      for (void *pointer : pointers) std::free(static_cast<char *>(pointer) - header);
+      for (void *pointer : pointers) give_back(static_cast<char *>(pointer) - header, size);
     }
     state.free.clear();
     state.kept = 0;
   }
+
+  // Bytes that the system gave, those that are kept included, and the most of them.
+  static std::atomic<int64_t> held, peak;
 
  private:
   static constexpr size_t header = 64, kept_from = 16 << 10, kept_limit = size_t(1) << 30;
@@ -86,6 +91,8 @@ class KeepingAllocator final : public c10::Allocator {
 #if defined(__linux__)
     if (size >= huge_from) madvise(base, size + header, MADV_HUGEPAGE);
 #endif
+    const int64_t now = held += int64_t(size + header);
+    for (int64_t most = peak; now > most && !peak.compare_exchange_weak(most, now);) {}
     *static_cast<size_t *>(base) = size;
     return static_cast<char *>(base) + header;
   }
@@ -103,9 +110,16 @@ class KeepingAllocator final : public c10::Allocator {
         return;
       }
     }
+    give_back(base, size);
+  }
+
+  static void give_back(void *base, size_t size) {
+    held -= int64_t(size + header);
     std::free(base);
   }
 };
+
+std::atomic<int64_t> KeepingAllocator::held{0}, KeepingAllocator::peak{0};
 
 static KeepingAllocator allocator;
 // A priority above LibTorch's own default of 0 makes it the CPU allocator.
@@ -115,6 +129,14 @@ static const bool installed = [] {
 }();
 
 }  // namespace ct
+
+int64_t ct_memory_held(void) { return ct::KeepingAllocator::held; }
+
+int64_t ct_memory_peak(void) { return ct::KeepingAllocator::peak; }
+
+void ct_reset_memory_peak(void) {
+  ct::KeepingAllocator::peak = ct::KeepingAllocator::held.load();
+}
 
 void ct_release_memory(void) {
   ct::KeepingAllocator::release_kept();

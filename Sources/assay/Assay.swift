@@ -13,7 +13,8 @@ struct Assay: AsyncParsableCommand {
       """,
     version: ToolVersion.text,
     subcommands: [
-      DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, CompareCommand.self,
+      DemoCommand.self, PlaygroundCommand.self, TrainCommand.self, PlanCommand.self,
+      CompareCommand.self,
       CritiqueCommand.self,
       ScoreCommand.self, JudgeCommand.self, LabelCommand.self, EvalCommand.self,
       CalibrateCommand.self, DiffCommand.self, BonCommand.self, RefineCommand.self,

@@ -55,6 +55,41 @@ import Testing
     #expect(found[0].prompt == [.user("Hi")] && found[0].margin == nil)
   }
 
+  @Test("HelpSteer's two responses: below 0 the first is better, and the strength gives the margin")
+  func strength() throws {
+    let row =
+      #"{"context": [{"role": "user", "content": "Hi"}], "response1": "a", "response2": "b", "#
+      + #""overall_preference": -2, "domain": "general"}"#
+    let found = try pairs(row, marginScale: 0.5)
+    #expect(found.map { [$0.chosen, $0.rejected] } == [["a", "b"]])
+    #expect(found[0].prompt == [.user("Hi")] && found[0].margin == 1)
+    let other = #"{"prompt": "Hi", "response_1": "a", "response_2": "b", "preference_strength": 1}"#
+    #expect(try pairs(other).map { [$0.chosen, $0.rejected] } == [["b", "a"]])
+  }
+
+  @Test("neighbouring rows of one prompt, rated by attributes, are pairs by their weighted sum")
+  func attributes() throws {
+    func row(_ prompt: String, _ response: String, _ helpful: Int, _ correct: Int) -> String {
+      #"{"prompt": "\#(prompt)", "response": "\#(response)", "helpfulness": \#(helpful), "#
+        + #""correctness": \#(correct), "verbosity": 4}"#
+    }
+    let rows = [
+      row("p", "a", 2, 4), row("p", "b", 3, 1), row("q", "c", 1, 1), row("q", "d", 4, 4),
+      row("r", "e", 4, 4), #"{"prompt": "s", "chosen": "f", "rejected": "g"}"#,
+    ]
+    let path = try folder.write(rows)
+    var reader = PairReader(policy: .skipping)
+    let (found, report) = try reader.read(path)
+    #expect(found.map { $0.chosen + $0.rejected } == ["ba", "dc", "fg"])
+    // The response that stands alone states no preference.
+    #expect(report.skippedCounts == [.tied: 1] && report.rowCount == 4)
+    // 2 + 4 is above 3 + 1.
+    (reader.attributes, reader.marginScale) = (["helpfulness": 1, "correctness": 1], 0.5)
+    let both = try reader.read(path).pairs
+    #expect(both.map { $0.chosen + $0.rejected } == ["ab", "dc", "fg"])
+    #expect(both.map(\.margin) == [1, 3, nil])
+  }
+
   @Test(
     "what states no preference, or is broken, is refused, and named",
     arguments: [

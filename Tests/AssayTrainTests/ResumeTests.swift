@@ -50,6 +50,37 @@ import Testing
     #expect(try modelBytes(resumed, "01-classic") == modelBytes(whole, "01-classic"))
   }
 
+  @Test(
+    "a watched training goes on to the same weights, bit for bit",
+    arguments: [1, 2, 3, 4],
+    ["classic", "cloud"]
+  )
+  func watched(killedAt step: Int, method: String) async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let isCloud = method == "cloud"
+    let plain = isCloud ? TinyRecipe.cloud(world, onPolicy: true) : TinyRecipe.classic(world)
+    let recipe =
+      plain.replacing("data:\n", with: "data:\n  held_out: 0.25\n")
+      .replacing("learning_rate: 0.003}}", with: "learning_rate: 0.003}, head_learning_rate: 0.01}")
+      + "\nevaluation: {every: 1, best: accuracy, patience: 4}\n"
+    let folder = isCloud ? "03-cloud" : "01-classic"
+    let (whole, resumed, _) = try await resume(
+      recipe,
+      world,
+      stage: method,
+      killedAt: min(step, isCloud ? 2 : 4)
+    )
+    #expect(try modelBytes(resumed, folder) == modelBytes(whole, folder))
+    let looks = try metric("held_out_accuracy", whole, folder)
+    #expect(try looks.count == metric("loss", whole, folder).count && !looks.isEmpty)
+    #expect(try metric("held_out_loss", resumed, folder) == metric("held_out_loss", whole, folder))
+    let names = try FileManager.default.contentsOfDirectory(
+      atPath: whole.appending(path: folder).path
+    )
+    #expect(!names.contains { $0.hasPrefix("best-") })
+  }
+
   @Test("an adapter goes on to the same numbers, bit for bit, and scores as the merged model")
   func adapter() async throws {
     let world = try TinyWorld()

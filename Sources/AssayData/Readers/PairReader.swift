@@ -6,16 +6,22 @@ package struct TokenLimit<Record>: Sendable {
   package var maximumTokens: Int
   /// Returns how many tokens a record has, the longer side of a pair.
   package var measure: @Sendable (Record) throws -> Int
+  /// Shortens a record that is too long until it fits; `nil` where no part of it would, or where records are
+  /// not shortened.
+  package var shorten: (@Sendable (Record) throws -> Record?)?
 
   /// Makes a limit.
   ///
   /// - Parameters:
   ///   - maximumTokens: The most tokens a record may have.
   ///   - measure: Returns how many tokens a record has.
+  ///   - shorten: Shortens a record until it fits, if any.
   package init(
     maximumTokens: Int,
-    measure: @escaping @Sendable (Record) throws -> Int
+    measure: @escaping @Sendable (Record) throws -> Int,
+    shorten: (@Sendable (Record) throws -> Record?)? = nil
   ) {
+    self.shorten = shorten
     self.maximumTokens = maximumTokens
     self.measure = measure
   }
@@ -40,6 +46,8 @@ package struct PairReader: Sendable {
   package var pairing = Pairing.all
   /// What the difference of two ratings is multiplied with to be a margin; 0 gives none.
   package var marginScale = 0.0
+  /// What each attribute counts where rows rate one response by attributes, and neighbours answer one prompt.
+  package var attributes = ["helpfulness": 1.0]
 
   /// Makes a reader.
   ///
@@ -85,6 +93,7 @@ package struct PairReader: Sendable {
       policy: policy,
       limit: limit,
       columns: columns,
+      attributes: attributes,
       id: \.id,
       rows: rows,
       parse: PreferencePair.init,
@@ -107,6 +116,7 @@ extension PairReader {
 ///   - policy: What to do about rows with problems.
 ///   - limit: A length limit, if any.
 ///   - columns: What the file calls a key, by what it is called here.
+///   - attributes: What attributes count by which neighbouring rows are joined; none joins nothing.
 ///   - id: A record's id, which no other has.
 ///   - rows: Makes several rows of one.
 ///   - parse: Makes a record of a row.
@@ -118,6 +128,7 @@ package func readRecords<Record>(
   policy: ReadPolicy,
   limit: TokenLimit<Record>?,
   columns: [String: String] = [:],
+  attributes: [String: Double] = [:],
   id: (Record) -> String,
   rows: (RowFields) throws(RowFault) -> [RowFields] = { (fields) throws(RowFault) in [fields] },
   parse: (RowFields) throws(RowFault) -> Record,
@@ -145,25 +156,18 @@ package func readRecords<Record>(
       return nil
     }
   }
-  while let row = try source.next() {
+  var joined = AttributeRows(source, weights: attributes, columns: columns)
+  while let row = try joined.next() {
     let found = try counting(row.line) {
       try rows(try RowFields(try row.value.get(), index: row.index, columns: columns))
     }
     for fields in found ?? [] {
       let record = try counting(row.line) {
-        let record = try parse(fields)
-        if let limit {
-          let count = try limit.measure(record)
-          guard count <= limit.maximumTokens else {
-            throw RowFault(
-              kind: .tooLong,
-              detail: "\(count) tokens, more than the limit of \(limit.maximumTokens)"
-            )
-          }
-        }
+        let (record, isCut) = try fitted(try parse(fields), limit)
         guard seen.insert(id(record)).inserted else {
           throw RowFault(kind: .duplicateID, detail: "the id '\(id(record))' was used before")
         }
+        if isCut { report.countCut() }
         return record
       }
       guard let record else { continue }
@@ -172,6 +176,23 @@ package func readRecords<Record>(
     }
   }
   return report
+}
+
+/// A record that keeps a limit, shortened where that is wanted.
+///
+/// - Throws: `RowFault` where it is too long.
+private func fitted<Record>(
+  _ record: Record,
+  _ limit: TokenLimit<Record>?
+) throws -> (record: Record, isCut: Bool) {
+  guard let limit else { return (record, false) }
+  let count = try limit.measure(record)
+  guard count > limit.maximumTokens else { return (record, false) }
+  if let shorter = try limit.shorten?(record) { return (shorter, true) }
+  throw RowFault(
+    kind: .tooLong,
+    detail: "\(count) tokens, more than the limit of \(limit.maximumTokens)"
+  )
 }
 
 extension PreferencePair {

@@ -22,7 +22,8 @@ extension RowFields {
   /// The row as rows of pairs; itself alone where it is no row of several responses with numbers.
   ///
   /// Known are `responses` with `ratings` (more is better) or `ranks` (less is better), UltraFeedback's
-  /// `instruction` and `completions`, and Nectar's `answers`. Of equal responses the first is the best, and
+  /// `instruction` and `completions`, Nectar's `answers`, and HelpSteer's two responses with a strength that
+  /// is below 0 where the first is better. Of equal responses the first is the best, and
   /// the last the worst.
   ///
   /// - Parameters:
@@ -31,7 +32,8 @@ extension RowFields {
   /// - Returns: Rows with `prompt`, `chosen` and `rejected`, whose ids name the responses' places.
   /// - Throws: `RowFault` for a list that is broken, or responses that are all alike in their rating.
   ///
-  /// Source: openbmb/UltraFeedback and berkeley-nest/Nectar, the data sets' cards.
+  /// Source: openbmb/UltraFeedback, berkeley-nest/Nectar, nvidia/HelpSteer2 (preference) and nvidia/HelpSteer3,
+  /// the data sets' cards.
   func pairs(_ pairing: Pairing, marginScale: Double) throws(RowFault) -> [RowFields] {
     guard let (rated, isRank, used) = try rated() else { return [self] }
     let order = rated.indices.sorted { (-rated[$0].value, $0) < (-rated[$1].value, $1) }
@@ -53,7 +55,11 @@ extension RowFields {
     let id = try id()
     let rest = (row.members ?? []).filter { !used.contains($0.key) && $0.key != "id" }
     let prompt: JSONValue
-    if let own = value("prompt") { prompt = own } else { prompt = try required("instruction") }
+    if let own = value("prompt") ?? value("context") {
+      prompt = own
+    } else {
+      prompt = try required("instruction")
+    }
     var rows: [RowFields] = []
     for (better, worse) in chosen {
       let margin = marginScale * (rated[better].value - rated[worse].value)
@@ -89,6 +95,16 @@ extension RowFields {
         try rated(list, "answers", response: "answer") { $0["rank"]?.double.map { -$0 } }, true,
         ["answers", "prompt"]
       )
+    }
+    for (first, second, key) in [
+      ("response1", "response2", "overall_preference"),
+      ("response_1", "response_2", "preference_strength"),
+    ] {
+      guard let one = value(first), let other = value(second), let strength = try number(key) else {
+        continue
+      }
+      let rated = [Rated(response: one, value: 0), Rated(response: other, value: strength)]
+      return (rated, false, [first, second, key, "context", "prompt"])
     }
     for (key, isRank) in [("ratings", false), ("ranks", true)] {
       guard let responses = value("responses")?.array, let numbers = value(key) else { continue }

@@ -38,6 +38,7 @@ struct StudyTraining {
       ]
     )
     context.pairs = pairs
+    context.isShuffled = config.data?.shuffle ?? true
     context.corpus = common.data.corpus
     context.wording = common.world.prompts
     context.truth = common.world.truth

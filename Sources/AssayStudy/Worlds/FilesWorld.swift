@@ -27,6 +27,11 @@ struct FilesWorld: World {
       "data",
       "train, the path of a file of pairs, and suites, paths of other pairs by name"
     )
+    checks.require(
+      config.data?.validation == nil && (config.data?.heldOut ?? 0) == 0,
+      "data.heldOut",
+      "to be left out with `validation`: the trainings of a comparison go on to their last steps"
+    )
     for (isDefault, key) in [
       (config.base == BaseSection(), "base"), (config.instruct == InstructSection(), "instruct"),
     ] { checks.require(isDefault, key, "to be left out, as world: files starts from `model`") }

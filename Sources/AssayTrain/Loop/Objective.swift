@@ -9,6 +9,9 @@ package protocol Objective<Item> {
   /// What batches are made of.
   associatedtype Item
 
+  /// The loss of a model that prefers neither of two responses, in nats; `nil` where that means nothing.
+  static var indifferentLoss: Double? { get }
+
   /// Computes a part's share of the batch's loss, so that the shares of all parts add up to it.
   ///
   /// - Parameters:
@@ -40,6 +43,9 @@ package struct PartLoss {
 }
 
 extension Objective {
+  /// None.
+  package static var indifferentLoss: Double? { nil }
+
   /// Computes a batch's loss and adds its gradients to those of the model's weights; where several
   /// processes train, of this process's part of the batch.
   ///

@@ -1,6 +1,7 @@
 import AssayModel
 import AssayRun
 import AssayTensor
+import Foundation
 
 /// The joint loss of a batch of pairs: `w BT + v NLL`.
 ///
@@ -9,6 +10,9 @@ import AssayTensor
 ///
 /// Source: Ankner et al. 2024 (arXiv:2408.11791) section 2.2; the token mean from their code.
 package struct PreferenceObjective: Objective {
+  /// ln 2.
+  package static let indifferentLoss: Double? = log(2)
+
   /// w and v; a loss with weight 0 is left out.
   package var weights: (preference: Double, critique: Double)
   /// Weight of the centring term.

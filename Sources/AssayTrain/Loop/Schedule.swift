@@ -68,7 +68,7 @@ package struct Schedule: RecipeSection {
   /// - Returns: The rate; from `total` on it stays at the floor.
   package func rate(step: Int, total: Int) -> Double {
     precondition(step >= 0 && total > 0, "step \(step) of \(total)")
-    let warmup = warmupSteps ?? Int((warmupFraction * Double(total)).rounded(.up))
+    let warmup = warmup(total: total)
     guard step >= warmup else { return learningRate * Double(step) / Double(warmup) }
     let progress = min(1, Double(step - warmup) / Double(max(1, total - warmup)))
     let fall =
@@ -78,6 +78,11 @@ package struct Schedule: RecipeSection {
       case .cosine: (1 + cos(Double.pi * progress)) / 2
       }
     return learningRate * (floorFraction + (1 - floorFraction) * fall)
+  }
+
+  /// How many steps warm up.
+  func warmup(total: Int) -> Int {
+    warmupSteps ?? Int((warmupFraction * Double(total)).rounded(.up))
   }
 
   /// Reports rates and shares out of range.

@@ -11,6 +11,7 @@ package struct ShuffledBatches: Sendable {
   /// Items in a batch; the last one of an epoch may have fewer.
   package let batchSize: Int
   private let seed: UInt64
+  private let isShuffled: Bool
 
   /// Plans batches.
   ///
@@ -18,12 +19,14 @@ package struct ShuffledBatches: Sendable {
   ///   - itemCount: How many items there are.
   ///   - batchSize: Items in a batch.
   ///   - seed: Same seed, same batches.
+  ///   - isShuffled: Whether they are shuffled at all; if not, every epoch has the items' own order.
   /// - Precondition: The batch size is positive.
-  package init(itemCount: Int, batchSize: Int, seed: UInt64) {
+  package init(itemCount: Int, batchSize: Int, seed: UInt64, isShuffled: Bool = true) {
     precondition(batchSize > 0, "batches of \(batchSize) items")
     self.itemCount = itemCount
     self.batchSize = batchSize
     self.seed = seed
+    self.isShuffled = isShuffled
   }
 
   /// Batches in an epoch.
@@ -40,6 +43,7 @@ package struct ShuffledBatches: Sendable {
 
   /// The order of all items in an epoch.
   package func order(epoch: Int) -> [Int] {
+    guard isShuffled else { return Array(0..<itemCount) }
     var random = SeededRandom(seed, UInt64(epoch))
     return random.shuffled(Array(0..<itemCount))
   }

@@ -33,6 +33,10 @@ package struct OptimizerSection: RecipeSection {
   ///
   /// Default: 1.
   package var clipNorm = 1.0
+  /// The peak rate of a reward head, which is new where the rest is not; it falls as the other does.
+  ///
+  /// Default: null, the schedule's own.
+  package var headLearningRate: Double?
 
   /// Makes a section of defaults.
   package init() {}
@@ -47,6 +51,7 @@ package struct OptimizerSection: RecipeSection {
     checks.require(epsilon > 0, "epsilon", "a number above 0")
     checks.require(weightDecay >= 0, "weightDecay", "a number of at least 0")
     checks.require(clipNorm >= 0, "clipNorm", "a number of at least 0")
+    checks.require((headLearningRate ?? 1) > 0, "headLearningRate", "a number above 0, or null")
   }
 }
 
@@ -107,8 +112,10 @@ package struct TrainingLoop {
   let section: OptimizerSection
   let steps: Int
   let checkpointSteps: Int
+  let keptCheckpoints: Int
+  let watch: TrainingWatch?
   let events: RunEventHandler
-  private let trained: [Parameter]
+  let trained: [Parameter]
 
   /// Prepares a training.
   ///
@@ -118,6 +125,8 @@ package struct TrainingLoop {
   ///   - section: How weights are updated.
   ///   - steps: How many steps.
   ///   - checkpointSteps: After how many steps a checkpoint is written.
+  ///   - keptCheckpoints: How many of them are kept.
+  ///   - watch: Looks at items that are not learnt from; `nil` looks at none.
   ///   - events: Hears of every step.
   package init(
     stage: Stage,
@@ -125,6 +134,8 @@ package struct TrainingLoop {
     section: OptimizerSection,
     steps: Int,
     checkpointSteps: Int = 200,
+    keptCheckpoints: Int = 1,
+    watch: TrainingWatch? = nil,
     events: @escaping RunEventHandler
   ) {
     self.stage = stage
@@ -132,73 +143,110 @@ package struct TrainingLoop {
     self.section = section
     self.steps = steps
     self.checkpointSteps = checkpointSteps
+    self.keptCheckpoints = keptCheckpoints
+    self.watch = watch
     self.events = events
     trained = model.trained
     optimizer = AdamW(beta1: section.beta1, beta2: section.beta2, epsilon: section.epsilon)
     for parameter in trained { parameter.value.setRequiresGradientInPlace() }
-    let matrices = trained.map(\.value).filter { $0.rank > 1 }
-    let vectors = trained.map(\.value).filter { $0.rank <= 1 }
-    optimizer.add(matrices, weightDecay: section.weightDecay)
-    if !vectors.isEmpty { optimizer.add(vectors, weightDecay: 0) }
+    let rate = section.headLearningRate
+    // The head's weights are the last ones.
+    let headCount = rate == nil ? 0 : model.head?.parameters.count ?? 0
+    add(trained.dropLast(headCount))
+    if let rate {
+      add(trained.suffix(headCount), rateFactor: rate / section.schedule.learningRate)
+    }
   }
 
-  /// Runs the steps that are left.
+  private func add(_ parameters: some Sequence<Parameter>, rateFactor: Double = 1) {
+    let values = parameters.map(\.value)
+    let (matrices, vectors) = (values.filter { $0.rank > 1 }, values.filter { $0.rank <= 1 })
+    for (part, decay) in [(matrices, section.weightDecay), (vectors, 0)] where !part.isEmpty {
+      optimizer.add(part, weightDecay: decay, rateFactor: rateFactor)
+    }
+  }
+
+  /// Runs the steps that are left; a training that is watched ends in its best weights.
   ///
   /// - Parameter body: Computes a step's loss and its gradients, and reports; steps count from 0.
   /// - Throws: `Interrupted` behind a checkpoint, `TrainingError.notFinite`, or what `body` throws.
   package func run(_ body: (Int) throws -> StepReport) throws {
-    let start = try restore()
+    if try isPublished() {
+      try takePublished()
+      events(.stageStarted(name: stage.name, number: stage.number, total: steps, resumedAt: steps))
+      return
+    }
+    let restored = try restore()
+    let start = restored.step
+    var record = restored.record
     let metrics = try MetricsWriter(stage, resumingAt: start)
     events(.stageStarted(name: stage.name, number: stage.number, total: steps, resumedAt: start))
-    let values = trained.map(\.value)
     for step in start..<max(start, steps) {
+      if let watch, record.isOver(watch.plan) { break }
       do {
         try Interruption.check()
       } catch {
         try metrics.synchronize()
-        try save(step: step)
+        try save(step: step, record)
         throw error
       }
-      values.forEach { $0.clearGradientInPlace() }
-      var report = try withTensorErrors { try body(step) }
+      var report = try compute(step, body)
       do {
-        try Processes.current?.sum(&report, step: step, gradientsOf: values)
+        try Processes.current?.sum(&report, step: step, gradientsOf: trained.map(\.value))
       } catch {
         // The weights are as the last step left them.
         try metrics.synchronize()
-        try save(step: step)
+        try save(step: step, record)
         try Interruption.check()
         throw error
       }
-      let rate = section.schedule.rate(step: step, total: steps)
-      let norm = try withTensorErrors { clipGradients(values, maximum: section.clipNorm) }
-      for (what, value) in [("loss", report.loss), ("gradient", norm)] where !value.isFinite {
-        throw TrainingError.notFinite(
-          what: what,
-          step: step + 1,
-          items: report.items.prefix(16).map(String.init).joined(separator: ", ")
-        )
-      }
-      try withTensorErrors { optimizer.step(learningRate: rate) }
-      let line =
-        [Metric("loss", report.loss)] + report.metrics
-        + [Metric("gradient_norm", norm), Metric("learning_rate", rate)]
-      try metrics.add(step: step + 1, line)
+      let figures = try update(step, report)
+      let seen = try look(step: step + 1, &record)
+      try metrics.add(step: step + 1, figures + seen)
       events(
         .step(
           done: step + 1,
           total: steps,
-          metrics: [Metric("loss", report.loss)] + report.metrics,
+          metrics: [Metric("loss", report.loss)] + report.metrics + seen,
           tokens: report.tokens
         )
       )
       if (step + 1) % checkpointSteps == 0, step + 1 < steps {
         try metrics.synchronize()
-        try save(step: step + 1)
+        try save(step: step + 1, record)
       }
     }
-    values.forEach { $0.clearGradientInPlace() }
+    trained.forEach { $0.value.clearGradientInPlace() }
     try metrics.synchronize()
+    try takeBest(record)
+  }
+
+  /// Computes a step's loss and its gradients.
+  private func compute(_ step: Int, _ body: (Int) throws -> StepReport) throws -> StepReport {
+    trained.forEach { $0.value.clearGradientInPlace() }
+    return try withTensorErrors { try body(step) }
+  }
+
+  /// Takes a step along the gradients.
+  ///
+  /// - Returns: Its line of metrics.
+  private func update(_ step: Int, _ report: StepReport) throws -> [Metric] {
+    let values = trained.map(\.value)
+    let rate = section.schedule.rate(step: step, total: steps)
+    let norm = try withTensorErrors { clipGradients(values, maximum: section.clipNorm) }
+    for (what, value) in [("loss", report.loss), ("gradient", norm)] where !value.isFinite {
+      throw TrainingError.notFinite(
+        what: what,
+        step: step + 1,
+        items: report.items.prefix(16).map(String.init).joined(separator: ", ")
+      )
+    }
+    try withTensorErrors { optimizer.step(learningRate: rate) }
+    return [Metric("loss", report.loss)] + report.metrics
+      + [
+        Metric("gradient_norm", norm), Metric("learning_rate", rate),
+        Metric("tokens", Double(report.tokens)),
+      ]
   }
 
   private func state() -> [(name: String, tensor: Tensor)] {
@@ -206,33 +254,28 @@ package struct TrainingLoop {
       + optimizer.state.map { ("optimizer.\($0.name)", $0.tensor) }
   }
 
-  private func save(step: Int) throws {
-    try stage.publishCheckpoint(step: step) { folder in
+  private func save(step: Int, _ record: WatchRecord) throws {
+    try stage.publishCheckpoint(step: step, keeping: keptCheckpoints) { folder in
       try Safetensors.write(
         state().map { ($0.name, $0.tensor.to(.cpu)) },
-        metadata: [:],
+        metadata: watch == nil ? [:] : record.metadata,
         to: folder.appendingPathComponent(Self.stateFile)
       )
     }
+    try removeWeights { $0 != record.bestStep }
   }
 
-  private func restore() throws -> Int {
+  /// The steps that the checkpoint contains, whose weights and moments are taken, and what was seen by then.
+  private func restore() throws -> (step: Int, record: WatchRecord) {
     let step = try stage.checkpointedStep()
-    guard step > 0, let folder = stage.checkpoint else { return 0 }
-    let url = folder.appendingPathComponent(Self.stateFile)
-    if try isPublished() {
-      // The run was interrupted between the model and `done.json`.
-      let finished = try Model.load(folder, device: model.decoder.device)
-      model.decoder = Decoder(finished.decoder.weights, execution: model.decoder.execution)
-      model.head = finished.head
-      return step
-    }
-    let file = try SafetensorsFile(url)
+    try removeWeights { $0 > step }
+    guard step > 0, let folder = stage.checkpoint else { return (0, WatchRecord()) }
+    let file = try SafetensorsFile(folder.appendingPathComponent(Self.stateFile))
     for (name, target) in state() {
       let saved = try file.tensor(named: name)
       try withTensorErrors { target.copyInPlace(saved) }
     }
-    return step
+    return (step, WatchRecord(file.metadata))
   }
 
   private static let stateFile = "training.safetensors"
@@ -242,6 +285,14 @@ package struct TrainingLoop {
     guard try stage.checkpointedStep() >= steps, let folder = stage.checkpoint else { return false }
     let state = folder.appendingPathComponent(Self.stateFile)
     return !FileManager.default.fileExists(atPath: state.path)
+  }
+
+  /// Takes the trained model: the run was interrupted between it and `done.json`.
+  private func takePublished() throws {
+    guard let folder = stage.checkpoint else { return }
+    let finished = try Model.load(folder, device: model.decoder.device)
+    model.decoder = Decoder(finished.decoder.weights, execution: model.decoder.execution)
+    model.head = finished.head
   }
 
   /// Saves the trained model as the stage's last checkpoint, unless it is there already.
@@ -258,9 +309,10 @@ package struct TrainingLoop {
   ) throws {
     if try isPublished() { return }
     try withTensorErrors { try finish(model) }
-    try stage.publishCheckpoint(step: steps) { folder in
+    try stage.publishCheckpoint(step: steps, keeping: keptCheckpoints) { folder in
       try model.mergeAdapter(writingTo: folder.appendingPathComponent("adapter"))
       try model.save(to: folder, dtype: dtype)
     }
+    try removeWeights { _ in true }
   }
 }

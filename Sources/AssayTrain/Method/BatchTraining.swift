@@ -30,6 +30,10 @@ struct BatchTraining {
   var replay: Replay?
   /// How many steps there are, whatever the epochs; `nil` is as many as these give.
   var steps: Int?
+  /// When held-out items are looked at, where there are some.
+  var watch: WatchPlan?
+  /// Whether the items are shuffled.
+  var isShuffled = true
   /// What is done to the trained model before it is saved; its checkpoints are as they were trained.
   var finish: (Model) throws -> Void = { _ in }
 
@@ -37,6 +41,7 @@ struct BatchTraining {
   ///
   /// - Parameters:
   ///   - sequences: What to learn from.
+  ///   - heldOut: What is looked at besides, where the recipe asks for it.
   ///   - batchSize: Items in a step.
   ///   - accumulation: Parts that a step is computed in.
   ///   - epochs: Times that the items are read.
@@ -45,13 +50,30 @@ struct BatchTraining {
   /// - Throws: What the loop or the texts that are read again throw.
   func run<Own: Objective>(
     _ sequences: [Own.Item],
+    heldOut: [Own.Item] = [],
     batchSize: Int,
     accumulation: Int = 1,
     epochs: Int,
     seed: Int? = nil,
-    objective: (BatchStep) -> Own
+    objective: @escaping (BatchStep) -> Own
   ) throws {
-    try run(count: sequences.count, batchSize: batchSize, epochs: epochs, seed: seed) { step in
+    try run(
+      count: sequences.count,
+      batchSize: batchSize,
+      epochs: epochs,
+      seed: seed,
+      indifferentLoss: Own.indifferentLoss,
+      measure: heldOut.isEmpty
+        ? nil
+        : { last in
+          heldOutFigures(
+            heldOut,
+            batchSize: max(1, batchSize / accumulation),
+            model: model,
+            objective: objective(last)
+          )
+        }
+    ) { step in
       objective(step).step(
         step.items.map { sequences[$0] },
         items: step.items,
@@ -68,6 +90,8 @@ struct BatchTraining {
   ///   - batchSize: Items in a step.
   ///   - epochs: Times that they are read.
   ///   - seed: Same seed, same batches; `nil` takes the run's.
+  ///   - indifferentLoss: The loss of a model that prefers neither response; `nil` where that means nothing.
+  ///   - measure: Reads held-out items as of the last step; `nil` where there are none.
   ///   - body: Computes a batch's loss and its gradients, and reports.
   /// - Throws: What the loop, the texts that are read again, or `body` throw.
   func run(
@@ -75,34 +99,46 @@ struct BatchTraining {
     batchSize: Int,
     epochs: Int,
     seed: Int? = nil,
+    indifferentLoss: Double? = nil,
+    measure: ((BatchStep) throws -> [Metric])? = nil,
     _ body: (BatchStep) throws -> StepReport
   ) throws {
     try Processes.current?.begin(stage.name)
     let plan = ShuffledBatches(
       itemCount: count,
       batchSize: batchSize,
-      seed: UInt64(seed ?? compute.seed)
+      seed: UInt64(seed ?? compute.seed),
+      isShuffled: isShuffled
     )
     let total = steps ?? plan.batchesPerEpoch * epochs
+    var order = EpochOrder(plan)
+    func batchStep(_ step: Int) -> BatchStep {
+      BatchStep(
+        items: order.items(step: step),
+        step: step,
+        stepsPerEpoch: plan.batchesPerEpoch,
+        total: total
+      )
+    }
+    let last = batchStep(total - 1)
     let loop = TrainingLoop(
       stage: stage,
       model: model,
       section: optimizer,
       steps: total,
       checkpointSteps: compute.checkpointSteps,
+      keptCheckpoints: compute.keptCheckpoints,
+      watch: watch.flatMap { watch in
+        measure.map { measure in TrainingWatch(watch) { try measure(last) } }
+      },
       events: events
     )
-    var order = EpochOrder(plan)
+    var indifferent = indifferentLoss.map { IndifferentLoss($0) }
     var reading = try replay?.reading(beside: plan, seed: compute.seed, renderer: model.renderer())
     try loop.run { step in
-      var report = try body(
-        BatchStep(
-          items: order.items(step: step),
-          step: step,
-          stepsPerEpoch: plan.batchesPerEpoch,
-          total: total
-        )
-      )
+      var report = try body(batchStep(step))
+      let isWarm = step >= optimizer.schedule.warmup(total: total)
+      if let warning = indifferent?.note(report, isWarm: isWarm) { events(.warning(warning)) }
       if let again = try reading?.step(step, model: model) {
         report.metrics.append(Metric("replay_loss", again.loss))
         report.tokens += again.tokens
@@ -138,6 +174,8 @@ extension RunContext {
       events: events,
       replay: replay,
       steps: compute.steps.map { max(1, Int((share * Double($0)).rounded())) },
+      watch: watch,
+      isShuffled: isShuffled,
       finish: finish
     )
   }

@@ -19,12 +19,32 @@ package struct DataSection: RecipeSection {
   ///
   /// Default: 0, no margin.
   package var marginScale = 0.0
+  /// What each attribute counts where rows rate one response each, and neighbours answer one prompt, as
+  /// HelpSteer's do: by the sum they are paired.
+  package var attributes = ["helpfulness": 1.0]
   /// Suites to evaluate on, by name.
   package var suites: [String: String] = [:]
+  /// A file like `train` that is looked at while a method learns, as `evaluation.every` says.
+  ///
+  /// Default: null, none.
+  package var validation: String?
+  /// The share of training prompts, drawn by the seed, that are held out for that, with all of their rows.
+  ///
+  /// Default: 0, none.
+  package var heldOut = 0.0
+  /// Whether batches are shuffled; without, they are in the order of the file.
+  ///
+  /// Default: true.
+  package var shuffle = true
   /// Longest sequence of a pair, in tokens.
   ///
   /// Default: null, what the model reads.
   package var maximumTokens: Int?
+  /// What becomes of a row that is longer: `refuse`, `skip`, `cut-prompt` (its front goes) or `cut-response`
+  /// (its end goes); what is cut is counted.
+  ///
+  /// Default: null, as `problems` says.
+  package var tooLong: OverLong?
   /// What happens to rows that cannot be used: `refuse` stops, `skip` counts and reports them.
   package var problems = ReadPolicy.Action.refuse
 
@@ -33,6 +53,12 @@ package struct DataSection: RecipeSection {
 
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {
+    checks.require((0...0.5).contains(heldOut), "heldOut", "a share from 0 to 0.5")
+    checks.require(
+      validation == nil || heldOut == 0,
+      "heldOut",
+      "0 beside `validation`: one of them says what is held out"
+    )
     checks.require(!train.isEmpty, "train", "the path of a file of pairs")
     checks.require(marginScale >= 0, "marginScale", "a number of at least 0")
     checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
@@ -40,12 +66,17 @@ package struct DataSection: RecipeSection {
 
   /// How rows are read where that is not the usual way, for fingerprints.
   package var reading: String? {
-    let parts =
-      columns.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
-      + (maximumTokens.map { ["at most \($0) tokens"] } ?? [])
-      + (problems == .refuse ? [] : [problems.rawValue])
-      + (pairing == .all ? [] : [pairing.rawValue])
-      + (marginScale == 0 ? [] : ["margins of \(marginScale)"])
+    var parts = columns.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+    func add(_ isUnusual: Bool, _ text: String) { if isUnusual { parts.append(text) } }
+    if let maximumTokens { parts.append("at most \(maximumTokens) tokens") }
+    if let tooLong { parts.append("longer ones: \(tooLong.rawValue)") }
+    add(heldOut != 0, "a share of \(heldOut) held out")
+    add(!shuffle, "in the order of the file")
+    add(problems != .refuse, problems.rawValue)
+    add(pairing != .all, pairing.rawValue)
+    let counted = attributes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    add(attributes != ["helpfulness": 1], "by " + counted.joined(separator: " and "))
+    add(marginScale != 0, "margins of \(marginScale)")
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 
@@ -67,30 +98,28 @@ package struct DataSection: RecipeSection {
     events: RunEventHandler
   ) throws -> [PreferencePair] {
     let (renderer, limit) = try self.limit(model, compute)
-    var reader = PairReader(
-      policy: ReadPolicy(problems),
-      limit: TokenLimit(maximumTokens: limit) { pair in
-        try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].map {
-          response,
-          critique in
-          if let leadIn, let critique {
-            return try renderer.render(
-              prompt: pair.prompt,
-              response: response,
-              critique: critique,
-              leadIn: leadIn,
-              trainsLeadIn: false
-            ).tokens.count
-          }
-          return try renderer.render(prompt: pair.prompt, response: response).tokens.count
-        }.max() ?? 0
-      },
-      columns: columns
-    )
-    (reader.pairing, reader.marginScale) = (pairing, marginScale)
+    let cut = LengthCut(maximumTokens: limit, action: tooLong) { prompt, response, critique in
+      guard let leadIn, let critique else {
+        return try renderer.render(prompt: prompt, response: response).tokens.count
+      }
+      return try renderer.render(
+        prompt: prompt,
+        response: response,
+        critique: critique,
+        leadIn: leadIn,
+        trainsLeadIn: false
+      ).tokens.count
+    }
+    var reader = PairReader(policy: policy, limit: cut.ofPairs, columns: columns)
+    (reader.pairing, reader.marginScale, reader.attributes) = (pairing, marginScale, attributes)
     let (pairs, report) = try reader.read(path)
-    if report.skippedCount > 0 { events(.warning(report.description)) }
+    if report.isWorthTelling { events(.warning(report.description)) }
     return pairs
+  }
+
+  /// What to do about rows with problems.
+  private var policy: ReadPolicy {
+    ReadPolicy(problems, except: tooLong?.action.map { [.tooLong: $0] } ?? [:])
   }
 
   /// Reads rated responses, measured by the tokens that a model would read.
@@ -113,14 +142,14 @@ package struct DataSection: RecipeSection {
     let (renderer, limit) = try self.limit(model, compute)
     let reader = RatingReader(
       name: name,
-      policy: ReadPolicy(problems),
-      limit: TokenLimit(maximumTokens: limit) {
-        try renderer.render(prompt: $0.prompt, response: $0.response).tokens.count
-      },
+      policy: policy,
+      limit: LengthCut(maximumTokens: limit, action: tooLong) { prompt, response, _ in
+        try renderer.render(prompt: prompt, response: response).tokens.count
+      }.ofRatings,
       columns: columns
     )
     let (responses, report) = try reader.read(path)
-    if report.skippedCount > 0 { events(.warning(report.description)) }
+    if report.isWorthTelling { events(.warning(report.description)) }
     return responses
   }
 
@@ -148,7 +177,7 @@ package struct DataSection: RecipeSection {
   package func rows() throws -> [Suite] {
     try suites.sorted { $0.key < $1.key }.map { name, path in
       var reader = PairReader(policy: ReadPolicy(problems), columns: columns)
-      (reader.pairing, reader.marginScale) = (pairing, marginScale)
+      (reader.pairing, reader.marginScale, reader.attributes) = (pairing, marginScale, attributes)
       return Suite(name: name, pairs: try reader.read(path).pairs)
     }
   }

@@ -4,6 +4,19 @@ import AssayRun
 
 /// How a trained model is evaluated on the suites of its recipe.
 package struct EvaluationSection: RecipeSection {
+  /// After how many steps of a training held-out items (`data.validation`, `data.held_out`) are looked at.
+  ///
+  /// Default: 0, never.
+  package var every = 0
+  /// Which weights a training ends in, where they are: those with the lowest `loss` or the best `accuracy` on
+  /// held-out items, or the `last`.
+  ///
+  /// Default: `loss`.
+  package var best = BestWeights.loss
+  /// After how many looks in a row without a better one a training ends.
+  ///
+  /// Default: 0, it goes on to its last step.
+  package var patience = 0
   /// Critiques that a score is the mean of, of models that write them: one evaluation for each entry, a
   /// single critique being greedy.
   ///
@@ -42,6 +55,13 @@ package struct EvaluationSection: RecipeSection {
 
   /// Reports settings that cannot be used.
   package func validate(_ checks: inout RecipeChecks) {
+    checks.require(every >= 0, "every", "a number of steps, or 0")
+    checks.require(patience >= 0, "patience", "a number of at least 0")
+    checks.require(
+      patience == 0 || (every > 0 && best != .last),
+      "patience",
+      "0, or a number beside `every` above 0 and `best` loss or accuracy"
+    )
     if let most = critiques.max(), most > 0 { checks.requireDraws(most, "critiques") }
     if votes > 0 { checks.requireDraws(votes, "votes") }
     checks.require(
@@ -55,6 +75,11 @@ package struct EvaluationSection: RecipeSection {
     checks.require(judgementTemperature > 0, "judgementTemperature", "a number above 0")
     checks.require((judgementTokens ?? 1) > 0, "judgementTokens", "a number above 0, or null")
     checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
+  }
+
+  /// When held-out items are looked at; `nil` where they never are.
+  var watch: WatchPlan? {
+    every == 0 ? nil : WatchPlan(every: every, best: best, patience: patience)
   }
 
   /// The same as the evaluator takes it.

@@ -32,6 +32,11 @@ package protocol Method: Sendable {
   ///   - wording: How a world asks for verdicts; `nil` leaves it to the settings.
   /// - Returns: The kind, and how it is asked for.
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference?
+  /// Whether it looks at held-out items while it learns.
+  var watchesHeldOut: Bool { get }
+  /// What it trains, as far as a plan has to know it; none where nothing that is there is trained, or a plan
+  /// does not know it.
+  func trainings(_ settings: MethodSettings) -> [TrainingShape]
   /// Runs its stages, passing over those that are done.
   ///
   /// - Parameter context: What it starts from, and where it runs.
@@ -41,6 +46,12 @@ package protocol Method: Sendable {
 }
 
 extension Method {
+  /// None that a plan knows.
+  package func trainings(_ settings: MethodSettings) -> [TrainingShape] { [] }
+
+  /// Not unless it says so.
+  package var watchesHeldOut: Bool { false }
+
   /// Whether its model writes critiques of one response.
   package var writesCritiques: Bool {
     preference(MethodSettings(), wording: nil)?.writesCritiques ?? false
@@ -221,8 +232,16 @@ package struct RunContext {
   package var inputs: [String: String]
   /// Training pairs, for methods that learn from pairs.
   package var pairs: [PreferencePair] = []
+  /// Pairs that are looked at while it learns, and never learnt from.
+  package var heldOut: [PreferencePair] = []
   /// Rated responses, for methods that learn from ratings.
   package var ratings: [RatedResponse] = []
+  /// Rated responses that are never learnt from.
+  package var heldOutRatings: [RatedResponse] = []
+  /// When held-out items are looked at; `nil` looks at none.
+  package var watch: WatchPlan?
+  /// Whether batches are shuffled.
+  package var isShuffled = true
   /// A file of conversations, for methods that learn from a corpus.
   package var corpus: URL?
   /// How the world asks for verdicts; `nil` leaves it to the settings.

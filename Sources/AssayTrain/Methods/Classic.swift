@@ -48,6 +48,22 @@ package struct ClassicSection: RecipeSection {
   }
 }
 
+extension ClassicSection {
+  /// What its training reads.
+  func shape(_ stage: String, share: Double = 1) -> TrainingShape {
+    TrainingShape(
+      stage: stage,
+      key: "classic",
+      reads: .pairs,
+      head: head,
+      batch: batchPairs,
+      accumulation: accumulation,
+      epochs: epochs,
+      share: share
+    )
+  }
+}
+
 /// Bradley-Terry: one forward pass, one score.
 struct ClassicMethod: Method {
   static let section = SectionKey("classic", ClassicSection())
@@ -56,6 +72,12 @@ struct ClassicMethod: Method {
   let summary = "a reward model that scores in one pass, trained by Bradley-Terry"
   var sections: [any MethodSection] { [Self.section] }
   var tuned: [any MethodSection] { [Self.section] }
+
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    [settings[Self.section].shape(name)]
+  }
+
+  var watchesHeldOut: Bool { true }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
@@ -98,24 +120,27 @@ struct ClassicTraining {
       throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
     }
     let renderer = try model.renderer()
-    let sequences = try context.pairs.map { pair in
-      TrainingPair(
-        chosen: TrainingSequence(
-          try renderer.render(prompt: pair.prompt, response: pair.chosen),
-          withTargets: false
-        ),
-        rejected: TrainingSequence(
-          try renderer.render(prompt: pair.prompt, response: pair.rejected),
-          withTargets: false
-        ),
-        margin: pair.margin,
-        probability: pair.probability
-      )
+    func sequences(_ pairs: [PreferencePair]) throws -> [TrainingPair] {
+      try pairs.map { pair in
+        TrainingPair(
+          chosen: TrainingSequence(
+            try renderer.render(prompt: pair.prompt, response: pair.chosen),
+            withTargets: false
+          ),
+          rejected: TrainingSequence(
+            try renderer.render(prompt: pair.prompt, response: pair.rejected),
+            withTargets: false
+          ),
+          margin: pair.margin,
+          probability: pair.probability
+        )
+      }
     }
 
     // 3 training
     try context.training(stage, model, section.optimizer, share: share).run(
-      sequences,
+      try sequences(context.pairs),
+      heldOut: try sequences(context.heldOut),
       batchSize: section.batchPairs,
       accumulation: section.accumulation,
       epochs: section.epochs

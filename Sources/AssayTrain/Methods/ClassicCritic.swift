@@ -15,6 +15,15 @@ struct ClassicCriticMethod: Method {
   var sections: [any MethodSection] { [CritiqueSFTMethod.section, ClassicMethod.section] }
   var tuned: [any MethodSection] { sections }
 
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    [
+      settings[CritiqueSFTMethod.section].shape(share: 0.5),
+      settings[ClassicMethod.section].shape(name, share: 0.5),
+    ]
+  }
+
+  var watchesHeldOut: Bool { true }
+
   func data(_ settings: MethodSettings) -> MethodData {
     .critiquedPairs(leadIn: settings[CritiqueSFTMethod.section].leadIn)
   }

@@ -83,6 +83,26 @@ struct CloudMethod: Method {
   var sections: [any MethodSection] { [CritiqueSFTMethod.section, Self.section] }
   var tuned: [any MethodSection] { sections }
 
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    let (critique, own) = (settings[CritiqueSFTMethod.section], settings[Self.section])
+    return [
+      critique.shape(share: 0.5),
+      TrainingShape(
+        stage: name,
+        key: "cloud",
+        reads: .critiquedPairs(tokens: critique.critiqueTokens),
+        head: own.head,
+        batch: own.batchPairs,
+        accumulation: own.accumulation,
+        epochs: own.epochs,
+        share: 0.5,
+        writesBefore: own.onPolicy
+      ),
+    ]
+  }
+
+  var watchesHeldOut: Bool { true }
+
   func data(_ settings: MethodSettings) -> MethodData {
     .critiquedPairs(leadIn: settings[CritiqueSFTMethod.section].leadIn)
   }
@@ -123,7 +143,16 @@ struct CloudMethod: Method {
         start: try critic.model(),
         leadIn: critique.leadIn,
         critiqueTokens: critique.critiqueTokens
-      ) { try pairsWithCritiques(context.pairs, renderer: $0, section: critique, written: own) }
+      ) { renderer in
+        func made(_ pairs: [PreferencePair], _ own: [CritiqueRecord]?) throws -> [TrainingPair] {
+          try pairsWithCritiques(pairs, renderer: renderer, section: critique, written: own)
+        }
+        let count = 2 * context.heldOut.count
+        return (
+          try made(context.pairs, own.map { Array($0.dropLast(count)) }),
+          try made(context.heldOut, own.map { $0.suffix(count) })
+        )
+      }
     }
     return try TrainedModel(stage, .critiqueScores)
   }
@@ -134,7 +163,7 @@ struct CloudMethod: Method {
     _ temperature: Double,
     _ context: RunContext
   ) async throws -> Stage {
-    let sides = context.pairs.flatMap(PairSide.both)
+    let sides = (context.pairs + context.heldOut).flatMap(PairSide.both)
     return try await context.stages.run(
       "critiques",
       from: ["temperature": temperature, "compute": context.compute],
@@ -143,7 +172,7 @@ struct CloudMethod: Method {
       var settings = CritiqueSettings()
       settings.temperature = Float(temperature)
       settings.seed = UInt64(context.compute.seed)
-      let writer = try ModelWriter(try context.compute.model(try trained.model()))
+      let writer = try ModelWriter(try context.compute.writingModel(try trained.model()))
       let critic = Critic(writer, settings: settings)
       let records = try await stage.write(
         sides,

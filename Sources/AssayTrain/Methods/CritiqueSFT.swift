@@ -59,6 +59,22 @@ package struct CritiqueSection: RecipeSection {
   }
 }
 
+extension CritiqueSection {
+  /// What its training reads.
+  func shape(share: Double = 1) -> TrainingShape {
+    TrainingShape(
+      stage: "critique-sft",
+      key: "critique",
+      reads: .critiques(tokens: critiqueTokens),
+      head: nil,
+      batch: batchResponses,
+      accumulation: accumulation,
+      epochs: epochs,
+      share: share
+    )
+  }
+}
+
 /// The oracle's critiques alone.
 struct CritiqueSFTMethod: Method {
   static let section = SectionKey("critique", CritiqueSection())
@@ -67,6 +83,8 @@ struct CritiqueSFTMethod: Method {
   let summary = "a critic that writes and does not score, from critiques in the pairs"
   var sections: [any MethodSection] { [Self.section] }
   var tuned: [any MethodSection] { [Self.section] }
+
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] { [settings[Self.section].shape()] }
 
   func data(_ settings: MethodSettings) -> MethodData {
     .critiquedPairs(leadIn: settings[Self.section].leadIn)
@@ -147,7 +165,30 @@ struct CritiqueTraining {
 
     // 2 data
     let renderer = try model.renderer()
-    let sequences = try context.pairs.flatMap { pair in
+    let sequences = try sequences(context.pairs, renderer)
+    guard !sequences.isEmpty else {
+      throw TrainingError.noData(
+        stage: stage.name,
+        hint: "CLoud needs chosen_critique and rejected_critique in the pairs"
+      )
+    }
+
+    // 3 training
+    try context.training(stage, model, section.optimizer, share: share).run(
+      sequences,
+      heldOut: try self.sequences(context.heldOut, renderer),
+      batchSize: section.batchResponses,
+      accumulation: section.accumulation,
+      epochs: section.epochs
+    ) { _ in TokenObjective() }
+  }
+
+  /// The critiques of both responses of each pair, where it has them.
+  private func sequences(
+    _ pairs: [PreferencePair],
+    _ renderer: SequenceRenderer
+  ) throws -> [TrainingSequence] {
+    try pairs.flatMap { pair in
       try [(pair.chosen, pair.chosenCritique), (pair.rejected, pair.rejectedCritique)].compactMap {
         response,
         critique in
@@ -165,19 +206,5 @@ struct CritiqueTraining {
         }
       }
     }
-    guard !sequences.isEmpty else {
-      throw TrainingError.noData(
-        stage: stage.name,
-        hint: "CLoud needs chosen_critique and rejected_critique in the pairs"
-      )
-    }
-
-    // 3 training
-    try context.training(stage, model, section.optimizer, share: share).run(
-      sequences,
-      batchSize: section.batchResponses,
-      accumulation: section.accumulation,
-      epochs: section.epochs
-    ) { _ in TokenObjective() }
   }
 }

@@ -16,19 +16,23 @@ extension RunContext {
   ///   by the critiques where the start model wrote them.
   /// - Throws: `TrainingError.recipe` where the world has no such teacher; what writing throws.
   func taught(by section: CritiqueSection) async throws -> RunContext {
-    var taught = self
+    var context = self
     switch section.teacher {
     case .pairs: return self
     case .own:
       let written = try await ownCritiques(section)
       let records = try written.records(of: CritiqueRecord.self).records()
-      taught.inputs["critiques"] = written.digest
-      taught.pairs = pairs.enumerated().map { index, pair in
-        var pair = pair
-        pair.chosenCritique = records[2 * index].critique
-        pair.rejectedCritique = records[2 * index + 1].critique
-        return pair
+      context.inputs["critiques"] = written.digest
+      func taught(_ pairs: [PreferencePair], from first: Int) -> [PreferencePair] {
+        pairs.enumerated().map { index, pair in
+          var pair = pair
+          pair.chosenCritique = records[2 * (first + index)].critique
+          pair.rejectedCritique = records[2 * (first + index) + 1].critique
+          return pair
+        }
       }
+      context.pairs = taught(pairs, from: 0)
+      context.heldOut = taught(heldOut, from: pairs.count)
     case .equal, .stronger, .exact:
       guard let teachers else {
         throw TrainingError.recipe(
@@ -37,27 +41,29 @@ extension RunContext {
             + "Playground; take `pairs` or `self`"
         )
       }
-      taught.pairs = pairs.map { pair in
+      func taught(_ pair: PreferencePair) -> PreferencePair {
         var pair = pair
         pair.chosenCritique = teachers(section.teacher, pair, pair.chosen)
         pair.rejectedCritique = teachers(section.teacher, pair, pair.rejected)
         return pair
       }
+      context.pairs = pairs.map(taught)
+      context.heldOut = heldOut.map(taught)
     }
-    return taught
+    return context
   }
 
   /// A critique of every response by the start model, drawn and asked for as Critic-RM's are, before any
   /// filter and without its stated score.
   private func ownCritiques(_ section: CritiqueSection) async throws -> Stage {
-    let (asked, sides) = (wording ?? .english, pairs.flatMap(PairSide.both))
+    let (asked, sides) = (wording ?? .english, (pairs + heldOut).flatMap(PairSide.both))
     let start = try startFolder()
     return try await stages.run(
       "own-critiques",
       from: ["tokens": section.critiqueTokens, "prompts": asked.name, "compute": compute],
       inputs: inputs
     ) { stage in
-      let writer = try ModelWriter(try compute.model(start))
+      let writer = try ModelWriter(try compute.writingModel(start))
       var settings = WritingSettings()
       settings.temperature = 1
       settings.topP = 0.95

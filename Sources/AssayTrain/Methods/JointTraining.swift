@@ -35,14 +35,14 @@ struct JointTraining {
   ///   - start: The folder of the model to start from.
   ///   - leadIn: What opens critiques.
   ///   - critiqueTokens: Tokens that a critique may have.
-  ///   - pairs: Makes the pairs as tokens.
+  ///   - pairs: Makes the pairs as tokens, those learnt from and those held out.
   /// - Throws: `TrainingError.noData` where there are none, or what training throws.
   func run(
     _ stage: Stage,
     start: URL,
     leadIn: String,
     critiqueTokens: Int,
-    pairs: (SequenceRenderer) throws -> [TrainingPair]
+    pairs: (SequenceRenderer) throws -> (learnt: [TrainingPair], heldOut: [TrainingPair])
   ) throws {
     // 1 model
     let model = try context.compute.modelToTrain(start)
@@ -50,7 +50,7 @@ struct JointTraining {
     model.manifest = ModelManifest(kind: .cloud, leadIn: leadIn, critiqueTokens: critiqueTokens)
 
     // 2 data
-    let sequences = try pairs(try model.renderer())
+    let (sequences, heldOut) = try pairs(try model.renderer())
     guard !sequences.isEmpty else {
       throw TrainingError.noData(
         stage: stage.name,
@@ -64,6 +64,7 @@ struct JointTraining {
     tellRates(of: training.steps ?? perEpoch * epochs, perEpoch: perEpoch)
     try training.run(
       sequences,
+      heldOut: heldOut,
       batchSize: batchPairs,
       accumulation: accumulation,
       epochs: epochs

@@ -58,6 +58,23 @@ struct RegressionMethod: Method {
   var sections: [any MethodSection] { [Self.section] }
   var tuned: [any MethodSection] { [Self.section] }
 
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    let own = settings[Self.section]
+    return [
+      TrainingShape(
+        stage: name,
+        key: "regression",
+        reads: .ratings,
+        head: .cloud,
+        batch: own.batchResponses,
+        accumulation: own.accumulation,
+        epochs: own.epochs
+      )
+    ]
+  }
+
+  var watchesHeldOut: Bool { true }
+
   func data(_ settings: MethodSettings) -> MethodData {
     .ratings(named: settings[Self.section].rating)
   }
@@ -96,19 +113,22 @@ struct RegressionMethod: Method {
       deviation: scale.deviation
     )
     let renderer = try model.renderer()
-    let items = try context.ratings.map { rated in
-      RatedSequence(
-        sequence: TrainingSequence(
-          try renderer.render(prompt: rated.prompt, response: rated.response),
-          withTargets: false
-        ),
-        rating: Float(scale.standardised(rated.rating))
-      )
+    func items(_ ratings: [RatedResponse]) throws -> [RatedSequence] {
+      try ratings.map { rated in
+        RatedSequence(
+          sequence: TrainingSequence(
+            try renderer.render(prompt: rated.prompt, response: rated.response),
+            withTargets: false
+          ),
+          rating: Float(scale.standardised(rated.rating))
+        )
+      }
     }
 
     // 3 training
     try context.training(stage, model, section.optimizer, finish: scale.apply).run(
-      items,
+      try items(context.ratings),
+      heldOut: try items(context.heldOutRatings),
       batchSize: section.batchResponses,
       accumulation: section.accumulation,
       epochs: section.epochs

@@ -57,6 +57,26 @@ package struct CriticRMMethod: Method {
   /// Pairs.
   package func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
+  /// Its joint training.
+  package func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    let own = settings[Self.section]
+    return [
+      TrainingShape(
+        stage: "critic-rm",
+        key: "critic_rm",
+        reads: .critiquedPairs(tokens: own.critiqueTokens),
+        head: own.head,
+        batch: own.batchPairs,
+        accumulation: own.accumulation,
+        epochs: own.epochs,
+        writesBefore: true
+      )
+    ]
+  }
+
+  /// On held-out pairs that its filter keeps.
+  package var watchesHeldOut: Bool { true }
+
   /// Scores behind critiques.
   package func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {
     .critiqueScores
@@ -88,8 +108,10 @@ struct CriticRMStages {
   /// - Throws: What sampling, training or writing throws.
   func run() async throws -> Stage {
     let start = try context.startFolder()
-    let pairs = context.pairs.compactMap(\.decided)
-    let ties = context.pairs.count - pairs.count
+    let heldOut = context.heldOut.compactMap(\.decided)
+    let learnt = context.pairs.compactMap(\.decided)
+    let ties = context.pairs.count - learnt.count
+    let pairs = learnt + heldOut
     if ties > 0 {
       context.events(.message("\(ties) ties are left out: no score agrees with them"))
     }
@@ -109,7 +131,7 @@ struct CriticRMStages {
       ).run(stage, start: start, pairs: pairs)
     }
     let refined = try await refine(written, start, pairs)
-    return try await learn(refined, start, pairs)
+    return try await learn(refined, start, learnt, heldOut: heldOut)
   }
 
   /// Stage 2: filters and refines.
@@ -153,7 +175,8 @@ struct CriticRMStages {
   private func learn(
     _ refined: Stage,
     _ start: URL,
-    _ pairs: [PreferencePair]
+    _ pairs: [PreferencePair],
+    heldOut: [PreferencePair]
   ) async throws -> Stage {
     let records = try refined.records(of: RefinedRecord.self).records()
     let wording = section.wording
@@ -176,7 +199,14 @@ struct CriticRMStages {
           ?? .scheduled(beta: section.beta),
         context: context
       ).run(stage, start: start, leadIn: leadIn, critiqueTokens: section.critiqueTokens) {
-        try refinedPairs(pairs, records, renderer: $0, section: section)
+        renderer in
+        func made(_ pairs: [PreferencePair], _ records: [RefinedRecord]) throws -> [TrainingPair] {
+          try refinedPairs(pairs, records, renderer: renderer, section: section)
+        }
+        return (
+          try made(pairs, Array(records.dropLast(heldOut.count))),
+          try made(heldOut, records.suffix(heldOut.count))
+        )
       }
     }
   }

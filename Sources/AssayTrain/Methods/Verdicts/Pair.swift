@@ -17,6 +17,8 @@ struct PairMethod: Method {
   var sections: [any MethodSection] { [Self.section] }
   var tuned: [any MethodSection] { [Self.section] }
 
+  var watchesHeldOut: Bool { true }
+
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? { .pairLogit }

@@ -1,9 +1,13 @@
 import AssayModel
 import AssayReward
 import AssayTensor
+import Foundation
 
 /// The mean Bradley-Terry loss of a pair head's logits, each for "A is better", in nats a pair.
 package struct PairLogitObjective: Objective {
+  /// ln 2.
+  package static let indifferentLoss: Double? = log(2)
+
   /// Makes the objective.
   package init() {}
 

@@ -87,11 +87,26 @@ struct VerdictTraining {
       throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
     }
     let model = try model(start)
-    let items = try items(model)
+    let items = try self.items(context.pairs, model)
+    let heldOut = try self.items(context.heldOut, model).flatMap { item in
+      JudgementOrder.allCases.map { ShownItem(item: item, order: $0) }
+    }
+    func figures(_ objective: some Objective<ShownItem>) -> [Metric] {
+      heldOutFigures(
+        heldOut,
+        batchSize: max(1, section.batchPairs / section.accumulation),
+        model: model,
+        objective: objective
+      )
+    }
     try context.training(stage, model, section.optimizer).run(
       count: items.count,
       batchSize: section.batchPairs,
-      epochs: section.epochs
+      epochs: section.epochs,
+      indifferentLoss: kind == .pair ? PairLogitObjective.indifferentLoss : nil,
+      measure: heldOut.isEmpty
+        ? nil
+        : { _ in kind == .pair ? figures(PairLogitObjective()) : figures(LetterObjective()) }
     ) { step in
       let batch = step.items.flatMap { index in
         orders(of: index, epoch: step.epoch).map { ShownItem(item: items[index], order: $0) }
@@ -136,9 +151,9 @@ struct VerdictTraining {
   }
 
   /// The pairs as tokens, in both orders.
-  private func items(_ model: Model) throws -> [VerdictItem] {
+  private func items(_ pairs: [PreferencePair], _ model: Model) throws -> [VerdictItem] {
     let sequences = JudgeSequences(renderer: try model.renderer(), prompts: section.wording)
-    return try context.pairs.map { pair in
+    return try pairs.map { pair in
       let shown = JudgementOrder.allCases.map { sequences.conversation(pair, $0, .token) }
       return VerdictItem(
         sequences: try shown.map { conversation in

@@ -1,0 +1,148 @@
+// What a training step costs, measured on the model's widths with one and with two of its layers, and with
+// few tokens and twice as many: memory and time are linear in either, so that four measurements give both
+// for all layers and any number of tokens.
+
+import AssayModel
+import AssayTensor
+import AssayText
+import Foundation
+
+/// A figure of a step by layers and tokens: `a + b L + (c + d L) T`.
+package struct StepCost: Equatable, Sendable {
+  private let (least, layer): (Double, Double)
+  private let (token, layerToken): (Double, Double)
+  private let tokens: (Double, Double)
+
+  /// Fits a figure.
+  ///
+  /// - Parameters:
+  ///   - figures: With one layer and few tokens, one and more, two and few, two and more.
+  ///   - tokens: Few and more, different.
+  package init(
+    _ figures: (few: Double, more: Double, deepFew: Double, deepMore: Double),
+    tokens: (Double, Double)
+  ) {
+    least = figures.few
+    layer = figures.deepFew - figures.few
+    token = (figures.more - figures.few) / (tokens.1 - tokens.0)
+    layerToken =
+      ((figures.deepMore - figures.deepFew) - (figures.more - figures.few))
+      / (tokens.1 - tokens.0)
+    self.tokens = tokens
+  }
+
+  /// The figure for a number of layers and of tokens.
+  package func callAsFunction(layers: Int, tokens count: Double) -> Double {
+    let deeper = Double(layers - 1)
+    return least + layer * deeper + (token + layerToken * deeper) * (count - tokens.0)
+  }
+
+  /// Whether both have the same figures.
+  package static func == (one: StepCost, other: StepCost) -> Bool {
+    (one.least, one.layer, one.token, one.layerToken)
+      == (other.least, other.layer, other.token, other.layerToken)
+  }
+}
+
+/// Measures training steps of a model that is as wide as another one, with random weights.
+struct StepMeasurement {
+  let configuration: ModelConfiguration
+  let compute: ComputeSection
+  /// The type of frozen weights.
+  let frozenType: DType
+  let head: HeadKind?
+  /// The model whose tokenizer and template the measured ones have.
+  let folder: URL
+
+  /// Bytes of tensors at their most, and seconds, of a step.
+  struct Figures {
+    let bytes: Double
+    let seconds: Double
+  }
+
+  /// Measures both figures by layers and tokens.
+  ///
+  /// - Parameters:
+  ///   - few: Items of few tokens.
+  ///   - more: Items of more.
+  /// - Returns: The most bytes of tensors, weights and all, and the seconds of a step.
+  /// - Throws: What reading the model's files or computing throws.
+  func costs(
+    few: [[TrainingSequence]],
+    more: [[TrainingSequence]]
+  ) throws -> (bytes: StepCost, seconds: StepCost) {
+    func count(_ items: [[TrainingSequence]]) -> Double {
+      Double(items.joined().map(\.tokens.count).reduce(0, +))
+    }
+    let all = try [(1, few), (1, more), (2, few), (2, more)].map { layers, items in
+      try figures(layers: min(layers, configuration.layerCount), Array(items.joined()))
+    }
+    func cost(_ figure: KeyPath<Figures, Double>) -> StepCost {
+      let values = all.map { $0[keyPath: figure] }
+      return StepCost(
+        (values[0], values[1], values[2], values[3]),
+        tokens: (count(few), count(more))
+      )
+    }
+    return (cost(\.bytes), cost(\.seconds))
+  }
+
+  private func figures(layers: Int, _ sequences: [TrainingSequence]) throws -> Figures {
+    Engine.releaseMemory()
+    let before = Engine.heldBytes
+    let measured = try Engine.measuringPeak {
+      let model = try model(layers: layers)
+      let trained = model.trained.map(\.value)
+      trained.forEach { $0.setRequiresGradientInPlace() }
+      let optimizer = AdamW()
+      optimizer.add(trained, weightDecay: 0)
+      func step() throws {
+        try withTensorErrors {
+          trained.forEach { $0.clearGradientInPlace() }
+          let output = trainingForward(sequences, decoder: model.decoder, head: model.head)
+          let losses = [output.rewards, output.nll].compactMap { $0?.mean() }
+          if let first = losses.first { losses.dropFirst().reduce(first) { $0 + $1 }.backward() }
+          _ = clipGradients(trained, maximum: 1)
+          optimizer.step(learningRate: 1e-6)
+        }
+      }
+      // The first step makes kernels and moments.
+      try step()
+      return try ContinuousClock().measure { for _ in 0..<Self.steps { try step() } } / Self.steps
+    }
+    let seconds = measured.result.components
+    return Figures(
+      bytes: Double(measured.peakBytes - before),
+      seconds: Double(seconds.seconds) + Double(seconds.attoseconds) * 1e-18
+    )
+  }
+
+  private static let steps = 2
+
+  private func model(layers: Int) throws -> Model {
+    let tokenizer = try ModelFiles.tokenizer(at: folder)
+    let chat = try ModelFiles.chat(at: folder, tokenizer: tokenizer)
+    var shallow = configuration
+    shallow.layerCount = layers
+    let decoder = Decoder(
+      random: shallow,
+      seed: 1,
+      device: try compute.chosenDevice(),
+      dtype: frozenType
+    )
+    let model = Model(
+      decoder: decoder,
+      head: nil,
+      tokenizer: tokenizer,
+      template: chat.template,
+      templateRefusal: chat.refusal,
+      manifest: ModelManifest(kind: .languageModel)
+    )
+    model.head = head.map { compute.newHead($0, for: model) }
+    compute.prepare(model)
+    if let options = compute.adapter.options {
+      try model.addAdapter(options, beside: folder, seed: 1)
+    }
+    return model
+  }
+}

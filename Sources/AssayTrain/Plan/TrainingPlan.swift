@@ -1,0 +1,194 @@
+// What a run needs before it starts: memory, disk and time, and whether that is there.
+
+import AssayModel
+import AssayRun
+import AssayTensor
+import Foundation
+
+/// What one training needs.
+package struct TrainingPlan: Encodable, Equatable, Sendable {
+  /// The stage's name.
+  package var stage: String
+  /// Optimizer steps.
+  package var steps: Int
+  /// Tokens of the largest part of a step, which are in memory together.
+  package var partTokens: Int
+  /// Bytes of the weights.
+  package var weightBytes: Int
+  /// Bytes of the gradients of what is trained.
+  package var gradientBytes: Int
+  /// Bytes of AdamW's two moments of it.
+  package var momentBytes: Int
+  /// Bytes of what lies between, and what is kept for the next step.
+  package var activationBytes: Int
+  /// Bytes of keys and values at most, where texts are written before.
+  package var cacheBytes: Int
+  /// Bytes of the program, the tokenizer, the data and mapped files.
+  package var otherBytes: Int
+  /// Bytes on the disk at most: checkpoints, the best weights, the model.
+  package var diskBytes: Int
+  /// Seconds of a step on average, from measured ones.
+  package var stepSeconds: Double
+
+  /// Makes a plan; see the properties.
+  package init(
+    stage: String,
+    steps: Int,
+    partTokens: Int,
+    weightBytes: Int,
+    gradientBytes: Int,
+    momentBytes: Int,
+    activationBytes: Int,
+    cacheBytes: Int,
+    otherBytes: Int,
+    diskBytes: Int,
+    stepSeconds: Double
+  ) {
+    self.stage = stage
+    self.steps = steps
+    self.partTokens = partTokens
+    self.weightBytes = weightBytes
+    self.gradientBytes = gradientBytes
+    self.momentBytes = momentBytes
+    self.activationBytes = activationBytes
+    self.cacheBytes = cacheBytes
+    self.otherBytes = otherBytes
+    self.diskBytes = diskBytes
+    self.stepSeconds = stepSeconds
+  }
+
+  /// Bytes of memory at most: while it trains, or while texts are written before.
+  package var memoryBytes: Int {
+    let training = weightBytes + gradientBytes + momentBytes + activationBytes
+    return otherBytes + max(training, weightBytes + cacheBytes)
+  }
+
+  /// Seconds of all steps.
+  package var seconds: Double { Double(steps) * stepSeconds }
+
+  private enum CodingKeys: String, CodingKey {
+    case stage, steps, seconds
+    case partTokens = "part_tokens"
+    case memoryBytes = "memory_bytes"
+    case parts = "memory"
+    case diskBytes = "disk_bytes"
+    case stepSeconds = "step_s"
+  }
+
+  /// What the memory is for, by name.
+  var parts: KeyValuePairs<String, Int> {
+    [
+      "weights": weightBytes, "gradients": gradientBytes, "moments": momentBytes,
+      "activations": activationBytes, "cache": cacheBytes, "other": otherBytes,
+    ]
+  }
+
+  /// Writes the figures and their sums.
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(stage, forKey: .stage)
+    try container.encode(steps, forKey: .steps)
+    try container.encode(partTokens, forKey: .partTokens)
+    try container.encode(memoryBytes, forKey: .memoryBytes)
+    try container.encode(Dictionary(uniqueKeysWithValues: parts.map { ($0, $1) }), forKey: .parts)
+    try container.encode(diskBytes, forKey: .diskBytes)
+    try container.encode(stepSeconds, forKey: .stepSeconds)
+    try container.encode(seconds, forKey: .seconds)
+  }
+}
+
+/// What a run needs, and what there is.
+package struct RunPlan: Encodable, Equatable, Sendable {
+  /// Its trainings, in their order.
+  package var trainings: [TrainingPlan]
+  /// Memory that the process may have; `nil` where that cannot be told.
+  package var allowedBytes: Int?
+  /// Free bytes of the disk that the run folder is on; `nil` where that cannot be told.
+  package var freeDiskBytes: Int?
+  /// The settings that would make it fit, as `a.b=value`; none where it fits, or nothing is known that would.
+  package var remedy: [String] = []
+
+  enum CodingKeys: String, CodingKey {
+    case trainings, remedy
+    case allowedBytes = "allowed_bytes"
+    case freeDiskBytes = "free_disk_bytes"
+  }
+
+  /// Makes a plan.
+  package init(
+    trainings: [TrainingPlan],
+    allowedBytes: Int?,
+    freeDiskBytes: Int?,
+    remedy: [String] = []
+  ) {
+    self.trainings = trainings
+    self.allowedBytes = allowedBytes
+    self.freeDiskBytes = freeDiskBytes
+    self.remedy = remedy
+  }
+
+  /// The training with most memory.
+  private var largest: TrainingPlan? { trainings.max { $0.memoryBytes < $1.memoryBytes } }
+
+  /// Bytes on the disk of all trainings.
+  package var diskBytes: Int { trainings.map(\.diskBytes).reduce(0, +) }
+
+  /// Whether memory suffices.
+  var fitsMemory: Bool {
+    guard let allowedBytes, let largest else { return true }
+    return largest.memoryBytes <= allowedBytes
+  }
+
+  /// Why it cannot run, in one sentence with what to do; `nil` where it can.
+  package var refusal: String? {
+    if let allowedBytes, let largest, !fitsMemory {
+      let hint =
+        remedy.isEmpty
+        ? "take a smaller model or a machine with more memory"
+        : "it fits with " + remedy.map { "--set \($0)" }.joined(separator: " ")
+      return "stage \(largest.stage) needs \(Self.size(largest.memoryBytes)) of memory, and "
+        + "\(Self.size(allowedBytes)) are there: \(hint)"
+    }
+    if let freeDiskBytes, diskBytes > freeDiskBytes {
+      return
+        "the run needs \(Self.size(diskBytes)) of disk, and \(Self.size(freeDiskBytes)) are free: "
+        + "choose another --out, or fewer compute.kept_checkpoints"
+    }
+    return nil
+  }
+
+  /// A table of what each training needs, and what there is.
+  package var text: String {
+    var lines: [String] = []
+    func add(_ name: String, _ value: String) {
+      lines.append("  " + name.padding(toLength: 14, withPad: " ", startingAt: 0) + value)
+    }
+    for plan in trainings {
+      lines.append("\(plan.stage): \(plan.steps) steps, at most \(plan.partTokens) tokens at once")
+      for (name, bytes) in plan.parts where bytes > 0 { add(name, Self.size(bytes)) }
+      add("memory", Self.size(plan.memoryBytes))
+      add("disk", Self.size(plan.diskBytes))
+      add("time", "\(Self.duration(plan.seconds)), \(Self.duration(plan.stepSeconds)) a step")
+    }
+    let total = trainings.map(\.seconds).reduce(0, +)
+    lines.append("all: \(Self.duration(total)) of training, \(Self.size(diskBytes)) of disk")
+    if let allowedBytes { lines.append("there: \(Self.size(allowedBytes)) of memory") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Bytes as MiB or GiB.
+  static func size(_ bytes: Int) -> String {
+    let mebibytes = Double(bytes) / Double(1 << 20)
+    return mebibytes < 1024
+      ? String(format: "%.0f MiB", mebibytes) : String(format: "%.1f GiB", mebibytes / 1024)
+  }
+
+  private static func duration(_ seconds: Double) -> String {
+    switch seconds {
+    case ..<1: String(format: "%.0f ms", 1000 * seconds)
+    case ..<120: String(format: "%.1f s", seconds)
+    case ..<7200: String(format: "%.0f min", seconds / 60)
+    default: String(format: "%.1f h", seconds / 3600)
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import AssayModel
+import AssayRun
+import AssayTensor
+import AssayTrain
+import Foundation
+import Testing
+
+@Suite struct PlanTests {
+  init() { Engine.threads = 1 }
+
+  @Test("a figure of four measurements is that of any number of layers and tokens")
+  func fit() {
+    /// 7 + 3 L + (0.5 + 2 L) T
+    func figure(_ layers: Double, _ tokens: Double) -> Double {
+      7 + 3 * layers + (0.5 + 2 * layers) * tokens
+    }
+    let cost = StepCost(
+      (figure(1, 100), figure(1, 200), figure(2, 100), figure(2, 200)),
+      tokens: (100, 200)
+    )
+    for (layers, tokens) in [(1, 100.0), (2, 200), (30, 4096), (12, 10)] {
+      #expect(abs(cost(layers: layers, tokens: tokens) - figure(Double(layers), tokens)) < 1e-6)
+    }
+  }
+
+  @Test("what a process may have is what it has and what the system or its group has left")
+  func allowed() {
+    let system = "MemTotal: 4000 kB\nMemFree: 100 kB\nMemAvailable:    2000 kB\n"
+    let resident = 1 << 20
+    func allowed(_ limit: String?, _ used: String?, _ statistics: String?) -> Int? {
+      ProcessMemory.allowed(
+        resident: resident,
+        system: system,
+        limit: limit,
+        used: used,
+        statistics: statistics
+      )
+    }
+    #expect(allowed(nil, nil, nil) == resident + 2000 << 10)
+    #expect(allowed("max\n", "5000\n", nil) == resident + 2000 << 10)
+    // 3,000,000 of which 2,000,000 are used, 500,000 of these by files that give way.
+    let statistics = "active_file 1\ninactive_file 500000\n"
+    #expect(allowed("3000000\n", "2000000\n", statistics) == resident + 1_500_000)
+    #expect(
+      ProcessMemory.allowed(resident: 1, system: nil, limit: nil, used: nil, statistics: nil) == nil
+    )
+  }
+
+  private func plan(_ recipe: String, _ world: TinyWorld) throws -> RunPlan {
+    try Recipe(try RecipeFile(text: recipe, name: "tiny.yaml"))
+      .plan(in: world.file("run")) { _ in }
+  }
+
+  @Test(
+    "weights, gradients and moments are counted, of an adapter those of its products and the head"
+  )
+  func counts() throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let base = try Model.load(world.base)
+    let all = base.decoder.parameters.map(\.value.count).reduce(0, +)
+    let classic = try #require(try plan(TinyRecipe.classic(world), world).trainings.first)
+    // A linear head has a number for each of 32 hidden ones.
+    #expect(classic.weightBytes == 4 * all && classic.gradientBytes == 4 * (all + 32))
+    #expect(classic.momentBytes == 2 * classic.gradientBytes)
+    // 24 pairs in batches of 4.
+    #expect(classic.steps == 6 && classic.stage == "classic")
+    #expect(classic.activationBytes > 0 && classic.stepSeconds > 0)
+    for dora in [false, true] {
+      let options = "adapter: {rank: 4, dora: \(dora), targets: [q_proj, down_proj]}"
+      let recipe = TinyRecipe.classic(world)
+        .replacing("checkpoint_steps: 2", with: "checkpoint_steps: 2, \(options)")
+      var made = LowRankOptions(rank: 4, alpha: 32)
+      (made.hasMagnitudes, made.targets) = (dora, ["q_proj", "down_proj"])
+      let model = try Model.load(world.base)
+      try model.addAdapter(made, beside: world.base, seed: 1)
+      let trained = model.trained.map(\.value.count).reduce(0, +) + 32
+      #expect(try plan(recipe, world).trainings.first?.gradientBytes == 4 * trained)
+    }
+    #expect(!FileManager.default.fileExists(atPath: world.file("run").path))
+  }
+
+  @Test("both trainings of CLoud are planned, the second one behind texts that are written")
+  func cloud() throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let trainings = try plan(TinyRecipe.cloud(world, onPolicy: true), world).trainings
+    #expect(trainings.map(\.stage) == ["critique-sft", "cloud"])
+    #expect(trainings.map(\.steps) == [4, 4])
+    #expect(trainings[0].cacheBytes == 0 && trainings[1].cacheBytes > 0)
+  }
+
+  @Test("blocks that are computed twice keep less, and parts of a step too")
+  func less() throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let recipe = TinyRecipe.classic(world).replacing("batch_pairs: 4", with: "batch_pairs: 24")
+    func bytes(_ recipe: String) throws -> Int {
+      try #require(try plan(recipe, world).trainings.first).activationBytes
+    }
+    let whole = try bytes(recipe)
+    let twice = try bytes(
+      recipe.replacing("checkpoint_steps: 2", with: "checkpoint_steps: 2, recompute: true")
+    )
+    let parts = try bytes(recipe.replacing("batch_pairs", with: "accumulation: 6\n  batch_pairs"))
+    #expect(twice < whole && 2 * parts < whole)
+  }
+
+  @Test("what cannot fit is refused with what would make it fit")
+  func refusal() {
+    var training = TrainingPlan(
+      stage: "classic",
+      steps: 10,
+      partTokens: 100,
+      weightBytes: 1 << 30,
+      gradientBytes: 1 << 30,
+      momentBytes: 2 << 30,
+      activationBytes: 0,
+      cacheBytes: 0,
+      otherBytes: 0,
+      diskBytes: 3 << 30,
+      stepSeconds: 2
+    )
+    var plan = RunPlan(trainings: [training], allowedBytes: 5 << 30, freeDiskBytes: 4 << 30)
+    #expect(plan.refusal == nil)
+    plan.allowedBytes = 3 << 30
+    plan.remedy = ["compute.recompute=true"]
+    #expect(
+      plan.refusal == "stage classic needs 4.0 GiB of memory, and 3.0 GiB are there: it fits with "
+        + "--set compute.recompute=true"
+    )
+    training.diskBytes = 5 << 30
+    plan = RunPlan(trainings: [training], allowedBytes: nil, freeDiskBytes: 4 << 30)
+    #expect(plan.refusal?.hasPrefix("the run needs 5.0 GiB of disk, and 4.0 GiB are free") == true)
+  }
+
+  @Test("a method without training is named with those that can be planned")
+  func untrained() throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let recipe = """
+      method: judge
+      model: \(world.base.path)
+      data: {suites: {test: \(world.file("test.jsonl").path)}}
+      """
+    #expect(throws: TrainingError.self) { try plan(recipe, world) }
+  }
+}
