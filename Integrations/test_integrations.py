@@ -302,6 +302,19 @@ class Integrations(unittest.TestCase):
         order = sorted(range(3), key=lambda index: -rewards[index])
         self.assertEqual([result["index"] for result in ranked.results], order)
 
+    @needs("prometheus_eval", "litellm")
+    def test_prometheus(self):
+        """Its own client with the parameters that it sends unless it is told otherwise."""
+        from prometheus_eval.litellm import LiteLLM
+
+        sent = {
+            "max_tokens": 4, "repetition_penalty": 1.03, "best_of": 1, "temperature": 1.0, "top_p": 0.9
+        }
+        os.environ.setdefault("OPENAI_API_KEY", "none")
+        client = LiteLLM("openai/policy", api_base=self.url + "/v1")
+        written = client.completions([[{"role": "user", "content": PROMPT}]] * 2, **sent)
+        self.assertEqual([type(text) for text in written], [str, str])
+
     @needs("langchain_openai")
     def test_langchain(self):
         from langchain_openai import OpenAIEmbeddings
