@@ -118,6 +118,7 @@ import Testing
       activationBytes: 0,
       cacheBytes: 0,
       otherBytes: 0,
+      loadedBytes: 1 << 30,
       diskBytes: 3 << 30,
       stepSeconds: 2
     )

@@ -1,6 +1,7 @@
 import AssayModel
 import AssayTensor
 import AssayTestSupport
+import AssayText
 import AssayTrain
 import Testing
 

@@ -78,6 +78,11 @@ package struct ModelConfiguration: Equatable, Sendable {
     weightSpecs.all.map { $0.shape.reduce(1, *) }.reduce(0, +)
   }
 
+  /// How many of them are in weights that are joined from several tensors of a checkpoint.
+  package var joinedParameterCount: Int {
+    weightSpecs.all.filter { $0.pieces.count > 1 }.map { $0.shape.reduce(1, *) }.reduce(0, +)
+  }
+
   /// Checks that the sizes fit together.
   ///
   /// - Parameter file: Named in the error.

@@ -131,7 +131,8 @@ struct Planner {
     )
     let load = planned.load(batches, accumulation: shape.accumulation)
     let isFrozen = compute.adapter.rank > 0 && compute.dtype == .bf16
-    let frozenType = isFrozen ? try ModelFiles.storedType(at: folder) : .float32
+    let stored = try ModelFiles.storedType(at: folder)
+    let frozenType = isFrozen ? stored : .float32
     let sample = Self.sample(planned.items)
     let key = "\(shape.stage) \(compute.recompute) \(compute.adapter.rank) \(compute.dtype)"
     let costs = try measured.costs(key) {
@@ -165,7 +166,10 @@ struct Planner {
       momentBytes: sizes.moments,
       activationBytes: between - excess,
       cacheBytes: shape.writesBefore ? Self.cacheBytes : 0,
-      otherBytes: max(0, ProcessMemory.residentBytes - Engine.heldBytes) + files,
+      // Weights of the files' own type stay in the mapped files; those that are joined are copies beside them.
+      otherBytes: max(0, ProcessMemory.residentBytes - Engine.heldBytes)
+        + (stored == frozenType ? configuration.joinedParameterCount * stored.byteCount : 0),
+      loadedBytes: files,
       diskBytes: checkpoint * (compute.keptCheckpoints + 1) + 4 * configuration.parameterCount
         + (context.watch == nil ? 0 : 8 * trained),
       stepSeconds: max(0, costs.seconds(layers: configuration.layerCount, tokens: load.meanStep))

@@ -23,8 +23,10 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
   package var activationBytes: Int
   /// Bytes of keys and values at most, where texts are written before.
   package var cacheBytes: Int
-  /// Bytes of the program, the tokenizer, the data and mapped files.
+  /// Bytes of the program, the tokenizer and the data, and of mapped files beside weights made of them.
   package var otherBytes: Int
+  /// Bytes of the files that are mapped while the model is loaded.
+  package var loadedBytes: Int
   /// Bytes on the disk at most: checkpoints, the best weights, the model.
   package var diskBytes: Int
   /// Seconds of a step on average, from measured ones.
@@ -41,6 +43,7 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
     activationBytes: Int,
     cacheBytes: Int,
     otherBytes: Int,
+    loadedBytes: Int,
     diskBytes: Int,
     stepSeconds: Double
   ) {
@@ -53,14 +56,15 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
     self.activationBytes = activationBytes
     self.cacheBytes = cacheBytes
     self.otherBytes = otherBytes
+    self.loadedBytes = loadedBytes
     self.diskBytes = diskBytes
     self.stepSeconds = stepSeconds
   }
 
-  /// Bytes of memory at most: while it trains, or while texts are written before.
+  /// Bytes of memory at most: while it trains, while texts are written before, or while the model is loaded.
   package var memoryBytes: Int {
     let training = weightBytes + gradientBytes + momentBytes + activationBytes
-    return otherBytes + max(training, weightBytes + cacheBytes)
+    return otherBytes + max(training, weightBytes + cacheBytes, weightBytes + loadedBytes)
   }
 
   /// Seconds of all steps.
