@@ -38,7 +38,7 @@ import Testing
   private static let sequences: [TrainingSequence] = {
     var random = SeededGenerator(seed: 9)
     func tokens(_ count: Int) -> [Int32] {
-      (0..<count).map { _ in Int32.random(in: 0..<290, using: &random) }
+      (0..<count).map { _ in Int32.random(in: 0..<250, using: &random) }
     }
     let prompt = tokens(40)
     var all: [TrainingSequence] = []

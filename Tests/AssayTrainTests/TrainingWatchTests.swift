@@ -151,9 +151,13 @@ import Testing
 
   @Test("a kill between keeping a checkpoint and its successor brings it back")
   func keptLeftovers() throws {
-    let (_, stage) = try train("left", nil, kept: 2)
-    let kept = stage.file("checkpoints/step-000000003")
-    try FileManager.default.removeItem(at: stage.file("checkpoint"))
+    let kept: URL
+    do {
+      // The folder is let go with the stage.
+      let (_, stage) = try train("left", nil, kept: 2)
+      kept = stage.file("checkpoints/step-000000003")
+      try FileManager.default.removeItem(at: stage.file("checkpoint"))
+    }
     let again = try RunFolder(folder.url.appendingPathComponent("left"))
       .stage("base", fingerprint: Fingerprint(recipe: ""))
     #expect(try again.checkpointedStep() == 3)
