@@ -10,7 +10,7 @@ struct PlanCommand: AssayCommand {
     abstract: "Says what a recipe needs in memory, disk and time.",
     discussion: """
       Weights, gradients and moments are counted; activations and time are measured by steps of a model \
-      that is as wide and has two layers. What cannot fit is refused, with the setting that would make it \
+      that is as wide and has two and three layers. What cannot fit is refused, with the setting that would make it \
       fit; `train` says the same before it starts. The time is that of the training steps alone.
       """
   )

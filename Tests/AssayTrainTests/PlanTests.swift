@@ -15,7 +15,8 @@ import Testing
       7 + 3 * layers + (0.5 + 2 * layers) * tokens
     }
     let cost = StepCost(
-      (figure(1, 100), figure(1, 200), figure(2, 100), figure(2, 200)),
+      (figure(2, 100), figure(2, 200), figure(3, 100), figure(3, 200)),
+      layers: 2,
       tokens: (100, 200)
     )
     for (layers, tokens) in [(1, 100.0), (2, 200), (30, 4096), (12, 10)] {
@@ -94,6 +95,17 @@ import Testing
   func less() throws {
     let world = try TinyWorld()
     try world.makeBase()
+    // Of two blocks one is whole at a time either way.
+    let tiny = try Model.load(world.base)
+    var configuration = tiny.decoder.configuration
+    configuration.layerCount = 8
+    try Model(
+      decoder: Decoder(random: configuration, seed: 3),
+      head: nil,
+      tokenizer: tiny.tokenizer,
+      template: tiny.template,
+      manifest: tiny.manifest
+    ).save(to: world.base)
     let recipe = TinyRecipe.classic(world).replacing("batch_pairs: 4", with: "batch_pairs: 24")
     func bytes(_ recipe: String) throws -> Int {
       try #require(try plan(recipe, world).trainings.first).activationBytes

@@ -1,4 +1,4 @@
-// What a training step costs, measured on the model's widths with one and with two of its layers, and with
+// What a training step costs, measured on the model's widths with two and with three of its layers, and with
 // few tokens and twice as many: memory and time are linear in either, so that four measurements give both
 // for all layers and any number of tokens.
 
@@ -12,16 +12,20 @@ package struct StepCost: Equatable, Sendable {
   private let (least, layer): (Double, Double)
   private let (token, layerToken): (Double, Double)
   private let tokens: (Double, Double)
+  private let layers: Int
 
   /// Fits a figure.
   ///
   /// - Parameters:
-  ///   - figures: With one layer and few tokens, one and more, two and few, two and more.
+  ///   - figures: With fewer layers and few tokens, fewer and more, one layer more and few, more and more.
+  ///   - layers: How many the fewer ones are.
   ///   - tokens: Few and more, different.
   package init(
     _ figures: (few: Double, more: Double, deepFew: Double, deepMore: Double),
+    layers: Int,
     tokens: (Double, Double)
   ) {
+    self.layers = layers
     least = figures.few
     layer = figures.deepFew - figures.few
     token = (figures.more - figures.few) / (tokens.1 - tokens.0)
@@ -32,9 +36,9 @@ package struct StepCost: Equatable, Sendable {
   }
 
   /// The figure for a number of layers and of tokens.
-  package func callAsFunction(layers: Int, tokens count: Double) -> Double {
-    let deeper = Double(layers - 1)
-    return least + layer * deeper + (token + layerToken * deeper) * (count - tokens.0)
+  package func callAsFunction(layers count: Int, tokens: Double) -> Double {
+    let deeper = Double(count - layers)
+    return least + layer * deeper + (token + layerToken * deeper) * (tokens - self.tokens.0)
   }
 
   /// Whether both have the same figures.
@@ -74,13 +78,17 @@ struct StepMeasurement {
     func count(_ items: [[TrainingSequence]]) -> Double {
       Double(items.joined().map(\.tokens.count).reduce(0, +))
     }
-    let all = try [(1, few), (1, more), (2, few), (2, more)].map { layers, items in
+    let (shallow, deep) = (Self.layers, Self.layers + 1)
+    let all = try [(shallow, few), (shallow, more), (deep, few), (deep, more)].map {
+      layers,
+      items in
       try figures(layers: min(layers, configuration.layerCount), Array(items.joined()))
     }
     func cost(_ figure: KeyPath<Figures, Double>) -> StepCost {
       let values = all.map { $0[keyPath: figure] }
       return StepCost(
         (values[0], values[1], values[2], values[3]),
+        layers: min(Self.layers, configuration.layerCount),
         tokens: (count(few), count(more))
       )
     }
@@ -118,6 +126,9 @@ struct StepMeasurement {
   }
 
   private static let steps = 2
+  /// The last block computes few rows, and of blocks that are computed twice one is whole at a time: from the
+  /// second on, each costs the same.
+  private static let layers = 2
 
   private func model(layers: Int) throws -> Model {
     let tokenizer = try ModelFiles.tokenizer(at: folder)
