@@ -1,6 +1,7 @@
 import AssayGenerate
 import AssayModel
 import AssayTensor
+import AssayTestSupport
 import Testing
 
 @Suite struct GenerationSessionTests {

@@ -3,6 +3,7 @@
 import AssayGenerate
 import AssayModel
 import AssayTensor
+import AssayTestSupport
 import AssayText
 import Testing
 
