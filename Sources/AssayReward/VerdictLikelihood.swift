@@ -22,12 +22,11 @@ struct OpenVerdict: Sendable {
   ///
   /// Gives `nil` where a text has no mark.
   init?(_ conversation: [Message], stated text: String) {
-    let marks = Verdict.allCases.compactMap {
-      text.range(of: $0.mark, options: .backwards)?.lowerBound
+    guard let mark = VerdictMark.all(in: text).last(where: { $0.verdict != nil }) else {
+      return nil
     }
-    guard let mark = marks.max() else { return nil }
     self.conversation = conversation
-    rationale = String(text[..<mark])
+    rationale = String(text[..<mark.start])
   }
 
   /// Makes one of a judgement that was cut short, whatever it holds.

@@ -64,7 +64,8 @@ package enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
         } ?? "") + "."
     case .template(let error): error.description
     case .omittedContent(let role):
-      "The model's own chat template writes nothing of the \(role)'s turn; give rows of rendered text."
+      "The model's own chat template writes nothing of the \(role)'s turn; leave that turn out, or give "
+        + "rendered text."
     case .unknownTurn(let reason):
       "The model's own chat template \(reason), so a critique cannot be opened and closed in a turn "
         + "of its own; use a classic reward model on this base."

@@ -16,7 +16,8 @@ struct EvalCommand: AssayCommand {
       A line of recorded scores is {"id": ..., "chosen": number or list, "rejected": number or list}; \
       of a judge {"id": ..., "verdicts": ["A>B", "B>A"]} in the two orders, A being the response shown \
       first. The id is the file's pair_id or id, or else the 0-based row (in a folder of several files \
-      FILE:ROW). Equal scores lose. With --out, scores are recorded, and the same command goes on where \
+      FILE:ROW); an id that two files share is FILE:ID, one that a file has twice SUBSET:ID. Equal scores \
+      lose. With --out, scores are recorded, and the same command goes on where \
       it was interrupted.
       """
   )

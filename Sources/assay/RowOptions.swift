@@ -48,9 +48,11 @@ struct RowOptions: ParsableArguments {
     )
   }
 
-  /// The limit that rows are read with; `nil` where long ones are cut.
+  /// The limit that rows are read with; where long ones are cut, one that finds those only that cannot be
+  /// rendered.
   func limit<Record>(_ limit: TokenLimit<Record>?) -> TokenLimit<Record>? {
-    tooLong == .cut ? nil : limit
+    guard tooLong == .cut else { return limit }
+    return limit.map { TokenLimit(maximumTokens: .max, measure: $0.measure) }
   }
 
   /// Refuses what models cannot do that compare, or are elsewhere.

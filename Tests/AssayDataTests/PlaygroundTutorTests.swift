@@ -169,17 +169,28 @@ import Testing
       ("because. [[A]]", Verdict.a), ("[[B]]", .b), ("[[B]] and again [[B]]", .b),
       ("At first [[A]] seems right, but it is wrong.\nFinal verdict: [[B]]", .b),
       ("[[A]] if A is better, [[B]] if B is. I say [[A]]", .a), ("[[C]]? No: [[B]]", .b),
-    ] { #expect(RolePrompts.verdict(in: text, task: .chain) == verdict) }
-    for text in ["", "A", "[[C]]", "[[A]], or rather [[C]]", "[A]", "[[a]]"] {
+      ("[[ B ]]", .b), ("[[b]]", .b), ("[[**B**]]", .b), ("[[\"B\"]]", .b), ("[[Assistant B]]", .b),
+      ("[[B is better]]", .b), ("[[B>A]]", .b), ("[[A<<B]]", .b), ("My verdict is [[A>>B]].", .a),
+      ("[[A]] at first, as [[1]] says, then [[Response B]] [[2]]", .b), ("[[[A]]]", .a),
+    ] { #expect(RolePrompts.verdict(in: text, task: .chain) == verdict, "\(text)") }
+    for text in [
+      "", "A", "[[C]]", "[[A]], or rather [[C]]", "[A]", "[[1]]", "[[AB]]", "[[A]] or [[A=B]]",
+      "[[A or B]]", "[[Tie]]", "[[A]", "A]] [[", "[[A, not B]]", "[[a better one]]",
+    ] {
       #expect(RolePrompts.verdict(in: text, task: .chain) == nil, "\(text)")
     }
     for text in [
       " A\n", "[[A]]", "A.", "**A**", "(A)", "Answer A", "Answer: A", "The better answer is A.",
+      "a", "\\boxed{A}", "I choose A", "A\n\nBecause B is wrong.",
+      "Both have merits.\n\n**Answer: A**",
     ] {
       #expect(RolePrompts.verdict(in: text, task: .token) == .a, "\(text)")
     }
     #expect(RolePrompts.verdict(in: " B\n", task: .token) == .b)
-    for text in ["A because", "", "a", "A or B", "A, not B", "Apples", "AB", "A A", "C"] {
+    for text in [
+      "A because", "", "a better one", "A or B", "A, not B", "Apples", "AB", "A A", "C", "A\nB",
+      "Answer: A\nNo.\nAnswer: B",
+    ] {
       #expect(RolePrompts.verdict(in: text, task: .token) == nil, "\(text)")
     }
   }

@@ -19,6 +19,13 @@ import Testing
       (#"{"system": "Be brief.", "prompt": "q", "chosen": "5.", "rejected": "6."}"#, "'system'"),
       (#"{"prompt": "q", "tools": [{}], "chosen": "5.", "rejected": "6."}"#, "'tools'"),
       (#"{"prompt": "q", "history": [["a", "b"]], "chosen": "5.", "rejected": "6."}"#, "'history'"),
+      (#"{"Prompt": "q", "chosen": "5.", "rejected": "6."}"#, "'Prompt'"),
+      (#"{"Question": "q", "chosen": "5.", "rejected": "6."}"#, "'Question'"),
+      (
+        #"{"prompt": "q", "chosen": [{"role": "assistant", "content": "5.", "reasoning_content": "so"}], "#
+          + #""rejected": "6."}"#,
+        "'reasoning_content'"
+      ),
       (#"{"prompt": "q", "images": ["x.png"], "chosen": "5.", "rejected": "6."}"#, "'images'"),
       (
         #"{"prompt": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "Let me see.", "#
@@ -44,6 +51,8 @@ import Testing
         + #""content": "a"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "#
         + #""content": "b"}]}"#,
       #"{"prompt": [{"role": "user", "content": "q", "tool_calls": []}], "chosen": "a", "rejected": "b"}"#,
+      #"{"prompt": [{"role": "assistant", "content": "a", "reasoning_content": "so"}, {"role": "user", "#
+        + #""content": "q"}], "chosen": "a", "rejected": "b"}"#,
     ]
   )
   func kept(_ row: String) throws {
@@ -83,8 +92,15 @@ import Testing
       #"{"chosen": "Human: hi\n\nAssistant: yes", "rejected": "Human: hi\n\nAssistant: no"}"#,
       #"{"prompt": "Human: hi\n\nAssistant:", "chosen": "yes", "rejected": "no"}"#,
       #"{"prompt": "Human: a word", "chosen": "yes", "rejected": "no"}"#,
+      #"{"chosen": "User: hi\n\nAssistant: yes", "rejected": "User: hi\n\nAssistant: no"}"#,
+      #"{"prompt": "\n\nUser: a\n\nAssistant: b\n\nUser: hi", "chosen": "yes", "rejected": "no"}"#,
     ])
-    #expect(pairs.map(\.prompt) == [[.user("hi")], [.user("hi")], [.user("Human: a word")]])
+    #expect(
+      pairs.map(\.prompt) == [
+        [.user("hi")], [.user("hi")], [.user("Human: a word")], [.user("hi")],
+        [.user("a"), .assistant("b"), .user("hi")],
+      ]
+    )
     #expect(pairs.allSatisfy { $0.chosen == "yes" && $0.rejected == "no" })
   }
 
@@ -95,6 +111,16 @@ import Testing
         + #""chosen": "a", "rejected": "b"}"#
     ])
     #expect(pairs.first?.prompt == [.system("S"), .user("Q")])
+  }
+
+  @Test(
+    "text of two bytes a character is told by its mark",
+    arguments: [[0xFF, 0xFE], [0xFE, 0xFF]]
+  )
+  func wideText(_ mark: [UInt8]) throws {
+    let path = try folder.write(mark + [0x7B, 0, 0x7D, 0], "wide.jsonl")
+    let error = #expect(throws: DataError.self) { try PairReader().read(path) }
+    #expect(error?.description.contains("the file is UTF-16, expected JSON Lines") == true)
   }
 
   @Test("NaN and infinities in columns that nobody uses are read")

@@ -114,7 +114,7 @@ private struct ScriptedPort: ModelPort {
 
   @Test(
     "a judgement without a clear verdict is missing, and its order counts one half",
-    arguments: ["", "A", "[[C]]", "[A]", "[[a]]", "[[ A ]]"]
+    arguments: ["", "A", "[[C]]", "[A]", "[[AB]]", "[[ C ]]"]
   )
   func malformed(_ text: String) async throws {
     let verdict = try await judged([text, "[[A]]"])  // the second prefers rejected
@@ -151,6 +151,7 @@ private struct ScriptedPort: ModelPort {
     #expect(judgement.probability == nil && verdict.votes.unparseable == 0)
     // What the same text, ended by the mark, would be worth is the mark's likelihood.
     let likely = try await likelihood("[[A]] is [[A]]")
+    #expect(try await likelihood("[[A]] is [[ a ]]") == likely)
     let letters = try #require(judgement.letters)
     #expect(abs(letters.probability - likely) < 1e-5 && letters.mass > 0 && letters.mass < 1)
     #expect(judgement.verdict == (likely > 0.5 ? .a : .b))

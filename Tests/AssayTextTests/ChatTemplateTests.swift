@@ -126,6 +126,11 @@ import Testing
         ["tokenizer_config.json": #"{"chat_template": [{"name": "default", "template": "x"}]}"#],
         "x"
       ),
+      (["tokenizer_config.json": #"{"chat_template": {"tool_use": "y", "default": "x"}}"#], "x"),
+      (["tokenizer_config.json": #"{"chat_template": {"tool_use": "x"}}"#], "refused"),
+      (["tokenizer_config.json": #"{"chat_template": []}"#], "refused"),
+      (["tokenizer_config.json": #"{"chat_template": 7}"#], "refused"),
+      (["tokenizer_config.json": #"{"chat_template": [{"name": "default"}]}"#], "refused"),
       (["chat_template.jinja": "OWN"], "preset"),
       (["chat_template.jinja": "x"], "x"),
       (
@@ -156,6 +161,39 @@ import Testing
     #expect(configuration.template.name == (isOwn ? "own" : "chatml"))
     #expect(configuration.template.program?.source == (isOwn ? "x" : nil))
     #expect(configuration.approximated.isExact)
+  }
+
+  @Test("a role that a template leaves out is refused, not dropped")
+  func refusesDroppedRoles() throws {
+    let turn = "<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>\n"
+    let folded =
+      "{% set s = messages[0].content + ' ' if messages[0].role == 'system' else '' %}"
+      + "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }}\n"
+      + "{{ (s if m.role == 'user' else '') + m.content }}<|im_end|>\n{% endif %}{% endfor %}"
+    let tokenizer = try TokenizerFile.read(try Fixture.folder("own-chatml"))
+    func renderer(_ jinja: String) throws -> SequenceRenderer {
+      try SequenceRenderer(
+        tokenizer: tokenizer,
+        template: detect(["chat_template.jinja": jinja]).template
+      )
+    }
+    let narrow = try renderer(
+      "{% for m in messages %}{% if m.role in ['user', 'assistant'] %}\(turn){% endif %}{% endfor %}"
+    )
+    let turns = [Message(role: "wizard", content: "Be brief."), .user("Q")]
+    #expect(throws: TextError.omittedContent(role: "wizard")) {
+      try narrow.render(prompt: turns, response: "A")
+    }
+    #expect(throws: TextError.omittedContent(role: "wizard")) {
+      try narrow.generationPrefix(prompt: turns)
+    }
+    // What transformers leaves out too, and a judge is not told there.
+    #expect(!narrow.takesSystem && narrow.canRender([.system("Be brief."), .user("Q")]))
+    let wide = try renderer("{% for m in messages %}\(turn){% endfor %}")
+    #expect(
+      wide.takesSystem && wide.canRender([Message(role: "wizard", content: "x"), .user("Q")])
+    )
+    #expect(try renderer(folded).takesSystem)
   }
 
   @Test("a template that cannot be read renders no conversation unless a preset is accepted")
@@ -250,5 +288,11 @@ import Testing
         addsGenerationPrompt: false
       )
     }
+  }
+}
+
+extension SequenceRenderer {
+  fileprivate func canRender(_ prompt: [Message]) -> Bool {
+    (try? render(prompt: prompt, response: "A")) != nil
   }
 }

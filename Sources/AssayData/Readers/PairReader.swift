@@ -186,7 +186,7 @@ private func fitted<Record>(
   _ limit: TokenLimit<Record>?
 ) throws -> (record: Record, isCut: Bool) {
   guard let limit else { return (record, false) }
-  let count = try limit.measure(record)
+  let count = try limit.measured(record)
   guard count > limit.maximumTokens else { return (record, false) }
   if let shorter = try limit.shorten?(record) { return (shorter, true) }
   throw RowFault(

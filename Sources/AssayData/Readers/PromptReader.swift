@@ -97,8 +97,11 @@ extension PromptRecord {
     answer = try fields.string("answer")
     responses = try fields.list("responses", of: "strings", \.string)
     right = try fields.list("right", of: "true and false", \.bool)
-    guard !takesText || fields.value("text") == nil else {
-      content = .text(try fields.string("text") ?? "")
+    if takesText, let text = try fields.string("text") {
+      guard !text.isEmpty else {
+        throw RowFault(kind: .badConversation, detail: "the text is empty")
+      }
+      content = .text(text)
       return
     }
     let messages = try Self.conversation(fields, takesText: takesText)

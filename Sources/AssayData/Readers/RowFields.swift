@@ -131,7 +131,9 @@ package struct RowFields {
     case .string(let text): return .text(text)
     case .array(let rows):
       var messages: [Message] = []
-      for row in rows { messages.append(try Self.message(row, key)) }
+      for (index, row) in rows.enumerated() {
+        messages.append(try Self.message(row, key, isLast: index == rows.count - 1))
+      }
       guard !messages.isEmpty else {
         throw RowFault(kind: .badConversation, detail: "'\(key)' has no messages")
       }
@@ -150,9 +152,17 @@ package struct RowFields {
     }
   }
 
-  private static func message(_ row: JSONValue, _ key: String) throws(RowFault) -> Message {
-    for part in ["tool_calls", "function_call", "audio", "images"] where row[part]?.isEmpty == false
-    {
+  /// Parts of messages that stand beside `content`.
+  private static let unreadParts = ["tool_calls", "function_call", "audio", "images"]
+  /// Thoughts, which templates leave out of all turns but the last.
+  private static let thoughts = ["reasoning_content", "reasoning", "thinking"]
+
+  private static func message(
+    _ row: JSONValue,
+    _ key: String,
+    isLast: Bool
+  ) throws(RowFault) -> Message {
+    for part in unreadParts + (isLast ? thoughts : []) where row[part]?.isEmpty == false {
       throw RowFault(
         kind: .unsupported,
         detail:
@@ -203,18 +213,21 @@ package struct RowFields {
       )
     }
     guard prompt.isEmpty, value(key) == nil else { return }
-    for other in Self.otherPrompts where value(other)?.isEmpty == false {
+    // Keys of tables are often spelt with capitals.
+    for member in row.members ?? []
+    where Self.otherPrompts.contains(member.key.lowercased()) && !member.value.isEmpty {
       throw RowFault(
         kind: .missingKey,
-        detail: "the key 'prompt' is missing, and '\(other)' is not read: name it 'prompt'"
+        detail: "the key 'prompt' is missing, and '\(member.key)' is not read: name it 'prompt'"
       )
     }
   }
 
   /// What data sets call a prompt, beside `prompt`.
   private static let otherPrompts = [
-    "question", "query", "instruction", "input", "context", "problem", "task", "messages",
-    "conversation", "conversations", "history", "user",
+    "prompt", "question", "query", "instruction", "input", "context", "problem", "task", "messages",
+    "conversation", "conversations", "history", "user", "prompts", "user_prompt", "user_input",
+    "instructions", "post",
   ]
 }
 
@@ -231,9 +244,9 @@ extension JSONValue {
   }
 }
 
-/// Conversations spelt in one string, as Anthropic's hh-rlhf has them.
+/// Conversations spelt in one string, as Anthropic's hh-rlhf has them; others write `User:` for `Human:`.
 enum HumanAssistantText {
-  private static let marks = [("\n\nHuman:", "user"), ("\n\nAssistant:", "assistant")]
+  private static let assistant = "\n\nAssistant:"
 
   /// Returns a prompt that is spelt as a text: turns, one user's turn, or no turn where it is empty.
   static func prompt(_ text: String) -> [Message] {
@@ -246,8 +259,11 @@ enum HumanAssistantText {
   /// turn without text, which opens the answer, is left out.
   static func messages(_ text: String) -> [Message]? {
     var bytes = Array(text.utf8)
-    if text.hasPrefix("Human:"), text.contains(marks[1].0) { bytes = Array("\n\n".utf8) + bytes }
-    guard bytes.starts(with: marks[0].0.utf8) else { return nil }
+    let isOpen = text.hasPrefix("Human:") || text.hasPrefix("User:")
+    if isOpen, text.contains(assistant) { bytes = Array("\n\n".utf8) + bytes }
+    let humans = ["\n\nHuman:", "\n\nUser:"]
+    guard let human = humans.first(where: { bytes.starts(with: $0.utf8) }) else { return nil }
+    let marks = [(human, "user"), (assistant, "assistant")]
     var messages: [Message] = []
     var role = ""
     var start = 0

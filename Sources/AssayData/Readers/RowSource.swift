@@ -33,6 +33,7 @@ package final class RowSource {
     (Array("PAR1".utf8), "Parquet"), (Array("ARROW1".utf8), "Arrow"),
     ([0x28, 0xB5, 0x2F, 0xFD], "packed by zstd"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "packed by xz"),
     (Array("BZh".utf8), "packed by bzip2"), ([0x50, 0x4B, 0x03, 0x04], "a zip archive"),
+    ([0xFF, 0xFE], "UTF-16"), ([0xFE, 0xFF], "UTF-16"),
   ]
 
   private let source: ByteSource

@@ -222,7 +222,7 @@ package final class BenchmarkSource {
       do {
         let own = try items(row)
         if let limit,
-          let tooLong = try own.lazy.map(limit.measure).first(where: { $0 > limit.maximumTokens })
+          let tooLong = try own.lazy.map(limit.measured).first(where: { $0 > limit.maximumTokens })
         {
           try leaveOut(
             row.failure("\(tooLong) tokens, more than the limit of \(limit.maximumTokens)"),
@@ -232,7 +232,11 @@ package final class BenchmarkSource {
         } else {
           made += own
         }
-      } catch let error as EvaluateError { try leaveOut(error, read: 1) }
+      } catch let error as EvaluateError {
+        try leaveOut(error, read: 1)
+      } catch let fault as RowFault {
+        try leaveOut(row.failure(fault.detail), fault.kind, read: 1)
+      }
     }
     return made
   }

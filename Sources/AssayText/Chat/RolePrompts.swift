@@ -221,7 +221,8 @@ extension RolePrompts {
   ///
   /// Of reasons the last mark counts, since judges weigh one response before they turn to the other, or
   /// repeat what they were asked; a tie, `[[C]]`, is no verdict. A letter may stand in marks of
-  /// punctuation and behind words that announce it, as in "**A**", "(A)" and "Answer: A".
+  /// punctuation and behind words that announce it, as in "**A**", "(A)" and "Answer: A", or so on the
+  /// first or the last line.
   ///
   /// Source: the last mark as lm-sys/FastChat, llm_judge/common.py, where it reads a verdict.
   ///
@@ -231,25 +232,32 @@ extension RolePrompts {
   /// - Returns: The verdict.
   package static func verdict(in text: String, task: JudgeTask) -> Verdict? {
     switch task {
-    case .chain:
-      let last = ["A", "B", "C"].compactMap { letter in
-        text.range(of: "[[\(letter)]]", options: .backwards).map { (letter, $0.lowerBound) }
-      }.max { $0.1 < $1.1 }
-      return last.flatMap { Verdict(rawValue: $0.0) }
+    case .chain: return VerdictMark.all(in: text).last?.verdict
     case .token:
-      let words = text.split { !$0.isLetter }.map(String.init)
-      let letters = words.compactMap { Verdict(rawValue: $0) }
-      let isAnnounced = words.allSatisfy { word in
-        Verdict(rawValue: word) != nil || announcing.contains(word.lowercased())
-      }
-      return letters.count == 1 && isAnnounced ? letters[0] : nil
+      if let letter = letter(in: text[...]) { return letter }
+      // A letter on a line of its own, before or behind what the judge was not asked for.
+      let lines = text.split(whereSeparator: \.isNewline).filter { !$0.trimmed.isEmpty }
+      let ends = Set([lines.first, lines.last].compactMap { $0.flatMap { letter(in: $0) } })
+      return ends.count == 1 ? ends.first : nil
     }
+  }
+
+  /// The letter that a text gives and nothing else; `nil` where it gives none, or says more.
+  static func letter(in text: Substring) -> Verdict? {
+    let words = text.split { !$0.isLetter }.map(String.init)
+    // As a word among others, a small one may be an article.
+    if words.count == 1 { return Verdict(rawValue: words[0].uppercased()) }
+    let letters = words.compactMap { Verdict(rawValue: $0) }
+    let isAnnounced = words.allSatisfy { word in
+      Verdict(rawValue: word) != nil || announcing.contains(word.lowercased())
+    }
+    return letters.count == 1 && isAnnounced ? letters[0] : nil
   }
 
   /// Words that may stand beside a letter that is the whole answer.
   private static let announcing: Set<String> = [
     "the", "my", "final", "answer", "verdict", "choice", "response", "option", "assistant", "is",
-    "better", "best",
+    "better", "best", "boxed", "i", "choose", "pick", "prefer", "model", "output", "winner",
   ]
 
   /// What a judgement that was cut short is continued from, so that its verdict's mark comes next: on a

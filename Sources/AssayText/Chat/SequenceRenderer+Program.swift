@@ -4,6 +4,9 @@
 /// assumed about how it spells turns.
 extension SequenceRenderer {
   /// The parts that a template writes of a conversation.
+  ///
+  /// - Throws: `TextError.omittedContent` where it leaves out what a role says that is none of the usual
+  ///   ones. A system's turn that it leaves out is left out wherever the model is used.
   func parts(
     _ program: ChatProgram,
     _ messages: [Message],
@@ -11,7 +14,14 @@ extension SequenceRenderer {
   ) throws -> [ChatProgram.Part] {
     try checkTemplate()
     let rendered = try program.render(messages, addsGenerationPrompt: addsGenerationPrompt)
-    return (spans ?? SpanReader(tokenizer)).parts(of: rendered)
+    let parts = (spans ?? SpanReader(tokenizer)).parts(of: rendered)
+    for (index, message) in messages.enumerated()
+    where !["system", "user", "assistant", "tool"].contains(message.role) {
+      let content = message.content.trimmedAsPython
+      let isThere = parts.contains { $0.isContent(of: index) } || rendered.text.contains(content)
+      guard content.isEmpty || isThere else { throw TextError.omittedContent(role: message.role) }
+    }
+    return parts
   }
 
   /// The tokens of parts; texts that no special token parts are encoded as one.

@@ -21,11 +21,12 @@ extension SequenceRenderer {
     tokenizer.encode(content).filter { tokenizer.isSpecial($0) }
   }
 
-  /// Whether the template takes a system turn.
+  /// Whether the template takes a system turn, and does not leave it out.
   package var takesSystem: Bool {
     let asked = [Message.user("?")]
-    return (try? generationPrefix(prompt: asked)) == nil
-      || (try? generationPrefix(prompt: [.system("?")] + asked)) != nil
+    guard let alone = try? generationPrefix(prompt: asked) else { return true }
+    let told = try? generationPrefix(prompt: [.system("Be fair.")] + asked)
+    return told != nil && told != alone
   }
 
   /// What the template writes of its own before a conversation without a system turn.

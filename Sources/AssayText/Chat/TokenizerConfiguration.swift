@@ -137,14 +137,22 @@ package struct TokenizerConfiguration: Sendable, Equatable {
     if found.isNull {
       found = try TextFile.json("chat_template.json", in: folder)["chat_template"] ?? .null
     }
-    guard let named = found.array else { return found.string.map { .success($0) } }
-    if let standard = named.first(where: { $0["name"] == .string("default") }) {
-      return standard["template"]?.string.map { .success($0) }
+    if found.isNull { return nil }
+    if let source = found.string { return .success(source) }
+    // As an object, the names are its keys; transformers holds them so in memory.
+    let named =
+      found.members?.map { (name: $0.key, template: $0.value.string) }
+      ?? (found.array ?? []).map {
+        (name: $0["name"]?.string ?? "?", template: $0["template"]?.string)
+      }
+    if let source = named.first(where: { $0.name == "default" })?.template {
+      return .success(source)
     }
-    let names = named.compactMap { $0["name"]?.string }.joined(separator: ", ")
-    return .failure(
-      JinjaError(line: 1, kind: .syntax, reason: "none of its templates (\(names)) is the default")
-    )
+    let reason =
+      named.isEmpty
+      ? "it is \(found.kind), and neither a text nor named texts"
+      : "none of its templates (\(named.map(\.name).joined(separator: ", "))) is the default"
+    return .failure(JinjaError(line: 1, kind: .syntax, reason: reason))
   }
 
   /// A token is spelt as a string, or as an object with a content.
