@@ -79,7 +79,11 @@ extension GeneratorOptions {
   }
 
   private func report(_ spend: Spend, isFree: Bool, _ common: CommonOptions) throws {
-    if !common.isQuiet { Output.error("spent: \(spend.text)") }
+    if !common.isQuiet {
+      Output.error("spent: \(spend.text)")
+    } else if let count = spend.untempered {
+      Output.error("warning: \(count) answers came without the temperature, which is refused")
+    }
     // Records on standard output stay alone there.
     guard common.isJSON else { return }
     if isFree {

@@ -86,6 +86,8 @@ import Testing
       ), (#"[{"type":"text","text":"a "},{"type":"output_text","text":"b"}]"#, "a b"),
       (#"[{"type":"reasoning","text":"hm"},"b"]"#, "b"),
       (#"[{"type":"refusal","refusal":"no"}]"#, "no"), ("[]", ""), (#""x""#, "x"), ("null", ""),
+      (#"[{"type":"text","text":{"value":"a","annotations":[]}}]"#, "a"),
+      (#"{"type":"text","text":"a"}"#, "a"), (#"{"type":"thinking","thinking":"hm"}"#, ""),
     ]
   )
   func parts(content: String, text: String) throws {
@@ -101,6 +103,69 @@ import Testing
     }
     #expect(text(#"{"content":null,"refusal":"I cannot."}"#) == "I cannot.")
     #expect(text(#"{"content":7}"#) == nil && text(#"{"content":{}}"#) == nil)
+    #expect(text(#"{"content":[{"type":"text","text":7}]}"#) == nil)
+    #expect(text("null") == "" && text("7") == nil)
+  }
+
+  @Test(
+    "an answer that a filter of contents keeps back is one without text, and ends nothing",
+    arguments: [
+      #"{"error":{"code":"content_filter","message":"The response was filtered","status":400}}"#,
+      #"{"error":{"code":"x","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+      #"{"error":{"type":"data_inspection_failed","message":"Input data may be bad"}}"#,
+      #"{"code":"content_policy_violation"}"#,
+    ]
+  )
+  func filtered(body: String) async throws {
+    let server = try scripted([.answer(status: 400, body: body), .completion("ok")])
+    var settings = quickSettings()
+    settings.concurrency = 1
+    let answers = try await withEndpoint(server, settings: settings) {
+      try await $0.complete(questions("a", "b"))
+    }
+    #expect(answers.map(\.text) == ["", "ok"])
+    #expect(answers[0].finishReason.rawValue == "content_filter" && server.received.count == 2)
+  }
+
+  @Test(
+    "where temperatures are refused, it asks without, and says how often",
+    arguments: [
+      #"{"error":{"message":"'temperature' does not support 0 with this model. Only the default (1) value is supported."}}"#,
+      #"{"detail":[{"type":"extra_forbidden","loc":["body","temperature"],"msg":"Extra inputs"}]}"#,
+    ]
+  )
+  func temperature(refusal: String) async throws {
+    let server = try ChatServer { received, respond in
+      let isRefused = received.member("temperature") != nil || received.member("top_p") != nil
+      respond(isRefused ? .answer(status: 400, body: refusal) : .completion("ok"))
+    }
+    var request = questions("a")[0]
+    request.settings.topP = 0.5
+    let spend = try await withEndpoint(server) { [request] in
+      _ = try await $0.complete([request])
+      return $0.spend
+    }
+    #expect(spend.untempered == 1 && spend.text.contains("without a temperature"))
+  }
+
+  @Test("a temperature that is only too high is refused, and 'max_tokens' gets its other name")
+  func values() async throws {
+    let high = try scripted([
+      .answer(status: 400, body: #"{"message":"temperature must be between 0 and 1"}"#)
+    ])
+    let (error, text) = await failure {
+      _ = try await withEndpoint(high) { try await $0.complete(questions("q")) }
+    }
+    #expect(error != nil && high.received.count == 1, "\(text)")
+    let other = try scripted([
+      .answer(
+        status: 422,
+        body: #"{"detail":[{"type":"extra_forbidden","loc":["body","max_tokens"]}]}"#
+      ),
+      .completion("ok"),
+    ])
+    _ = try await withEndpoint(other) { try await $0.complete(questions("q")) }
+    #expect(other.received.map { $0.member("max_completion_tokens") != nil } == [false, true])
   }
 
   @Test("where seeds are refused, it asks without, remembers, and counts what cannot be repeated")
@@ -126,13 +191,20 @@ import Testing
     #expect(spend.unseeded == 2 && spend.text.contains("without a seed"))
   }
 
-  @Test("where the system's turn is refused, what it says opens the user's")
-  func system() async throws {
+  @Test(
+    "where the system's turn is refused, what it says opens the user's",
+    arguments: [
+      "System role not supported", "Developer instruction is not enabled for models/gemma-3-27b-it",
+      "Conversation roles must alternate user/assistant/user/assistant/...",
+      "messages.0.role: Input should be 'user' or 'assistant'",
+    ]
+  )
+  func system(refusal: String) async throws {
     let server = try ChatServer { received, respond in
       guard received.member("messages")?.contains(#""system""#) == true else {
         return respond(.completion("ok"))
       }
-      respond(.answer(status: 400, body: #"{"message":"System role not supported"}"#))
+      respond(.answer(status: 400, body: #"{"message":"\#(refusal)"}"#))
     }
     let request = ChatRequest(messages: [.system("Be fair."), .user("u")])
     _ = try await withEndpoint(server) { try await $0.complete([request]) }
@@ -147,7 +219,10 @@ import Testing
   @Test("a refusal of everything is told after each thing was left out once")
   func allRefused() async throws {
     let server = try scripted([
-      .answer(status: 400, body: "max_completion_tokens, seed and system are not to my liking")
+      .answer(
+        status: 400,
+        body: "max_completion_tokens, seed, temperature and system are not supported"
+      )
     ])
     let request = ChatRequest(messages: [.system("s"), .user("u")])
     let (error, text) = await failure {
@@ -157,6 +232,6 @@ import Testing
       Issue.record("\(text)")
       return
     }
-    #expect(server.received.count == 4)
+    #expect(server.received.count == 5)
   }
 }

@@ -31,10 +31,11 @@ extension ChatCompletion {
   package init?(body bytes: [UInt8]) {
     guard let value = try? JSONValue(parsing: bytes),
       let choice = value["choices"]?.array?.first,
-      let message = choice["message"], message.members != nil
+      let message = choice["message"], message.members != nil || message.isNull
     else { return nil }
     let content = Self.text(message["content"])
-    // A reasoning model that was cut before its answer has `null`, as has one that refuses to answer.
+    // A reasoning model that was cut before its answer has `null`, as has one that refuses to answer; a
+    // filter may leave no message at all.
     let isSilent = message["content"]?.isNull ?? true
     guard content != nil || isSilent && choice["finish_reason"] != nil else { return nil }
     let reason = choice["finish_reason"]?.string.map { FinishReason(rawValue: $0) }
@@ -53,19 +54,51 @@ extension ChatCompletion {
     }
   }
 
-  /// What an answer says: a text, or the texts among its parts; `nil` where it is neither.
+  /// What an answer says: a text, or the texts among its parts, or of its one part; `nil` where it is
+  /// neither, or a text is spelt in no known way.
   ///
   /// Thoughts are parts of their own (`thinking`, `reasoning`) and not what the model says.
   private static func text(_ content: JSONValue?) -> String? {
     if let text = content?.string { return text }
-    guard let parts = content?.array else { return nil }
-    return parts.compactMap { part in
+    guard let parts = content?.array ?? (content?["type"] != nil ? content.map { [$0] } : nil)
+    else {
+      return nil
+    }
+    var texts: [String] = []
+    for part in parts {
       switch part["type"]?.string {
-      case nil, "text", "output_text": part.string ?? part["text"]?.string
-      case "refusal": part["refusal"]?.string
-      default: nil
+      case nil, "text", "output_text":
+        // As an object with a value: OpenAI's assistants.
+        guard let text = part.string ?? part["text"]?.string ?? part["text"]?["value"]?.string
+        else {
+          return nil
+        }
+        texts.append(text)
+      case "refusal": texts.append(part["refusal"]?.string ?? "")
+      default: break
       }
-    }.joined()
+    }
+    return texts.joined()
+  }
+
+  /// What stands in the place of an answer that a filter of contents refuses with a status of 400: one
+  /// without text, so that one row does not end the work on all; `nil` for another refusal.
+  ///
+  /// Source: learn.microsoft.com/azure/ai-services/openai/concepts/content-filter (`content_filter`),
+  /// OpenAI's `content_policy_violation`, Alibaba's `data_inspection_failed`.
+  ///
+  /// - Parameter bytes: The body of the refusal.
+  init?(filtered bytes: [UInt8]) {
+    guard let value = try? JSONValue(parsing: bytes) else { return nil }
+    let error = value["error"] ?? value
+    let words = [error["code"], error["innererror"]?["code"], error["type"]]
+      .compactMap { $0?.string?.lowercased() }
+    let filters = [
+      "content_filter", "content_policy_violation", "responsibleaipolicyviolation",
+      "data_inspection_failed",
+    ]
+    guard words.contains(where: { filters.contains($0) }) else { return nil }
+    self.init(text: "", finishReason: FinishReason(rawValue: "content_filter"))
   }
 
   /// The status of an error within an answer of status 200; `nil` where there is none.

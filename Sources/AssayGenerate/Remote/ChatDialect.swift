@@ -14,6 +14,8 @@ package struct ChatDialect: Sendable, Equatable {
   package var limit = LimitName.maxTokens
   /// Whether it takes seeds; without, draws cannot be repeated.
   package var takesSeeds = true
+  /// Whether it takes a temperature and `top_p`; without, it draws as it likes.
+  package var takesSampling = true
   /// Whether it takes turns of the system; without, what they say opens the first turn of the user.
   package var takesSystemTurns = true
 
@@ -28,12 +30,21 @@ package struct ChatDialect: Sendable, Equatable {
   /// - Returns: Another dialect; `nil` where the refusal is of none of these.
   func adapted(to refusal: String, of messages: [Message]) -> ChatDialect? {
     var other = self
-    let words = Set(refusal.lowercased().split { !($0.isLetter || $0 == "_") })
-    if limit == .maxTokens, words.contains("max_completion_tokens") {
+    let words = Set(
+      refusal.lowercased().split { !($0.isLetter || $0 == "_") }.map(String.init)
+    )
+    let isUnknown = !words.isDisjoint(with: Self.unknownWords)
+    if limit == .maxTokens,
+      words.contains("max_completion_tokens") || isUnknown && words.contains("max_tokens")
+    {
       other.limit = .maxCompletionTokens
     } else if takesSeeds, words.contains("seed") {
       other.takesSeeds = false
-    } else if takesSystemTurns, words.contains("system"), messages.first?.role == "system" {
+    } else if takesSampling, isUnknown, words.contains("temperature") || words.contains("top_p") {
+      other.takesSampling = false
+    } else if takesSystemTurns, !words.isDisjoint(with: Self.systemWords),
+      messages.first?.role == "system"
+    {
       other.takesSystemTurns = false
     } else {
       return nil
@@ -41,10 +52,21 @@ package struct ChatDialect: Sendable, Equatable {
     return other
   }
 
+  /// Words of refusals of a setting as such, not of its value alone.
+  private static let unknownWords: Set = [
+    "unsupported", "unsupported_parameter", "unsupported_value", "support", "supported", "unknown",
+    "unrecognized", "unexpected", "extra", "extra_forbidden", "forbidden", "permitted", "default",
+    "deprecated",
+  ]
+  /// Words of refusals of a system's turn, of templates ("roles must alternate") and of routers
+  /// ("developer instruction is not enabled") too.
+  private static let systemWords: Set = ["system", "developer", "role", "roles", "alternate"]
+
   /// Takes over what another request found out.
   mutating func learn(_ other: ChatDialect) {
     if other.limit == .maxCompletionTokens { limit = other.limit }
     takesSeeds = takesSeeds && other.takesSeeds
+    takesSampling = takesSampling && other.takesSampling
     takesSystemTurns = takesSystemTurns && other.takesSystemTurns
   }
 }

@@ -48,9 +48,11 @@ package struct ChatRequest: Sendable, Equatable {
     var members = [
       JSONMember("model", .string(model)),
       JSONMember("messages", .array(sent.map(\.json))),
-      JSONMember("temperature", .number("\(settings.temperature)")),
     ]
-    if settings.topP < 1 { members.append(JSONMember("top_p", .number("\(settings.topP)"))) }
+    if dialect.takesSampling {
+      members.append(JSONMember("temperature", .number("\(settings.temperature)")))
+      if settings.topP < 1 { members.append(JSONMember("top_p", .number("\(settings.topP)"))) }
+    }
     // vLLM's names of what OpenAI does not have.
     if settings.topK > 0 { members.append(JSONMember("top_k", .number("\(settings.topK)"))) }
     if settings.repetitionPenalty != 1 {

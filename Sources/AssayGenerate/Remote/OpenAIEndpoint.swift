@@ -3,8 +3,8 @@
 // Retried are answers with status 408, 409, 425, 429 and 5xx (after `Retry-After` where there is one),
 // errors within an answer of status 200, broken connections, time-outs, and what is no completion; never
 // another refusal. Redirects are not followed, so that the key goes nowhere else. A refusal that asks for
-// `max_completion_tokens`, or does not take the seed or the system's turn, is answered by the same request
-// as the endpoint wants it; every further request is made so too.
+// `max_completion_tokens`, or does not take the seed, the temperature or the system's turn, is answered by
+// the same request as the endpoint wants it; every further request is made so too.
 
 import AssayBase
 import AssayText
@@ -176,7 +176,7 @@ package final class OpenAIEndpoint: ChatGenerator {
         let body = request.body(model: model, dialect: dialect, structure: structure).compact
         let completion = try await attempt(ByteBuffer(string: body))
         counted.withLock {
-          $0.spend.add(completion, hadSeed: dialect.takesSeeds)
+          $0.spend.add(completion, dialect)
           // Once it has answered: a refusal may only repeat what a prompt says.
           $0.dialect.learn(dialect)
         }
@@ -260,6 +260,7 @@ package final class OpenAIEndpoint: ChatGenerator {
       )
     default:
       let isRequestAtFault = [400, 413, 422].contains(status)
+      if isRequestAtFault, let filtered = ChatCompletion(filtered: bytes) { return filtered }
       let error = EndpointError.refused(
         endpoint: address.base,
         status: status,

@@ -16,11 +16,14 @@ package struct Spend: Codable, Equatable, Sendable {
   package var uncounted = 0
   /// Answers that were asked for without a seed, which the endpoint does not take; `nil` where none was.
   package var unseeded: Int?
+  /// Answers that were asked for without a temperature, which the endpoint does not take; `nil` where
+  /// none was.
+  package var untempered: Int?
   /// Seconds of waiting for answers.
   package var seconds = 0.0
 
   enum CodingKeys: String, CodingKey {
-    case requests, retries, recorded, uncounted, unseeded, seconds
+    case requests, retries, recorded, uncounted, unseeded, untempered, seconds
     case promptTokens = "prompt_tokens"
     case completionTokens = "completion_tokens"
   }
@@ -38,15 +41,21 @@ package struct Spend: Codable, Equatable, Sendable {
     if let unseeded {
       parts.append("\(unseeded) answers without a seed, which the endpoint refuses: not repeatable")
     }
+    if let untempered {
+      parts.append(
+        "\(untempered) answers without a temperature, which the endpoint refuses: drawn as it likes"
+      )
+    }
     parts.append("\((10 * seconds).rounded() / 10) s")
     return parts.joined(separator: ", ")
   }
 
-  mutating func add(_ completion: ChatCompletion, hadSeed: Bool) {
+  mutating func add(_ completion: ChatCompletion, _ dialect: ChatDialect) {
     requests += 1
     promptTokens += completion.usage?.prompt ?? 0
     completionTokens += completion.usage?.completion ?? 0
     if completion.usage == nil { uncounted += 1 }
-    if !hadSeed { unseeded = (unseeded ?? 0) + 1 }
+    if !dialect.takesSeeds { unseeded = (unseeded ?? 0) + 1 }
+    if !dialect.takesSampling { untempered = (untempered ?? 0) + 1 }
   }
 }
