@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayGenerate
 import AssayReward
 import AssayRun
 import AssayStudy
@@ -169,11 +170,38 @@ import Testing
     )
   }
 
+  @Test("whatever ends one method, the others go on; where none is left, the first failure is told")
+  func otherFailures() async throws {
+    let folder = try TemporaryFolder()
+    // Nobody answers at port 1.
+    let more = "endpoints: {generator: 'openai:http://127.0.0.1:1/v1', generator_model: m}"
+    let run = try await specification(methods: ["critic-rm-rank", "classic"], more: more)
+      .run(folder.url) { _ in }
+    #expect(run.entries.map(\.method) == ["classic"])
+    #expect(run.failures["critic-rm-rank, seed 1"]?.contains("no answer after") == true)
+    let alone = try TemporaryFolder()
+    await #expect(throws: EndpointError.self) {
+      try await specification(methods: ["critic-rm-rank"], more: more).run(alone.url) { _ in }
+    }
+  }
+
+  @Test("what every method would meet ends a comparison")
+  func commonFailures() {
+    let file = FileError.fileSystem(action: "write", path: "x", reason: "full")
+    let common: [any Error] = [
+      Interrupted(signal: 15), CancellationError(), file, RunError.isModel(path: "x"),
+      DataError.unwritable(path: "x", reason: "full"),
+    ]
+    for error in common { #expect(!StudyPart.isOwn(error), "\(error)") }
+    let diverged = RunError.nonFiniteMetric(name: "loss", value: "nan", step: 1)
+    #expect(StudyPart.isOwn(diverged))
+  }
+
   @Test("Critic-RM learns from what its filter leaves, and says what went and why")
   func criticRM() async throws {
     let folder = try TemporaryFolder()
     let recipe = try specification(methods: ["critic-rm-rank"])
-    _ = try await recipe.run(folder.url) { _ in }
+    await #expect(throws: TrainingError.self) { try await recipe.run(folder.url) { _ in } }
     // The model writes nothing of use: critiques with scores take the place of its own.
     let stages = folder.url.appendingPathComponent("stages")
     let names = try FileManager.default.contentsOfDirectory(atPath: stages.path)

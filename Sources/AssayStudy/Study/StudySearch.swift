@@ -57,7 +57,7 @@ struct StudySearch {
       var accuracy = 0.0
       do {
         accuracy = try await self.accuracy(trial)
-      } catch let error as TrainingError {
+      } catch  where StudyPart.isOwn(error) {
         events(.warning("this trial failed and counts as 0: \(error)"))
       }
       results.append(

@@ -137,8 +137,11 @@ package final class StudySession {
   }
 
   /// Runs the methods that are missing; `study.json` is written after each one.
+  ///
+  /// - Throws: What is of all methods, or the first failure where none of them could be run.
   func run() async throws -> Study {
     try writeItems()
+    var firstFailure: (any Error)?
     for part in parts {
       events(.message("\(part)"))
       do {
@@ -146,14 +149,16 @@ package final class StudySession {
         result.entries.append(entry)
         try link(entry)
         try result.write(to: folder)
-      } catch let error as TrainingError {
+      } catch  where StudyPart.isOwn(error) {
         // The others go on: a method that finds nothing to learn from is a result too.
+        firstFailure = firstFailure ?? error
         events(.warning("\(part), is left out: \(error)"))
         result.failures["\(part)"] = "\(error)"
         _ = store.takeUsed()
       }
     }
     try result.write(to: folder)
+    if result.entries.isEmpty, let firstFailure { throw firstFailure }
     return result
   }
 

@@ -73,11 +73,11 @@ package struct StudyWorker {
       return .done
     } catch RunError.folderInUse {
       return .busy
-    } catch is TrainingError {
-      // Who asked comes to the same end, and tells of it.
-      return .done
     } catch let error as Interrupted {
       throw error
+    } catch  where StudyPart.isOwn(error) {
+      // Who asked comes to the same end, and tells of it.
+      return .done
     } catch {
       let (text, code) = failure(error)
       return .failed(text, code: code)
