@@ -96,12 +96,25 @@ import Testing
         "min_tokens": 0, "skip_special_tokens": true, "add_generation_prompt": true, \
         "modalities": ["text"], "tool_choice": "auto", "reasoning_effort": "low", \
         "chat_template_kwargs": {"enable_thinking": false}, \
+        "include_stop_str_in_output": false, "spaces_between_special_tokens": true, \
+        "stop_token_ids": [], "prompt_logprobs": null, "separate_reasoning": true, "logit_bias": {}, \
         "repetition_penalty": 1.03, "top_p": 0.9}
         """
       let answer = try await client.send(.POST, "/v1/chat/completions", body)
       #expect(answer.status == 200, "\(answer.text)")
       let asking = body.replacingOccurrences(of: "\"best_of\": 1", with: "\"best_of\": 2")
       #expect(try await client.send(.POST, "/v1/chat/completions", asking).status == 400)
+      for (none, some) in [
+        ("\"stop_token_ids\": []", "\"stop_token_ids\": [3]"),
+        ("in_output\": false", "in_output\": true"),
+        ("\"prompt_logprobs\": null", "\"prompt_logprobs\": 1"),
+      ] {
+        let asking = body.replacingOccurrences(of: none, with: some)
+        #expect(
+          try await client.send(.POST, "/v1/chat/completions", asking).status == 400,
+          "\(some)"
+        )
+      }
     }
   }
 

@@ -39,6 +39,14 @@ import Testing
     ),
     Case("/v1/rewards", #"{"records": 1}"#, 400, "'records'", "a list"),
     Case("/v1/rewards", #"{"records": [{"text": "a"}], "colour": 1}"#, 400, "'colour'"),
+    Case(
+      "/v1/rewards",
+      #"{"records": [{"text": "a"}, {"text": "a", "samples": 4}]}"#,
+      400,
+      "record 1",
+      "'samples'"
+    ),
+    Case("/v1/rewards", #"[{"text": "a", "temperature": 2}]"#, 400, "record 0", "'temperature'"),
     Case("/v1/rewards", #"{"text": "a", "model": "other"}"#, 404, "'other'", "'tiny'"),
     Case("/v1/rewards", "{\"text\": \"\u{1}\"}", 400, "control character"),
     Case(

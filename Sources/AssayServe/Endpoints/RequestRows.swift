@@ -36,12 +36,24 @@ struct RequestRows {
     guard !rows.isEmpty else { throw .malformedBody(reason: "the list of records is empty") }
   }
 
+  /// What holds for all rows, so that it says nothing in one of several.
+  private static let shared: Set = [
+    "aggregate", "criteria", "max_tokens", "sample", "samples", "seed", "temperature", "too_long",
+    "top_k", "top_p", "transform", "use_activation", "verdicts", "votes",
+  ]
+
   /// Reads the rows, and says which one is wrong.
   func records<Record>(
     _ parse: (JSONValue, Int) throws(RowRefusal) -> Record
   ) throws(ServeError) -> [Record] {
     var records: [Record] = []
     for (index, row) in rows.enumerated() {
+      if let option = row.members?.first(where: { Self.shared.contains($0.key) }) {
+        throw .malformedBody(
+          reason:
+            "record \(index): '\(option.key)' belongs beside the list of records, for all of them"
+        )
+      }
       do throws(RowRefusal) {
         records.append(try parse(row, index))
       } catch {

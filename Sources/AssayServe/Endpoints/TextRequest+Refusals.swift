@@ -56,7 +56,14 @@ extension TextRequest {
     try fields.refuse("presence_penalty", unless: isZero, "use 'repetition_penalty'")
     try fields.refuse("logit_bias", unless: asksNothing, "tokens cannot be biased; leave it out")
     try fields.refuse("min_p", unless: isZero, "use 'top_p' or 'top_k'")
+    try refuseServers(&fields)
     fields.ignore(
+      "cache_salt",
+      "priority",
+      "rid",
+      "separate_reasoning",
+      "stream_reasoning",
+      "include_reasoning",
       "user",
       "metadata",
       "store",
@@ -66,5 +73,37 @@ extension TextRequest {
       "parallel_tool_calls",
       "request_id"
     )
+  }
+
+  /// As `refuseOthers`, of what vLLM's and SGLang's servers alone have.
+  private static func refuseServers(_ fields: inout RequestFields) throws(ServeError) {
+    for name in [
+      "include_stop_str_in_output", "return_token_ids", "return_tokens_as_token_ids",
+      "no_stop_trim",
+      "return_hidden_states",
+    ] {
+      try fields.refuse(name, unless: { $0 == false }, "answers have no such part")
+    }
+    for name in ["spaces_between_special_tokens", "detokenize"] {
+      try fields.refuse(name, unless: { $0 == true }, "texts have no special tokens")
+    }
+    for name in [
+      "stop_token_ids", "bad_words", "allowed_token_ids", "logits_processors", "vllm_xargs",
+      "documents",
+      "mm_processor_kwargs", "extra_body",
+    ] {
+      try fields.refuse(
+        name,
+        unless: asksNothing,
+        "it changes texts in ways that nothing here does"
+      )
+    }
+    // Of these null alone asks for nothing.
+    for name in [
+      "prompt_logprobs", "truncate_prompt_tokens", "chat_template", "prediction", "audio",
+      "web_search_options", "kv_transfer_params", "thinking_budget",
+    ] {
+      try fields.refuse(name, "leave it out")
+    }
   }
 }
