@@ -79,7 +79,10 @@ package final class LineFile: Sendable {
 
   /// Flushes everything appended to the disk.
   package func synchronize() throws {
-    guard fsync(descriptor) == 0 else { throw DurableFile.failure("flush", url) }
+    // What is no file, as /dev/null, has nothing to flush.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw DurableFile.failure("flush", url)
+    }
   }
 
   /// Calls `body` with each line and its 1-based number, until it returns `false`.
@@ -109,7 +112,8 @@ package final class LineFile: Sendable {
   /// Cuts the file at a byte offset.
   package func truncate(at offset: Int) throws {
     try size.withLock { size in
-      guard ftruncate(descriptor, off_t(offset)) == 0 else {
+      // What is no plain file holds nothing to cut.
+      guard ftruncate(descriptor, off_t(offset)) == 0 || errno == EINVAL else {
         throw DurableFile.failure("truncate", url)
       }
       size = offset

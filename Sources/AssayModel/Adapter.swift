@@ -93,6 +93,9 @@ struct Adapter {
         whole[bare] = name
       }
     }
+    guard !stored.names.isEmpty else {
+      throw wrong("lora_A.weight", "is missing of every layer: adapter_model holds no weights")
+    }
     if isClassifier, whole["score.weight"] == nil, !known.contains("score.weight") {
       throw ModelError.lacks(
         path: config.path,

@@ -43,7 +43,13 @@ struct Assay: AsyncParsableCommand {
         try command.run()
       }
     } catch {
-      exit(withError: error)
+      let text = fullMessage(for: error)
+      guard exitCode(for: error).isSuccess, !text.isEmpty else { exit(withError: error) }
+      // Help and the version are results, which may not be written.
+      do { try Output.result(text) } catch {
+        Output.error("assay: \(ExitStatus.text(error))")
+        exit(withError: ExitCode(ExitStatus.code(error)))
+      }
     }
   }
 }

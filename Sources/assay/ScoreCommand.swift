@@ -22,6 +22,9 @@ struct ScoreCommand: AssayCommand {
   @Option(help: "Responses, JSON Lines; - is standard input.")
   var data: String
 
+  @Option(help: "Where records go, a file that is written anew. Default: -, standard output.")
+  var out = "-"
+
   @OptionGroup var rows: RowOptions
   @OptionGroup var critiques: CritiqueOptions
   @OptionGroup var inference: InferenceOptions
@@ -40,6 +43,7 @@ struct ScoreCommand: AssayCommand {
     let marker = rows.marker(limit)
     let isCut = try records.map { try marker?($0) ?? false }
     rows.tellCut(isCut.count(where: \.self), of: records.count)
+    let writer = out == "-" ? nil : try RecordWriter(path: out)
     let progress = Progress("score", total: records.count, common)
     var scores = [Score?](repeating: nil, count: records.count)
     var done = 0
@@ -48,7 +52,8 @@ struct ScoreCommand: AssayCommand {
       scores[index] = score
       // A score is written as soon as it and all before it are there.
       while done < records.count, let score = scores[done] {
-        try Output.json(ScoreRecord(id: records[done].id, score: score, isCut: isCut[done]))
+        let record = ScoreRecord(id: records[done].id, score: score, isCut: isCut[done])
+        if let writer { try writer.append(encoding: record) } else { try Output.json(record) }
         done += 1
       }
       try progress.update(done, score.tokens.prompt + score.tokens.completion)

@@ -176,6 +176,21 @@ import Testing
     let scores = records.compactMap { $0["score"] as? Double }
     #expect(abs(scores[0] - scores[2]) < 1e-5)
     #expect(scores[0] != scores[1])
+    let kept = folder.path("scores.jsonl")
+    let silent = try assay(
+      "score",
+      "--model",
+      model,
+      "--data",
+      file,
+      "--threads",
+      "1",
+      "--out",
+      kept
+    )
+    #expect(silent.output.isEmpty)
+    #expect(try String(contentsOfFile: kept, encoding: .utf8) == result.output)
+    try assay("score", "--model", model, "--data", file, "--out", "/dev/full").expect(73)
     let piped = try assay("score", "--model", model, "--data", "-", "--threads", "1", input: lines)
     #expect(piped.output == result.output)
   }

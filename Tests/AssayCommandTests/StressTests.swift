@@ -34,7 +34,7 @@ import Testing
       ["score", "--model", model, "--data", try responses(2)],
       ["tokenize", "--model", model, "--data", strings],
       ["generate", "--model", language, "--data", prompts, "--max-tokens", "2"],
-      ["inspect", model],
+      ["inspect", model], ["--version"], ["help", "score"], ["train", "--help"],
     ] {
       try redirected(words, redirection).expect(74, log: "Standard output cannot be written")
     }

@@ -183,6 +183,7 @@ import Testing
       (#", "base_model_name_or_path": "org/none""#, [a, b], "none beside this one"),
       ("", [foreign], "which the base model has not"), ("", [a], "lora_B.weight: is missing"),
       ("", [a, b, embedding], "not a part of a linear layer"), ("", [a, short], "do not fit"),
+      ("", [], "adapter_model holds no weights"),
     ] {
       try withTemporaryFolder { folder in
         let adapter = try Self.write(folder, settings: settings, tensors).adapter

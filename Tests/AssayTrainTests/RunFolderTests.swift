@@ -204,6 +204,15 @@ final class TemporaryFolder: Sendable {
     }
   }
 
+  @Test("records go where nothing is kept as well")
+  func nowhere() throws {
+    let nowhere = URL(fileURLWithPath: "/dev/null")
+    let log = try RecordLog<Record>(nowhere)
+    try log.append(Record(id: 1, text: "a"))
+    try log.synchronize()
+    #expect(try RecordLog<Record>(nowhere).records().isEmpty)
+  }
+
   @Test("reads records longer than its blocks, and names a damaged line")
   func longRecords() throws {
     let file = folder.url.appendingPathComponent("records.jsonl")
