@@ -2,19 +2,22 @@
 """Builds a package of a stranger's that depends on the library, from the words of FirstScore.md and the README alone, and
 scores with it.
 
-  check_package.py MODEL [SCRATCH]
+  check_package.py                  everything is compiled, in a temporary folder
+  check_package.py --scratch DIR    everything is compiled in DIR, which is kept so that the next time is short
+  check_package.py --shared         in the checkout's .build, where the library is compiled already
 
-MODEL is a folder of a model that scores. SCRATCH is where the package is built, which is kept so that the next time is
-short; by default a temporary folder, where everything is compiled. `make` must have run.
+`make` must have run. Without --model, a tiny model is trained for it.
 """
 
+import argparse
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tiny_world import World
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 GUIDE = CHECKOUT / "Sources/AssayKit/AssayKit.docc/FirstScore.md"
@@ -25,18 +28,25 @@ def blocks(path, kind):
     return re.findall(rf"```{kind}\n(.*?)```", path.read_text(), re.DOTALL)
 
 
-def main(arguments) -> None:
-    if not arguments:
-        raise SystemExit(__doc__)
-    model = Path(arguments[0]).resolve()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="a folder of a model that scores")
+    parser.add_argument("--scratch", help="where the package is built")
+    parser.add_argument("--shared", action="store_true", help="build it in the checkout's .build")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        scratch = Path(arguments[1]).resolve() if len(arguments) > 1 else folder / "build"
+        model = options.model or World(CHECKOUT / ".build/release/assay", folder / "models").folder / "classic"
+        scratch = CHECKOUT / ".build" if options.shared else Path(options.scratch or folder / "build").resolve()
         # As the guide has it: the clone lies beside the package.
         (folder / "assay").symlink_to(CHECKOUT)
         package = folder / "example"
         (package / "Sources/Example").mkdir(parents=True)
         depends = next(block for block in blocks(GUIDE, "swift") if ".package(path:" in block)
+        if options.shared:
+            # What is compiled is the same only where the library has its own path, whose last part is its name.
+            depends = depends.replace('"../assay"', f'"{CHECKOUT}"')
+            depends = depends.replace('package: "assay"', f'package: "{CHECKOUT.name}"')
         (package / "Package.swift").write_text(
             f'// swift-tools-version: 6.2\nimport PackageDescription\n\nlet package = Package(\nname: "Example",\n{depends})\n')
         code = next(block for block in blocks(CHECKOUT / "README.md", "swift") if "RewardModel.load" in block)
@@ -44,7 +54,7 @@ def main(arguments) -> None:
         # Where the README's lines look for their model.
         place = package / re.search(r'fileURLWithPath: "([^"]+)"', code).group(1)
         place.parent.mkdir(parents=True)
-        place.symlink_to(model)
+        place.symlink_to(Path(model).resolve())
         command = re.search(r"`(PKG_CONFIG_PATH=\S+) (swift build [^`]+)`", GUIDE.read_text().replace("\n", " "))
         name, value = command.group(1).split("=")
         environment = {**os.environ, name: value}
@@ -64,4 +74,4 @@ def main(arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
