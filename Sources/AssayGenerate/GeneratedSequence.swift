@@ -68,8 +68,13 @@ final class GeneratedSequence {
       seen: seen,
       topCount: request.topLogProbabilities,
       mask: mask?.words,
-      readTokens: mask?.decides == true ? request.grammar?.letters.flatMap(\.tokens) ?? [] : []
+      readTokens: mask?.decides == true ? request.grammar?.letters.flatMap(tokens(of:)) ?? [] : []
     )
+  }
+
+  /// The tokens that are a letter, however spelt.
+  private func tokens(of letter: TokenGrammar.Letter) -> [Int32] {
+    letter.tokens + (request.spellings[letter.text] ?? [])
   }
 
   /// Appends a picked token, which the next step reads.
@@ -88,7 +93,8 @@ final class GeneratedSequence {
   func decide(_ read: [TokenLogProbability]) {
     guard let letters = request.grammar?.letters, !read.isEmpty else { return }
     for letter in letters {
-      decision[letter.text] = read.filter { letter.tokens.contains($0.id) }
+      let own = tokens(of: letter)
+      decision[letter.text] = read.filter { own.contains($0.id) }
         .reduce(0) { $0 + exp(Double($1.logProbability)) }
     }
   }

@@ -32,6 +32,9 @@ package struct GenerationRequest: Sendable, Equatable {
   /// Its ends are the stop tokens and the closing token. A text that is complete ends at once; where the
   /// maximum of tokens comes near, only what leaves room for an end is picked.
   package var grammar: TokenGrammar?
+  /// Other tokens whose probability counts for a letter of the grammar, by its text, as one with a space
+  /// before it; none of them is picked.
+  package var spellings: [String: [Int32]] = [:]
 
   /// Makes a request.
   package init(

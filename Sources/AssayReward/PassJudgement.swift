@@ -147,8 +147,8 @@ struct PassJudgement: Sendable {
 }
 
 extension PassJudgement {
-  /// Whether the model writes its letters: each is one token of a model that writes.
-  var isWritten: Bool { text.manifest.kind.writes && letters.allSatisfy { $0.count == 1 } }
+  /// Whether the model writes its letters.
+  var isWritten: Bool { text.manifest.kind.writes && !letters.isEmpty }
 
   /// Judges pairs by writing their letters, so that what prompts have in common is read once.
   ///
@@ -168,14 +168,21 @@ extension PassJudgement {
     let end = text.renderer.endOfTurnID
     let grammar = try text.grammars.bind(try .letter(), ends: [end])
     let passes = try pairs.enumerated().flatMap { try self.passes($1, index: $0) }
+    let spellings = Dictionary(
+      uniqueKeysWithValues: zip(Verdict.allCases, letters).map {
+        ($0.rawValue, Array($1.dropFirst()))
+      }
+    )
     let texts = try await port.texts(
       passes.map {
-        GenerationRequest(
+        var request = GenerationRequest(
           promptTokens: $0.tokens,
           maximumTokens: 1,
           stopTokens: [end],
           grammar: grammar
         )
+        request.spellings = spellings
+        return request
       }
     )
     return try pairs.enumerated().map { index, pair in

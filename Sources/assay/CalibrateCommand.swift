@@ -50,7 +50,9 @@ struct CalibrateCommand: AssayCommand {
     try judging.validate(samples: card.samples, scores: model.scores)
     let kept = try card.keep ? keptFolder(of: model) : nil
     let critiques = draws.critiques(samples: card.samples, seed: common.seed)
-    let settings = judging.settings(draws, seed: common.seed)
+    var settings = judging.settings(draws, seed: common.seed)
+    // The probes of an item begin alike.
+    settings.sharesPrefixes = true
     let limit = try model.length(critiques: critiques, judging: settings)?.pairs
     let run = try card.run(rows, limit)
     let rater = try model.rater(critiques: critiques, judging: settings)

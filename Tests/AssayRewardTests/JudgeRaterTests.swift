@@ -343,16 +343,21 @@ private struct ScriptedPort: ModelPort {
     let pairs = world.pairs.map {
       PreferencePair(id: $0.id, prompt: pair.prompt, chosen: pair.chosen, rejected: $0.rejected)
     }
-    let passes = try await JudgeRater(model).judge(pairs)
     var settings = settings()
-    settings.sharesPrefixes = true
-    let written = try await JudgeRater(model, settings: settings).judge(pairs)
-    #expect(written.map(\.id) == passes.map(\.id))
-    for (one, other) in zip(written.flatMap(\.judgements), passes.flatMap(\.judgements)) {
-      let (letters, expected) = (try #require(one.letters), try #require(other.letters))
-      #expect(abs(letters.probability - expected.probability) < 1e-4)
-      #expect(abs(letters.mass - expected.mass) < 1e-4)
-      #expect(one.verdict == other.verdict && one.order == other.order)
+    settings.task = .token
+    // One that was not trained to judge may put a space before its letter.
+    for model in [model, world.model(.languageModel, head: nil)] {
+      settings.sharesPrefixes = false
+      let passes = try await JudgeRater(model, settings: settings).judge(pairs)
+      settings.sharesPrefixes = true
+      let written = try await JudgeRater(model, settings: settings).judge(pairs)
+      #expect(written.map(\.id) == passes.map(\.id))
+      for (one, other) in zip(written.flatMap(\.judgements), passes.flatMap(\.judgements)) {
+        let (letters, expected) = (try #require(one.letters), try #require(other.letters))
+        #expect(abs(letters.probability - expected.probability) < 1e-4)
+        #expect(abs(letters.mass - expected.mass) < 1e-4)
+        #expect(one.verdict == other.verdict && one.order == other.order)
+      }
     }
     // A pair model has no letters: it is read as ever.
     let logits = world.judge(.pair)
