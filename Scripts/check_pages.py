@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens pages that assay wrote in headless Chromium, and fails where one is slow, large or not alone.
 
-usage: python3 Scripts/check_pages.py [--seconds 1] [--mib 15] [--screenshots DIR] PAGE...
+usage: python3 Scripts/check_pages.py [--seconds 1] [--mib 15] [--screenshots DIR [--height 1400]] PAGE...
 
 For each page: the seconds from the start of the navigation until its items are drawn, its size, errors
 of its script, and addresses that it would load from. Of a page with items, a search must find what it
@@ -34,6 +34,12 @@ PROBE = """<script>
       if (shown < 2) told.problems.push("an opened item shows " + shown + " responses");
     }
     told.items = items.length;
+    const link = document.querySelector("[data-item]");
+    if (link) {
+      link.onclick();
+      const opened = at("rows").querySelectorAll(".opened").length;
+      if (opened !== 1) told.problems.push("an item of the first screen opens " + opened + " items");
+    }
   }
   document.documentElement.dataset.told = encodeURIComponent(JSON.stringify(told));
 })();
@@ -74,7 +80,7 @@ def check(page, options):
     if options.screenshots:
         for name, width in [("wide", 1200), ("narrow", 400)]:
             picture = options.screenshots / f"{page.stem}-{name}.png"
-            chromium(f"--window-size={width},1400", f"--screenshot={picture}", page.resolve().as_uri())
+            chromium(f"--window-size={width},{options.height}", f"--screenshot={picture}", page.resolve().as_uri())
     return problems
 
 
@@ -85,6 +91,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--mib", type=float, default=15)
     parser.add_argument("--screenshots", type=pathlib.Path)
+    parser.add_argument("--height", type=int, default=1400)
     options = parser.parse_args()
     if not shutil.which("chromium"):
         sys.exit("there is no chromium on the path; install it (apt-get install chromium)")

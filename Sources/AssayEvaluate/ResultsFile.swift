@@ -95,6 +95,14 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       package var n: Int
       /// Tokens read and written, of the items whose records tell.
       package var tokens: TokenCount
+      /// What those score who know nothing, by baseline and section.
+      package var baselines: [String: [String: Double]]?
+      /// How good the texts are that were written; `nil` without texts.
+      package var critiques: Critiques?
+      /// Training prompts among the items; `nil` where no training data were given.
+      package var leaks: Leaks?
+      /// What speaks against the labels.
+      package var labels: Labels?
 
       /// Makes one.
       package init(items: String, n: Int, tokens: TokenCount) {

@@ -40,6 +40,7 @@ package struct RunReport {
     text = results.table().text
     var report = HTMLReport(title: "Assay: \(method)", results: results)
     report.summary = Self.summary(method, results)
+    report.trust = try Self.trust(outcomes.filter { $0.sampleCount == fewest })
     report.facts =
       [.init("Command", command), .init("All stages", "\(Int(seconds.rounded())) s")]
       + stages.filter { $0.seconds > 0 }.map {
@@ -56,6 +57,31 @@ package struct RunReport {
       "Recipe: recipe.yaml in the run folder.", "Intervals: 95 %, bootstrap over pairs.",
     ]
     html = report.html
+  }
+
+  /// What a reader must know before quoting the figures.
+  private static func trust(_ outcomes: [PairOutcome]) throws -> [HTMLReport.Check] {
+    guard !outcomes.isEmpty else { return [] }
+    let credits = outcomes.map { $0.credit() - 0.5 }
+    let smallest = try PairedEffect(credits, clusters: Array(credits.indices))
+      .detectable(level: 0.05)
+    let figure = try ResultsFile.Figure(outcomes)
+    func share(_ label: String, _ value: Double?, most: Double) -> HTMLReport.Check? {
+      value.map { .init(label, "\(percent($0)) %", $0 > most ? .bad : .good) }
+    }
+    let isBetter = figure.ci95[0] > 0.5
+    let checks: [HTMLReport.Check?] = [
+      .init("pairs", "\(outcomes.count)", .good),
+      .init("better than chance", isBetter ? "yes" : "no", isBetter ? .good : .bad),
+      share("missing verdicts", figure.unparseableRate, most: 0.02),
+      share("orders contradict", figure.flipRate, most: 0.2),
+      .init(
+        "smallest difference to be found",
+        "\(percent(smallest)) points",
+        smallest > 0.1 ? .open : .good
+      ), .init("seeds", "1", .open),
+    ]
+    return checks.compactMap(\.self)
   }
 
   /// One sentence with the accuracy on every suite.

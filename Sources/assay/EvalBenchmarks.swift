@@ -25,32 +25,56 @@ extension EvalOptions {
     }
   }
 
-  /// Writes a benchmark's page, `report-NAME.html`, where there is a folder for it.
+  /// The training prompts to look for; `nil` where none are given.
   ///
-  /// - Throws: `FileError`.
-  func writePage(
+  /// - Throws: `DataError`.
+  func leaks(_ rows: RowOptions) throws -> TrainingLeaks? {
+    guard !train.isEmpty else { return nil }
+    let reader = PairReader(policy: rows.policy)
+    return TrainingLeaks(
+      files: train.map { URL(fileURLWithPath: $0).lastPathComponent },
+      try train.flatMap { file in
+        let (pairs, report) = try reader.read(file)
+        try rows.tell(report, of: file)
+        return pairs
+      }
+    )
+  }
+
+  /// A benchmark's page.
+  ///
+  /// - Throws: `StatisticsError`.
+  func page(
     _ benchmark: any Benchmark,
     _ run: String,
-    _ records: [BenchmarkRecord],
-    _ results: BenchmarkResults
-  ) throws {
-    guard let out else { return }
-    let name = type(of: benchmark).name
-    let page = RunPage(
-      name,
-      runs: [run],
-      [RunPage.tally(benchmark, records, rule: unparseableRule)]
-    )
+    _ records: [BenchmarkRecord]
+  ) throws -> RunPage {
+    let tally = RunPage.tally(benchmark, records, rule: unparseableRule)
+    return try RunPage(type(of: benchmark).name, runs: [run], [tally])
+  }
+
+  /// Writes a page, `report-NAME.html`, where there is a folder for it.
+  ///
+  /// - Returns: The page.
+  /// - Throws: `EncodingError` or `FileError`.
+  func write(
+    _ page: RunPage,
+    _ results: BenchmarkResults,
+    _ part: ResultsFile.Evaluation.Part,
+    _ settings: [String: String]
+  ) throws -> String {
+    let (name, run) = (page.benchmark, page.runs[0])
     let html = try page.html(
-      RunPage.figures(benchmark, [run: results.sections]),
+      ResultsFile(seconds: nil, methods: [run: [name: results.sections]]),
+      part: part,
+      facts: settings,
       notes: results.notes
     )
+    guard let out else { return html }
     let folder = URL(fileURLWithPath: out)
     try DurableFile.makeFolder(folder)
-    try DurableFile.write(
-      Data(html.utf8),
-      to: folder.appendingPathComponent("report-\(name).html")
-    )
+    try DurableFile.write(Data(html.utf8), to: folder.appendingPathComponent("report-\(name).html"))
+    return html
   }
 
   /// Writes `results.json`.

@@ -17,8 +17,10 @@ struct EvalCommand: AssayCommand {
       of a judge {"id": ..., "verdicts": ["A>B", "B>A"]} in the two orders, A being the response shown \
       first. The id is the file's pair_id or id, or else the 0-based row (in a folder of several files \
       FILE:ROW); an id that two files share is FILE:ID, one that a file has twice SUBSET:ID. Equal scores \
-      lose. With --out, scores are recorded, and the same command goes on where \
-      it was interrupted.
+      lose. With --out, scores are recorded with the texts behind them, and the same command goes on \
+      where it was interrupted; --scores makes everything again from such a file. Beside the figures \
+      stand what knows nothing (chance, the longer response), training prompts among the items \
+      (--train), and what critiques are worth; see Documentation/evaluation.md.
       """
   )
 
@@ -49,25 +51,7 @@ struct EvalCommand: AssayCommand {
         (found, settings) = try await evaluate(model)
       }
     }
-    // Without clocks, so that the same command leaves the same bytes.
-    var results = ResultsFile(seconds: nil)
-    var evaluation = ResultsFile.Evaluation(settings: settings.values)
-    var notes: [String] = []
-    for (benchmark, records) in found {
-      let own = try benchmark.results(records, unparseable: what.unparseableRule)
-      let key = type(of: benchmark).name
-      results.methods[name, default: [:]][key] = own.sections
-      evaluation.benchmarks[key] = .init(benchmark.items, records)
-      notes += own.notes.map { "\(key): \($0)" }
-      try what.writePage(benchmark, name, records, own)
-    }
-    results.evaluation = evaluation
-    if let out = what.out { try what.write(results, to: URL(fileURLWithPath: out)) }
-    let text =
-      common.isJSON
-      ? String(decoding: try results.json(), as: UTF8.self) : results.table().text + results.rates
-    try Output.result(String(text.reversed().drop(while: \.isNewline).reversed()))
-    if !common.isQuiet { notes.forEach { Output.error("note: \($0)") } }
+    try show(found, name, settings)
   }
 
   private func evaluate(

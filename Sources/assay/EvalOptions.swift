@@ -35,7 +35,7 @@ struct EvalOptions: ParsableArguments {
   @Option(
     help: """
       What a judge's unparseable verdict counts: missing, half or wrong. Default: as --verdict-rule, or \
-      the benchmark's own rule: wrong for llmbar, pandalm and judgebench, else half.
+      the benchmark's own rule: wrong for llmbar, pandalm, judgebench and auto-j, else half.
       """
   )
   var unparseable: UnparseableRule?
@@ -48,6 +48,15 @@ struct EvalOptions: ParsableArguments {
   )
   var verdictRule: VerdictRule?
 
+  @Option(
+    help: """
+      Training pairs, whose prompts are looked for among the benchmark's, exactly and nearly; repeatable. \
+      Default: none.
+      """
+  )
+  var train: [String] = []
+
+  @OptionGroup var form: FormatOptions
   @OptionGroup var draws: DrawOptions
 
   /// What an unparseable verdict counts; `nil` is the benchmark's own rule.
@@ -68,6 +77,7 @@ struct EvalOptions: ParsableArguments {
       throw ValidationError("give one of --model, --generator and --scores")
     }
     try validateBenchmarks()
+    try form.validate(common, benchmarks: benchmarks.count)
     try Limit.check("--samples", samples, in: Limit.count)
     if (samples ?? 1) > 1, draws.temperature == 0 {
       throw ValidationError("several samples at temperature 0 are all alike; give a --temperature")

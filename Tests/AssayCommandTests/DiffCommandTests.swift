@@ -45,4 +45,47 @@ import Testing
     try assay("diff", runs[0], runs[1], "--benchmark", "pairs=\(other)")
       .expect(65, log: "lines have an id that no item has")
   }
+
+  @Test("what was recorded is counted again in every form, beside baselines and training prompts")
+  func forms() throws {
+    let rows = (0..<6).map {
+      #"{"id": "p\#($0)", "prompt": "How many, \#($0)?", "chosen": "\#($0) apples", "rejected": "none"}"#
+    }
+    let data = try folder.write(rows.joined(separator: "\n") + "\n", "pairs.jsonl")
+    let scores = rows.indices.map { index in
+      #"{"id": "p\#(index)", "chosen": \#(index - 1), "rejected": 0, "texts": [{"of": 0, "text": "#
+        + #""It has 2 + 2 = \#(4 + index % 2)."}]}"#
+    }
+    let recorded = try folder.write(scores.joined(separator: "\n") + "\n", "recorded.jsonl")
+    let train = try folder.write(rows[0] + "\n", "train.jsonl")
+    let arguments = [
+      "eval", "--scores", recorded, "--benchmark", "pairs=\(data)", "--train", train,
+    ]
+    func output(_ more: [String]) throws -> String {
+      let result = try RunningCommand(arguments + more).result()
+      result.expect(0)
+      return result.output
+    }
+    // Right are 2 to 5, of 6; without the first, which is learnt from, 4 of 5.
+    #expect(try output(["--format", "csv"]).contains("recorded,pairs,overall,0.6666666666666666,"))
+    let text = try output([])
+    for part in [
+      "1 prompts are training prompts and 0 are near to them", "without them 80.0 %",
+      "longer wins 100.0 %", "equations that are right: 50.0 %",
+    ] { #expect(text.contains(part), "\(part)") }
+    #expect(try output(["--format", "markdown"]).contains("| split | section | recorded | n |"))
+    let page = try output(["--format", "html"])
+    #expect(page.contains("<mark") || page.contains(#""d":[0,"#))
+    #expect(page.contains("training prompts") && page.contains("Most informative items"))
+    #expect(try output(["--json"]) == output(["--format", "json"]))
+    try RunningCommand(arguments + ["--json", "--format", "csv"]).result().expect(64)
+    let runs = ["diff", recorded, recorded, recorded, "--benchmark", "pairs=\(data)"]
+    let agreement = try RunningCommand(runs).result()
+    agreement.expect(0)
+    // p0 and p1 have margins of -1 and 0.
+    #expect(
+      agreement.output.contains("run 1") && agreement.output.contains("2 of 6 items no run has")
+    )
+    try RunningCommand(runs + ["--format", "html"]).result().expect(64)
+  }
 }

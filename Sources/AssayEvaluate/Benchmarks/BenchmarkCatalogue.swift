@@ -7,7 +7,7 @@ package enum BenchmarkCatalogue {
   package static let all: [any Benchmark.Type] = [
     PairsBenchmark.self, RewardBench.self, RewardBench2.self, RMBench.self, JudgeBench.self,
     LLMBar.self, PPE.self, RMB.self, CrossEval.self, AutoJ.self, PandaLM.self, HHH.self,
-    ProcessBench.self,
+    ProcessBench.self, MarkedErrors.self,
   ]
 
   /// Reads a benchmark.

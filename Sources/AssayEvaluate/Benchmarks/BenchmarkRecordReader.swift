@@ -17,6 +17,9 @@ package enum BenchmarkRecords {
   /// order, that one is shown first. Any other text, or `null`, is unparseable. Of items of several
   /// responses, `comparisons` has such a list for each chosen response against each rejected one.
   ///
+  /// What a model wrote is in `texts`: `{"of": 0, "text": "...", "score": 1.5}` of a critique, by the
+  /// response's place; `{"of": 0, "order": 1, "text": "...", "verdict": "A>B"}` of a judgement.
+  ///
   /// What `assay judge` writes is read too, and what the benchmarks' own scripts write; see
   /// `OfficialRecord`.
   ///
@@ -106,8 +109,9 @@ package enum BenchmarkRecords {
     type: any Benchmark.Type
   ) throws -> BenchmarkRecord {
     let tokens = TokenCount(json: row.optional("tokens"))
+    let texts = try RecordedText.read(row, item)
     func record(_ content: BenchmarkRecord.Content) -> BenchmarkRecord {
-      BenchmarkRecord(id: item.id, content: content, tokens: tokens)
+      BenchmarkRecord(id: item.id, content: content, tokens: tokens, texts: texts)
     }
     let isPair = item.chosen.count == 1 && item.rejected.count == 1
     if let official = try OfficialRecord.content(of: row, item: item) {

@@ -93,12 +93,20 @@ package struct BenchmarkRecord: Equatable, Sendable {
   package var content: Content
   /// Tokens that were read and written for it, where that is recorded.
   package var tokens: TokenCount?
+  /// What was written about it, where that is recorded.
+  package var texts: [RecordedText]
 
   /// Makes a record.
-  package init(id: String, content: Content, tokens: TokenCount? = nil) {
+  package init(
+    id: String,
+    content: Content,
+    tokens: TokenCount? = nil,
+    texts: [RecordedText] = []
+  ) {
     self.id = id
     self.content = content
     self.tokens = tokens
+    self.texts = texts
   }
 
   /// A judge's verdicts, a list for each pair; none of scores.
@@ -121,15 +129,17 @@ package struct BenchmarkRecord: Equatable, Sendable {
 
 extension BenchmarkScores {
   /// The line of an item: a single candidate's score is a number, several are a list.
-  func json(id: String, isCut: Bool, tokens: TokenCount) -> JSONValue {
+  func json(of item: BenchmarkItem, isCut: Bool, tokens: TokenCount, _ texts: [RecordedText])
+    -> JSONValue
+  {
     func spelt(_ scores: [Double]) -> JSONValue {
       scores.count == 1 ? .number("\(scores[0])") : .array(scores.map { .number("\($0)") })
     }
     return .object(
       [
-        JSONMember("id", .string(id)), JSONMember("chosen", spelt(chosen)),
+        JSONMember("id", .string(item.id)), JSONMember("chosen", spelt(chosen)),
         JSONMember("rejected", spelt(rejected)), JSONMember("tokens", tokens.json),
-      ] + (isCut ? [JSONMember("cut", true)] : [])
+      ] + (isCut ? [JSONMember("cut", true)] : []) + texts.members(of: item)
     )
   }
 }

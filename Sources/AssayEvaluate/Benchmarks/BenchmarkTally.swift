@@ -11,6 +11,8 @@ package struct BenchmarkTally: Sendable {
   package let outcomes: [Double?]
   /// What an unparseable verdict counts.
   let rule: UnparseableRule
+  /// Draws behind intervals that are bootstrapped.
+  package var resamples = 2000
 
   /// Some items, and how much the mean of their outcomes counts.
   typealias Part = (indices: [Int], weight: Double)
@@ -30,12 +32,39 @@ package struct BenchmarkTally: Sendable {
 
   /// The same items with another outcome each.
   func replacing(_ outcome: (BenchmarkRecord.Content) -> Double?) -> BenchmarkTally {
-    BenchmarkTally(
+    var tally = BenchmarkTally(
       items: items,
       records: records,
       outcomes: records.map { outcome($0.content) },
       rule: rule
     )
+    tally.resamples = resamples
+    return tally
+  }
+
+  /// The same items, where only those that are right throughout are right.
+  var wholly: BenchmarkTally {
+    var tally = BenchmarkTally(
+      items: items,
+      records: records,
+      outcomes: outcomes.map { $0.map { $0 == 1 ? 1 : 0 } },
+      rule: rule
+    )
+    tally.resamples = resamples
+    return tally
+  }
+
+  /// The items that a condition keeps, by their places.
+  package func keeping(_ isKept: (Int) -> Bool) -> BenchmarkTally {
+    let kept = items.indices.filter(isKept)
+    var tally = BenchmarkTally(
+      items: kept.map { items[$0] },
+      records: kept.map { records[$0] },
+      outcomes: kept.map { outcomes[$0] },
+      rule: rule
+    )
+    tally.resamples = resamples
+    return tally
   }
 
   /// The items that satisfy a condition.
@@ -63,7 +92,11 @@ package struct BenchmarkTally: Sendable {
   /// The mean outcome of items, each counting once; `nil` where none has an outcome.
   func figure(_ indices: [Int]) throws -> ResultsFile.Figure? {
     guard let stratum = stratum((indices, 1)) else { return nil }
-    let estimate = try Statistics.accuracy(stratum.outcomes, clusters: stratum.clusters)
+    let estimate = try Statistics.accuracy(
+      stratum.outcomes,
+      clusters: stratum.clusters,
+      resamples: resamples
+    )
     return withRates(ResultsFile.Figure(estimate), indices)
   }
 
@@ -73,7 +106,7 @@ package struct BenchmarkTally: Sendable {
     // One part is a plain mean, whose interval has a better method for few items.
     if strata.count == 1 { return try figure(parts.flatMap(\.indices)) }
     guard !strata.isEmpty else { return nil }
-    let estimate = try Statistics.stratifiedMean(strata)
+    let estimate = try Statistics.stratifiedMean(strata, resamples: resamples)
     return withRates(ResultsFile.Figure(estimate), parts.flatMap(\.indices))
   }
 

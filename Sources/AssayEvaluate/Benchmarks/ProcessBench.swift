@@ -17,7 +17,6 @@ package struct ProcessBench: Benchmark {
   package static let name = "processbench"
   package static let summary = "ProcessBench: the first wrong step of a solution, F1"
   package static let takesVerdicts = false
-  private static let resamples = 2000
   package let items: [BenchmarkItem]
 
   package init(_ source: BenchmarkSource) throws {
@@ -29,7 +28,7 @@ package struct ProcessBench: Benchmark {
       }
       let beginnings = steps.indices.map { steps[...$0].joined(separator: "\n\n") }
       let rightCount = label < 0 ? steps.count : label
-      return BenchmarkItem(
+      var item = BenchmarkItem(
         id: row.id,
         subset: row.stem,
         section: label < 0 ? "correct" : "error",
@@ -37,6 +36,11 @@ package struct ProcessBench: Benchmark {
         chosen: Array(beginnings[..<rightCount]),
         rejected: Array(beginnings[rightCount...])
       )
+      // Marked in the whole solution, whose critique has all steps to choose from.
+      if label >= 0 {
+        item.error = MarkedError(response: item.rejected.count - 1, step: label, steps: steps)
+      }
+      return item
     }
   }
 
@@ -62,7 +66,7 @@ package struct ProcessBench: Benchmark {
         continue
       }
       splits.append((outcomes[0], outcomes[1]))
-      sections[group.name] = Self.figure([(outcomes[0], outcomes[1])])
+      sections[group.name] = Self.figure([(outcomes[0], outcomes[1])], tally.resamples)
     }
     guard !splits.isEmpty else {
       throw EvaluateError.nothingCounted(
@@ -70,13 +74,15 @@ package struct ProcessBench: Benchmark {
         reason: "no split has items with an error and items without one"
       )
     }
-    sections["overall"] = Self.figure(splits)
+    sections["overall"] = Self.figure(splits, tally.resamples)
     return try tally.results(of: Self.name, sections, notes: notes)
   }
 
   /// The mean F1 of splits, with a percentile bootstrap interval.
-  private static func figure(_ splits: [(error: [Double], correct: [Double])]) -> ResultsFile.Figure
-  {
+  private static func figure(
+    _ splits: [(error: [Double], correct: [Double])],
+    _ resamples: Int
+  ) -> ResultsFile.Figure {
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     func score(_ error: Double, _ correct: Double) -> Double {
       error + correct == 0 ? 0 : 2 * error * correct / (error + correct)

@@ -64,7 +64,8 @@ package struct RewardBench2: Benchmark {
       strata += own.map { .init($0.outcomes, weight: $0.weight / total) }
       let estimate =
         own.count == 1 && own[0].outcomes.allSatisfy { $0 == 0 || $0 == 1 }
-        ? try Statistics.accuracy(own[0].outcomes) : try Statistics.stratifiedMean(own)
+        ? try Statistics.accuracy(own[0].outcomes)
+        : try Statistics.stratifiedMean(own, resamples: tally.resamples)
       sections[group.name] = ResultsFile.Figure(
         accuracy: estimate.value,
         lower: estimate.lower,
@@ -73,7 +74,7 @@ package struct RewardBench2: Benchmark {
       )
     }
     let absent = Self.subsets.filter { sections[$0] == nil }
-    let whole = try Statistics.stratifiedMean(strata)
+    let whole = try Statistics.stratifiedMean(strata, resamples: tally.resamples)
     sections["overall"] =
       sections.count == 1
       ? sections.first?.value

@@ -14,6 +14,7 @@ extension JudgeCard {
       results: ResultsFile(seconds: 0, methods: [model: ["Gold labels": figures]])
     )
     report.summary = sentences.first?.text ?? ""
+    report.trust = trust
     report.parts = [findingsPart, biasPart, agreementPart, calibrationPart]
     report.facts = settings.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }
     report.footer = [
@@ -21,6 +22,36 @@ extension JudgeCard {
         + "together. Gold labels \(gold.prefix(16))."
     ]
     return report.html
+  }
+
+  /// What a reader must know before quoting the card.
+  private var trust: [HTMLReport.Check] {
+    func count(_ label: String, _ verdict: ProbeFinding.Verdict, _ tone: HTMLReport.Check.Tone)
+      -> HTMLReport.Check?
+    {
+      let own = probes.count { $0.verdict == verdict }
+      return own == 0 ? nil : .init(label, "\(own) of \(probes.count)", tone)
+    }
+    let isBetter = agreement.accuracy.ci95[0] > max(0.5, agreement.longerWins.value)
+    let checks: [HTMLReport.Check?] = [
+      .init("gold items", "\(items)", items < 200 ? .open : .good),
+      .init("better than longer wins", isBetter ? "yes" : "no", isBetter ? .good : .bad),
+      .init(
+        "unread judgements",
+        "\(percent(agreement.unreadShare)) %",
+        agreement.unreadShare > 0.02 ? .bad : .good
+      ),
+      agreement.flipRate.map {
+        .init("orders contradict", "\(percent($0)) %", $0 > 0.2 ? .bad : .good)
+      },
+      calibration.map {
+        .init("off by (ECE)", "\(percent($0.raw.ece)) points", $0.raw.ece > 0.1 ? .bad : .good)
+      },
+      count("biases found", .found, .bad),
+      count("biases that cannot be told", .cannotTell, .open),
+      count("biases that do not matter", .none, .good),
+    ]
+    return checks.compactMap(\.self)
   }
 
   private var findingsPart: HTMLReport.Part {

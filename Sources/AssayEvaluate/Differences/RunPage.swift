@@ -6,11 +6,15 @@ import Foundation
 /// The page of one run, or of two beside each other: figures, and all items.
 package struct RunPage {
   /// The benchmark's name.
-  let benchmark: String
+  package let benchmark: String
   /// The runs' names, one or two.
-  let runs: [String]
+  package let runs: [String]
   /// The outcomes of each run, of the same items.
   let tallies: [BenchmarkTally]
+  /// What is said of each run's texts; `nil` of one without texts.
+  package let qualities: [CritiqueQuality?]
+  /// From which margin on a score is in the surer half.
+  let sureMargin: Double
 
   /// Makes a page.
   ///
@@ -18,8 +22,12 @@ package struct RunPage {
   ///   - benchmark: The benchmark's name.
   ///   - runs: The runs' names, one or two.
   ///   - tallies: The outcomes of each run, of the same items.
-  package init(_ benchmark: String, runs: [String], _ tallies: [BenchmarkTally]) {
+  /// - Throws: `StatisticsError`.
+  package init(_ benchmark: String, runs: [String], _ tallies: [BenchmarkTally]) throws {
     (self.benchmark, self.runs, self.tallies) = (benchmark, runs, tallies)
+    qualities = try tallies.map { try CritiqueQuality($0.items, $0.records) }
+    let margins = tallies[0].records.compactMap { Self.margin($0.content).map(abs) }.sorted()
+    sureMargin = margins.isEmpty ? 0 : margins[margins.count / 2]
   }
 
   /// The outcomes of records, by a benchmark's rule.
@@ -72,12 +80,16 @@ package struct RunPage {
   /// - Parameters:
   ///   - results: The figures, as `figures` gives them.
   ///   - difference: Of two runs, what changed.
+  ///   - part: Of one run, what stands beside its figures.
+  ///   - facts: How it was evaluated, by option.
   ///   - notes: What a reader of the figures must know.
   /// - Returns: One HTML file that needs nothing else.
   /// - Throws: `EncodingError`.
   package func html(
     _ results: ResultsFile,
     difference: RunDifference? = nil,
+    part: ResultsFile.Evaluation.Part? = nil,
+    facts: [String: String] = [:],
     notes: [String] = []
   ) throws -> String {
     var report = HTMLReport(
@@ -104,8 +116,10 @@ package struct RunPage {
         )
       ]
     }
+    report.facts = facts.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }
+    if let part { open(&report, part) } else { report.highlights = highlights }
     report.footer = notes
-    report.items = ItemBrowser(runs: runs, items: items)
+    report.items = ItemBrowser(runs: runs, items: browserItems)
     return try report.page()
   }
 
@@ -120,42 +134,5 @@ package struct RunPage {
     return "\(runs[1]) against \(runs[0]): \(size) over \(whole.n) items"
       + (isTold ? "" : ", not told apart")
       + (told.isEmpty ? "." : "; told apart in \(told.joined(separator: ", ")).")
-  }
-
-  private var items: [ItemBrowser.Item] {
-    tallies[0].items.enumerated().map { index, item in
-      ItemBrowser.Item(
-        id: item.id,
-        section: item.part,
-        prompt: item.prompt.count == 1
-          ? item.prompt[0].content
-          : item.prompt.map { "\($0.role): \($0.content)" }.joined(separator: "\n\n"),
-        responses: item.chosen.map { .init($0, isRight: true) }
-          + item.rejected.map { .init($0, isRight: item.isTie) },
-        outcomes: tallies.map { $0.outcomes[index] },
-        said: tallies.map { Self.said($0.records[index].content) },
-        margins: tallies.map { Self.margin($0.records[index].content) }
-      )
-    }
-  }
-
-  private static func said(_ content: BenchmarkRecord.Content) -> String {
-    switch content {
-    case .scores(let scores):
-      func spelt(_ values: [Double]) -> String {
-        values.map { String(format: "%.3f", $0) }.joined(separator: ", ")
-      }
-      return "\(spelt(scores.chosen)) against \(spelt(scores.rejected))"
-    case .verdicts(let verdicts): return verdicts.map(\.rawValue).joined(separator: ", ")
-    case .comparisons(let pairs):
-      return pairs.map { $0.map(\.rawValue).joined(separator: ", ") }.joined(separator: "; ")
-    }
-  }
-
-  private static func margin(_ content: BenchmarkRecord.Content) -> Double? {
-    guard case .scores(let scores) = content, let lowest = scores.chosen.min(),
-      let highest = scores.rejected.max()
-    else { return nil }
-    return lowest - highest
   }
 }

@@ -71,17 +71,17 @@ extension EvaluationScoring {
       let part = Array(pending[start..<min(start + size, pending.count)])
       let pairs = part.flatMap { place in Self.pairs(of: items[place]).map { (place, $0) } }
       var own: [[(said: BenchmarkVerdict, line: JSONValue)]] = []
-      var tokens = TokenCount(prompt: 0, completion: 0)
+      var (tokens, texts) = (TokenCount(prompt: 0, completion: 0), [RecordedText]())
       do {
         _ = try await judge.judge(pairs.map(\.1)) { index, verdict in
           let place = pairs[index].0
           // Who has a rule of their own reads no verdict where none was written.
-          own.append(
-            said(verdict, items[place]) { judgement in
-              judgement.isForced == true && type(of: benchmark).unparseable != nil
-                ? nil : rule.verdict(of: judgement)
-            }
-          )
+          func read(_ judgement: Judgement) -> Verdict? {
+            judgement.isForced == true && type(of: benchmark).unparseable != nil
+              ? nil : rule.verdict(of: judgement)
+          }
+          texts += Self.texts(verdict, items[place], pair: own.count, reading: read)
+          own.append(said(verdict, items[place], reading: read))
           tokens = tokens + verdict.tokens
           guard index + 1 == pairs.count || pairs[index + 1].0 != place else {
             return try log.tell(verdict.tokens)
@@ -93,16 +93,22 @@ extension EvaluationScoring {
             BenchmarkRecord(
               id: items[place].id,
               content: isPair ? .verdicts(verdicts[0]) : .comparisons(verdicts),
-              tokens: tokens
+              tokens: tokens,
+              texts: texts
             ),
-            [
-              "id": .string(items[place].id),
-              isPair ? "verdicts" : "comparisons": isPair ? spelt[0] : .array(spelt),
-              "tokens": tokens.json,
-            ],
+            .object(
+              [
+                JSONMember("id", .string(items[place].id)),
+                JSONMember(
+                  isPair ? "verdicts" : "comparisons",
+                  isPair ? spelt[0] : .array(spelt)
+                ),
+                JSONMember("tokens", tokens.json),
+              ] + texts.members(of: items[place])
+            ),
             at: place
           )
-          (own, tokens) = ([], TokenCount(prompt: 0, completion: 0))
+          (own, tokens, texts) = ([], TokenCount(prompt: 0, completion: 0), [])
           try log.tell(verdict.tokens)
         }
       } catch let error as RewardError {
@@ -121,6 +127,31 @@ extension EvaluationScoring {
     }
   }
 
+  /// The file's order of an item's two responses, then the other one.
+  private static func orders(of item: BenchmarkItem) -> [JudgementOrder] {
+    item.isChosenFirst ? [.chosenFirst, .rejectedFirst] : [.rejectedFirst, .chosenFirst]
+  }
+
+  /// The judgements of a pair that have reasons; a letter alone is no text.
+  private static func texts(
+    _ verdict: PairVerdict,
+    _ item: BenchmarkItem,
+    pair: Int,
+    reading: (Judgement) -> Verdict?
+  ) -> [RecordedText] {
+    let orders = orders(of: item)
+    return verdict.judgements.compactMap { judgement in
+      guard let text = judgement.text, text.contains(where: \.isWhitespace) else { return nil }
+      let read = reading(judgement)
+      return RecordedText(
+        place: pair,
+        order: orders.firstIndex(of: judgement.order),
+        text: text,
+        verdict: read.map { $0 == judgement.order.right ? .chosen : .rejected } ?? .unparseable
+      )
+    }
+  }
+
   /// What a judge says of an item in both orders, and how records spell it; the file's order first, as
   /// in recorded verdicts.
   private static func said(
@@ -128,10 +159,7 @@ extension EvaluationScoring {
     _ item: BenchmarkItem,
     reading: (Judgement) -> Verdict?
   ) -> [(said: BenchmarkVerdict, line: JSONValue)] {
-    let orders: [JudgementOrder] =
-      item.isChosenFirst
-      ? [.chosenFirst, .rejectedFirst] : [.rejectedFirst, .chosenFirst]
-    return orders.map { order in
+    orders(of: item).map { order in
       let (majority, read) = verdict.majority(of: order, reading: reading)
       guard let majority else {
         let isEven = read > 0 || verdict.judgements.contains { $0.probability != nil }

@@ -62,9 +62,10 @@ package enum EvaluationScoring {
         // What several items ask for is read once, for the first of them.
         let tokens = asked.all.indices.filter { asked.owners[$0] == place }
           .compactMap { known[$0]?.tokens }.reduce(TokenCount(prompt: 0, completion: 0), +)
+        let texts = RecordedText.critiques(scored)
         try log.add(
-          BenchmarkRecord(id: item.id, content: .scores(scores), tokens: tokens),
-          scores.json(id: item.id, isCut: try isCut?(item) ?? false, tokens: tokens),
+          BenchmarkRecord(id: item.id, content: .scores(scores), tokens: tokens, texts: texts),
+          scores.json(of: item, isCut: try isCut?(item) ?? false, tokens: tokens, texts),
           at: range.lowerBound + place
         )
       }

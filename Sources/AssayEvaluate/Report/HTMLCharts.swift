@@ -15,7 +15,9 @@ package struct HTMLBarChart {
   private let rightMargin = 42.0
 
   package var svg: String {
-    let sections = report.results.sections(of: split)
+    let sections = report.results.sections(of: split).filter {
+      $0 == "overall" || report.barSections?.contains($0) ?? true
+    }
     var y = 4.0
     var body = ""
     for section in sections {
@@ -25,11 +27,13 @@ package struct HTMLBarChart {
         \(escape(HTMLReport.sectionTitle(section)))</text>
         """
       y += labelHeight
+      let groupTop = y
       for method in report.methods {
         guard let figure = report.results.methods[method]?[split]?[section] else { continue }
         body += bar(figure, method, y)
         y += barHeight + barGap
       }
+      body += marks(section, top: groupTop, bottom: y - barGap)
       y += groupGap - barGap
     }
     let bottom = y - groupGap + 6
@@ -58,6 +62,15 @@ package struct HTMLBarChart {
       <text class="value" x="\(text(label))" y="\(text(middle + 4.2))">\(percent(figure.accuracy))\
       </text></g>
       """
+  }
+
+  private func marks(_ section: String, top: Double, bottom: Double) -> String {
+    report.marks.compactMap { mark in
+      mark.values[section].map { value in
+        "<path class=\"mark\" d=\"M\(text(x(value))) \(text(top - 3))V\(text(bottom + 3))\">"
+          + "<title>\(escape(mark.name)): \(percent(value)) %</title></path>"
+      }
+    }.joined()
   }
 
   private func axis(_ bottom: Double) -> String {

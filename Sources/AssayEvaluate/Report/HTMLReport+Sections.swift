@@ -76,7 +76,8 @@ extension HTMLReport {
     return """
       <section><h2>Accuracy</h2>
       <p class="note">How often the better response of a pair scores higher, in percent. \
-      Whiskers are 95 % intervals\(chance == nil ? "" : "; the dashed line is chance").</p>
+      Whiskers are 95 % intervals\(chance == nil ? "" : "; the dashed line is chance")\
+      \(marks.isEmpty ? "" : "; bold lines are \(escape(marks.map(\.name).joined(separator: ", ")))").</p>
       \(legend(methods))<div class="charts">\(charts.joined())</div></section>
       """
   }

@@ -18,6 +18,16 @@ package struct HTMLReport: Sendable {
   package var methodOrder: [String] = []
   /// The accuracy of guessing, drawn as a dashed line: 0.5 for pairs; `nil` draws none.
   package var chance: Double? = 0.5
+  /// Checks of what the figures rest on, in a row below the heading.
+  package var trust: [Check] = []
+  /// Other lines through the bars, of splits by name.
+  package var marks: [Mark] = []
+  /// The sections that have bars, beside `overall`; `nil`: all.
+  package var barSections: [String]?
+  /// What stands beside the accuracies; `nil`: nothing.
+  package var firstPart: Part?
+  /// Items that are worth a look, the most informative first.
+  package var highlights: [Highlight] = []
   /// Parts with charts and tables, in their order.
   package var parts: [Part] = []
   /// Critiques to look at.
@@ -54,16 +64,17 @@ package struct HTMLReport: Sendable {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
     <title>\(escape(title))</title>
-    <style>\(HTMLStyle.css)</style>
+    <style>\(HTMLStyle.css)\(Self.firstStyle)</style>
     </head>
     <body>
-    <main>
+    <main\(trust.isEmpty ? "" : " class=\"compact\"")>
     <header>
     <h1>\(escape(title))</h1>
     \(summary.isEmpty ? "" : "<p class=\"lead\">\(escape(summary))</p>")
+    \(trustStrip)
     \(tiles)
     </header>
-    \(accuracySection)
+    \(firstSection)
     \(parts.filter { !$0.isEmpty }.map(part).joined(separator: "\n"))
     \(browser)
     \(samplesSection)

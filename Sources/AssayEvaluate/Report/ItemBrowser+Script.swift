@@ -12,6 +12,7 @@ extension ItemBrowser {
     .line .title{flex:1;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
     .line .where{color:var(--muted);max-width:30%;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
     .row ins{background:color-mix(in srgb,var(--good) 22%,transparent);text-decoration:none}
+    .row mark{background:color-mix(in srgb,var(--c1) 30%,transparent);color:inherit}
     .row del{background:color-mix(in srgb,var(--bad) 22%,transparent);text-decoration:none}
     """
 
@@ -76,6 +77,12 @@ extension ItemBrowser {
         box.append(make("pre", "prompt", item.p));
         data.runs.forEach((run, index) =>
           box.append(make("p", "note", run + ": " + mark(item.o[index]) + "  " + item.v[index])));
+        item.x.forEach((texts, run) => texts.forEach(one => {
+          box.append(make("p", "note", (data.runs.length > 1 ? data.runs[run] + ": " : "") + one.h));
+          const [start, end] = one.d.length ? one.d : [0, 0], quote = make("blockquote");
+          quote.append(one.t.slice(0, start), make("mark", "", one.t.slice(start, end)), one.t.slice(end));
+          box.append(quote);
+        }));
         const parts = item.c.length === 2 ? differ(item.c[0].t, item.c[1].t) : null;
         const grid = make("div", "responses");
         item.c.forEach((one, index) => {
@@ -119,15 +126,24 @@ extension ItemBrowser {
       };
       const choose = () => {
         const words = at("q").value.toLowerCase(), section = at("section").value;
-        const state = states[at("state").value], sort = sorts[at("sort").value];
-        shown = data.items.filter(item => (!section || item.s === section) && state(item.o)
-          && (!words || [item.id, item.p, ...item.c.map(one => one.t)]
-            .some(text => text.toLowerCase().includes(words))));
+        const which = at("state").value, sort = sorts[at("sort").value];
+        const fits = which[0] === "=" ? item => item.w.includes(which.slice(1))
+          : item => states[which](item.o);
+        shown = data.items.filter(item => (!section || item.s === section) && fits(item)
+          && (!words || [item.id, item.p, ...item.c.map(one => one.t),
+            ...item.x.flat().map(one => one.t)].some(text => text.toLowerCase().includes(words))));
         if (sort) shown = shown.slice().sort(sort);
         page = place = 0;
         draw();
       };
       for (const id of ["q", "section", "state", "sort"]) at(id).oninput = choose;
+      for (const link of document.querySelectorAll("[data-item]")) link.onclick = () => {
+        shown = data.items.filter(item => item.id === link.dataset.item);
+        page = place = 0;
+        draw();
+        const row = at("rows").firstElementChild;
+        if (row) toggle(row, shown[0]);
+      };
       const turn = step => { page += step; place = 0; draw(); };
       at("back").onclick = () => turn(-1);
       at("next").onclick = () => turn(1);
@@ -136,7 +152,8 @@ extension ItemBrowser {
           id: item.id, section: item.s, prompt: item.p,
           responses: item.c.map(one => ({text: one.t, better: one.r})),
           runs: data.runs.map((run, index) =>
-            ({run, outcome: item.o[index], margin: item.m[index], said: item.v[index]})),
+            ({run, outcome: item.o[index], margin: item.m[index], said: item.v[index],
+              texts: (item.x[index] || []).map(one => one.t)})),
         }) + "\n");
         const link = make("a");
         link.href = URL.createObjectURL(new Blob(lines, {type: "application/jsonl"}));

@@ -22,6 +22,31 @@ package struct ItemBrowser: Sendable, Equatable {
     package init(_ text: String, isRight: Bool) { (self.text, self.isRight) = (text, isRight) }
   }
 
+  /// What a run wrote about an item.
+  package struct Text: Encodable, Sendable, Equatable {
+    /// What it is about, as `better response`, and what was read behind it.
+    package let title: String
+    /// The text.
+    package let text: String
+    /// Where the sentence that decides begins and ends, in UTF-16 units; empty where none does.
+    package let deciding: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case title = "h"
+      case text = "t"
+      case deciding = "d"
+    }
+
+    /// Makes a text.
+    package init(title: String, text: String, deciding: Range<String.Index>?) {
+      (self.title, self.text) = (title, text)
+      self.deciding =
+        deciding.map { range in
+          [range.lowerBound, range.upperBound].map { $0.utf16Offset(in: text) }
+        } ?? []
+    }
+  }
+
   /// An item, with what each run makes of it.
   package struct Item: Encodable, Sendable, Equatable {
     /// Its id.
@@ -38,6 +63,10 @@ package struct ItemBrowser: Sendable, Equatable {
     package let said: [String]
     /// Of each run, by how much the better response scores higher; `nil` of verdicts.
     package let margins: [Double?]
+    /// Of each run, what it wrote.
+    package let texts: [[Text]]
+    /// Why it is worth a look, by words that a reader can choose; empty of most.
+    package let reasons: [String]
 
     enum CodingKeys: String, CodingKey {
       case id
@@ -47,6 +76,8 @@ package struct ItemBrowser: Sendable, Equatable {
       case outcomes = "o"
       case said = "v"
       case margins = "m"
+      case texts = "x"
+      case reasons = "w"
     }
 
     /// Makes an item.
@@ -57,10 +88,13 @@ package struct ItemBrowser: Sendable, Equatable {
       responses: [Response],
       outcomes: [Double?],
       said: [String],
-      margins: [Double?]
+      margins: [Double?],
+      texts: [[Text]] = [],
+      reasons: [String] = []
     ) {
       (self.id, self.section, self.prompt, self.responses) = (id, section, prompt, responses)
       (self.outcomes, self.said, self.margins) = (outcomes, said, margins)
+      (self.texts, self.reasons) = (texts, reasons)
     }
 
     /// Writes the item; what is missing is `null`, so that runs keep their places.
@@ -73,6 +107,8 @@ package struct ItemBrowser: Sendable, Equatable {
       try container.encode(outcomes, forKey: .outcomes)
       try container.encode(said, forKey: .said)
       try container.encode(margins, forKey: .margins)
+      try container.encode(texts, forKey: .texts)
+      try container.encode(reasons, forKey: .reasons)
     }
   }
 
@@ -105,12 +141,13 @@ package struct ItemBrowser: Sendable, Equatable {
           ("changed", "changed side"), ("first", "only \(runs[0]) right"),
           ("second", "only \(runs[1]) right"),
         ] : [])
+      + Set(items.flatMap(\.reasons)).sorted().map { ("=" + $0, $0) }
     let sorts = [
       ("file", "as in the file"), ("sure", "confident and wrong first"), ("close", "closest first"),
       ("long", "longest first"),
     ]
     func options(_ choices: [(String, String)]) -> String {
-      choices.map { "<option value=\"\($0)\">\(escape($1))</option>" }.joined()
+      choices.map { "<option value=\"\(escape($0))\">\(escape($1))</option>" }.joined()
     }
     return """
       <section id="browser"><h2>Items</h2>

@@ -131,11 +131,32 @@ package struct ComparisonReport {
 
   // MARK: Page
 
+  /// What a reader must know before quoting the figures.
+  private var trust: [HTMLReport.Check] {
+    let wholes = results.file.methods.values.flatMap { $0.values.compactMap { $0["overall"] } }
+    func worst(_ label: String, _ rate: (ResultsFile.Figure) -> Double?, most: Double)
+      -> HTMLReport.Check?
+    {
+      wholes.compactMap(rate).max().map {
+        .init(label, "up to \(percent($0)) %", $0 > most ? .bad : .good)
+      }
+    }
+    let (seeds, fewest) = (results.seeds.count, wholes.map(\.n).min() ?? 0)
+    let checks: [HTMLReport.Check?] = [
+      .init("seeds", "\(seeds)", seeds < 3 ? .open : .good),
+      .init("pairs", "at least \(fewest)", fewest < 200 ? .open : .good),
+      worst("missing verdicts", \.unparseableRate, most: 0.02),
+      worst("orders contradict", \.flipRate, most: 0.2),
+    ]
+    return checks.compactMap(\.self)
+  }
+
   /// The page: one file that needs nothing else.
   package var html: String {
     var report = HTMLReport(title: title, results: results.file)
     report.summary = summary
     report.methodOrder = results.order
+    report.trust = trust
     report.samples = samples
     // Those without figures are left out.
     report.parts = [
