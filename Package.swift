@@ -271,6 +271,7 @@ let package = Package(
       dependencies: [
         "AssayBase", "AssayEvaluate", "AssayStudy", "AssayReward", "AssayText", "AssayData",
       ],
+      resources: [.copy("Fixtures")],
       swiftSettings: settings
     ),
   ],

@@ -8,11 +8,12 @@ import AssayText
 /// a tie, the score called chosen is that of response 1.
 ///
 /// Source: GAIR-NLP/auto-j, README (the format) and codes/usage/constants_prompt.py; Li et al. 2023
-/// (arXiv:2310.05470). Their table counts a pair only where both orders are right; here the two orders
-/// are averaged, and the flip rate stands beside the figure.
+/// (arXiv:2310.05470). Their table, codes/leaderboard/pairwise_eval.py, counts a pair only where both
+/// orders are right: that is `both orders right`; in `overall` the two orders are averaged, as it counts each.
 package struct AutoJ: Benchmark {
   package static let name = "auto-j"
   package static let summary = "Auto-J: pairs of 58 scenarios, with ties"
+  package static let unparseable: UnparseableRule? = .wrong
   package let items: [BenchmarkItem]
 
   package init(_ source: BenchmarkSource) throws {
@@ -33,7 +34,10 @@ package struct AutoJ: Benchmark {
   }
 
   package func results(_ tally: BenchmarkTally) throws -> BenchmarkResults {
-    try tally.resultsWithTies(of: Self.name)
+    var results = try tally.resultsWithTies(of: Self.name)
+    guard tally.records.contains(where: { !$0.pairs.isEmpty }) else { return results }
+    results.sections["both orders right"] = try tally.wholly.figure(Array(tally.items.indices))
+    return results
   }
 }
 
