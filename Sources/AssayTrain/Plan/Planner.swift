@@ -152,6 +152,8 @@ struct Planner {
     // What a step frees is kept, and the next gradients take none of it, but not without bound.
     let between = max(0, held - weights - sizes.gradients - sizes.moments)
     let excess = max(0, min(between, sizes.gradients) - Self.keptBytes)
+    // Steps differ in tokens, so that of what one frees the next takes little.
+    let kept = min(Self.keptBytes, between)
     let files = try ModelFiles.byteCount(at: folder)
     let steps =
       compute.steps.map { max(1, Int((shape.share * Double($0)).rounded())) }
@@ -164,7 +166,7 @@ struct Planner {
       weightBytes: weights,
       gradientBytes: sizes.gradients,
       momentBytes: sizes.moments,
-      activationBytes: between - excess,
+      activationBytes: between - excess + kept,
       cacheBytes: shape.writesBefore ? Self.cacheBytes : 0,
       // Weights of the files' own type stay in the mapped files; those that are joined are copies beside them.
       otherBytes: max(0, ProcessMemory.residentBytes - Engine.heldBytes)
