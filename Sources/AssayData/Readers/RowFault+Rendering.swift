@@ -25,7 +25,8 @@ extension RowFault {
     default: return nil
     }
     let sentence = error.description
-    let words = sentence.hasSuffix(".") ? sentence.dropLast() : sentence[...]
+    let isClosed = sentence.hasSuffix(".") && !sentence.hasSuffix("..")
+    let words = isClosed ? sentence.dropLast() : sentence[...]
     self.init(kind: .badConversation, detail: words.prefix(1).lowercased() + words.dropFirst())
   }
 }
