@@ -12,6 +12,7 @@ scores with it.
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -47,6 +48,7 @@ def main() -> None:
             # What is compiled is the same only where the library has its own path, whose last part is its name.
             depends = depends.replace('"../assay"', f'"{CHECKOUT}"')
             depends = depends.replace('package: "assay"', f'package: "{CHECKOUT.name}"')
+            shutil.copy(CHECKOUT / "Package.resolved", package)
         (package / "Package.swift").write_text(
             f'// swift-tools-version: 6.2\nimport PackageDescription\n\nlet package = Package(\nname: "Example",\n{depends})\n')
         code = next(block for block in blocks(CHECKOUT / "README.md", "swift") if "RewardModel.load" in block)
@@ -57,7 +59,7 @@ def main() -> None:
         place.symlink_to(Path(model).resolve())
         command = re.search(r"`(PKG_CONFIG_PATH=\S+) (swift build [^`]+)`", GUIDE.read_text().replace("\n", " "))
         name, value = command.group(1).split("=")
-        environment = {**os.environ, name: value}
+        environment = {**os.environ, name: value.replace("$PWD", str(package))}
         words = command.group(2).split() + ["--scratch-path", str(scratch)]
         start = time.monotonic()
         subprocess.run(words, cwd=package, env=environment, check=True, stdout=subprocess.DEVNULL)
