@@ -62,7 +62,10 @@ def main() -> None:
         environment = {**os.environ, name: value.replace("$PWD", str(package))}
         words = command.group(2).split() + ["--scratch-path", str(scratch)]
         start = time.monotonic()
-        subprocess.run(words, cwd=package, env=environment, check=True, stdout=subprocess.DEVNULL)
+        # Swift's compiler tells its errors on standard output.
+        done = subprocess.run(words, cwd=package, env=environment, text=True, stdout=subprocess.PIPE)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(words)} ends with {done.returncode}:\n{done.stdout[-4000:]}")
         seconds = time.monotonic() - start
         libraries = CHECKOUT / ".build/release"
         binary = scratch / "release/Example"
