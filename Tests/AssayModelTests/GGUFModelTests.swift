@@ -91,6 +91,25 @@ import Testing
     }
   }
 
+  @Test("a folder made of one has added tokens in the vocabulary too, where others read their ids")
+  func addedTokens() throws {
+    let model = try Model.load(Fixture.folder("qwen2-tiny.gguf"))
+    try withTemporaryFolder { folder in
+      try model.save(to: folder)
+      let data = try Data(contentsOf: folder.appendingPathComponent("tokenizer.json"))
+      let document = try #require(
+        try JSONSerialization.jsonObject(with: data) as? [String: Any]
+      )
+      let added = try #require(document["added_tokens"] as? [[String: Any]])
+      let vocabulary = (document["model"] as? [String: Any])?["vocab"] as? [String: Int]
+      #expect(!added.isEmpty)
+      for token in added {
+        let content = try #require(token["content"] as? String)
+        #expect(vocabulary?[content] == token["id"] as? Int, "\(content)")
+      }
+    }
+  }
+
   /// A fixture with one text in it exchanged for another of the same length.
   private static func changed(_ name: String, _ old: String, _ new: String) throws -> String {
     precondition(old.utf8.count == new.utf8.count)

@@ -91,33 +91,6 @@ import Testing
     #expect(trainings[0].cacheBytes == 0 && trainings[1].cacheBytes > 0)
   }
 
-  @Test("blocks that are computed twice keep less, and parts of a step too")
-  func less() throws {
-    let world = try TinyWorld()
-    try world.makeBase()
-    // Of two blocks one is whole at a time either way.
-    let tiny = try Model.load(world.base)
-    var configuration = tiny.decoder.configuration
-    configuration.layerCount = 8
-    try Model(
-      decoder: Decoder(random: configuration, seed: 3),
-      head: nil,
-      tokenizer: tiny.tokenizer,
-      template: tiny.template,
-      manifest: tiny.manifest
-    ).save(to: world.base)
-    let recipe = TinyRecipe.classic(world).replacing("batch_pairs: 4", with: "batch_pairs: 24")
-    func bytes(_ recipe: String) throws -> Int {
-      try #require(try plan(recipe, world).trainings.first).activationBytes
-    }
-    let whole = try bytes(recipe)
-    let twice = try bytes(
-      recipe.replacing("checkpoint_steps: 2", with: "checkpoint_steps: 2, recompute: true")
-    )
-    let parts = try bytes(recipe.replacing("batch_pairs", with: "accumulation: 6\n  batch_pairs"))
-    #expect(twice < whole && parts < whole)
-  }
-
   @Test("what cannot fit is refused with what would make it fit")
   func refusal() {
     var training = TrainingPlan(

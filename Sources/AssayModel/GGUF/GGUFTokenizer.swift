@@ -117,6 +117,8 @@ extension GGUFModel {
       case .normal, .byte: vocabulary.append(JSONMember(token, .number("\(id)")))
       case .unused: break  // a row of the embedding that no text gives
       case .unknown, .control, .userDefined:
+        // Who reads the document elsewhere gives added tokens their ids by the vocabulary.
+        vocabulary.append(JSONMember(token, .number("\(id)")))
         added.append(Self.addedToken(token, id: id, isSpecial: kind != .userDefined))
       case nil: throw wrong("tokenizer.ggml.token_type", "\(kinds[id]) is not a kind of token")
       }
