@@ -190,7 +190,7 @@ static variable_list composed_attention(const at::Tensor &qkv, const at::Tensor 
         heads_of(turned, group, H + G, G, K, H / G), mask, options);
     parts.push_back(y.transpose(1, 2).reshape({group.count * group.length, H * K}));
   }
-  return {at::cat(parts, 0), turned};
+  return {parts.empty() ? qkv.new_empty({0, H * K}) : at::cat(parts, 0), turned};
 }
 
 }  // namespace ct

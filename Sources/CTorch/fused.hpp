@@ -19,9 +19,13 @@ inline bool composes() {
   return asked;
 }
 
-inline bool ours(const at::Tensor &x) {
-  return x.is_cpu() && !composes() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+// Whether kernels of ours can read a tensor.
+inline bool readable(const at::Tensor &x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
+
+// Whether they compute where an operation has both forms.
+inline bool ours(const at::Tensor &x) { return readable(x) && !composes(); }
 
 // Calls body with a null pointer of the storage type, so that a generic lambda can name it.
 template <class Body>

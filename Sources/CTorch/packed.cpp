@@ -268,7 +268,7 @@ int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
   return guarded([&] {
     at::NoGradGuard no_grad;
     const at::Tensor w = weight->value.contiguous();
-    TORCH_CHECK(w.dim() == 2 && w.numel() > 0 && ours(w),
+    TORCH_CHECK(w.dim() == 2 && w.numel() > 0 && readable(w),
                 "a matrix in float32 or bfloat16 on the CPU expected, got ", w.scalar_type(), " ",
                 w.sizes());
     auto made = std::make_unique<ct_packed_s>();
@@ -318,7 +318,7 @@ int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
   return guarded([&] {
     at::NoGradGuard no_grad;
     const at::Tensor rows = x->value.contiguous();
-    TORCH_CHECK(rows.dim() == 2 && rows.size(1) == packed->inputs && ours(rows),
+    TORCH_CHECK(rows.dim() == 2 && rows.size(1) == packed->inputs && readable(rows),
                 "rows of ", packed->inputs, " in float32 or bfloat16 on the CPU expected, got ",
                 rows.scalar_type(), " ", rows.sizes());
     at::Tensor bias;

@@ -1,5 +1,6 @@
 import AssayModel
 import AssayTensor
+import AssayTestSupport
 import Foundation
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
     return try result.objects().compactMap { $0["score"] as? Double }
   }
 
-  @Test("quantized weights change scores a little")
+  @Test("quantized weights change scores a little", .kernels)
   func weights() throws {
     let model = try folder.model(.classic)
     let file = try folder.write(responses, "data.jsonl")
@@ -37,6 +38,7 @@ import Testing
 
   @Test(
     "batch-invariant scores of a row do not depend on the rows beside it",
+    .kernels,
     arguments: [ModelKind.classic, .cloud]
   )
   func batchInvariant(kind: ModelKind) throws {

@@ -1,4 +1,5 @@
 import AssayModel
+import AssayTestSupport
 import Foundation
 import Testing
 
@@ -92,6 +93,7 @@ import Testing
 
   @Test(
     "a row that does not fit is refused, left out, or cut and marked",
+    .kernels,
     arguments: [
       ModelKind.classic, .cloud,
     ]

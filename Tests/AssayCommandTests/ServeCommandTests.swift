@@ -1,4 +1,5 @@
 import AssayModel
+import AssayTestSupport
 import Foundation
 import Testing
 
@@ -97,6 +98,7 @@ private final class RawConnection {
 
   @Test(
     "serve gives the records of score",
+    .kernels,
     arguments: [
       (ModelKind.classic, "plain"), (.cloud, "plain"), (.classic, "int8"), (.cloud, "int8"),
     ]

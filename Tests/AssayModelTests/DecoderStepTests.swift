@@ -2,6 +2,7 @@
 
 import AssayModel
 import AssayTensor
+import AssayTestSupport
 import Testing
 
 @Suite struct DecoderStepTests {
@@ -138,7 +139,7 @@ import Testing
     expectClose(hidden, decoder(whole, rows: ends, training: false), bound)
   }
 
-  @Test("a row gives the same bits whatever rows are beside it", arguments: Kind.all)
+  @Test("a row gives the same bits whatever rows are beside it", .kernels, arguments: Kind.all)
   func bits(kind: Kind) {
     let decoder = kind.decoder(.float32)
     let together = prefilled(decoder)

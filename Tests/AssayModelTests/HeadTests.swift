@@ -47,7 +47,7 @@ import Testing
     #expect(names == 0 || names == values[0].parts.count)
   }
 
-  @Test("gives one score whatever is read beside it", arguments: models)
+  @Test("gives one score whatever is read beside it", .kernels, arguments: models)
   func batches(head: RecordedHead) throws {
     let model = try load(head)
     let passes = try passes(model, sequences)

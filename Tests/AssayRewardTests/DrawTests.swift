@@ -4,6 +4,7 @@ import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayTensor
+import AssayTestSupport
 import AssayText
 import Testing
 
@@ -26,7 +27,10 @@ import Testing
     #expect(DrawSeed.value(1, content: [5, 7], draw: 2) == 0x64e22de002f8a671)
   }
 
-  @Test("a response gets the same critiques alone, among 300, in another order, and twice")
+  @Test(
+    "a response gets the same critiques alone, among 300, in another order, and twice",
+    .kernels
+  )
   func critiques() async throws {
     let model = world.cloud()
     model.decoder.execution.isBatchInvariant = true

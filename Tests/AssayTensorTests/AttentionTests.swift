@@ -295,7 +295,7 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     #expect(cache.values.narrowed(axis: 0, start: 2, count: 1).magnitude().sum().item == 0)
   }
 
-  @Test("a row of the cache step does not depend on its neighbours")
+  @Test("a row of the cache step does not depend on its neighbours", .kernels)
   func cacheRows() {
     let (H, G, K) = (4, 2, 16)
     let table = AttentionCase.table(width: K)

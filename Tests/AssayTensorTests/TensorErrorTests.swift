@@ -34,7 +34,8 @@ import Testing
     for id: Int64 in [-1, 3, .max, .min] {
       let ids = Tensor([id])
       #expect(
-        reason { _ = tokenNLL(hidden: hidden, weight: weight, targets: ids) }.contains("0..<3")
+        reason { _ = tokenNLL(hidden: hidden, weight: weight, targets: ids) }
+          .contains(Device.cpu.hasKernels ? "0..<3" : "out of bounds")
       )
       #expect(reason { _ = embedding(weight, ids) } != "no error")
     }
