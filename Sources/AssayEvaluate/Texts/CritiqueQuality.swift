@@ -164,9 +164,6 @@ package struct CritiqueQuality: Sendable {
   }
 }
 
-/// Credits, each with the number of its prompt.
-typealias Counted = [(credit: Double, cluster: Int)]
-
 extension ResultsFile.Share {
   /// The mean of credits; `nil` of none.
   ///

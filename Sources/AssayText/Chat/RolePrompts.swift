@@ -234,31 +234,15 @@ extension RolePrompts {
     switch task {
     case .chain: return VerdictMark.all(in: text).last?.verdict
     case .token:
-      if let letter = letter(in: text[...]) { return letter }
+      if let letter = Verdict.letter(in: text[...]) { return letter }
       // A letter on a line of its own, before or behind what the judge was not asked for.
       let lines = text.split(whereSeparator: \.isNewline).filter { !$0.trimmed.isEmpty }
-      let ends = Set([lines.first, lines.last].compactMap { $0.flatMap { letter(in: $0) } })
+      let ends = Set(
+        [lines.first, lines.last].compactMap { $0.flatMap { Verdict.letter(in: $0) } }
+      )
       return ends.count == 1 ? ends.first : nil
     }
   }
-
-  /// The letter that a text gives and nothing else; `nil` where it gives none, or says more.
-  static func letter(in text: Substring) -> Verdict? {
-    let words = text.split { !$0.isLetter }.map(String.init)
-    // As a word among others, a small one may be an article.
-    if words.count == 1 { return Verdict(rawValue: words[0].uppercased()) }
-    let letters = words.compactMap { Verdict(rawValue: $0) }
-    let isAnnounced = words.allSatisfy { word in
-      Verdict(rawValue: word) != nil || announcing.contains(word.lowercased())
-    }
-    return letters.count == 1 && isAnnounced ? letters[0] : nil
-  }
-
-  /// Words that may stand beside a letter that is the whole answer.
-  private static let announcing: Set<String> = [
-    "the", "my", "final", "answer", "verdict", "choice", "response", "option", "assistant", "is",
-    "better", "best", "boxed", "i", "choose", "pick", "prefer", "model", "output", "winner",
-  ]
 
   /// What a judgement that was cut short is continued from, so that its verdict's mark comes next: on a
   /// line of its own, where that is what the judge was asked for.

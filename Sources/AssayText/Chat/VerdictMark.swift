@@ -30,7 +30,7 @@ package struct VerdictMark: Equatable {
     let spelt = content.uppercased().filter { $0.isLetter || "<>=".contains($0) }
     if ["C", "TIE", "A=B", "B=A"].contains(spelt) {
       verdict = nil
-    } else if let compared = Self.compared(spelt) ?? RolePrompts.letter(in: content) {
+    } else if let compared = Self.compared(spelt) ?? Verdict.letter(in: content) {
       verdict = compared
     } else {
       return nil

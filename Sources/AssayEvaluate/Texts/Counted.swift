@@ -1,0 +1,2 @@
+/// Credits, each with the number of its prompt.
+typealias Counted = [(credit: Double, cluster: Int)]
