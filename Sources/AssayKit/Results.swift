@@ -32,6 +32,8 @@ public struct Score: Hashable, Sendable {
   public let scoredIndex: Int
   /// What a head with attributes says of each; empty of another.
   public let attributes: [String: Double]
+  /// The standard deviation over several heads or critiques; `nil` where there is one number.
+  public let deviation: Double?
   /// The score of each step; empty of a model that knows no steps.
   public let steps: [Double]
 
@@ -41,6 +43,7 @@ public struct Score: Hashable, Sendable {
     scoredToken = score.scoredToken.text
     scoredIndex = score.scoredToken.index
     attributes = score.attributes ?? [:]
+    deviation = score.deviation
     steps = score.steps ?? []
   }
 }

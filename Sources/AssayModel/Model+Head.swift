@@ -77,7 +77,7 @@ extension Model {
     config: String,
     _ device: Device
   ) throws -> RewardHead? {
-    if case .vocabulary = evidence.choice { return nil }
+    if evidence.choice?.readsVocabulary == true { return nil }
     let descriptor = try HeadErrors.naming(weights: source.file, config: config) {
       try HeadLayout.recognise(evidence)
     }
@@ -128,7 +128,8 @@ extension ModelManifest {
         throw ModelError.configuration(
           file: folder.appendingPathComponent(Self.fileName).path,
           key: "head",
-          reason: "\(text) is not logit:A, logit:A-B, probability:A-B, row:I, row:I-J or softmax:I"
+          reason:
+            "\(text) is not logit:A, logit:A-B, probability:A-B, expected:1-5, row:I, row:I-J, softmax:I or mean"
         )
       }
       return choice

@@ -76,7 +76,7 @@ extension Model {
       try weights.gguf.flatMap { try ModelManifest($0) } ?? weights.manifest
       ?? ModelManifest(kind: weights.kind, scoredToken: .lastOfTemplate)
     let head = try weights.chosenHead(tokenizer, folder) ?? weights.head
-    if case .vocabulary = weights.choice { manifest.kind = .classic }
+    if weights.choice?.readsVocabulary == true { manifest.kind = .classic }
     manifest.question = question ?? manifest.question
     if isEncoder, head == nil {
       throw ModelError.lacks(

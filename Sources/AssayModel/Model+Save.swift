@@ -5,7 +5,8 @@ import Foundation
 extension Model {
   /// Writes a model folder that `transformers` loads.
   ///
-  /// A classic or pair model with a linear head is a one-label sequence classifier; any other is a causal
+  /// A classic or pair model with a linear head is a sequence classifier of one label, or of one for each
+  /// of several heads; any other is a causal
   /// language model, with the weights of its reward head under names of their own. Golden scores
   /// of the weights as they are stored go into `assay.json`, and into `manifest`.
   ///
@@ -23,6 +24,7 @@ extension Model {
         hint: "it is another tool's (\(head.descriptor.layout)); train a head of its own"
       )
     }
+    if let head, head.descriptor.heads > 1 { manifest.head = HeadChoice.mean }
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
@@ -51,7 +53,7 @@ extension Model {
       configuration.padTokenID = tokenizer.id(of: padding).map { Int($0) }
     }
     try write(
-      configuration.json(isClassifier: isClassifier, dtype: type),
+      configuration.json(labels: isClassifier ? head?.descriptor.heads ?? 1 : 0, dtype: type),
       "config.json",
       folder
     )

@@ -13,10 +13,10 @@ package final class RewardHead {
     /// An encoder's: `Linear(D, D)`, GELU, `Linear(D, 1)` at the first token, with biases.
     case pooled
 
-    /// What it computes.
-    func descriptor(hiddenSize: Int) -> HeadDescriptor {
+    /// What it computes; several heads are linear ones.
+    func descriptor(hiddenSize: Int, heads: Int = 1) -> HeadDescriptor {
       switch self {
-      case .linear: .linear(hiddenSize: hiddenSize)
+      case .linear: .linear(hiddenSize: hiddenSize, heads: heads)
       case .cloud: .cloud(hiddenSize: hiddenSize)
       case .pooled: .pooled(hiddenSize: hiddenSize)
       }
@@ -38,7 +38,8 @@ package final class RewardHead {
   package var kind: Kind? {
     let D = descriptor.layers.first?.columns ?? 0
     return [Kind.linear, .cloud, .pooled].first {
-      $0.descriptor(hiddenSize: D).layers == descriptor.layers && descriptor.normalizer == nil
+      $0.descriptor(hiddenSize: D, heads: descriptor.heads).layers == descriptor.layers
+        && descriptor.normalizer == nil
     }
   }
   /// The weights, layer by layer.
@@ -134,18 +135,20 @@ package final class RewardHead {
   /// - Parameters:
   ///   - kind: Which layout.
   ///   - hiddenSize: D.
+  ///   - heads: How many linear heads, whose mean is the score.
   ///   - seed: Every weight is a function of it.
   ///   - device: Where the weights go.
   package init(
     random kind: Kind,
     hiddenSize: Int,
+    heads: Int = 1,
     seed: UInt64,
     device: Device = .cpu
   ) {
     let D = hiddenSize
     let width = (1 / (3 * Double(D))).squareRoot()  // the deviation of U(-1/sqrt(D), 1/sqrt(D))
     let deviation = kind == .linear ? 1 / Double(D + 1) : width
-    descriptor = kind.descriptor(hiddenSize: D)
+    descriptor = kind.descriptor(hiddenSize: D, heads: heads)
     gate = []
     combination = HeadCombination(descriptor)
     var index: UInt64 = 0
@@ -164,12 +167,23 @@ package final class RewardHead {
     }
   }
 
-  /// Rewards of hidden states, of a head with one row, computed in float32 whatever their type.
+  /// Rewards of hidden states, of one head or the mean of several, computed in float32 whatever their
+  /// type.
   ///
   /// - Parameter hidden: `[R, D]`.
   /// - Returns: `[R]`, float32 logits.
   package func callAsFunction(_ hidden: Tensor) -> Tensor {
-    apply(layers, to: hidden.to(.float32)).reshaped([-1])
+    let rewards = each(hidden)
+    return rewards.rank == 1 ? rewards : rewards.mean(axis: 1)
+  }
+
+  /// As above, of each head by itself.
+  ///
+  /// - Parameter hidden: `[R, D]`.
+  /// - Returns: `[R]` of one head, `[R, K]` of K heads.
+  package func each(_ hidden: Tensor) -> Tensor {
+    let rewards = apply(layers, to: hidden.to(.float32))
+    return descriptor.heads > 1 ? rewards : rewards.reshaped([-1])
   }
 
   /// The rows of hidden states, and behind them the numbers of a gate, in float32.

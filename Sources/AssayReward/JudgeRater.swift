@@ -6,7 +6,7 @@ import AssayText
 /// Judges with a model: by a rationale and a verdict, by the letter alone, or by one logit.
 package struct JudgeRater: Judge {
   /// What it is asked, and how its answers are read.
-  package let reading: JudgementReading
+  package internal(set) var reading: JudgementReading
   private let writer: any Writer
   /// The way to a model here; `nil` of one at an endpoint.
   private let port: (any ModelPort)?
@@ -109,6 +109,9 @@ package struct JudgeRater: Judge {
       return settings.sharesPrefixes && passes.isWritten
         ? try await passes.judge(pairs, writtenBy: port, reading, onJudged)
         : try await judge(pairs, passes, port, onJudged)
+    }
+    if let confidence = settings.confidence, reading.part == nil, reading.draws > 1 {
+      return try await judge(pairs, untilSure: confidence, onJudged)
     }
     // What a grammar holds has its verdict, and the letters' likelihood, when it is written.
     guard settings.verdicts == .free, let port else {

@@ -4,6 +4,9 @@ import AssayText
 package struct JudgeSettings: Sendable, Equatable {
   /// Judgements of each pair, half of them in each order; an odd number is rounded up.
   package var votes = 2
+  /// How sure a pair's votes must be for no more to be drawn, from 0.5 to 1, as `VoteConfidence` measures
+  /// it; `nil` draws all that `votes` says, which is the most otherwise.
+  package var confidence: Double?
   /// Temperature of judgements; `nil` is greedy for two votes, and 1 for more.
   package var temperature: Float?
   /// The most likely tokens that together have this probability are drawn from.

@@ -18,6 +18,8 @@ package struct JudgementReading: Sendable {
   package let prompts: RolePrompts
   /// The least probability of both letters together at which a letter is a verdict.
   package let letterMass: Double
+  /// Which of the draws are asked for; `nil` asks for all.
+  var part: Range<Int>?
   /// What a judgement may be; `nil` allows all.
   private let grammar: Grammar?
 
@@ -84,7 +86,8 @@ package struct JudgementReading: Sendable {
         .conversation(prompts.judge(pair, order, task: task)),
         settings: writing,
         seed: settings.seed,
-        draws: draws
+        draws: part?.count ?? draws,
+        firstDraw: part?.lowerBound ?? 0
       )
     }
   }

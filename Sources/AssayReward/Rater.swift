@@ -83,23 +83,39 @@ extension ModelPort {
   /// - Parameters:
   ///   - critiques: How a model that criticizes first writes.
   ///   - judging: How a judge reads and writes.
+  ///   - caution: How many standard deviations a ranking takes off a score.
   /// - Returns: A rater.
   /// - Throws: `RewardError` or `TextError`, as the scorer's and the judge's initializers.
   package func rater(
     critiques: CritiqueSettings = CritiqueSettings(),
-    judging: JudgeSettings = JudgeSettings()
+    judging: JudgeSettings = JudgeSettings(),
+    caution: Double = 0
   ) throws -> any Rater {
     guard text.manifest.kind.scores else { return try JudgeRater(self, settings: judging) }
-    return ScorerRater(try ModelScorer(self, options: .init(critiques: critiques)))
+    return ScorerRater(
+      try ModelScorer(self, options: .init(critiques: critiques)),
+      caution: caution
+    )
   }
 }
 
 /// Prefers the response with the higher score.
 package struct ScorerRater: Rater {
   let scorer: any Scorer
+  /// How many standard deviations a ranking takes off a score.
+  let caution: Double
 
   /// Makes a rater of what scores.
-  package init(_ scorer: any Scorer) { self.scorer = scorer }
+  ///
+  /// - Parameters:
+  ///   - scorer: What scores.
+  ///   - caution: u of `score - u std`, by which responses are ranked; 0 ranks by the score.
+  ///
+  /// Source: Coste et al. 2024 (arXiv:2310.02743) section 3.2, with the deviation for the variance.
+  package init(_ scorer: any Scorer, caution: Double = 0) {
+    self.scorer = scorer
+    self.caution = caution
+  }
 
   /// Scores both responses of each pair, equal ones to equal prompts once; see `Rater`.
   ///
@@ -164,10 +180,14 @@ package struct ScorerRater: Rater {
         own.map { .response(prompt: item.prompt, response: $0) }
       }
     )
-    var next = scores.makeIterator()
+    var next = try scores.map { score in
+      guard caution != 0 else { return score.value }
+      guard let deviation = score.deviation else { throw RewardError.noDeviation }
+      return score.value - caution * deviation
+    }.makeIterator()
     return Ranking(
       scores: zip(candidates, texts).map { item, own in
-        item.spread(own.map { _ in next.next()?.value ?? .nan }, of: own)
+        item.spread(own.map { _ in next.next() ?? .nan }, of: own)
       },
       tokens: scores.map(\.tokens.total).reduce(0, +)
     )

@@ -63,6 +63,9 @@ package struct Score: Codable, Equatable, Sendable {
   package var tokens: TokenCount
   /// The numbers that a head with attributes gives beside the score; `nil` of another.
   package var attributes: [String: Double]?
+  /// The standard deviation over the heads of a model that has several, over several critiques (over the
+  /// number less one), or of the distribution of a rating: how sure the model is; `nil` where there is one number.
+  package var deviation: Double?
   /// The scores of the response's steps, of which the lowest is the score; `nil` of a model that knows
   /// no steps.
   package var steps: [Double]?
@@ -70,6 +73,7 @@ package struct Score: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case value = "score"
     case kind, critiques, tokens, attributes, steps
+    case deviation = "std"
     case scoredToken = "scored_token"
   }
 
@@ -81,6 +85,7 @@ package struct Score: Codable, Equatable, Sendable {
     scoredToken: ScoredTokenRecord,
     tokens: TokenCount,
     attributes: [String: Double]? = nil,
+    deviation: Double? = nil,
     steps: [Double]? = nil
   ) {
     self.value = value
@@ -89,6 +94,7 @@ package struct Score: Codable, Equatable, Sendable {
     self.scoredToken = scoredToken
     self.tokens = tokens
     self.attributes = attributes
+    self.deviation = deviation
     self.steps = steps
   }
 }
@@ -137,6 +143,8 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   case fewTokens(tokens: Int, minimum: Int)
   /// The model has no reward head.
   case noHead(kind: String)
+  /// A score has no standard deviation, which caution asks for.
+  case noDeviation
   /// A reward is infinite or not a number.
   case notFinite(index: Int, value: Double)
   /// A text has no tokens.
@@ -169,7 +177,7 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The error with another index in the place of an item's.
   package func mapped(_ index: (Int) -> Int) -> RewardError {
     switch self {
-    case .noJudge, .noLetter, .fewTokens, .noHead: self
+    case .noJudge, .noLetter, .fewTokens, .noHead, .noDeviation: self
     case .notFinite(let item, let value): .notFinite(index: index(item), value: value)
     case .empty(let item): .empty(index: index(item))
     case .renderedText(let item): .renderedText(index: index(item))
@@ -193,6 +201,9 @@ package enum RewardError: Error, Equatable, Sendable, CustomStringConvertible {
     case .noHead(let kind):
       "a \(kind) model has no reward head; score with a classic or cloud model, or say which logits are "
         + "the score by --head (such as logit:0 or logit:Yes-No)"
+    case .noDeviation:
+      "the model gives one number a response, so that nothing says how sure it is; train one of several "
+        + "heads (classic.heads), or write several critiques (--critiques)"
     case .notFinite(let index, let value):
       "the reward of item \(index) is \(value); the model's weights are damaged"
     case .empty(let index): "item \(index) has no tokens to score"

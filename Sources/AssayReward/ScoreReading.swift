@@ -1,3 +1,4 @@
+import AssayBase
 import AssayGenerate
 import AssayModel
 import AssayText
@@ -87,6 +88,7 @@ package struct ScoreReading: Sendable {
       tokens: TokenCount(prompt: pass.tokens.count, completion: 0),
       attributes: names.isEmpty
         ? nil : Dictionary(zip(names, reward.parts)) { first, _ in first },
+      deviation: head?.hasDeviation == true ? reward.parts.first : nil,
       steps: head?.scoresSteps == true ? reward.parts : nil
     )
   }
@@ -108,14 +110,16 @@ package struct ScoreReading: Sendable {
       )
     }
     let last = critiques[critiques.count - 1].scoredToken
+    let spread = Spread(scored.map(\.score))
     return Score(
-      value: scored.map(\.score).reduce(0, +) / Double(scored.count),
+      value: spread.mean,
       critiques: scored,
       scoredToken: token(last?.id ?? renderer.endOfTurnID, at: last?.index ?? 0),
       tokens: TokenCount(
         prompt: critiques[0].promptTokenCount,
         completion: critiques.map { $0.tokens.count + 1 }.reduce(0, +)
-      )
+      ),
+      deviation: spread.deviation
     )
   }
 

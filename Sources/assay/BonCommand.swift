@@ -112,7 +112,8 @@ struct BonCommand: AssayCommand {
       responses,
       by: try ranker.rater(
         critiques: picking.critiques(seed: common.seed),
-        judging: picking.judging(seed: common.seed)
+        judging: picking.judging(seed: common.seed),
+        caution: picking.caution
       ),
       fingerprint: try settings.fingerprint(inputs: ["responses": digest])
     )

@@ -7,8 +7,8 @@ struct HeadOptions: ParsableArguments {
     help: """
       What is the score, where the folder does not say it: logit:A or logit:A-B is a token's logit, \
       perhaps less another's, probability:A-B that of A of the two, of ids or texts of one token; \
-      @next behind it reads at the opened assistant's turn, @turns with each step as a turn, @TOKEN at \
-      each such token, else the last one is read. row:I, row:I-J and softmax:I choose of a head's rows. \
+      expected:1-5 is the mean of ratings as likely as their tokens; @next behind it reads at the opened assistant's turn, @turns with each step as a turn, @TOKEN at \
+      each such token, else the last one is read. row:I, row:I-J and softmax:I choose of a head's rows, mean is the mean of all. \
       Default: the folder's own.
       """
   )
@@ -25,7 +25,8 @@ struct HeadOptions: ParsableArguments {
   func validate() throws {
     if let head, HeadChoice(head) == nil {
       throw ValidationError(
-        "--head is logit:A, logit:A-B, probability:A-B, row:I, row:I-J or softmax:I, not '\(head)'"
+        "--head is logit:A, logit:A-B, probability:A-B, expected:1-5, row:I, row:I-J, softmax:I or mean, "
+          + "not '\(head)'"
       )
     }
   }

@@ -8,6 +8,14 @@ struct JudgeOptions: ParsableArguments {
   var votes: Int?
 
   @Option(
+    help: """
+      How sure votes must be, from 0.5 to 1, for no more of them to be drawn of a pair, of which --votes is \
+      then the most: the probability that endless votes would agree. Default: none, all are drawn.
+      """
+  )
+  var confidence: Double?
+
+  @Option(
     help: "What a judge writes: chain (reasons) or token (a letter). Default: as it was trained."
   )
   var task: RolePrompts.JudgeTask?
@@ -48,12 +56,13 @@ struct JudgeOptions: ParsableArguments {
   func validate() throws {
     try Limit.check("--votes", votes, in: Limit.count)
     try Limit.check("--letter-mass", letterMass, in: 0...1)
+    try Limit.check("--confidence", confidence, in: 0.5...1)
   }
 
   /// Whether any of them is given.
   var isEmpty: Bool {
     votes == nil && task == nil && prompts == nil && aggregate == nil && verdicts == nil
-      && letterMass == nil
+      && letterMass == nil && confidence == nil
   }
 
   /// Refuses what does not go with the model.
@@ -85,6 +94,7 @@ struct JudgeOptions: ParsableArguments {
   func settings(_ draws: DrawOptions, seed: UInt64) -> JudgeSettings {
     var settings = JudgeSettings()
     settings.votes = votes ?? settings.votes
+    settings.confidence = confidence
     settings.temperature = draws.temperature
     settings.topP = draws.topP ?? settings.topP
     settings.tokens = draws.maxTokens

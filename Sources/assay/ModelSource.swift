@@ -61,8 +61,14 @@ enum ModelSource {
   /// What prefers responses: a scorer where the model scores, else a judge.
   ///
   /// - Throws: As `judge` and `scorer`.
-  func rater(critiques: CritiqueSettings, judging: JudgeSettings) throws -> any Rater {
-    if let scorer = try scorer(critiques) { return ScorerRater(scorer) }
+  func rater(
+    critiques: CritiqueSettings,
+    judging: JudgeSettings,
+    caution: Double = 0
+  ) throws -> any Rater {
+    if let scorer = try scorer(critiques) { return ScorerRater(scorer, caution: caution) }
+    // A share of comparisons has no deviation.
+    guard caution == 0 else { throw RewardError.noDeviation }
     return try judge(judging)
   }
 

@@ -255,6 +255,8 @@ import Testing
       ("probability:+--@turns", .vocabulary(["+", "-"], .softmax(0), .turns(answer: "+"))),
       ("logit:-", .vocabulary(["-"], .row(0), .last)), ("row:1", .rows(.row(1))),
       ("row:1-0", .rows(.difference(1, 0))), ("softmax:1", .rows(.softmax(1))),
+      ("expected:1-5", .ratings(1...5, .last)), ("expected:0-9@next", .ratings(0...9, .next)),
+      ("mean", .rows(.mean)),
     ]
   )
   func reads(text: String, choice: HeadChoice) { #expect(HeadChoice(text) == choice) }
@@ -263,7 +265,8 @@ import Testing
     "takes nothing else",
     arguments: [
       "", "logit", "logit:", "logit:A-", "logit:A@", "probability:A", "row:", "row:a", "row:1-",
-      "row:1-2-3", "row:-1", "softmax:1-0", "score:0",
+      "row:1-2-3", "row:-1", "softmax:1-0", "score:0", "expected:5", "expected:5-1", "expected:a-b",
+      "expected:1-5@turns", "expected:1-1000", "mean:2",
     ]
   )
   func refuses(text: String) { #expect(HeadChoice(text) == nil) }

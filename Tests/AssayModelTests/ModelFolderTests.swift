@@ -196,7 +196,7 @@ import Testing
       configuration.endTokenIDs = [2, 5]
       try withTemporaryFolder { folder in
         let url = folder.appendingPathComponent("config.json")
-        try configuration.json(isClassifier: false, dtype: "float32").write(to: url)
+        try configuration.json(labels: 0, dtype: "float32").write(to: url)
         #expect(try ModelConfiguration(contentsOf: url) == configuration)
       }
     }

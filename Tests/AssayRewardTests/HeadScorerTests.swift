@@ -60,6 +60,25 @@ import Testing
     #expect(score.tokens.prompt == tokens.count)
   }
 
+  @Test("the mean of ratings as likely as their tokens, and its standard deviation")
+  func ratings() async throws {
+    let model = try model("expected:1-3@next", question: "How good is it, from 1 to 3?")
+    let score = try await score(model, response)
+    let turns = prompt + [.assistant(response), .user("How good is it, from 1 to 3?")]
+    let tokens = try model.renderer().generationPrefix(prompt: turns)
+    let ids = try ["1", "2", "3"].map { text in
+      let ids = model.tokenizer.encode(text)
+      try #require(ids.count == 1)
+      return Int64(ids[0])
+    }
+    let powers = logits(model, tokens, of: ids).map { exp($0) }
+    let sum = powers.reduce(0, +)
+    let mean = (powers[0] + 2 * powers[1] + 3 * powers[2]) / sum
+    let squares = (powers[0] + 4 * powers[1] + 9 * powers[2]) / sum
+    #expect(abs(score.value - mean) < 1e-5)
+    #expect(abs(try #require(score.deviation) - (squares - mean * mean).squareRoot()) < 1e-5)
+  }
+
   @Test("each step as a turn of the user, where its answer would begin")
   func turns() async throws {
     let model = try model("probability:9-7@turns")

@@ -8,6 +8,9 @@ import Testing
 
 /// Scores a response by its length, and tells the last first.
 private struct LengthScorer: Scorer {
+  /// How unsure it is, for each letter that a response begins with.
+  var deviations: [Character: Double] = [:]
+
   nonisolated(nonsending) func score(
     _ inputs: [ScoringInput],
     onScored: (Int, Score) throws -> Void
@@ -15,18 +18,19 @@ private struct LengthScorer: Scorer {
     let scores = try inputs.enumerated().map { index, input in
       guard case .response(_, let text) = input else { return score(0) }
       if text.isEmpty { throw RewardError.empty(index: index) }
-      return score(text.count)
+      return score(text.count, text.first.flatMap { deviations[$0] })
     }
     for index in scores.indices.reversed() { try onScored(index, scores[index]) }
     return scores
   }
 
-  private func score(_ value: Int) -> Score {
+  private func score(_ value: Int, _ deviation: Double? = nil) -> Score {
     Score(
       value: Double(value),
       critiques: nil,
       scoredToken: ScoredTokenRecord(id: 0, text: "", index: 0),
-      tokens: TokenCount(prompt: 2, completion: 1)
+      tokens: TokenCount(prompt: 2, completion: 1),
+      deviation: deviation
     )
   }
 }
@@ -72,6 +76,18 @@ private struct LengthScorer: Scorer {
       try await ScorerRater(LengthScorer()).rank(prompt: [.user("q")], responses: ["a", "bb"])
         == [1, 2]
     )
+  }
+
+  @Test("a cautious ranking takes deviations off scores, and refuses scores that have none")
+  func caution() async throws {
+    let candidates = [Candidates(prompt: [.user("q")], responses: ["aaaa", "bb"])]
+    let scorer = LengthScorer(deviations: ["a": 3, "b": 0.5])
+    // 4 - 1.5 x 3 and 2 - 1.5 x 0.5
+    #expect(try await ScorerRater(scorer, caution: 1.5).rank(candidates).scores == [[-0.5, 1.25]])
+    #expect(try await ScorerRater(scorer).rank(candidates).scores == [[4, 2]])
+    await #expect(throws: RewardError.noDeviation) {
+      try await ScorerRater(LengthScorer(), caution: 1).rank(candidates)
+    }
   }
 
   @Test("a judge ranks by the mean of its comparisons, as its verdicts say")

@@ -140,7 +140,7 @@ package enum EvaluationScoring {
   ) -> any Error {
     let (index, reason): (Int, String)
     switch error {
-    case .noHead, .noJudge, .noLetter, .fewTokens, .renderedText: return error
+    case .noHead, .noJudge, .noLetter, .fewTokens, .noDeviation, .renderedText: return error
     case .notFinite(let item, let value): (index, reason) = (item, "a reward is \(value)")
     case .empty(let item): (index, reason) = (item, "a response has no tokens")
     case .noPlace(let item, let why): (index, reason) = (item, "a response " + why)

@@ -56,6 +56,7 @@ package struct RecordSettings: Equatable, Sendable {
     guard judge.task == .chain else { return }
     let settings = judge.settings
     set("--votes", settings.judgementCount)
+    if let confidence = settings.confidence { set("--confidence", confidence) }
     set("--aggregate", settings.aggregation.rawValue)
     set("--temperature", settings.temperature ?? (settings.votes <= 2 ? 0 : 1))
     set("--top-p", settings.topP)

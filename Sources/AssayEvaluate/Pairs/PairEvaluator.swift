@@ -33,6 +33,8 @@ package struct PairSampling: Equatable, Sendable {
   package var critiques = [1]
   /// Judgements of each pair, half of them in each order, of judges that reason; two are greedy.
   package var votes = 2
+  /// How sure votes must be for no more to be drawn; `nil` draws all.
+  package var confidence: Double?
   /// Temperature of critiques where there are several.
   package var critiqueTemperature = 0.5
   /// Temperature of judgements where there are more than two.
@@ -206,6 +208,7 @@ package struct PairEvaluator {
     settings.seed = UInt64(seed)
     settings.tokens = sampling.judgementTokens
     settings.verdicts = sampling.verdicts
+    settings.confidence = sampling.confidence
     if case .verdicts(let task, let prompts) = preference {
       settings.task = task
       settings.prompts = prompts

@@ -50,7 +50,7 @@ package struct RemoteWriter: Writer {
       )
     case .rendered, .answered: throw WritingError.rendered(request: index)
     }
-    return (0..<request.draws).map {
+    return (request.firstDraw..<request.firstDraw + request.draws).map {
       ChatRequest(messages: messages, settings: request.settings, seed: request.seed, draw: $0)
     }
   }

@@ -163,7 +163,7 @@ package struct ModelWriter: Writer {
     let prompt = try prefix(request, index: index)
     let end = text.renderer.endOfTurnID
     let grammar = try settings.grammar.map { try text.grammars.bind($0, ends: [end]) }
-    return (0..<request.draws).map { draw in
+    return (request.firstDraw..<request.firstDraw + request.draws).map { draw in
       GenerationRequest(
         promptTokens: prompt,
         settings: SamplingSettings(

@@ -41,6 +41,8 @@ package struct WritingRequest: Sendable, Equatable {
   package var seed: UInt64
   /// How many texts are written.
   package var draws: Int
+  /// Which of the texts of its seed is the first of them.
+  package var firstDraw: Int
   /// Whether a reward is read where a text closes; only of a model here that has a head.
   package var readsReward: Bool
   /// Whether a conversation that leaves no room for the text is cut at its front, and not refused.
@@ -52,6 +54,7 @@ package struct WritingRequest: Sendable, Equatable {
     settings: WritingSettings = WritingSettings(),
     seed: UInt64 = 0,
     draws: Int = 1,
+    firstDraw: Int = 0,
     readsReward: Bool = false,
     cutsFront: Bool = false
   ) {
@@ -59,6 +62,7 @@ package struct WritingRequest: Sendable, Equatable {
     self.settings = settings
     self.seed = seed
     self.draws = draws
+    self.firstDraw = firstDraw
     self.readsReward = readsReward
     self.cutsFront = cutsFront
   }

@@ -142,10 +142,11 @@ extension ModelConfiguration {
   /// The contents of a `config.json` that `transformers` loads.
   ///
   /// - Parameters:
-  ///   - isClassifier: Whether the folder is a one-label sequence classifier.
+  ///   - labels: How many labels a sequence classifier has; 0 of a language model.
   ///   - dtype: The type of the stored weights, such as `float32`.
   /// - Returns: JSON text.
-  package func json(isClassifier: Bool, dtype: String) -> Data {
+  package func json(labels: Int, dtype: String) -> Data {
+    let isClassifier = labels > 0
     func number(_ value: some Numeric) -> JSONValue { .number("\(value)") }
     let name =
       isClassifier
@@ -183,8 +184,13 @@ extension ModelConfiguration {
       members.append(JSONMember("eos_token_id", ids))
     }
     if isClassifier {
+      let names = (0..<labels).map { (number: $0, name: "LABEL_\($0)") }
       members += [
-        JSONMember("id2label", ["0": "LABEL_0"]), JSONMember("label2id", ["LABEL_0": 0]),
+        JSONMember(
+          "id2label",
+          .object(names.map { JSONMember("\($0.number)", .string($0.name)) })
+        ),
+        JSONMember("label2id", .object(names.map { JSONMember($0.name, .number("\($0.number)")) })),
       ]
     }
     return Data((JSONValue.object(members.sorted { $0.key < $1.key }).pretty + "\n").utf8)

@@ -81,7 +81,7 @@ struct GGUFExport {
   private func settings() throws -> [(key: String, value: GGUFContents.Value)] {
     let configuration = model.decoder.configuration
     let document = try JSONValue(
-      parsing: Array(configuration.json(isClassifier: false, dtype: "float32"))
+      parsing: Array(configuration.json(labels: 0, dtype: "float32"))
     )
     // The format's numbers of kinds of files.
     let kind =

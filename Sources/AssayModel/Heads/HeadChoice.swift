@@ -4,20 +4,38 @@ import AssayText
 /// head that has several.
 ///
 /// `logit:A` or `logit:A-B` is a token's logit, perhaps less another's; `probability:A-B` that of A of the
-/// two. A token is an id or a text of one token. `@PLACE` behind it says where it is read: `end` (the last
+/// two. `expected:1-5` is the mean of ratings from 1 to 5, as likely as their tokens, with their standard
+/// deviation beside it. A token is an id or a text of one token. `@PLACE` behind it says where it is read: `end` (the last
 /// token, where nothing is said), `next` (the opened assistant's turn), `turns` (each step a turn of the
 /// user, answered by A), or a token's spelling (each such token). `row:I`, `row:I-J` and `softmax:I` choose
-/// of a head's rows.
+/// of a head's rows; `mean` is the mean of all, with their standard deviation beside it.
 package enum HeadChoice: Equatable, Sendable {
   /// Tokens whose logits are read, what is made of them, and where.
   case vocabulary([String], HeadDescriptor.Reading, HeadPosition)
+  /// Ratings whose tokens' logits are read, and where.
+  ///
+  /// Source: Liu et al. 2023 (arXiv:2303.16634) section 2.
+  case ratings(ClosedRange<Int>, HeadPosition)
   /// What is made of the rows of the folder's own head.
   case rows(HeadDescriptor.Reading)
+
+  /// Whether it is read from the output embedding, whatever head there is.
+  var readsVocabulary: Bool {
+    if case .rows = self { return false }
+    return true
+  }
+
+  /// How the mean of all rows is spelt.
+  static let mean = "mean"
 
   /// Reads a choice; `nil` where it is none.
   ///
   /// - Parameter text: As above.
   package init?(_ text: String) {
+    if text == Self.mean {
+      self = .rows(.mean)
+      return
+    }
     guard let colon = text.firstIndex(of: ":") else { return nil }
     let (kind, rest) = (text[..<colon], text[text.index(after: colon)...])
     switch kind {
@@ -31,7 +49,7 @@ package enum HeadChoice: Equatable, Sendable {
       case ("softmax", 1): self = .rows(.softmax(known[0]))
       default: return nil
       }
-    case "logit", "probability":
+    case "logit", "probability", "expected":
       let parts = rest.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
       let tokens = Self.pair(parts[0])
       guard let first = tokens.first, tokens.allSatisfy({ !$0.isEmpty }) else { return nil }
@@ -44,6 +62,11 @@ package enum HeadChoice: Equatable, Sendable {
       case let token: position = .each(.spelling(String(token)))
       }
       switch (kind, tokens.count) {
+      case ("expected", 2):
+        guard let low = Int(tokens[0]), let high = Int(tokens[1]), (0...99).contains(low),
+          low < high, high <= 100, parts.last != "turns"
+        else { return nil }
+        self = .ratings(low...high, position)
       case ("logit", 1): self = .vocabulary(tokens, .row(0), position)
       case ("logit", 2): self = .vocabulary(tokens, .difference(0, 1), position)
       case ("probability", 2): self = .vocabulary(tokens, .softmax(0), position)
@@ -70,9 +93,19 @@ package enum HeadChoice: Equatable, Sendable {
     _ tokenizer: any Tokenizer,
     vocabularySize: Int
   ) throws -> HeadDescriptor? {
-    guard case .vocabulary(let tokens, let reading, let position) = self else { return nil }
+    let (tokens, reading, position): ([String], HeadDescriptor.Reading, HeadPosition)
+    let areTexts: Bool
+    switch self {
+    case .vocabulary(let given, let of, let place):
+      (tokens, reading, position, areTexts) = (given, of, place, false)
+    case .ratings(let ratings, let place):
+      (tokens, position, areTexts) = (ratings.map(String.init), place, true)
+      reading = .expected(first: ratings.lowerBound)
+    case .rows: return nil
+    }
     let ids = try tokens.map { token in
-      let ids = Int32(token).map { [$0] } ?? tokenizer.encode(token)
+      let id = areTexts ? nil : Int32(token)
+      let ids = id.map { [$0] } ?? tokenizer.encode(token)
       guard ids.count == 1, (0..<vocabularySize).contains(Int(ids[0])) else {
         throw HeadError.token(token)
       }
@@ -94,7 +127,7 @@ extension HeadDescriptor.Reading {
     switch self {
     case .row(let row), .softmax(let row): [row]
     case .difference(let first, let second): [first, second]
-    case .sigmoid, .gated, .normals, .compared, .levels: [0]
+    case .sigmoid, .gated, .normals, .compared, .levels, .mean, .expected: [0]
     }
   }
 }

@@ -1,6 +1,7 @@
 // From the rows at a text's places to its score, in double precision: a few numbers a text.
 // A attributes, Q quantiles, L levels, H numbers between two layers.
 
+import AssayBase
 import Foundation
 
 /// What a forward pass says of one text.
@@ -64,6 +65,11 @@ struct HeadCombination {
     case .levels(let gate, let levels):
       let weights = weights(gate, Array(first[count...]))
       value = PassValue(value: mean(Array(last[..<count]), weights, levels: levels))
+    case .expected(let first):
+      value = Self.expected(Self.softmax(Array(last[..<count])), first: first)
+    case .mean:
+      let spread = Spread(Array(last[..<count]))
+      value = PassValue(value: spread.mean, parts: spread.deviation.map { [$0] } ?? [])
     case .row, .difference, .softmax, .sigmoid:
       let numbers = rows.map(number)
       value =
@@ -81,8 +87,16 @@ struct HeadCombination {
     case .difference(let first, let second): rows[first] - rows[second]
     case .softmax(let row): Self.softmax(rows)[row]
     case .sigmoid: 1 / (1 + exp(-rows[0]))
-    case .gated, .normals, .compared, .levels: .nan
+    case .gated, .normals, .compared, .levels, .mean, .expected: .nan
     }
+  }
+
+  /// The mean rating of a distribution, and its standard deviation.
+  private static func expected(_ shares: [Double], first: Int) -> PassValue {
+    let ratings = shares.indices.map { Double(first + $0) }
+    let mean = zip(shares, ratings).reduce(0) { $0 + $1.0 * $1.1 }
+    let variance = zip(shares, ratings).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) }
+    return PassValue(value: mean, parts: [variance.squareRoot()])
   }
 
   private func finished(_ value: PassValue) -> PassValue {

@@ -65,6 +65,11 @@ package struct HeadDescriptor: Equatable, Sendable {
     case softmax(Int)
     /// The sigmoid of the first.
     case sigmoid
+    /// The mean of the ratings from this one on, each as likely as the softmax over all rows says; the
+    /// standard deviation stands beside it.
+    case expected(first: Int)
+    /// The mean of all, which are heads that learnt apart; their standard deviation stands beside it.
+    case mean
     /// Attributes, the mean over so many quantiles each, which a gate weighs.
     case gated(Gate, quantiles: Int)
     /// Attributes, the mean and the deviation of a normal distribution each, whose means a gate weighs.
@@ -133,8 +138,19 @@ package struct HeadDescriptor: Equatable, Sendable {
     }
   }
 
+  /// Heads whose mean is the score; 1 where there is one number.
+  package var heads: Int { reading == .mean ? rowCount : 1 }
+
   /// Whether each of several steps is scored, and the score is the lowest.
   package var scoresSteps: Bool { position.isStepwise }
+
+  /// Whether a standard deviation stands beside the score.
+  package var hasDeviation: Bool {
+    switch reading {
+    case .mean, .expected: true
+    default: false
+    }
+  }
 
   /// Whether a score is from 0 to 1.
   package var isProbability: Bool {
@@ -173,6 +189,8 @@ extension HeadDescriptor.Reading: CustomStringConvertible {
     case .difference(let first, let second): "row \(first) less row \(second)"
     case .softmax(let row): "softmax of row \(row)"
     case .sigmoid: "sigmoid"
+    case .mean: "mean of all rows"
+    case .expected(let first): "mean of the ratings from \(first) on"
     case .gated(_, let quantiles):
       quantiles > 1 ? "attributes of \(quantiles) quantiles, gated" : "attributes, gated"
     case .compared: "the first response less the second"
@@ -183,9 +201,13 @@ extension HeadDescriptor.Reading: CustomStringConvertible {
 }
 
 extension HeadDescriptor {
-  /// One row: `score`, the layout of sequence classification, as we train it.
-  static func linear(hiddenSize: Int) -> HeadDescriptor {
-    HeadDescriptor(layout: "linear", layers: [Layer(name: "score", rows: 1, columns: hiddenSize)])
+  /// A row for each of several heads: `score`, the layout of sequence classification, as we train it.
+  static func linear(hiddenSize: Int, heads: Int = 1) -> HeadDescriptor {
+    HeadDescriptor(
+      layout: "linear",
+      layers: [Layer(name: "score", rows: heads, columns: hiddenSize)],
+      reading: heads > 1 ? .mean : .row(0)
+    )
   }
 
   /// An encoder's: `Linear(D, D)`, GELU, `Linear(D, 1)` at the first token, with biases.

@@ -46,7 +46,7 @@ extension HeadLayout {
         name: "score.weight",
         reason:
           "has shape [\(rows), \(evidence.hiddenSize)]; a reward model has one label: say which of "
-          + "the rows is the score by --head row:1, row:1-0 or softmax:1"
+          + "the rows is the score by --head row:1, row:1-0, softmax:1 or mean"
       )
     }
     return descriptor

@@ -42,7 +42,8 @@ package struct TrainingSequence: Equatable, Sendable {
 
 /// What one forward pass gives to losses.
 package struct TrainingOutput {
-  /// Rewards at the scored tokens, `[S]` in the order of the sequences that have one, float32.
+  /// Rewards at the scored tokens, `[S]` in the order of the sequences that have one, float32; `[S, K]` of
+  /// a head of K.
   package var rewards: Tensor?
   /// Negative log likelihood of all targets one behind the other, `[R]`, float32 nats.
   package var nll: Tensor?
@@ -115,7 +116,7 @@ package func trainingForward(
   let rewards =
     scoredRows.isEmpty
     ? nil
-    : head?(hidden.narrowed(axis: 0, start: lossCount, count: scoredRows.count))
+    : head?.each(hidden.narrowed(axis: 0, start: lossCount, count: scoredRows.count))
   return TrainingOutput(
     rewards: rewards,
     nll: nll,

@@ -14,6 +14,7 @@ import AssayTensor
 ///   - rejected: Rewards of the others, `[P]`, logits.
 ///   - margin: Difference asked of each pair, `[P]`, logits; `nil` asks for none.
 ///   - probability: Probability that chosen is better, `[P]`; `nil` is certainty.
+///   - weights: What each pair's loss is multiplied with, `[P]`; `nil` is 1.
 ///   - centring: c, the weight that draws rewards to a mean of zero; 0.01 is common, 0 is off.
 /// - Returns: A scalar `[]`, nats per pair.
 /// - Precondition: The shapes are equal and P > 0.
@@ -25,6 +26,7 @@ package func bradleyTerryLoss(
   rejected: Tensor,
   margin: Tensor? = nil,
   probability: Tensor? = nil,
+  weights: Tensor? = nil,
   centring: Double = 0
 ) -> Tensor {
   precondition(chosen.rank == 1 && chosen.count > 0, "chosen has shape \(chosen.shape)")
@@ -38,6 +40,10 @@ package func bradleyTerryLoss(
   if let probability {
     checkShape(probability, chosen.shape)
     loss = probability * loss + (-probability + 1) * difference.softplus()
+  }
+  if let weights {
+    checkShape(weights, chosen.shape)
+    loss = loss * weights
   }
   let mean = loss.mean()
   guard centring != 0 else { return mean }

@@ -41,16 +41,24 @@ package struct PreferenceObjective: Objective {
     )
     guard let rewards = output.rewards else { return nil }
     let P = part.count
+    // Several heads: a pair's rewards lie side by side, and each is a pair of its own to the loss.
+    let K = rewards.count / (2 * P)
     func optional(_ value: (TrainingPair) -> Double?, _ missing: Double) -> Tensor? {
       guard part.contains(where: { value($0) != nil }) else { return nil }
-      return Tensor(part.map { Float(value($0) ?? missing) }).to(device)
+      return Tensor(
+        part.flatMap { [Float](repeating: Float(value($0) ?? missing), count: K) }
+      ).to(device)
     }
+    let learnt =
+      part.contains { $0.weights != nil }
+      ? Tensor(part.flatMap { $0.weights ?? [Float](repeating: 1, count: K) }).to(device) : nil
     let preference =
       bradleyTerryLoss(
-        chosen: rewards.narrowed(axis: 0, start: 0, count: P),
-        rejected: rewards.narrowed(axis: 0, start: P, count: P),
+        chosen: rewards.narrowed(axis: 0, start: 0, count: P).reshaped([-1]),
+        rejected: rewards.narrowed(axis: 0, start: P, count: P).reshaped([-1]),
         margin: optional(\.margin, 0),
         probability: optional(\.probability, 1),
+        weights: learnt,
         centring: centring
       )
       * (Double(P) / Double(batch.count))
@@ -62,7 +70,7 @@ package struct PreferenceObjective: Objective {
       nll = Double(share.item)
       total = weights.preference == 0 ? share * weights.critique : total + share * weights.critique
     }
-    let values = rewards.floats
+    let values = (K > 1 ? rewards.mean(axis: 1) : rewards).floats
     return PartLoss(
       value: total,
       right: (0..<P).count { values[$0] > values[P + $0] },
@@ -86,17 +94,21 @@ package struct TrainingPair: Sendable {
   package var margin: Double?
   /// The probability that chosen is better; `nil` is certainty.
   package var probability: Double?
+  /// How much each head learns from it, `[K]`; `nil` is 1.
+  package var weights: [Float]?
 
   /// Makes a pair.
   package init(
     chosen: TrainingSequence,
     rejected: TrainingSequence,
     margin: Double? = nil,
-    probability: Double? = nil
+    probability: Double? = nil,
+    weights: [Float]? = nil
   ) {
     self.chosen = chosen
     self.rejected = rejected
     self.margin = margin
     self.probability = probability
+    self.weights = weights
   }
 }

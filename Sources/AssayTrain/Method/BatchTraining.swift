@@ -183,10 +183,11 @@ extension RunContext {
 
 extension ComputeSection {
   /// A reward head of random weights for a model.
-  func newHead(_ kind: HeadKind, for model: Model) -> RewardHead {
+  func newHead(_ kind: HeadKind, heads: Int = 1, for model: Model) -> RewardHead {
     RewardHead(
       random: kind.kind,
       hiddenSize: model.decoder.configuration.hiddenSize,
+      heads: heads,
       seed: UInt64(seed),
       device: model.decoder.device
     )

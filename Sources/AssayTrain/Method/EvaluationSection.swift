@@ -38,6 +38,11 @@ package struct EvaluationSection: RecipeSection {
   ///
   /// Default: null, what the model was trained for, or 1024.
   package var judgementTokens: Int?
+  /// How sure a pair's votes must be, from 0.5 to 1, for no more to be drawn: the probability that endless
+  /// votes would agree; `votes` is then the most.
+  ///
+  /// Default: none, all are drawn.
+  package var confidence: Double?
   /// Whether judgements are free, or held by a grammar to reasons and a verdict: `free` or `enforced`.
   ///
   /// Default: `free`.
@@ -75,6 +80,11 @@ package struct EvaluationSection: RecipeSection {
     checks.require(judgementTemperature > 0, "judgementTemperature", "a number above 0")
     checks.require((judgementTokens ?? 1) > 0, "judgementTokens", "a number above 0, or null")
     checks.require(topP > 0 && topP <= 1, "topP", "a number above 0 and up to 1")
+    checks.require(
+      (0.5...1).contains(confidence ?? 1),
+      "confidence",
+      "a number from 0.5 to 1, or null"
+    )
   }
 
   /// When held-out items are looked at; `nil` where they never are.
@@ -92,6 +102,7 @@ package struct EvaluationSection: RecipeSection {
     sampling.topP = topP
     sampling.judgementTokens = judgementTokens
     sampling.verdicts = verdicts
+    sampling.confidence = confidence
     return sampling
   }
 }

@@ -3,8 +3,10 @@
 //
 //   assay train Recipes/classic.yaml --set model=base --set data.train=train.jsonl --out runs/classic
 //
-// Source: Ouyang et al. 2022 (arXiv:2203.02155) eq. 1.
+// Source: Ouyang et al. 2022 (arXiv:2203.02155) eq. 1; several heads, each on a part of the pairs, after
+// Osband et al. 2016 (arXiv:1602.04621) and Coste et al. 2024 (arXiv:2310.02743).
 
+import AssayBase
 import AssayData
 import AssayEvaluate
 import AssayModel
@@ -17,6 +19,12 @@ import Foundation
 package struct ClassicSection: RecipeSection {
   /// The head: `linear` (loads as a sequence classifier elsewhere) or `cloud` (two layers).
   package var head = HeadKind.linear
+  /// Linear heads, whose mean is the reward and whose standard deviation says how sure it is.
+  ///
+  /// Each learns from its own random half of the pairs; the trunk learns from all.
+  ///
+  /// Default: 1.
+  package var heads = 1
   /// How weights are updated.
   package var optimizer = OptimizerSection(learningRate: 5e-6)
   /// Pairs in a step.
@@ -44,6 +52,12 @@ package struct ClassicSection: RecipeSection {
     for (value, name) in [
       (batchPairs, "batchPairs"), (accumulation, "accumulation"), (epochs, "epochs"),
     ] { checks.require(value > 0, name, "a number above 0") }
+    checks.require(heads > 0 && heads <= 256, "heads", "a number from 1 to 256")
+    checks.require(
+      heads == 1 || head == .linear,
+      "heads",
+      "1 with the head 'cloud': several heads are linear"
+    )
     checks.require(centring >= 0, "centring", "a number of at least 0")
   }
 }
@@ -108,10 +122,17 @@ struct ClassicTraining {
     ) { try train($0, start) }
   }
 
+  /// Two for heads that learn from a pair, none for the others: a fair coin each; `nil` for one head.
+  private func weights(ofPair index: Int) -> [Float]? {
+    guard section.heads > 1 else { return nil }
+    var random = SeededRandom(UInt64(context.compute.seed), 0x4845_4144, UInt64(index))
+    return (0..<section.heads).map { _ in random.next() & (1 << 40) == 0 ? 0 : 2 }
+  }
+
   private func train(_ stage: Stage, _ start: URL) throws {
     // 1 model
     let model = try context.compute.modelToTrain(start)
-    model.head = context.compute.newHead(section.head, for: model)
+    model.head = context.compute.newHead(section.head, heads: section.heads, for: model)
     // The last token is what transformers reads of what the template writes.
     model.manifest = ModelManifest(kind: .classic, scoredToken: .lastOfTemplate)
 
@@ -120,8 +141,8 @@ struct ClassicTraining {
       throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
     }
     let renderer = try model.renderer()
-    func sequences(_ pairs: [PreferencePair]) throws -> [TrainingPair] {
-      try pairs.map { pair in
+    func sequences(_ pairs: [PreferencePair], areLearnt: Bool) throws -> [TrainingPair] {
+      try pairs.enumerated().map { index, pair in
         TrainingPair(
           chosen: TrainingSequence(
             try renderer.render(prompt: pair.prompt, response: pair.chosen),
@@ -132,15 +153,16 @@ struct ClassicTraining {
             withTargets: false
           ),
           margin: pair.margin,
-          probability: pair.probability
+          probability: pair.probability,
+          weights: areLearnt ? weights(ofPair: index) : nil
         )
       }
     }
 
     // 3 training
     try context.training(stage, model, section.optimizer, share: share).run(
-      try sequences(context.pairs),
-      heldOut: try sequences(context.heldOut),
+      try sequences(context.pairs, areLearnt: true),
+      heldOut: try sequences(context.heldOut, areLearnt: false),
       batchSize: section.batchPairs,
       accumulation: section.accumulation,
       epochs: section.epochs

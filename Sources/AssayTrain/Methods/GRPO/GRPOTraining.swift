@@ -31,26 +31,17 @@ struct GRPOTraining {
     items: [ShownPair],
     records: [JudgementRecord]
   ) throws {
-    guard items.map(\.pair.id) == records.map(\.id) else {
-      throw TrainingError.recipe(
-        reason: "the judgements of round \(round) are not those of its pairs: the data changed "
-          + "since they were written; use another --out"
-      )
-    }
     // 1 model
-    let model = try context.compute.modelToTrain(start)
-    model.manifest = ModelManifest(kind: .judge)
-    model.manifest.judge = JudgeManifest(
-      task: .chain,
-      prompts: section.judging.wording,
+    let (model, sequences) = try context.judge(
+      from: start,
+      toLearn: items,
+      records,
+      of: "round \(round)",
+      section.judging.wording,
       tokens: section.judgementTokens
     )
 
     // 2 data
-    let sequences = JudgeSequences(
-      renderer: try model.renderer(),
-      prompts: section.judging.wording
-    )
     var judgements = try zip(items, records).flatMap { shown, record -> [RewardedJudgement] in
       guard let advantages = RewardedJudgement.advantages(of: record) else { return [] }
       let conversation = sequences.conversation(shown.pair, record.order, .chain)

@@ -55,6 +55,41 @@ package struct JudgementRecord: Codable, Equatable, Sendable {
   var unparseable: [Sample] { samples.filter { $0.verdict == nil } }
 }
 
+extension RunContext {
+  /// The judge that is to learn from judgements, and what makes sequences of these.
+  ///
+  /// - Parameters:
+  ///   - start: The model that it begins as.
+  ///   - items: What was judged.
+  ///   - records: The judgements.
+  ///   - round: Which they are, as a user counts: `round 1`.
+  ///   - wording: How the judge is asked.
+  ///   - tokens: How long a judgement may be.
+  /// - Returns: The judge, and what makes its sequences.
+  /// - Throws: `TrainingError.recipe` where the judgements are those of other pairs; what reading the model
+  ///   throws.
+  func judge(
+    from start: URL,
+    toLearn items: [ShownPair],
+    _ records: [JudgementRecord],
+    of round: String,
+    _ wording: RolePrompts,
+    tokens: Int
+  ) throws -> (model: Model, sequences: JudgeSequences) {
+    guard items.map(\.pair.id) == records.map(\.id) else {
+      throw TrainingError.recipe(
+        reason:
+          "the judgements of \(round) are not those of its pairs: the data changed since they "
+          + "were written; use another --out"
+      )
+    }
+    let model = try compute.modelToTrain(start)
+    model.manifest = ModelManifest(kind: .judge)
+    model.manifest.judge = JudgeManifest(task: .chain, prompts: wording, tokens: tokens)
+    return (model, JudgeSequences(renderer: try model.renderer(), prompts: wording))
+  }
+}
+
 /// The first stage of an iteration: its part of the pairs is judged.
 struct Judgements {
   let section: StarSection

@@ -22,23 +22,17 @@ struct StarTraining {
     items: [ShownPair],
     records: [JudgementRecord]
   ) throws {
-    guard items.map(\.pair.id) == records.map(\.id) else {
-      throw TrainingError.recipe(
-        reason: "the judgements of iteration \(iteration) are not those of its pairs: the data "
-          + "changed since they were written; use another --out"
-      )
-    }
     // 1 model
-    let model = try context.compute.modelToTrain(start)
-    model.manifest = ModelManifest(kind: .judge)
-    model.manifest.judge = JudgeManifest(
-      task: .chain,
-      prompts: section.wording,
+    let (model, sequences) = try context.judge(
+      from: start,
+      toLearn: items,
+      records,
+      of: "iteration \(iteration)",
+      section.wording,
       tokens: section.judgementTokens
     )
 
     // 2 data
-    let sequences = JudgeSequences(renderer: try model.renderer(), prompts: section.wording)
     if variant.isContrastive {
       try contrast(stage, model, try judgementPairs(learnable(items, records), sequences))
     } else {
