@@ -9,6 +9,8 @@ package enum Methods {
     PairMethod(),
     UntrainedJudge.chain,
     UntrainedJudge.token,
+    UntrainedCritic.plain,
+    UntrainedCritic.meta,
     JudgeReplayMethod(),
     GenRMMethod(),
     StarMethod.sft,

@@ -2,6 +2,7 @@
 
 import AssayBase
 import AssayData
+import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayRun
@@ -155,6 +156,7 @@ package struct PairEvaluator {
       "preference": preference.name, "votes": sampling.votes,
       "judgementTemperature": sampling.votes == 2 ? 0 : sampling.judgementTemperature,
       "topP": sampling.topP, "judgementTokens": sampling.judgementTokens, "seed": seed,
+      "confidence": sampling.confidence,
       // Free judgements are what records of earlier versions have.
       "verdicts": sampling.verdicts == .free ? nil : sampling.verdicts,
       // Judgements that are cut short are made to decide.
@@ -167,7 +169,11 @@ package struct PairEvaluator {
     _ model: Model,
     _ preference: Preference
   ) async throws -> [PairOutcome] {
-    preference.scores ? try await scored(items, model) : try await judged(items, model, preference)
+    if preference.scores { return try await scored(items, model) }
+    if case .statedScores(let prompts, let keepsBetterHalf) = preference {
+      return try await stated(items, model, prompts, keepsBetterHalf)
+    }
+    return try await judged(items, model, preference)
   }
 
   private nonisolated(nonsending) func scored(_ items: [Item], _ model: Model) async throws
@@ -193,6 +199,29 @@ package struct PairEvaluator {
         chosen: scores[2 * index],
         rejected: scores[2 * index + 1]
       )
+    }
+  }
+
+  /// By stated scores, as many texts a pair as a judge has votes.
+  private nonisolated(nonsending) func stated(
+    _ items: [Item],
+    _ model: Model,
+    _ prompts: RolePrompts,
+    _ keepsBetterHalf: Bool
+  ) async throws -> [PairOutcome] {
+    var settings = StatedSettings()
+    settings.samples = sampling.votes / 2
+    settings.temperature = sampling.votes == 2 ? 0 : Float(sampling.judgementTemperature)
+    settings.topP = Float(sampling.topP)
+    settings.seed = UInt64(seed)
+    settings.tokens = sampling.judgementTokens
+    settings.prompts = prompts
+    settings.keepsBetterHalf = keepsBetterHalf
+    let rater = StatedRater(ModelWriter(try LocalPort(model)), settings: settings)
+    return try await rater.outcomes(items.map(\.pair)).enumerated().map { index, outcome in
+      var outcome = outcome
+      outcome.suite = items[index].suite
+      return outcome
     }
   }
 

@@ -8,6 +8,9 @@ package enum Preference: Equatable, Sendable {
   case critiqueScores
   /// By verdicts: with reasons, or by a letter alone.
   case verdicts(RolePrompts.JudgeTask, RolePrompts)
+  /// By the mean of the scores that critiques of each state: of all, or of the half that the model rates
+  /// better.
+  case statedScores(RolePrompts, keepsBetterHalf: Bool)
   /// By one logit of both responses.
   case pairLogit
 
@@ -17,9 +20,12 @@ package enum Preference: Equatable, Sendable {
   /// Whether it scores single responses.
   package var scores: Bool { self == .scores || self == .critiqueScores }
 
-  /// Whether it writes reasons before a verdict, so that votes differ.
+  /// Whether it writes reasons before a verdict or a stated score, so that samples differ.
   package var reasons: Bool {
-    if case .verdicts(.chain, _) = self { true } else { false }
+    switch self {
+    case .verdicts(.chain, _), .statedScores: true
+    default: false
+    }
   }
 
   /// What fingerprints call it.
@@ -28,6 +34,8 @@ package enum Preference: Equatable, Sendable {
     case .scores: "scores"
     case .critiqueScores: "critique-scores"
     case .verdicts(let task, let prompts): "verdicts-\(task.rawValue)-\(prompts.name)"
+    case .statedScores(let prompts, let keepsBetterHalf):
+      "stated-scores-\(prompts.name)" + (keepsBetterHalf ? "-better-half" : "")
     case .pairLogit: "pair-logit"
     }
   }

@@ -324,6 +324,27 @@ extension ClaimTable {
       isControl: true
     ),
     Claim(
+      "control-meta",
+      "stated scores of the critiques that the model rates better beat those of all its critiques",
+      paper: "a control",
+      .difference("critic-meta", "critic", suite: "test", section: "overall"),
+      isControl: true
+    ),
+    Claim(
+      "control-pointwise",
+      "the judge of two responses beats the critic of single ones, as many texts each, nothing trained",
+      paper: "a control",
+      .difference("judge", "critic", suite: "test", section: "overall"),
+      isControl: true
+    ),
+    Claim(
+      "control-heads",
+      "eight heads on one trunk beat one",
+      paper: "a control",
+      .difference("classic-heads", "classic", suite: "test", section: "overall"),
+      isControl: true
+    ),
+    Claim(
       "control-single",
       "STaR-DPO's last iteration beats the zero-shot judge, one judgement each",
       paper: "a control",

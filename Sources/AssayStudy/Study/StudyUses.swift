@@ -117,6 +117,12 @@ struct StudyUses {
   private func rater(_ model: RatedModel) throws -> any Rater {
     let loaded = try compute.model(model.folder)
     if model.preference.scores { return ScorerRater(try ModelScorer(loaded)) }
+    if case .statedScores(let prompts, let keepsBetterHalf) = model.preference {
+      var settings = StatedSettings()
+      settings.prompts = prompts
+      settings.keepsBetterHalf = keepsBetterHalf
+      return StatedRater(ModelWriter(try LocalPort(loaded)), settings: settings)
+    }
     var settings = JudgeSettings()
     if case .verdicts(let task, let prompts) = model.preference {
       settings.task = task

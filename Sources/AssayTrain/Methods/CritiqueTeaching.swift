@@ -5,6 +5,7 @@ import AssayData
 import AssayEvaluate
 import AssayGenerate
 import AssayModel
+import AssayReward
 import AssayRun
 import AssayText
 
