@@ -3,9 +3,11 @@
 
 Trains a sequence classifier from a model folder on preference pairs in the order of the file, from a head (and
 an adapter) that another run started from, and prints one JSON line: each step's loss in full, the tokens of
-each step without padding, and its seconds.
+each step without padding, and its seconds. The model is saved in --out. With --score a model folder, or PEFT's
+folder of an adapter, scores pairs in float32 in place of all that.
 
-  python Benchmarks/peer_reward.py --model base --start start/checkpoint --data train.jsonl --steps 50
+  python Benchmarks/peer_reward.py --model base --start start/checkpoint --data train.jsonl --steps 50 --out trl
+  python Benchmarks/peer_reward.py --model base --score trl --data test.jsonl --pairs 100
 """
 
 import argparse
@@ -19,10 +21,12 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", required=True, help="a model folder")
-    parser.add_argument("--start", required=True, help="a folder with the first head, or an adapter with it")
+    parser.add_argument("--start", help="a folder with the first head, or an adapter with it")
+    parser.add_argument("--out", help="where the trained model is saved")
+    parser.add_argument("--score", help="a trained model or adapter, whose scores of the first --pairs are printed")
     parser.add_argument("--data", required=True, help="pairs, JSON Lines")
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--pairs", type=int, default=8, help="pairs a step")
+    parser.add_argument("--pairs", type=int, default=8, help="pairs a step, or to score")
     parser.add_argument("--rate", type=float, default=1e-5)
     parser.add_argument("--tokens", type=int, default=1024, help="longest text")
     parser.add_argument("--threads", type=int, default=2)
@@ -34,8 +38,12 @@ def main():
 
     import torch
     torch.set_num_threads(arguments.threads)
+    if arguments.score:
+        print(json.dumps({"scores": scores(arguments)}))
+        return
     trainer = make_trainer(arguments)
     trainer.train()
+    trainer.save_model(arguments.out)
     import peft
     import transformers
     import trl
@@ -87,6 +95,33 @@ def make_trainer(arguments):
     keys = ("prompt", "chosen", "rejected")
     data = datasets.Dataset.from_list([{key: row[key] for key in keys} for row in rows])
     return Trainer(model=adapter or model, args=config, train_dataset=data, processing_class=tokenizer)
+
+
+def scores(arguments):
+    """Scores of chosen and rejected, one text at a time, so that none is padded."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    def load(folder):
+        return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1, dtype=torch.float32)
+
+    if os.path.exists(os.path.join(arguments.score, "adapter_config.json")):
+        import peft
+        model = peft.PeftModel.from_pretrained(load(arguments.model), arguments.score)
+    else:
+        model = load(arguments.score)
+    model.eval()
+    tokenizer = AutoTokenizer.from_pretrained(arguments.model)
+
+    def score(prompt, response):
+        turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        own = [{"role": "assistant", "content": response}] if isinstance(response, str) else response
+        ids = tokenizer.apply_chat_template(turns + own, return_dict=True, return_tensors="pt")
+        return float(model(**ids).logits[0, 0])
+
+    with torch.no_grad(), open(arguments.data, encoding="utf-8") as file:
+        rows = [json.loads(line) for line, _ in zip(file, range(arguments.pairs))]
+        return [[score(row["prompt"], row[side]) for side in ("chosen", "rejected")] for row in rows]
 
 
 def start(model, arguments):

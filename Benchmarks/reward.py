@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 """Trains a classic reward model on real pairs with Assay and with TRL in turn: same pairs, order, template,
-head, rate and steps. Prints how far apart the losses are, and tokens a second.
+head, rate and steps. Prints how far apart the losses are, and tokens a second; with --test the accuracy of both
+trained models with 95 % intervals, and how far apart Assay's and transformers' scores of each of them are.
 
   python Benchmarks/reward.py --base base --data train.jsonl --steps 50            # losses in f32
   python Benchmarks/reward.py --base base --data train.jsonl --dtype bf16 --steps 30 --rounds 3
-  python Benchmarks/reward.py --base base --data train.jsonl --rank 16 --rate 1e-4
+  python Benchmarks/reward.py --base base --data train.jsonl --rank 16 --rate 1e-4 --test test.jsonl
 
 --base is a model folder, such as `assay export --layout full` writes of `assay pull smollm2`. The Python is
 that of --python or ASSAY_PEERS_PYTHON, with torch==2.11.0, transformers, trl and peft. In bf16 TRL runs with
 weights in bf16 and under autocast; the faster one counts. TRL recomputes no activations (its default does).
-The first step of a side warms up and is not timed. Close other programs first.
+The first step of a side warms up and is not timed. Close other programs first. Scores are float32; Assay's model is
+read by transformers (an adapter by PEFT), and TRL's, as it saves it, by Assay.
 """
 
 import argparse
 import json
 import os
+import random
 import statistics
 import struct
 import subprocess
@@ -40,6 +43,8 @@ def main():
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--rank", type=int, default=0)
     parser.add_argument("--alpha", type=float, default=32)
+    parser.add_argument("--test", help="pairs that both trained models are evaluated on, JSON Lines")
+    parser.add_argument("--test-pairs", type=int, help="how many of them; default: all")
     parser.add_argument("--no-sharing", action="store_true", help="read the prompt of a pair twice, as TRL does")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -48,6 +53,7 @@ def main():
         assay(arguments, folder / "start", steps=1, rate=1e-30, dtype="f32")
         first = folder / "start" / "01-classic" / "checkpoint"
         rounds = [one_round(arguments, folder / str(number), first) for number in range(arguments.rounds)]
+        tested = test(arguments, folder) if arguments.test else {}
     ours, theirs = rounds[0]
     differences = [abs(a - b) for a, b in zip(ours["losses"], theirs["losses"])]
     result = {
@@ -58,14 +64,72 @@ def main():
         "last_losses": [ours["losses"][-1], theirs["losses"][-1]],
         "assay_tokens_per_s": statistics.median(speed(a) for a, _ in rounds),
         "trl_tokens_per_s": statistics.median(speed(b) for _, b in rounds),
-        "ratio": statistics.median(speed(a) / speed(b) for a, b in rounds)}
+        "ratio": statistics.median(speed(a) / speed(b) for a, b in rounds), **tested}
     print(json.dumps(result, indent=1))
 
 
 def one_round(arguments, folder, first):
     ours = assay(arguments, folder, arguments.steps, arguments.rate, arguments.dtype)
     ways = ["f32"] if arguments.dtype == "f32" else ["bf16", "autocast"]
-    return ours, max((trl(arguments, first, way) for way in ways), key=speed)
+    runs = {way: trl(arguments, first, way, folder / way) for way in ways}
+    fastest = max(runs, key=lambda way: speed(runs[way]))
+    (folder / fastest).rename(folder / "trl")
+    return ours, runs[fastest]
+
+
+def test(arguments, folder):
+    """Both models of the first round on the test pairs, each read by both programs."""
+    rows = [json.loads(line) for line in open(arguments.test, encoding="utf-8")][:arguments.test_pairs]
+    stage = folder / "0" / "01-classic" / "checkpoint"
+    own = stage / "adapter" if arguments.rank > 0 else stage
+    mine, theirs = ours_of(arguments, folder, own, rows), peers_of(arguments, folder / "0" / "trl", rows)
+    crossed = peers_of(arguments, own, rows), ours_of(arguments, folder, folder / "0" / "trl", rows)
+
+    def apart(a, b):
+        return max(abs(x - y) for one, other in zip(a, b) for x, y in zip(one, other))
+
+    right = [[(a > b) + 0.5 * (a == b) for a, b in scores] for scores in (mine, theirs)]
+    return {
+        "test_pairs": len(rows), "assay_accuracy": interval(right[0]), "trl_accuracy": interval(right[1]),
+        "accuracy_difference": interval([a - b for a, b in zip(*right)]),
+        "longer_wins": interval([(len(text(row["chosen"])) > len(text(row["rejected"]))) + 0.0 for row in rows]),
+        "largest_score_difference": {
+            "assay_model_by_transformers": apart(mine, crossed[0]), "trl_model_by_assay": apart(theirs, crossed[1])}}
+
+
+def text(response):
+    return response if isinstance(response, str) else response[-1]["content"]
+
+
+def interval(values, draws=2000):
+    """The mean, and its 95 % interval by bootstrap over pairs."""
+    source = random.Random(1)
+    means = sorted(statistics.fmean(source.choices(values, k=len(values))) for _ in range(draws))
+    return [round(x, 4) for x in (statistics.fmean(values), means[draws // 40], means[-(draws // 40) - 1])]
+
+
+def ours_of(arguments, folder, model, rows):
+    """Assay's scores of chosen and rejected by a model folder."""
+    data, out = folder / "responses.jsonl", folder / "scores.jsonl"
+    with open(data, "w", encoding="utf-8") as file:
+        for row in rows:
+            for side in ("chosen", "rejected"):
+                file.write(json.dumps({"prompt": row["prompt"], "response": text(row[side])}) + "\n")
+    out.unlink(missing_ok=True)
+    subprocess.run(
+        [arguments.assay, "score", "--model", str(model), "--data", str(data), "--out", str(out), "--dtype", "f32",
+         "--threads", str(arguments.threads), "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    scores = [json.loads(line)["score"] for line in open(out)]
+    return list(zip(scores[::2], scores[1::2]))
+
+
+def peers_of(arguments, model, rows):
+    """Transformers' scores of chosen and rejected by a model folder, or by PEFT of an adapter's."""
+    done = subprocess.run(
+        [arguments.python, str(HERE / "peer_reward.py"), "--model", arguments.base, "--score", str(model),
+         "--data", arguments.test, "--pairs", str(len(rows)), "--threads", str(arguments.threads)],
+        stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])["scores"]
 
 
 def speed(run):
@@ -119,12 +183,12 @@ def wall_times(folder):
     return [times[step] for step in sorted(times) if step > 0]
 
 
-def trl(arguments, first, dtype):
+def trl(arguments, first, dtype, out):
     command = [
         arguments.python, str(HERE / "peer_reward.py"), "--model", arguments.base, "--start", str(first),
         "--data", arguments.data, "--steps", str(arguments.steps), "--pairs", str(arguments.pairs),
         "--rate", str(arguments.rate), "--tokens", str(arguments.tokens), "--threads", str(arguments.threads),
-        "--dtype", dtype, "--rank", str(arguments.rank), "--alpha", str(arguments.alpha)]
+        "--dtype", dtype, "--rank", str(arguments.rank), "--alpha", str(arguments.alpha), "--out", str(out)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     result = json.loads(done.stdout.strip().splitlines()[-1])
     result["seconds"] = result["seconds"][1:]
