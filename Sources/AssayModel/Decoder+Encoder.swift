@@ -30,7 +30,7 @@ extension Decoder {
       let epsilon = configuration.options.normEpsilon
       return layerNorm(x, weight(scale), bias: weight(bias), epsilon: epsilon)
     }
-    let tokens = embedding(weight(parts.embedding), batch.ids)
+    let tokens = parts.embedding.rows(batch.ids, execution.dtype)
     let embedded = norm(tokens, own.embeddingNorm.weight, own.embeddingNorm.bias)  // [N, D]
     let places = RelativePlaces(batch.lengths, options, heads: configuration.headCount, device)
     let known = weight(own.relative)

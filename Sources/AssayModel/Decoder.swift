@@ -135,7 +135,7 @@ package struct Decoder {
       return addRMSNorm(x, residual: stream, weight(scale), epsilon: epsilon, offset: offset)
     }
 
-    let rowsOfTable = embedding(weight(parts.embedding), ids)
+    let rowsOfTable = parts.embedding.rows(ids, execution.dtype)
     var stream = scaled(rowsOfTable, constants.embeddingScale)  // [N, D]
     var normed = norm(stream, parts.blocks.first?.inputNorm)  // [N, D]
     func compute(_ index: Int, _ stream: Tensor, _ normed: Tensor) -> (Tensor, Tensor) {

@@ -176,7 +176,11 @@ package final class DecoderWeights {
 
   /// Makes one weight of each and what was trained in its place.
   func mergeLowRank() {
-    parts.blocks.forEach { $0.products.forEach { $0.merge() } }
+    for block in parts.blocks {
+      block.products.forEach { $0.merge() }
+      // What was there has another size, so that no later one would take its memory.
+      Engine.releaseMemory()
+    }
     hasLowRank = false
   }
 }

@@ -128,15 +128,31 @@ final class LowRank {
   ///
   /// Source: Hu et al. 2021 (arXiv:2106.09685) eq. 3; Liu et al. 2024 (arXiv:2402.09353) eq. 5, 11.
   func product(_ x: Tensor, _ weight: Tensor, bias: Tensor?) -> Tensor {
-    let added = parts.map { part in
-      guard let (a, b, _) = part.trained else {
-        return Tensor.zeros([x.shape[0], part.rows], dtype: x.dtype, device: x.device)
-      }
-      return linear(linear(x, a.value.to(x.dtype)), b.value.to(x.dtype))
-    }
-    var sum = linear(x, weight) + ordered(.concatenated(added, axis: 1), axis: 1) * scale
+    let (a, b) = joined
+    var sum = linear(x, weight) + linear(linear(x, a.to(x.dtype)), b.to(x.dtype))
     if let factors = factors(weight) { sum = sum * factors.to(x.dtype) }
     return bias.map { sum + $0 } ?? sum
+  }
+
+  /// A of all parts below each other, `[R, I]`, and `s B` of each in its rows and columns, `[O, R]`: the rows are
+  /// read once for all parts.
+  private var joined: (a: Tensor, b: Tensor) {
+    let all = parts.compactMap(\.trained)
+    let width = all.map { $0.a.value.shape[0] }.reduce(0, +)
+    var column = 0
+    let rows = parts.map { part -> Tensor in
+      let device = all[0].a.value.device
+      guard let trained = part.trained else { return .zeros([part.rows, width], device: device) }
+      let rank = trained.a.value.shape[0]
+      defer { column += rank }
+      let sides = [column, width - column - rank].map {
+        Tensor.zeros([part.rows, $0], device: device)
+      }
+      return .concatenated([sides[0], trained.b.value, sides[1]], axis: 1)
+    }
+    return (
+      .concatenated(all.map(\.a.value)), ordered(.concatenated(rows), axis: 0) * scale
+    )
   }
 
   /// The weight with its products in it, float32.

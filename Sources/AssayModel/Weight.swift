@@ -64,6 +64,16 @@ final class Weight {
     return training && value.requiresGradient ? value.to(dtype) : casts(value, dtype)
   }
 
+  /// Rows of the weight in a compute type: what is not asked for is not cast.
+  ///
+  /// - Parameters:
+  ///   - ids: Which rows, `[N]`, int64.
+  ///   - dtype: The compute type.
+  func rows(_ ids: Tensor, _ dtype: DType) -> Tensor {
+    guard let value = parameter?.value else { return callAsFunction(dtype, training: true) }
+    return embedding(value, ids).to(dtype)
+  }
+
   /// The weight packed for products with few rows.
   func packed(_ execution: Execution) -> PackedWeight? {
     guard let value = parameter?.value else { return packedForGood }

@@ -77,8 +77,7 @@ package func gatedUnit(_ gateUp: Tensor, activation: GateActivation = .silu) -> 
 
 /// The negative log likelihood of each row's target.
 ///
-/// On the CPU the logits of a large vocabulary never exist all at once; elsewhere they do, `[N, V]`
-/// in float32.
+/// The logits of a large vocabulary never exist all at once.
 ///
 /// - Parameters:
 ///   - hidden: `[N, D]`.

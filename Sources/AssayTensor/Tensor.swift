@@ -157,7 +157,8 @@ package enum Engine {
 
   /// Runs a body.
   ///
-  /// - Returns: What it returns, and the most bytes that tensors on the processor had meanwhile.
+  /// - Returns: What it returns, and the most bytes that tensors on the processor had at once meanwhile, without
+  ///   those that are kept for later ones.
   package static func measuringPeak<Result>(
     _ body: () throws -> Result
   ) rethrows -> (result: Result, peakBytes: Int) {

@@ -185,7 +185,8 @@ struct Gated : Function<Gated> {
 
 // -log softmax(hidden weight^T)[target], in row chunks, so that the logits of a large vocabulary
 // never exist all at once: kept for the gradient while they are small, else computed again. A cap c
-// makes c tanh(l / c) of a logit l, and multiplies its gradient with 1 - tanh(l / c)^2.
+// makes c tanh(l / c) of a logit l, and multiplies its gradient with 1 - tanh(l / c)^2. A weight that is not
+// trained gets no gradient.
 struct TokenNLL : Function<TokenNLL> {
   static constexpr int64_t chunk_bytes = 64 << 20, kept_bytes = 512 << 20;
 
@@ -195,12 +196,49 @@ struct TokenNLL : Function<TokenNLL> {
   }
 
   static at::Tensor product(const at::Tensor &a, const at::Tensor &b) {
-    return is_product_ours(a.scalar_type()) ? matrix_product(a, b) : at::mm(a, b);
+    return ours(a) && is_product_ours(a.scalar_type()) ? matrix_product(a, b) : at::mm(a, b);
   }
 
   static at::Tensor logits_of(const at::Tensor &hidden, const at::Tensor &weight, double cap) {
     at::Tensor logits = linear_layer(hidden, weight).contiguous();
     return cap > 0 ? logits.div_(cap).tanh_().mul_(cap) : logits;
+  }
+
+  // Losses of rows of logits, and the logarithm of each row's sum of exponentials.
+  static void losses_of(const at::Tensor &logits, const at::Tensor &targets, const at::Tensor &losses,
+                        const at::Tensor &lse) {
+    if (!ours(logits)) {
+      const at::Tensor wide = logits.to(at::kFloat);
+      lse.copy_(at::logsumexp(wide, {1}));
+      losses.copy_(lse - wide.gather(1, targets.unsqueeze(1)).squeeze(1));
+      return;
+    }
+    by_type(logits, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(logits.size(0), 4, [&](int64_t begin, int64_t end, int64_t) {
+        row_kernels<T>().nll(pointer<T>(logits), targets.data_ptr<int64_t>(), begin, end,
+                             logits.size(1), pointer<float>(losses), pointer<float>(lse));
+      });
+    });
+  }
+
+  // Makes of rows of logits the gradients of their losses, in place.
+  static void slopes_of(at::Tensor &logits, const at::Tensor &targets, const at::Tensor &lse,
+                        const at::Tensor &gradient) {
+    if (!ours(logits)) {
+      at::Tensor wide = (logits.to(at::kFloat) - lse.unsqueeze(1)).exp_();
+      wide.scatter_add_(1, targets.unsqueeze(1), -at::ones_like(lse).unsqueeze(1));
+      logits.copy_(wide.mul_(gradient.unsqueeze(1)));
+      return;
+    }
+    by_type(logits, [&](auto *type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      parallel_for(logits.size(0), 4, [&](int64_t begin, int64_t end, int64_t) {
+        row_kernels<T>().nll_backward(pointer<T>(logits), targets.data_ptr<int64_t>(),
+                                      pointer<float>(lse), pointer<float>(gradient), begin, end,
+                                      logits.size(1));
+      });
+    });
   }
 
   static at::Tensor forward(AutogradContext *context, at::Tensor hidden, at::Tensor weight,
@@ -216,13 +254,8 @@ struct TokenNLL : Function<TokenNLL> {
     for (int64_t start = 0; start < N; start += step) {
       int64_t rows = std::min(step, N - start);
       at::Tensor logits = logits_of(hidden.narrow(0, start, rows), weight, cap);
-      by_type(logits, [&](auto *type) {
-        using T = std::remove_pointer_t<decltype(type)>;
-        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int64_t) {
-          row_kernels<T>().nll(pointer<T>(logits), targets.data_ptr<int64_t>() + start, begin, end,
-                               V, pointer<float>(losses) + start, pointer<float>(lse) + start);
-        });
-      });
+      losses_of(logits, targets.narrow(0, start, rows), losses.narrow(0, start, rows),
+                lse.narrow(0, start, rows));
       if (keep) saved.push_back(logits);
     }
     context->save_for_backward(saved);
@@ -236,6 +269,7 @@ struct TokenNLL : Function<TokenNLL> {
     at::Tensor gradient = gradients[0].to(at::kFloat).contiguous();
     const double cap = context->saved_data["cap"].toDouble();
     const int64_t N = hidden.size(0), V = weight.size(0), step = chunk_rows(weight);
+    const bool trains = context->needs_input_grad(1);
     at::Tensor d_hidden = at::empty_like(hidden), d_weight;
     size_t index = 4;
     for (int64_t start = 0; start < N; start += step) {
@@ -245,19 +279,15 @@ struct TokenNLL : Function<TokenNLL> {
       at::Tensor logits = index < saved.size() ? saved[index++].clone()
                                                : logits_of(part, weight, cap);
       at::Tensor slope = cap > 0 ? 1 - (logits / cap).square_() : at::Tensor();
-      by_type(logits, [&](auto *type) {
-        using T = std::remove_pointer_t<decltype(type)>;
-        parallel_for(rows, 4, [&](int64_t begin, int64_t end, int64_t) {
-          row_kernels<T>().nll_backward(
-              pointer<T>(logits), targets.data_ptr<int64_t>() + start, pointer<float>(lse) + start,
-              pointer<float>(gradient) + start, begin, end, V);
-        });
-      });
+      slopes_of(logits, targets.narrow(0, start, rows), lse.narrow(0, start, rows),
+                gradient.narrow(0, start, rows));
       if (cap > 0) logits.mul_(slope);
       d_hidden.narrow(0, start, rows).copy_(product(logits, weight));
+      if (!trains) continue;
       at::Tensor d_part = product(logits.t(), part).to(at::kFloat);
       d_weight = d_weight.defined() ? d_weight.add_(d_part) : d_part;
     }
+    if (!trains) return {d_hidden, at::Tensor(), at::Tensor(), at::Tensor()};
     if (!d_weight.defined()) d_weight = at::zeros(weight.sizes(), lse.options());
     return {d_hidden, d_weight.to(weight.scalar_type()), at::Tensor(), at::Tensor()};
   }
@@ -353,12 +383,6 @@ int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, double s
                     h.scalar_type() == w.scalar_type(),
                 "token loss of hidden ", h.sizes(), ", weight ", w.sizes(), ", targets ",
                 t.sizes());
-    if (ours(h)) {
-      *out = wrap(TokenNLL::apply(h, w, t.contiguous(), soft_cap));
-    } else {
-      at::Tensor logits = at::linear(h, w).to(at::kFloat);
-      if (soft_cap > 0) logits = at::tanh(logits / soft_cap) * soft_cap;
-      *out = wrap(at::logsumexp(logits, {1}) - logits.gather(1, t.unsqueeze(1)).squeeze(1));
-    }
+    *out = wrap(TokenNLL::apply(h, w, t.contiguous(), soft_cap));
   });
 }

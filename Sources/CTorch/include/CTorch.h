@@ -167,8 +167,8 @@ int ct_rotary_attention(ct_tensor qkv, ct_tensor positions, ct_tensor cosine, ct
 int ct_token_nll(ct_tensor hidden, ct_tensor weight, ct_tensor targets, double soft_cap,
                  ct_tensor *out);
 
-// Bytes of tensors on the CPU, those kept for the next ones included, and the most of them since
-// `ct_reset_memory_peak`.
+// Bytes of tensors on the CPU, those kept for the next ones included, and the most that were in use at once
+// since `ct_reset_memory_peak`.
 int64_t ct_memory_held(void);
 int64_t ct_memory_peak(void);
 void ct_reset_memory_peak(void);
