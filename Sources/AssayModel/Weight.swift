@@ -69,6 +69,7 @@ final class Weight {
   /// - Parameters:
   ///   - ids: Which rows, `[N]`, int64.
   ///   - dtype: The compute type.
+  /// - Returns: `[N, columns]`.
   func rows(_ ids: Tensor, _ dtype: DType) -> Tensor {
     guard let value = parameter?.value else { return callAsFunction(dtype, training: true) }
     return embedding(value, ids).to(dtype)
