@@ -6,9 +6,9 @@ extension Model {
   /// Writes a model folder that `transformers` loads.
   ///
   /// A classic or pair model with a linear head is a sequence classifier of one label, or of one for each
-  /// of several heads; any other is a causal
-  /// language model, with the weights of its reward head under names of their own. Golden scores
-  /// of the weights as they are stored go into `assay.json`, and into `manifest`.
+  /// of several heads; any other is a causal language model, with the weights of its reward head under
+  /// names of their own. Golden scores of the weights as they are stored go into `assay.json`, and into
+  /// `manifest`.
   ///
   /// - Parameters:
   ///   - folder: The folder; made where it does not exist, files in it are replaced.

@@ -88,7 +88,8 @@ extension PairVerdict? {
       id: self.id,
       judgements: judgements,
       tokens: TokenCount(
-        prompt: self.tokens.prompt,
+        // Each round reads the prompts again.
+        prompt: self.tokens.prompt + other.tokens.prompt,
         completion: self.tokens.completion + other.tokens.completion
       )
     )

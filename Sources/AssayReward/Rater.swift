@@ -243,10 +243,10 @@ extension JudgeRater: Rater {
 
 extension Candidates {
   /// Each text once, in an order of its own.
-  fileprivate var different: [String] { Set(responses).sorted() }
+  var different: [String] { Set(responses).sorted() }
 
   /// The values of the different texts, for each response.
-  fileprivate func spread(_ values: [Double], of texts: [String]) -> [Double] {
+  func spread(_ values: [Double], of texts: [String]) -> [Double] {
     let places = Dictionary(uniqueKeysWithValues: zip(texts, values))
     return responses.map { places[$0] ?? .nan }
   }

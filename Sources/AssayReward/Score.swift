@@ -4,7 +4,7 @@ import AssayText
 package enum ScoreKind: String, Codable, Sendable {
   /// An unbounded logit: differences of two rewards are log-odds of preference.
   case logit
-  /// A rating, in the unit of those that the model learnt from.
+  /// A rating, in the unit of those that the model learnt from or was asked for.
   case rating
   /// A probability, from 0 to 1.
   case probability

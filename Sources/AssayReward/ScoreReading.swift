@@ -78,11 +78,12 @@ package struct ScoreReading: Sendable {
   package func score(_ pass: ModelPass, reward: PassValue, index: Int) throws -> Score {
     let head = text.head
     let isProbability = head?.isProbability == true
+    let isRating = text.manifest.ratings != nil || head?.isRating == true
     let names = head?.attributes ?? []
     for part in reward.parts { _ = try finite(part, index) }
     return Score(
       value: try finite(reward.value, index),
-      kind: text.manifest.ratings != nil ? .rating : isProbability ? .probability : .logit,
+      kind: isRating ? .rating : isProbability ? .probability : .logit,
       critiques: nil,
       scoredToken: token(pass.tokens[pass.index], at: pass.index),
       tokens: TokenCount(prompt: pass.tokens.count, completion: 0),

@@ -7,10 +7,10 @@ import AssayText
 
 /// How a judge of single responses writes.
 package struct StatedSettings: Sendable, Equatable {
-  /// K, critiques of each response.
+  /// K, critiques of each response; two at least where the better half of them counts.
   package var samples = 1
-  /// Temperature of critiques; `nil` is greedy for one, and 1 for more.
-  package var temperature: Float?
+  /// Temperature of several critiques; one is greedy.
+  package var temperature: Float = 1
   /// The most likely tokens that together have this probability are drawn from.
   package var topP: Float = 0.95
   /// Tokens that a critique may have; `nil` is what the model was trained for.
@@ -36,6 +36,7 @@ package struct StatedSettings: Sendable, Equatable {
 package struct StatedRater: Rater {
   let writer: any Writer
   let settings: StatedSettings
+  private let samples: Int
 
   /// Makes a rater.
   ///
@@ -45,6 +46,7 @@ package struct StatedRater: Rater {
   package init(_ writer: any Writer, settings: StatedSettings) {
     self.writer = writer
     self.settings = settings
+    samples = max(settings.samples, settings.keepsBetterHalf ? 2 : 1)
   }
 
   /// What was written about a response.
@@ -107,21 +109,24 @@ package struct StatedRater: Rater {
   /// Ranks responses by their mean stated score; one without a score stands at the mean of the others, and
   /// at zero where none has one; see `Rater`.
   package nonisolated(nonsending) func rank(_ candidates: [Candidates]) async throws -> Ranking {
-    var scores: [[Double]] = []
-    var tokens = 0
-    for (index, item) in candidates.enumerated() {
-      let own = Set(item.responses).sorted()
-      let rated = try await rated(
-        own.map { Answer(prompt: item.prompt, text: $0) },
-        item: { _ in index }
-      )
-      let known = rated.compactMap(\.score)
-      let mean = known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
-      let places = Dictionary(uniqueKeysWithValues: zip(own, rated.map { $0.score ?? mean }))
-      scores.append(item.responses.map { places[$0] ?? mean })
-      tokens += rated.map(\.tokens.total).reduce(0, +)
-    }
-    return Ranking(scores: scores, tokens: tokens)
+    let texts = candidates.map(\.different)
+    let owners = texts.enumerated().flatMap { index, own in own.map { _ in index } }
+    let all = try await rated(
+      zip(candidates, texts).flatMap { item, own in
+        own.map { Answer(prompt: item.prompt, text: $0) }
+      },
+      item: { owners[$0] }
+    )
+    var next = all.makeIterator()
+    return Ranking(
+      scores: zip(candidates, texts).map { item, own in
+        let scores = own.map { _ in next.next()?.score }
+        let known = scores.compactMap(\.self)
+        let mean = known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
+        return item.spread(scores.map { $0 ?? mean }, of: own)
+      },
+      tokens: all.map(\.tokens.total).reduce(0, +)
+    )
   }
 
   /// Writes critiques of responses, and the ratings of these, and reads the scores.
@@ -131,7 +136,7 @@ package struct StatedRater: Rater {
   ) async throws -> [Rated] {
     let prompts = settings.prompts
     var writing = WritingSettings()
-    writing.temperature = settings.temperature ?? (settings.samples == 1 ? 0 : 1)
+    writing.temperature = samples == 1 ? 0 : settings.temperature
     writing.topP = settings.topP
     writing.maximumTokens = writer.limit(settings.tokens, .critique)
     let written = try await RewardError.naming(
@@ -147,7 +152,7 @@ package struct StatedRater: Rater {
               ),
               settings: writing,
               seed: settings.seed,
-              draws: settings.samples,
+              draws: samples,
               cutsFront: true
             )
           }
@@ -157,7 +162,7 @@ package struct StatedRater: Rater {
     let scored = written.map { texts in
       texts.compactMap { $0.finishReason.isCut ? nil : prompts.scoredCritique(in: $0.answer) }
     }
-    let (kept, ratings) = try await better(scored, of: responses)
+    let (kept, ratings) = try await better(scored, of: responses, item: item)
     return written.indices.map { index in
       let counts = kept[index].map { Double($0.score) }
       let usage = (written[index] + ratings[index]).compactMap(\.usage)
@@ -177,29 +182,32 @@ package struct StatedRater: Rater {
   /// others; all where that is not asked for.
   private nonisolated(nonsending) func better(
     _ scored: [[RolePrompts.RatedCritique]],
-    of responses: [Answer]
+    of responses: [Answer],
+    item: (Int) -> Int
   ) async throws -> (kept: [[RolePrompts.RatedCritique]], written: [[Written]]) {
     var ratings = [[Written]](repeating: [], count: scored.count)
-    guard settings.keepsBetterHalf, settings.samples > 1 else { return (scored, ratings) }
+    guard settings.keepsBetterHalf else { return (scored, ratings) }
     let asked = scored.enumerated().flatMap { index, own in own.map { (index, $0) } }
     var writing = WritingSettings()
     writing.maximumTokens = Self.ratingTokens
-    let written = try await writer.write(
-      asked.map { index, critique in
-        WritingRequest(
-          .conversation(
-            settings.prompts.rating(
-              prompt: responses[index].prompt,
-              response: responses[index].text,
-              critique: critique.critique
-            )
-          ),
-          settings: writing,
-          seed: settings.seed,
-          cutsFront: true
-        )
-      }
-    ) { _, _ in }
+    let requests = asked.map { index, critique in
+      WritingRequest(
+        .conversation(
+          settings.prompts.rating(
+            prompt: responses[index].prompt,
+            response: responses[index].text,
+            critique: critique.critique
+          )
+        ),
+        settings: writing,
+        seed: settings.seed,
+        cutsFront: true
+      )
+    }
+    let written = try await RewardError.naming(
+      item: { item(asked[$0].0) },
+      of: { try await writer.write(requests) { _, _ in } }
+    )
     var kept = scored.map { _ in [(critique: RolePrompts.RatedCritique, rating: Int)]() }
     for ((index, critique), texts) in zip(asked, written) {
       ratings[index] += texts

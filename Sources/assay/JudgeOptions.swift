@@ -57,6 +57,12 @@ struct JudgeOptions: ParsableArguments {
     try Limit.check("--votes", votes, in: Limit.count)
     try Limit.check("--letter-mass", letterMass, in: 0...1)
     try Limit.check("--confidence", confidence, in: 0.5...1)
+    guard confidence == nil || (votes ?? 0) > 4 && task != .token else {
+      throw ValidationError(
+        "--confidence ends votes early, of which two are always drawn in each order: give --votes above 4, "
+          + "and a --task with reasons"
+      )
+    }
   }
 
   /// Whether any of them is given.

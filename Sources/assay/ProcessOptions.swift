@@ -130,6 +130,7 @@ extension ProcessGroup.Place {
           + "MASTER_PORT from 1 to 65535; unset WORLD_SIZE to train in one process"
       )
     }
+    // PyTorch's elastic agent keeps the keys of its store behind this prefix, which is no path.
     let isAgents = environment["TORCHELASTIC_USE_AGENT_STORE"] == "True"
     let attempt = environment["TORCHELASTIC_RESTART_COUNT"] ?? "0"
     self.init(

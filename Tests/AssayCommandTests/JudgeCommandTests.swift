@@ -225,12 +225,36 @@ import Testing
     ).expect(64, log: "belong to judges")
   }
 
+  @Test("votes end where a verdict is sure, and not before two in each order")
+  func confidence() throws {
+    let arguments = [
+      "judge", "--model", try model(.languageModel), "--data", try pairs(3), "--votes", "8",
+      "--prompts", "playground", "--verdicts", "enforced", "--max-tokens", "12", "--seed", "3",
+    ]
+    func counts(_ more: [String]) throws -> [Int] {
+      let result = try RunningCommand(arguments + more).result()
+      result.expect(0)
+      return try result.objects().map { ($0["judgements"] as? [Any])?.count ?? 0 }
+    }
+    #expect(try counts([]) == [8, 8, 8])
+    // Nothing is less than sure by one half.
+    #expect(try counts(["--confidence", "0.5"]) == [4, 4, 4])
+    // Eight votes for one are sure to 511 of 512.
+    #expect(try counts(["--confidence", "1"]) == [8, 8, 8])
+  }
+
   @Test("a model that does not compare is refused with one sentence")
   func refused() throws {
     try assay("judge", "--model", model(.classic), "--data", pairs(1))
       .expect(65, log: "a classic model does not compare responses")
     try assay("judge", "--model", model(.judge), "--data", pairs(1), "--prompts", "x").expect(64)
     try assay("judge", "--model", model(.judge), "--data", pairs(1), "--votes", "0").expect(64)
+    // Where all votes are drawn anyway, it would do nothing.
+    for votes in [[], ["--votes", "4"], ["--votes", "8", "--task", "token"]] {
+      try RunningCommand(
+        ["judge", "--model", model(.judge), "--data", pairs(1), "--confidence", "0.9"] + votes
+      ).result().expect(64, log: "give --votes above 4")
+    }
     let out = folder.path("labels.jsonl")
     try assay(
       "label",

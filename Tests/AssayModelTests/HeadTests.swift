@@ -266,7 +266,7 @@ import Testing
     arguments: [
       "", "logit", "logit:", "logit:A-", "logit:A@", "probability:A", "row:", "row:a", "row:1-",
       "row:1-2-3", "row:-1", "softmax:1-0", "score:0", "expected:5", "expected:5-1", "expected:a-b",
-      "expected:1-5@turns", "expected:1-1000", "mean:2",
+      "expected:1-5@turns", "expected:1-5@\u{43A}\u{438}", "expected:1-1000", "mean:2",
     ]
   )
   func refuses(text: String) { #expect(HeadChoice(text) == nil) }

@@ -76,6 +76,7 @@ import Testing
     let mean = (powers[0] + 2 * powers[1] + 3 * powers[2]) / sum
     let squares = (powers[0] + 4 * powers[1] + 9 * powers[2]) / sum
     #expect(abs(score.value - mean) < 1e-5)
+    #expect(score.kind == .rating && score.steps == nil && score.attributes == nil)
     #expect(abs(try #require(score.deviation) - (squares - mean * mean).squareRoot()) < 1e-5)
   }
 

@@ -3,29 +3,7 @@ import AssayGenerate
 import AssayReward
 import AssayText
 import Foundation
-import Synchronization
 import Testing
-
-/// Answers by a function, and remembers how often it was asked.
-private final class ScriptedChat: ChatGenerator {
-  private let log = Mutex<[ChatRequest]>([])
-  private let answer: @Sendable (ChatRequest) -> String
-  var asked: [ChatRequest] { log.withLock { $0 } }
-
-  init(_ answer: @escaping @Sendable (ChatRequest) -> String) { self.answer = answer }
-
-  nonisolated(nonsending) func complete(
-    _ requests: [ChatRequest],
-    onCompletion: (Int, ChatCompletion) throws -> Void
-  ) async throws -> [ChatCompletion] {
-    log.withLock { $0 += requests }
-    let answers = requests.map {
-      ChatCompletion(text: answer($0), usage: TokenCount(prompt: 10, completion: 3))
-    }
-    for (index, answer) in answers.enumerated() { try onCompletion(index, answer) }
-    return answers
-  }
-}
 
 @Suite struct StatedRaterTests {
   private static func pair(_ chosen: String, _ rejected: String) -> PreferencePair {
@@ -34,6 +12,13 @@ private final class ScriptedChat: ChatGenerator {
 
   private static func isRating(_ request: ChatRequest) -> Bool {
     request.messages.last?.content.contains("How good is the critique") == true
+  }
+
+  /// An endpoint that writes these texts.
+  private static func chat(_ text: @escaping @Sendable (ChatRequest) -> String) -> ScriptedChat {
+    ScriptedChat {
+      ChatCompletion(text: text($0), usage: TokenCount(prompt: 10, completion: 3))
+    }
   }
 
   /// The response that is asked about.
@@ -50,7 +35,7 @@ private final class ScriptedChat: ChatGenerator {
 
   @Test("the mean of stated scores decides; a score that cannot be read leaves the pair out")
   func outcomes() async throws {
-    let chat = ScriptedChat { request in
+    let chat = Self.chat { request in
       switch Self.response(request) {
       // 4 and 8, of mean 6.
       case "good": "It is so.\nScore: \(request.draw == 0 ? 4 : 8)"
@@ -79,7 +64,7 @@ private final class ScriptedChat: ChatGenerator {
 
   @Test("of the better half, the critique that the model rates higher counts alone")
   func betterHalf() async throws {
-    let chat = ScriptedChat { request in
+    let chat = Self.chat { request in
       let last = request.messages.last?.content ?? ""
       if Self.isRating(request) { return last.contains("careless") ? "2" : "9" }
       // A careless critique praises what is bad.
@@ -100,11 +85,17 @@ private final class ScriptedChat: ChatGenerator {
     #expect(outcome.votes?.map(\.chosen) == [1])
     // Two texts and two ratings of each response, which read a prompt each.
     #expect(outcome.completionTokens == 24 && outcome.promptTokens == 60)
+    // A half needs two: one is never all.
+    let fewest = StatedRater(
+      RemoteWriter(chat),
+      settings: settings(samples: 1, keepsBetterHalf: true)
+    )
+    #expect(try await fewest.outcomes(pairs)[0].completionTokens == 24)
   }
 
   @Test("responses are ranked by their mean, one without a score at the mean of the others")
   func ranking() async throws {
-    let chat = ScriptedChat { request in
+    let chat = Self.chat { request in
       switch Self.response(request) {
       case "good": "Fine.\nScore: 8"
       case "bad": "Poor.\nScore: 2"

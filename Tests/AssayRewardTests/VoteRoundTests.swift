@@ -3,30 +3,7 @@ import AssayGenerate
 import AssayReward
 import AssayText
 import Foundation
-import Synchronization
 import Testing
-
-/// Answers by a function, and remembers what it was asked.
-private final class ScriptedChat: ChatGenerator {
-  private let log = Mutex<[ChatRequest]>([])
-  private let answer: @Sendable (ChatRequest) -> Verdict?
-  var asked: [ChatRequest] { log.withLock { $0 } }
-
-  init(_ answer: @escaping @Sendable (ChatRequest) -> Verdict?) { self.answer = answer }
-
-  nonisolated(nonsending) func complete(
-    _ requests: [ChatRequest],
-    onCompletion: (Int, ChatCompletion) throws -> Void
-  ) async throws -> [ChatCompletion] {
-    log.withLock { $0 += requests }
-    let answers = requests.map { request in
-      let mark = answer(request).map { "[[\($0.rawValue)]]" } ?? "who knows"
-      return ChatCompletion(text: mark, usage: TokenCount(prompt: 10, completion: 3))
-    }
-    for (index, answer) in answers.enumerated() { try onCompletion(index, answer) }
-    return answers
-  }
-}
 
 @Suite struct VoteRoundTests {
   private static func pair(_ id: String) -> PreferencePair {
@@ -54,6 +31,15 @@ private final class ScriptedChat: ChatGenerator {
     #expect(VoteConfidence.value(Self.votes(2400, 1600)) > 1 - 1e-9)
   }
 
+  /// An endpoint that gives these verdicts.
+  private static func chat(_ verdict: @escaping @Sendable (ChatRequest) -> Verdict?) -> ScriptedChat
+  {
+    ScriptedChat { request in
+      let mark = verdict(request).map { "[[\($0.rawValue)]]" } ?? "who knows"
+      return ChatCompletion(text: mark, usage: TokenCount(prompt: 10, completion: 3))
+    }
+  }
+
   /// Which letter is the response called chosen.
   private static func right(_ request: ChatRequest) -> Verdict {
     let text = request.messages.last?.content ?? ""
@@ -64,7 +50,7 @@ private final class ScriptedChat: ChatGenerator {
 
   @Test("a pair on which all votes agree is asked four times, one in doubt as often as it may be")
   func rounds() async throws {
-    let chat = ScriptedChat { request in
+    let chat = Self.chat { request in
       let right = Self.right(request)
       let text = request.messages.map(\.content).joined()
       if text.contains("question easy") { return right }
@@ -82,9 +68,9 @@ private final class ScriptedChat: ChatGenerator {
     #expect(heard == [0, 1, 2] && verdicts.map(\.id) == ["hard", "easy", "silent"])
     #expect(verdicts.map(\.judgements.count) == [12, 4, 12])
     #expect(verdicts.map(\.probability) == [0.5, 1, nil])
-    // A prompt in each order, and what was written.
+    // A prompt in each order of a round, of which the first has two judgements in each, and what was written.
     #expect(verdicts[1].tokens == TokenCount(prompt: 20, completion: 12))
-    #expect(verdicts[0].tokens == TokenCount(prompt: 20, completion: 36))
+    #expect(verdicts[0].tokens == TokenCount(prompt: 100, completion: 36))
     // Each draw once, in each order.
     let draws = chat.asked.filter { $0.messages.map(\.content).joined().contains("question hard") }
     #expect(draws.map(\.draw).sorted() == (0..<6).flatMap { [$0, $0] })
@@ -98,7 +84,7 @@ private final class ScriptedChat: ChatGenerator {
   @Test("without a confidence, or with two votes, everything is drawn at once")
   func whole() async throws {
     for (votes, confidence) in [(6, nil), (2, 0.9)] as [(Int, Double?)] {
-      let chat = ScriptedChat { Self.right($0) }
+      let chat = Self.chat { Self.right($0) }
       var settings = JudgeSettings()
       settings.votes = votes
       settings.confidence = confidence

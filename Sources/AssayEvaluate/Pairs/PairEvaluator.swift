@@ -211,7 +211,7 @@ package struct PairEvaluator {
   ) async throws -> [PairOutcome] {
     var settings = StatedSettings()
     settings.samples = sampling.votes / 2
-    settings.temperature = sampling.votes == 2 ? 0 : Float(sampling.judgementTemperature)
+    settings.temperature = Float(sampling.judgementTemperature)
     settings.topP = Float(sampling.topP)
     settings.seed = UInt64(seed)
     settings.tokens = sampling.judgementTokens

@@ -5,9 +5,10 @@ import AssayText
 ///
 /// `logit:A` or `logit:A-B` is a token's logit, perhaps less another's; `probability:A-B` that of A of the
 /// two. `expected:1-5` is the mean of ratings from 1 to 5, as likely as their tokens, with their standard
-/// deviation beside it. A token is an id or a text of one token. `@PLACE` behind it says where it is read: `end` (the last
-/// token, where nothing is said), `next` (the opened assistant's turn), `turns` (each step a turn of the
-/// user, answered by A), or a token's spelling (each such token). `row:I`, `row:I-J` and `softmax:I` choose
+/// deviation beside it. A token is an id or a text of one token. `@PLACE` behind it says where it is read:
+/// `end` (the last token, where nothing is said), `next` (the opened assistant's turn) and, of a logit or a
+/// probability, `turns` (each step a turn of the user, answered by A) or a token's spelling (each such
+/// token). `row:I`, `row:I-J` and `softmax:I` choose
 /// of a head's rows; `mean` is the mean of all, with their standard deviation beside it.
 package enum HeadChoice: Equatable, Sendable {
   /// Tokens whose logits are read, what is made of them, and where.
@@ -64,7 +65,7 @@ package enum HeadChoice: Equatable, Sendable {
       switch (kind, tokens.count) {
       case ("expected", 2):
         guard let low = Int(tokens[0]), let high = Int(tokens[1]), (0...99).contains(low),
-          low < high, high <= 100, parts.last != "turns"
+          low < high, high <= 100, position == .last || position == .next
         else { return nil }
         self = .ratings(low...high, position)
       case ("logit", 1): self = .vocabulary(tokens, .row(0), position)

@@ -152,6 +152,11 @@ package struct HeadDescriptor: Equatable, Sendable {
     }
   }
 
+  /// Whether a score is a rating, whose differences are no log-odds.
+  package var isRating: Bool {
+    if case .expected = reading { true } else { false }
+  }
+
   /// Whether a score is from 0 to 1.
   package var isProbability: Bool {
     switch reading {

@@ -85,6 +85,11 @@ package struct EvaluationSection: RecipeSection {
       "confidence",
       "a number from 0.5 to 1, or null"
     )
+    checks.require(
+      confidence == nil || votes > 4,
+      "confidence",
+      "null unless `votes` is above 4: two in each order are always drawn"
+    )
   }
 
   /// When held-out items are looked at; `nil` where they never are.
