@@ -113,6 +113,32 @@ package final class GenerationEngine {
     return results.compactMap(\.self)
   }
 
+  /// Bytes of keys and values that texts have at most.
+  ///
+  /// - Parameters:
+  ///   - requests: What is generated.
+  ///   - pageBytes: Bytes of a page of all blocks.
+  ///   - options: How much is kept at once.
+  /// - Returns: Bytes.
+  /// - Throws: `GenerationError.exceedsMemory` for a request that needs more than is kept.
+  package static func cacheBytes(
+    of requests: [GenerationRequest],
+    pageBytes: Int,
+    options: Options = Options()
+  ) throws -> Int {
+    let pages = try GenerationPlan(requests, readsReward: false).pages(
+      budget: options.cacheBytes / pageBytes,
+      batch: min(max(1, options.batchSequences), requests.count)
+    ) { request, pages in
+      .exceedsMemory(
+        request: request,
+        neededBytes: pages * pageBytes,
+        budgetBytes: options.cacheBytes
+      )
+    }
+    return pages * pageBytes
+  }
+
   /// The error of a request that needs more pages than the budget has.
   func exceedsMemory(_ request: Int, pages: Int) -> GenerationError {
     .exceedsMemory(

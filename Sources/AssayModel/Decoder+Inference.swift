@@ -47,9 +47,13 @@ package struct DecoderCache {
   /// - Parameter model: Whose keys and values are kept.
   /// - Returns: Bytes of keys and values together.
   package static func pageBytes(_ model: Decoder) -> Int {
-    let configuration = model.configuration
-    return 2 * configuration.layerCount * pageTokens * configuration.groupCount
-      * configuration.headWidth * model.execution.dtype.byteCount
+    pageBytes(model.configuration, model.execution.dtype)
+  }
+
+  /// The same of a model's sizes and the type that it computes in.
+  package static func pageBytes(_ configuration: ModelConfiguration, _ dtype: DType) -> Int {
+    2 * configuration.layerCount * pageTokens * configuration.groupCount * configuration.headWidth
+      * dtype.byteCount
   }
 
   /// Copies whole pages onto others, in all blocks, in place.
@@ -64,6 +68,14 @@ package struct DecoderCache {
 }
 
 extension Decoder {
+  /// Bytes of weights up to which a second, packed copy is kept.
+  private static let packedBytes = 64 << 20
+
+  /// Whether a second copy of a model's float32 weights is kept for single steps.
+  package static func packsSteps(_ configuration: ModelConfiguration) -> Bool {
+    configuration.experts == nil && configuration.parameterCount * 4 <= packedBytes
+  }
+
   /// Reads whole sequences, each into pages of its own.
   ///
   /// - Parameters:

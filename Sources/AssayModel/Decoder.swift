@@ -253,8 +253,15 @@ package struct Decoder {
     training: Bool
   ) -> Tensor {
     let bias = bias.map { $0(execution.dtype, training: training) }
+    let frozen = training ? weight.frozen : nil
     if let lowRank = weight.lowRank {
-      return lowRank.product(x, weight(execution.dtype, training: training), bias: bias)
+      let plain = { frozen?.unpacked(.float32) ?? weight(execution.dtype, training: training) }
+      let base = frozen?.frozen(x) ?? linear(x, plain())
+      return lowRank.product(x, base: base, weight: plain, bias: bias)
+    }
+    if let frozen {
+      let product = frozen.frozen(x)
+      return bias.map { product + $0 } ?? product
     }
     if !training, execution.packs(rows: x.shape[0], on: device),
       let packed = weight.packed(execution)

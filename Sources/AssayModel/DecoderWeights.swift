@@ -114,15 +114,13 @@ package final class DecoderWeights {
     }
   }
 
-  /// Bytes of weights up to which a second, packed copy is kept.
-  private static let packedBytes = 64 << 20
-  private lazy var isSmall = configuration.parameterCount * 4 <= Self.packedBytes
+  private lazy var isSmall = Decoder.packsSteps(configuration)
 
   private lazy var isFloat32 = parameters.allSatisfy { $0.value.dtype == .float32 }
 
   /// The weights packed for single steps; `nil` where the model or the execution is none for it.
   func stepper(_ execution: Execution) -> DecoderStepper? {
-    guard isSmall, configuration.experts == nil, execution.dtype == .float32,
+    guard isSmall, execution.dtype == .float32,
       execution.weights == .plain, device.hasKernels, !hasLowRank
     else {
       return nil
@@ -145,6 +143,20 @@ package final class DecoderWeights {
     guard execution.packs(rows: .max, on: device),
       execution.weights != .plain || execution.dtype == .bfloat16
     else { return }
+    pack(execution)
+  }
+
+  /// Packs the weights of blocks for good, to be trained beside.
+  func freeze(_ format: WeightFormat) { pack(Execution(dtype: .bfloat16, weights: format)) }
+
+  /// Takes the blocks' plain weights of another model in place of packings.
+  func unpack(as other: DecoderWeights) {
+    for (own, others) in zip(parts.blocks, other.parts.blocks) {
+      for (weight, plain) in zip(own.products, others.products) { weight.unpack(as: plain) }
+    }
+  }
+
+  private func pack(_ execution: Execution) {
     // Kind by kind: what one gives up the next of its size takes, so that one of them is there twice at
     // most.
     for kind in (parts.blocks.map(\.productKinds).first ?? []).indices {

@@ -33,6 +33,11 @@ package struct LowRankOptions: Equatable, Sendable {
 }
 
 extension ModelConfiguration {
+  /// How many numbers the blocks' linear layers have, without those that experts are chosen by.
+  package var productParameterCount: Int {
+    weightSpecs.blocks.flatMap(\.products).map { $0.shape.reduce(1, *) }.reduce(0, +)
+  }
+
   /// How many numbers products of low rank have beside the blocks' linear layers.
   package func lowRankCount(_ options: LowRankOptions) -> Int {
     weightSpecs.blocks.flatMap(\.products).flatMap(\.pieces).map { piece in
@@ -49,6 +54,8 @@ struct AdapterTraining {
   let options: LowRankOptions
   /// The base model's folder.
   let base: URL
+  /// Whether its weights are kept in few bits.
+  var isPacked = false
 }
 
 /// The products of low rank beside a weight, one for each of the tensors that it is joined from.
@@ -122,14 +129,15 @@ final class LowRank {
   ///
   /// - Parameters:
   ///   - x: `[N, I]`.
-  ///   - weight: W in the type of `x`.
+  ///   - base: `x W^T`, `[N, O]`.
+  ///   - weight: W, for the lengths of rows.
   ///   - bias: `[O]`.
   /// - Returns: `[N, O]`.
   ///
   /// Source: Hu et al. 2021 (arXiv:2106.09685) eq. 3; Liu et al. 2024 (arXiv:2402.09353) eq. 5, 11.
-  func product(_ x: Tensor, _ weight: Tensor, bias: Tensor?) -> Tensor {
+  func product(_ x: Tensor, base: Tensor, weight: () -> Tensor, bias: Tensor?) -> Tensor {
     let (a, b) = joined
-    var sum = linear(x, weight) + linear(linear(x, a.to(x.dtype)), b.to(x.dtype))
+    var sum = base + linear(linear(x, a.to(x.dtype)), b.to(x.dtype))
     if let factors = factors(weight) { sum = sum * factors.to(x.dtype) }
     return bias.map { sum + $0 } ?? sum
   }
@@ -159,7 +167,7 @@ final class LowRank {
   func merged(into value: Tensor) -> Tensor {
     withoutGradients {
       let sum = value.to(.float32) + ordered(product(value), axis: 0) * scale
-      return factors(value).map { sum * $0.reshaped([-1, 1]) } ?? sum
+      return factors({ value }).map { sum * $0.reshaped([-1, 1]) } ?? sum
     }
   }
 
@@ -176,8 +184,9 @@ final class LowRank {
   }
 
   /// `m / |W + s B A|` of each row, float32; one where a layer has no magnitudes; `nil` where none has.
-  private func factors(_ value: Tensor) -> Tensor? {
+  private func factors(_ value: () -> Tensor) -> Tensor? {
     guard parts.contains(where: { $0.trained?.magnitude != nil }) else { return nil }
+    let value = value()
     let norms = withoutGradients {
       spec.cut(Self.norms(value.to(.float32) + ordered(product(value), axis: 0) * scale))
     }

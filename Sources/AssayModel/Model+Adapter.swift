@@ -26,13 +26,24 @@ extension Model {
     adapter = AdapterTraining(options: options, base: base)
   }
 
+  /// Keeps the blocks' weights, beside which an adapter is trained, in few bits; what is learnt is merged into those
+  /// of the folder.
+  ///
+  /// - Parameter format: How they are kept; plain leaves them as they are.
+  package func freezeBase(_ format: WeightFormat) {
+    guard format != .plain, adapter != nil else { return }
+    adapter?.isPacked = true
+    decoder.weights.freeze(format)
+  }
+
   /// Writes the adapter under training as PEFT reads it, and merges it into the weights.
   ///
   /// The head goes along whole, with the tokenizer, the template and golden scores of the merged model.
   /// Without an adapter nothing is done.
   ///
   /// - Parameter folder: The folder; made where it does not exist.
-  /// - Throws: `TensorError.cannotWrite`, `TextError`, or `ModelError`.
+  /// - Throws: `TensorError.cannotWrite`, `TextError`, `ModelError`; what reading the base again throws, where it was
+  ///   kept in few bits.
   ///
   /// Source: `peft` `tuners/lora/config.py`, `utils/save_and_load.py`.
   package func mergeAdapter(writingTo folder: URL) throws {
@@ -73,6 +84,10 @@ extension Model {
       )
     }
     try Safetensors.writeFolder(weights, to: folder, name: "adapter_model")
+    if adapter.isPacked {
+      let base = try Model.loadWeights(adapter.base, dtype: nil, device: decoder.device)
+      decoder.weights.unpack(as: base.decoder.weights)
+    }
     decoder.weights.mergeLowRank()
     self.adapter = nil
     try Adapter.writeCompanions(of: self, to: folder)

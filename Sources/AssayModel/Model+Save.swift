@@ -30,14 +30,12 @@ extension Model {
     } catch {
       throw TensorError.cannotWrite(file: folder.path, reason: error.localizedDescription)
     }
-    var weights = decoder.named { $0.value }.map { name, tensor in
-      (name: name, tensor: withoutGradients { tensor.to(dtype).to(.cpu).contiguous() })
-    }
+    var weights = decoder.named { $0.value }
     if isClassifier { weights.removeAll { $0.name == "lm_head.weight" } }
     for parameter in head?.parameters ?? [] {
-      weights.append((parameter.name, withoutGradients { parameter.value.to(dtype).to(.cpu) }))
+      weights.append((parameter.name, parameter.value))
     }
-    try Safetensors.writeFolder(weights, to: folder)
+    try Safetensors.writeFolder(weights, as: dtype, to: folder)
     weights = []
     let type =
       switch dtype {

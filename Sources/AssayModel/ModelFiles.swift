@@ -90,12 +90,13 @@ package enum ModelFiles {
     return counts[true, default: 0] > counts[false, default: 0] ? .bfloat16 : .float32
   }
 
-  /// Bytes of a model's files of weights, which are mapped into memory while they are read.
+  /// Bytes of a model's files of weights that are in memory beside the weights made of them, at most: safetensors
+  /// files give back what was read of them, so that the largest weight is.
   ///
   /// - Parameter url: The model.
-  /// - Returns: Their sum.
-  /// - Throws: `ModelError` where an adapter's base is missing.
-  package static func byteCount(at url: URL) throws -> Int {
+  /// - Returns: Bytes.
+  /// - Throws: `ModelError` where an adapter's base is missing, or `TensorError` for files that cannot be read.
+  package static func loadingBytes(at url: URL) throws -> Int {
     let place = try GGUFModel.find(url) ?? Adapter(at: url)?.base ?? url
     func size(_ url: URL) -> Int {
       let values = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey])
@@ -103,8 +104,14 @@ package enum ModelFiles {
     }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
     guard !names.isEmpty else { return size(place) }
-    return names.filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".bin") }
-      .map { size(place.appendingPathComponent($0)) }.reduce(0, +)
+    guard !names.contains(where: { $0.hasSuffix(".safetensors") }) else {
+      let weights = try WeightsFolder(place)
+      return weights.names.map { name in
+        (weights.shape(of: name)?.reduce(1, *) ?? 0) * (weights.dtype(of: name)?.byteCount ?? 0)
+      }.max() ?? 0
+    }
+    return names.filter { $0.hasSuffix(".bin") }.map { size(place.appendingPathComponent($0)) }
+      .reduce(0, +)
   }
 
   /// The folder of a model's tokenizer: an adapter may leave it to its base.

@@ -87,6 +87,15 @@ final class Weight {
     (packedForGood, parameter) = (packing, nil)
     (casts, packings) = (CastCache(), PackingCache())
   }
+
+  /// The packing of a weight that has no plain form.
+  var frozen: PackedWeight? { parameter == nil ? packedForGood : nil }
+
+  /// Takes the plain form of another model's weight in place of the packing.
+  func unpack(as other: Weight) {
+    (parameter, packedForGood) = (other.parameter, nil)
+  }
+
   /// Has products of low rank trained in its place.
   func add(_ spec: WeightSpec, _ options: LowRankOptions, seed: UInt64) {
     lowRank = parameter.flatMap { LowRank(beside: $0.value, spec, options, seed: seed) }

@@ -74,6 +74,22 @@ package final class PackedWeight {
     }
   }
 
+  /// `x` times the weight in training, with the gradient of `x`: in the type of `x`, by the numbers as they are kept.
+  ///
+  /// - Parameter x: `[N, I]`, float32 or bfloat16.
+  /// - Returns: `[N, O]` in the type of `x`.
+  package func frozen(_ x: Tensor) -> Tensor {
+    Tensor("frozenLinear") { ct_frozen_linear(x.handle, handle, $0) }
+  }
+
+  /// The numbers as they are kept, `[O, I]`.
+  ///
+  /// - Parameter dtype: In which type: bfloat16, or float32.
+  /// - Returns: The weight.
+  package func unpacked(_ dtype: DType) -> Tensor {
+    Tensor("unpack") { ct_unpack(handle, dtype.rawValue, $0) }
+  }
+
   /// Names of the kernels that this processor has, the best last.
   package static var kernels: [String] {
     String(cString: ct_packed_kernels()).split(separator: " ").map(String.init)

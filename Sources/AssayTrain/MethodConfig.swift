@@ -87,6 +87,17 @@ struct MethodConfig: RecipeSection {
       "corpus",
       "the path of a file of conversations"
     )
+    let reads = Methods.named(method)?.readsWindows ?? false
+    checks.require(
+      data.window == 0 || reads,
+      "data.window",
+      "0: this method reads its data whole before it learns"
+    )
+    checks.require(
+      data.window == 0 || compute.steps != nil,
+      "compute.steps",
+      "a number of steps beside `data.window`: how many pairs there are is not known before"
+    )
     let holdsOut = data.validation != nil || data.heldOut > 0
     let watches = Methods.named(method)?.watchesHeldOut ?? false
     checks.require(

@@ -94,8 +94,17 @@ package struct Recipe {
     return try planner(context, shapes).plan(folder)
   }
 
-  private func planner(_ context: RunContext, _ shapes: [TrainingShape]) -> Planner {
-    Planner(
+  /// Pairs of a file that is not read whole that a plan looks at, at most.
+  private static let plannedPairs = 512
+
+  private func planner(_ context: RunContext, _ shapes: [TrainingShape]) throws -> Planner {
+    var context = context
+    if let windows = context.windows {
+      context.pairs = try windows.pairs(
+        at: Array(0..<min(Self.plannedPairs, config.data.window))
+      )
+    }
+    return Planner(
       context: context,
       shapes: shapes,
       leadIn: config.settings[CritiqueSFTMethod.section].leadIn
@@ -181,6 +190,13 @@ package struct Recipe {
           events: stages.events
         )
       }
+    case .pairs where config.data.window > 0:
+      context.windows = try config.data.windows(
+        model: folder,
+        compute: config.compute,
+        events: stages.events
+      )
+      context.heldOut = try config.data.validation.map { try pairs($0, leadIn: nil) } ?? []
     case .pairs:
       (context.pairs, context.heldOut) = try held(\PreferencePair.prompt) {
         try pairs($0, leadIn: nil)

@@ -161,8 +161,12 @@ class KeepingAllocator final : public c10::Allocator {
 std::atomic<int64_t> KeepingAllocator::held{0}, KeepingAllocator::peak{0};
 
 static KeepingAllocator allocator;
-// A priority above LibTorch's own default of 0 makes it the CPU allocator.
+// A priority above LibTorch's own default of 0 makes it the CPU allocator. What goes back is to go back to the
+// system: glibc would keep blocks of up to 32 MiB in its heap, in pieces that blocks of other sizes do not fit into.
 static const bool installed = [] {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
   c10::SetCPUAllocator(&allocator, /*priority=*/1);
   return true;
 }();

@@ -3,7 +3,10 @@
 // N rows, I inputs, O outputs.
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <torch/custom_class.h>
+
 #include "matrix.hpp"
+#include "packed.hpp"
 
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
@@ -29,6 +32,33 @@ struct Linear : Function<Linear> {
     return {wanted(0) ? matrix_product(d_out, weight) : at::Tensor(),
             wanted(1) ? matrix_product(d_out.t(), x) : at::Tensor(),
             has_bias && wanted(2) ? d_out.sum(0) : at::Tensor()};
+  }
+};
+
+// Keeps a packed weight for as long as gradients may be asked for.
+struct PackedUse : torch::CustomClassHolder {
+  explicit PackedUse(ct_packed packed) : packed(packed) { retain(packed); }
+  PackedUse(const PackedUse &) = delete;
+  ~PackedUse() override { ct_packed_free(packed); }
+  ct_packed packed;
+};
+
+// Rows times a packed weight that is not trained: it is unpacked for the product and again for the gradient, so
+// that no plain form of it is kept.
+struct FrozenLinear : Function<FrozenLinear> {
+  static at::Tensor forward(AutogradContext *context, at::Tensor x,
+                            c10::intrusive_ptr<PackedUse> weight) {
+    context->saved_data["weight"] = c10::IValue::make_capsule(weight);
+    return linear_layer(x, unpacked(*weight->packed, x.scalar_type()));
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    auto holder = context->saved_data["weight"].toCapsule();
+    auto weight = c10::static_intrusive_pointer_cast<PackedUse>(holder);
+    const at::Tensor &d_out = gradients[0];
+    const at::Tensor plain = unpacked(*weight->packed, d_out.scalar_type());
+    const bool is_ours = !composes() && is_product_ours(d_out.scalar_type());
+    return {is_ours ? matrix_product(d_out, plain) : at::mm(d_out, plain), at::Tensor()};
   }
 };
 
@@ -61,3 +91,13 @@ at::Tensor linear_layer(const at::Tensor &x, const at::Tensor &weight, const at:
 }
 
 }  // namespace ct
+
+int ct_frozen_linear(ct_tensor x, ct_packed packed, ct_tensor *out) {
+  return ct::guarded([&] {
+    const at::Tensor &rows = x->value;
+    TORCH_CHECK(rows.dim() == 2 && ct::readable(rows),
+                "rows in float32 or bfloat16 on the CPU expected, got ", rows.scalar_type(), " ",
+                rows.sizes());
+    *out = ct::wrap(ct::FrozenLinear::apply(rows, c10::make_intrusive<ct::PackedUse>(packed)));
+  });
+}

@@ -4,6 +4,7 @@
 // N rows, I inputs, O outputs.
 #include "packed.hpp"
 
+#include <atomic>
 #include <cstring>
 
 #include "float_panels.hpp"
@@ -18,6 +19,7 @@ struct ct_packed_s {
   // One an output of int8, and 128 times the sum of its numbers.
   std::vector<float> scales;
   std::vector<int32_t> offsets;
+  std::atomic<int> users{1};
 
   int64_t panel_bytes() const {
     if (kind == CT_PACK_I4) return tiles / 2 * ct::int4_tile_bytes;
@@ -260,6 +262,31 @@ const PanelKernel &named(const char *name) {
 
 }  // namespace
 
+at::Tensor unpacked(const ct_packed_s &packed, at::ScalarType type) {
+  TORCH_CHECK(packed.kind != CT_PACK_F32, "float32 panels are not unpacked");
+  at::Tensor made = at::empty({packed.outputs, packed.inputs}, at::TensorOptions().dtype(type));
+  by_type(made, [&](auto *kind) {
+    using T = std::remove_pointer_t<decltype(kind)>;
+    parallel_for(packed.panels, 4, [&](int64_t begin, int64_t end, int64_t) {
+      for (int64_t p = begin; p < end; p++) {
+        const bf16 *panel = expanded(packed, p, 1);
+        const int64_t first = p * panel_outputs, count = std::min(panel_outputs, packed.outputs - first);
+        for (int64_t o = 0; o < count; o++) {
+          const float scale = packed.kind == CT_PACK_I8 ? packed.scales[first + o] : 1;
+          T *row = pointer<T>(made) + (first + o) * packed.inputs;
+          for (int64_t i = 0; i < packed.inputs; i++) {
+            const int64_t place = i / tile_inputs * tile_size + i % tile_inputs / 2 * 32 + 2 * o + i % 2;
+            row[i] = T(float(panel[place]) * scale);
+          }
+        }
+      }
+    });
+  });
+  return made;
+}
+
+void retain(ct_packed_s *packed) { packed->users++; }
+
 }  // namespace ct
 
 using namespace ct;
@@ -293,7 +320,16 @@ int ct_pack(ct_tensor weight, int kind, ct_packed *out) {
   });
 }
 
-void ct_packed_free(ct_packed packed) { delete packed; }
+void ct_packed_free(ct_packed packed) {
+  if (--packed->users == 0) delete packed;
+}
+
+int ct_unpack(ct_packed packed, int dtype, ct_tensor *out) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    *out = wrap(unpacked(*packed, scalar_type(dtype)));
+  });
+}
 
 int64_t ct_packed_bytes(ct_packed packed) {
   return int64_t(packed->data.size + packed->floats.bytes() + packed->scales.size() * sizeof(float) +

@@ -86,4 +86,9 @@ void store_block(const float *c, int64_t rows, int64_t columns, const BlockEnd &
 void store_block(const float *c, int64_t rows, int64_t columns, const BlockEnd &end, bf16 *out,
                  int64_t stride);
 
+// A packed weight [O, I] as its numbers are, in a type; not of float32 panels.
+at::Tensor unpacked(const ct_packed_s &packed, at::ScalarType type);
+// One that the caller has for as long as it is not freed, and whoever retains it.
+void retain(ct_packed_s *packed);
+
 }  // namespace ct

@@ -171,6 +171,21 @@ import Testing
     }
   }
 
+  @Test("a token loss of a weight that is not trained makes no gradient of it")
+  func tokenLossFrozen() {
+    let targets = Tensor([1, 0, 4] as [Int64])
+    func gradients(trains: Bool) -> (hidden: [Float]?, weight: Tensor?) {
+      let (hidden, weight) = (Tensor.normal([3, 4], seed: 1), Tensor.normal([5, 4], seed: 2))
+      hidden.setRequiresGradientInPlace()
+      if trains { weight.setRequiresGradientInPlace() }
+      tokenNLL(hidden: hidden, weight: weight, targets: targets).sum().backward()
+      return (hidden.gradient?.floats, weight.gradient)
+    }
+    let (trained, frozen) = (gradients(trains: true), gradients(trains: false))
+    #expect(trained.weight != nil && frozen.weight == nil)
+    #expect(frozen.hidden != nil && frozen.hidden == trained.hidden)
+  }
+
   @Test("token loss by hand: even odds and a certain token")
   func tokenLossByHand() {
     // Equal logits over 4 tokens: log 4. A logit 50 above the other: 0, and 50 for that other.

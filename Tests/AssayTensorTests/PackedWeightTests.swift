@@ -1,4 +1,5 @@
 import AssayTensor
+import AssayTestSupport
 import Testing
 
 @Suite struct PackedWeightTests {
@@ -43,6 +44,35 @@ import Testing
       let distance = zip(actual, wanted).map { abs($0 - $1) }.max() ?? .infinity
       #expect(actual.count == rows * outputs)
       #expect(distance < 1e-4, "\(rows) rows, \(inputs) inputs, \(outputs) outputs: \(distance)")
+    }
+  }
+
+  @Test(
+    "a weight that is not trained multiplies as it is kept, with the gradient of the rows",
+    arguments: WeightFormat.allCases
+  )
+  func frozen(format: WeightFormat) throws {
+    for (rows, inputs, outputs) in [(3, 40, 50), (70, 64, 130)] {
+      let weight = rounded(numbers(outputs * inputs, 1), [outputs, inputs]).to(.float32)
+      let packed = try #require(PackedWeight(weight, format: format))
+      let kept = packed.unpacked(.float32)
+      // Steps of 8 bits are a 127th of at most 1; of 4 bits an 8th, with a scale of 8 bits of precision.
+      let bound: Float =
+        switch format {
+        case .plain: 0
+        case .int8: 0.51 / 127
+        case .int4: 1.02 / 8
+        }
+      let apart = zip(kept.floats, weight.floats).map { abs($0 - $1) }.max()
+      #expect(kept.shape == [outputs, inputs] && (apart ?? 1) <= bound)
+      let x = Tensor(numbers(rows * inputs, 3), [rows, inputs])
+      let slopes = Tensor(numbers(rows * outputs, 4), [rows, outputs])
+      x.setRequiresGradientInPlace()
+      let product = packed.frozen(x)
+      (product * slopes).sum().backward()
+      expectClose(product.floats, linear(x.detached(), kept).floats, relative: 1e-5, absolute: 1e-5)
+      let wanted = slopes.matmul(kept).floats
+      expectClose(x.gradient?.floats ?? [], wanted, relative: 1e-5, absolute: 1e-5)
     }
   }
 

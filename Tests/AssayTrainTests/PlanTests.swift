@@ -81,14 +81,82 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: world.file("run").path))
   }
 
-  @Test("both trainings of CLoud are planned, the second one behind texts that are written")
+  @Test("both trainings of CLoud are planned, and the texts that are written between them")
   func cloud() throws {
     let world = try TinyWorld()
     try world.makeBase()
     let trainings = try plan(TinyRecipe.cloud(world, onPolicy: true), world).trainings
-    #expect(trainings.map(\.stage) == ["critique-sft", "cloud"])
-    #expect(trainings.map(\.steps) == [4, 4])
-    #expect(trainings[0].cacheBytes == 0 && trainings[1].cacheBytes > 0)
+    #expect(trainings.map(\.stage) == ["critique-sft", "critiques", "cloud"])
+    #expect(trainings.map(\.steps) == [4, 0, 4])
+    // A text of each response of 24 pairs.
+    #expect(trainings.map(\.texts) == [0, 48, 0])
+    #expect(trainings.map { $0.cacheBytes > 0 } == [false, true, false])
+  }
+
+  @Test(
+    "trainings and writings of every method are planned",
+    arguments: [
+      ("pair", "verdict: {prompts: playground, batch_pairs: 4}", ["pair"]),
+      ("genrm", "verdict: {prompts: playground, batch_pairs: 4}", ["genrm"]),
+      (
+        "star-sft",
+        "star: {iterations: 2, samples: 3, judgement_tokens: 8, batch_items: 4, prompts: playground}",
+        ["judgements-1", "train-1", "judgements-2", "train-2"]
+      ),
+      (
+        "star-dpo",
+        "star: {iterations: 1, samples: 3, judgement_tokens: 8, batch_items: 4, prompts: playground}",
+        ["judgements-1", "train-1"]
+      ),
+      (
+        "grpo",
+        "grpo: {rounds: 1, samples: 3, judgement_tokens: 8, batch_items: 4, prompts: playground}",
+        ["judgements-1", "train-1"]
+      ),
+      (
+        "critic-rm-rank",
+        "critic_rm: {samples: 3, critique_tokens: 8, batch_pairs: 4, prompts: playground}",
+        ["scored-critiques", "refined", "critic-rm"]
+      ),
+    ]
+  )
+  func methods(method: String, settings: String, stages: [String]) throws {
+    let world = try TinyWorld(train: 12)
+    try world.makeBase()
+    let recipe = """
+      method: \(method)
+      model: \(world.base.path)
+      data: {train: \(world.file("train.jsonl").path)}
+      compute: {device: cpu}
+      \(settings)
+      """
+    let trainings = try plan(recipe, world).trainings
+    #expect(trainings.map(\.stage) == stages)
+    for training in trainings {
+      let writes = training.texts > 0
+      #expect(writes == (training.steps == 0) && writes == (training.cacheBytes > 0))
+      #expect(writes == (training.gradientBytes == 0) && writes == (training.diskBytes == 0))
+      #expect(training.partTokens > 8 && training.weightBytes > 0)
+    }
+  }
+
+  @Test("weights in few bits are planned as that, and an adapter's merging too")
+  func packed() throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    func training(_ base: String) throws -> TrainingPlan {
+      let recipe = TinyRecipe.classic(world).replacing(
+        "checkpoint_steps: 2",
+        with: "checkpoint_steps: 2, adapter: {rank: 4, base: \(base)}"
+      )
+      return try #require(try plan(recipe, world).trainings.first)
+    }
+    let (plain, int8, int4) = (try training("plain"), try training("int8"), try training("int4"))
+    // In each of 2 layers 32 x 96, 32 x 32, 32 x 128 and 64 x 32.
+    let count = 2 * 32 * (96 + 32 + 128 + 64)
+    #expect(plain.weightBytes - int8.weightBytes == 3 * count)
+    #expect(plain.weightBytes - int4.weightBytes == 4 * count - count * 9 / 16)
+    #expect(plain.savingBytes == plain.weightBytes && int8.savingBytes == plain.weightBytes)
   }
 
   @Test("what cannot fit is refused with what would make it fit")

@@ -36,12 +36,13 @@ import Testing
     #expect(try metric("loss", resumed, "01-base") == metric("loss", whole, "01-base"))
   }
 
-  @Test("classic training goes on to the same weights, bit for bit")
-  func classic() async throws {
+  @Test("classic training goes on to the same weights, bit for bit", arguments: MomentForm.allCases)
+  func classic(moments: MomentForm) async throws {
     let world = try TinyWorld()
     try world.makeBase()
     let (whole, resumed, events) = try await resume(
-      TinyRecipe.classic(world),
+      TinyRecipe.classic(world)
+        .replacing("optimizer: {", with: "optimizer: {moments: \(moments.rawValue), "),
       world,
       stage: "classic",
       killedAt: 3
@@ -81,12 +82,16 @@ import Testing
     #expect(!names.contains { $0.hasPrefix("best-") })
   }
 
-  @Test("an adapter goes on to the same numbers, bit for bit, and scores as the merged model")
-  func adapter() async throws {
+  @Test(
+    "an adapter goes on to the same numbers, bit for bit, and scores as the merged model",
+    arguments: WeightFormat.allCases
+  )
+  func adapter(base format: WeightFormat) async throws {
     let world = try TinyWorld()
     try world.makeBase()
+    let options = "adapter: {rank: 4, dora: true, base: \(format.rawValue)}"
     let recipe = TinyRecipe.classic(world)
-      .replacing("checkpoint_steps: 2", with: "checkpoint_steps: 2, adapter: {rank: 4, dora: true}")
+      .replacing("checkpoint_steps: 2", with: "checkpoint_steps: 2, \(options)")
     let (whole, resumed, events) = try await resume(
       recipe,
       world,
@@ -108,6 +113,25 @@ import Testing
       let own = merged.decoder.named { $0.value }.first { $0.name == name }?.tensor.floats
       #expect((own == value.floats) == !name.contains("_proj"), "\(name)")
     }
+  }
+
+  @Test("a training that reads its pairs in windows goes on to the same weights, bit for bit")
+  func windows() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    // 9 steps of 4 pairs are one and a half readings of 24 pairs, in windows that no batch fits into evenly.
+    let recipe = TinyRecipe.classic(world)
+      .replacing("data:\n", with: "data:\n  window: 7\n")
+      .replacing("checkpoint_steps: 2", with: "checkpoint_steps: 2, steps: 9")
+    let (whole, resumed, events) = try await resume(
+      recipe,
+      world,
+      stage: "classic",
+      killedAt: 5
+    )
+    #expect(resumedAt("classic", events) == 4)
+    #expect(try metric("loss", whole, "01-classic").count == 9)
+    #expect(try modelBytes(resumed, "01-classic") == modelBytes(whole, "01-classic"))
   }
 
   @Test("a run does not go on with what was trained on pairs that were read otherwise")

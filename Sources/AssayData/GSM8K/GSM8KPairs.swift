@@ -98,7 +98,7 @@ package struct GSM8KPairs: Sendable {
   private static func read<Record>(
     _ folder: URL,
     _ name: String,
-    _ parse: (RowFields) throws(RowFault) -> Record
+    _ parse: @escaping (RowFields) throws(RowFault) -> Record
   ) throws -> [Record] {
     var records: [Record] = []
     var next = 0

@@ -103,6 +103,23 @@ package struct PairReader: Sendable {
 }
 
 extension PairReader {
+  /// The pairs of a file one by one, whatever their ids, with memory for one row.
+  ///
+  /// - Parameter path: The file.
+  /// - Returns: The pairs, to be asked for.
+  /// - Throws: `DataError` for a file that cannot be read.
+  package func stream(_ path: String) throws -> RecordStream<PreferencePair> {
+    try RecordStream(
+      path,
+      policy: policy,
+      limit: limit,
+      columns: columns,
+      attributes: attributes,
+      rows: rows,
+      parse: PreferencePair.init
+    )
+  }
+
   /// The rows of pairs that a row is.
   func rows(_ fields: RowFields) throws(RowFault) -> [RowFields] {
     try fields.pairs(pairing, marginScale: marginScale)
@@ -129,70 +146,25 @@ package func readRecords<Record>(
   limit: TokenLimit<Record>?,
   columns: [String: String] = [:],
   attributes: [String: Double] = [:],
-  id: (Record) -> String,
-  rows: (RowFields) throws(RowFault) -> [RowFields] = { (fields) throws(RowFault) in [fields] },
-  parse: (RowFields) throws(RowFault) -> Record,
+  id: @escaping (Record) -> String,
+  rows: @escaping (RowFields) throws(RowFault) -> [RowFields] = { (fields) throws(RowFault) in
+    [fields]
+  },
+  parse: @escaping (RowFields) throws(RowFault) -> Record,
   _ body: (Record) throws -> Void
 ) throws -> ReadReport {
-  let source = try RowSource(path: path)
-  var report = ReadReport()
-  var seen: Set<String> = []
-  /// What becomes of a row; `nil` is a counted problem.
-  func counting<Value>(_ line: Int, _ make: () throws -> Value) throws -> Value? {
-    do {
-      return try make()
-    } catch let fault as RowFault {
-      let problem = RowProblem(
-        kind: fault.kind,
-        file: source.name,
-        line: line,
-        detail: fault.detail
-      )
-      guard policy.action(for: fault.kind) == .skip else {
-        throw DataError.refused(problem: problem)
-      }
-      report.countRow()
-      report.add(problem)
-      return nil
-    }
-  }
-  var joined = AttributeRows(source, weights: attributes, columns: columns)
-  while let row = try joined.next() {
-    let found = try counting(row.line) {
-      try rows(try RowFields(try row.value.get(), index: row.index, columns: columns))
-    }
-    for fields in found ?? [] {
-      let record = try counting(row.line) {
-        let (record, isCut) = try fitted(try parse(fields), limit)
-        guard seen.insert(id(record)).inserted else {
-          throw RowFault(kind: .duplicateID, detail: "the id '\(id(record))' was used before")
-        }
-        if isCut { report.countCut() }
-        return record
-      }
-      guard let record else { continue }
-      report.countKept(1)
-      try body(record)
-    }
-  }
-  return report
-}
-
-/// A record that keeps a limit, shortened where that is wanted.
-///
-/// - Throws: `RowFault` where it is too long.
-private func fitted<Record>(
-  _ record: Record,
-  _ limit: TokenLimit<Record>?
-) throws -> (record: Record, isCut: Bool) {
-  guard let limit else { return (record, false) }
-  let count = try limit.measured(record)
-  guard count > limit.maximumTokens else { return (record, false) }
-  if let shorter = try limit.shorten?(record) { return (shorter, true) }
-  throw RowFault(
-    kind: .tooLong,
-    detail: "\(count) tokens, more than the limit of \(limit.maximumTokens)"
+  let stream = try RecordStream(
+    path,
+    policy: policy,
+    limit: limit,
+    columns: columns,
+    attributes: attributes,
+    id: id,
+    rows: rows,
+    parse: parse
   )
+  while let record = try stream.next() { try body(record) }
+  return stream.report
 }
 
 extension PreferencePair {

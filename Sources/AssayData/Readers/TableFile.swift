@@ -32,19 +32,24 @@ enum TableFormat: String {
 
   /// What DuckDB is asked, and how it is to write.
   ///
-  /// Columns of CSV are texts: a response of digits is not to become a number.
+  /// Columns of CSV are texts: a response of digits is not to become a number. Rows are copied to the output as they
+  /// are read: the result of a query may be kept whole.
   ///
-  /// Source: duckdb.org/docs/stable/data/parquet/overview, data/csv/overview, data/json/loading_json.
+  /// Source: duckdb.org/docs/stable/data/parquet/overview, data/csv/overview, data/json/loading_json,
+  /// data/json/writing_json.
   fileprivate func arguments(_ path: String) -> [String] {
     let file = "'" + Self.literal(path) + "'"
     let longest = RowBounds.lineBytes
+    func copied(_ rows: String) -> [String] {
+      let output = "TO '/dev/stdout' (FORMAT json)"
+      return ["-c", "SET threads = 1; COPY (SELECT * FROM \(rows)) \(output)"]
+    }
     return switch self {
-    case .parquet: ["-jsonlines", "-c", "SELECT * FROM read_parquet(\(file))"]
+    case .parquet: copied("read_parquet(\(file))")
     case .csv:
-      [
-        "-jsonlines", "-c",
-        "SELECT * FROM read_csv(\(file), all_varchar = true, header = true, max_line_size = \(longest))",
-      ]
+      copied(
+        "read_csv(\(file), all_varchar = true, header = true, max_line_size = \(longest))"
+      )
     case .zstd:
       [
         "-list", "-noheader", "-c",

@@ -4,15 +4,17 @@ extension Safetensors {
   /// Writes tensors to a file: all of it or, after a failure, none.
   ///
   /// Streams to a temporary file beside it, syncs it and renames it. Tensors are copied one at a
-  /// time, and only those that are not contiguous on the CPU.
+  /// time, and only those that are not contiguous on the CPU; those of another type in parts.
   ///
   /// - Parameters:
   ///   - tensors: Names, each once, and tensors.
+  ///   - dtype: The type that they are stored in; `nil` is their own.
   ///   - metadata: Free text; Hugging Face's loaders ask for `format` = `pt`.
   ///   - url: The file, replaced where it exists.
   /// - Throws: `TensorError.cannotWrite`, or what copying a tensor throws.
   package static func write(
     _ tensors: [(name: String, tensor: Tensor)],
+    as dtype: DType? = nil,
     metadata: [String: String] = ["format": "pt"],
     to url: URL
   ) throws {
@@ -21,17 +23,34 @@ extension Safetensors {
       throw TensorError.cannotWrite(file: url.path, reason: "two tensors are named \(name)")
     }
     // Wide types first, as the reference does: then every tensor is aligned to its own width.
+    func type(_ tensor: Tensor) -> DType { dtype ?? tensor.dtype }
     let ordered = tensors.sorted {
-      ($1.tensor.dtype.byteCount, $0.name) < ($0.tensor.dtype.byteCount, $1.name)
+      (type($1.tensor).byteCount, $0.name) < (type($0.tensor).byteCount, $1.name)
     }
-    let header = try header(of: ordered, metadata: metadata)
+    let header = try header(of: ordered, as: dtype, metadata: metadata)
     try ReplacedFile.write(url) { write in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try write($0) }
       try header.withUnsafeBytes { try write($0) }
       for (_, tensor) in ordered where tensor.count > 0 {
-        let flat = try withTensorErrors { tensor.detached().to(.cpu).contiguous() }
-        try flat.withUnsafeBytes { try write($0) }
+        for part in parts(tensor, as: type(tensor)) {
+          let flat = try withTensorErrors {
+            withoutGradients { part.detached().to(type(tensor)).to(.cpu).contiguous() }
+          }
+          try flat.withUnsafeBytes { try write($0) }
+        }
       }
+    }
+  }
+
+  /// Bytes of what is converted at once.
+  private static let partBytes = 64 << 20
+
+  /// A tensor in parts of its rows where it is to be converted, so that no whole copy of it is made.
+  private static func parts(_ tensor: Tensor, as dtype: DType) -> [Tensor] {
+    guard tensor.dtype != dtype, let rows = tensor.shape.first else { return [tensor] }
+    let step = max(1, partBytes / max(1, tensor.count / rows * dtype.byteCount))
+    return stride(from: 0, to: rows, by: step).map {
+      tensor.narrowed(axis: 0, start: $0, count: min(step, rows - $0))
     }
   }
 
@@ -41,6 +60,7 @@ extension Safetensors {
   ///
   /// - Parameters:
   ///   - tensors: Names, each once, and tensors; shards are filled in this order.
+  ///   - dtype: The type that they are stored in; `nil` is their own.
   ///   - metadata: Free text; Hugging Face's loaders ask for `format` = `pt`.
   ///   - folder: The folder, which exists.
   ///   - name: What the files' names begin with.
@@ -48,6 +68,7 @@ extension Safetensors {
   /// - Throws: `TensorError.cannotWrite`, or what copying a tensor throws.
   package static func writeFolder(
     _ tensors: [(name: String, tensor: Tensor)],
+    as dtype: DType? = nil,
     metadata: [String: String] = ["format": "pt"],
     to folder: URL,
     name: String = "model",
@@ -56,7 +77,7 @@ extension Safetensors {
     var shards: [[(name: String, tensor: Tensor)]] = [[]]
     var (filled, total) = (0, 0)
     for item in tensors {
-      let bytes = item.tensor.count * item.tensor.dtype.byteCount
+      let bytes = item.tensor.count * (dtype ?? item.tensor.dtype).byteCount
       if filled > 0, filled + bytes > maximumShardBytes {
         shards.append([])
         filled = 0
@@ -71,6 +92,7 @@ extension Safetensors {
       written = ["\(name).safetensors"]
       try write(
         tensors,
+        as: dtype,
         metadata: metadata,
         to: folder.appendingPathComponent("\(name).safetensors")
       )
@@ -87,7 +109,7 @@ extension Safetensors {
             reason: "two tensors are named \(tensor)"
           )
         }
-        try write(shard, metadata: metadata, to: folder.appendingPathComponent(file))
+        try write(shard, as: dtype, metadata: metadata, to: folder.appendingPathComponent(file))
       }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -129,6 +151,7 @@ extension Safetensors {
 
   private static func header(
     of tensors: [(name: String, tensor: Tensor)],
+    as dtype: DType?,
     metadata: [String: String]
   ) throws -> Data {
     let encoder = JSONEncoder()
@@ -141,11 +164,12 @@ extension Safetensors {
     var start = 0
     for (name, tensor) in tensors {
       if text.count > 1 { text.append(UInt8(ascii: ",")) }
-      let end = start + tensor.count * tensor.dtype.byteCount
+      let type = dtype ?? tensor.dtype
+      let end = start + tensor.count * type.byteCount
       let sizes = tensor.shape.map(String.init).joined(separator: ",")
       text.append(try encoder.encode(name))
       text.append(
-        contentsOf: (":{\"dtype\":\"\(code(of: tensor.dtype))\",\"shape\":[\(sizes)],"
+        contentsOf: (":{\"dtype\":\"\(code(of: type))\",\"shape\":[\(sizes)],"
           + "\"data_offsets\":[\(start),\(end)]}").utf8
       )
       start = end

@@ -25,6 +25,13 @@ package struct OptimizerSection: RecipeSection {
   ///
   /// Default: 1e-8.
   package var epsilon = 1e-8
+  /// How both moments are kept: `full` or `factored`.
+  ///
+  /// `full` takes 8 bytes for each number that is trained; `factored` 2: the first moment in bfloat16, the second of a
+  /// matrix as the means of its rows and columns (Adafactor's). Other results, less memory.
+  ///
+  /// Default: `full`.
+  package var moments = MomentForm.full
   /// Decoupled weight decay of matrices; norms and biases have none.
   ///
   /// Default: 0.01.
@@ -63,7 +70,7 @@ package struct OptimizerSection: RecipeSection {
 package struct TrainingLoop {
   let stage: Stage
   let model: Model
-  let optimizer: AdamW
+  let optimizer: any Optimizer
   let section: OptimizerSection
   let steps: Int
   let checkpointSteps: Int
@@ -102,7 +109,7 @@ package struct TrainingLoop {
     self.watch = watch
     self.events = events
     trained = model.trained
-    optimizer = AdamW(beta1: section.beta1, beta2: section.beta2, epsilon: section.epsilon)
+    optimizer = section.made()
     for parameter in trained { parameter.value.setRequiresGradientInPlace() }
     let rate = section.headLearningRate
     // The head's weights are the last ones.

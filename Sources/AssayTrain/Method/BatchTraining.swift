@@ -83,6 +83,51 @@ struct BatchTraining {
     }
   }
 
+  /// Trains on items that are read while they are learnt, by an objective, and publishes the model.
+  ///
+  /// - Parameters:
+  ///   - count: How many are read in all.
+  ///   - heldOut: What is looked at besides, where the recipe asks for it.
+  ///   - batchSize: Items in a step.
+  ///   - accumulation: Parts that a step is computed in.
+  ///   - objective: What a step lowers.
+  ///   - read: Gives the items of places, which rise.
+  /// - Throws: What the loop, the texts that are read again, or `read` throw.
+  func run<Own: Objective>(
+    reading count: Int,
+    heldOut: [Own.Item],
+    batchSize: Int,
+    accumulation: Int,
+    objective: Own,
+    _ read: ([Int]) throws -> [Own.Item]
+  ) throws {
+    var ordered = self
+    ordered.isShuffled = false
+    try ordered.run(
+      count: count,
+      batchSize: batchSize,
+      epochs: 1,
+      indifferentLoss: Own.indifferentLoss,
+      measure: heldOut.isEmpty
+        ? nil
+        : { _ in
+          heldOutFigures(
+            heldOut,
+            batchSize: max(1, batchSize / accumulation),
+            model: model,
+            objective: objective
+          )
+        }
+    ) { step in
+      objective.step(
+        try read(step.items),
+        items: step.items,
+        model: model,
+        accumulation: accumulation
+      )
+    }
+  }
+
   /// Trains by steps of any kind, and publishes the model.
   ///
   /// - Parameters:

@@ -36,6 +36,12 @@ package struct DataSection: RecipeSection {
   ///
   /// Default: true.
   package var shuffle = true
+  /// Pairs that are in memory, where the file is read while they are learnt.
+  ///
+  /// They are shuffled among themselves alone. Asks for `compute.steps`; of `classic` alone.
+  ///
+  /// Default: 0, all: the file is read whole before.
+  package var window = 0
   /// Longest sequence of a pair, in tokens.
   ///
   /// Default: null, what the model reads.
@@ -61,6 +67,12 @@ package struct DataSection: RecipeSection {
     )
     checks.require(!train.isEmpty, "train", "the path of a file of pairs")
     checks.require(marginScale >= 0, "marginScale", "a number of at least 0")
+    checks.require(window >= 0, "window", "a number of at least 0")
+    checks.require(
+      window == 0 || heldOut == 0,
+      "heldOut",
+      "0 beside `window`: a file that is not read whole has no share; give `validation`"
+    )
     checks.require((maximumTokens ?? 1) > 0, "maximumTokens", "a number above 0, or null")
   }
 
@@ -72,6 +84,7 @@ package struct DataSection: RecipeSection {
     if let tooLong { parts.append("longer ones: \(tooLong.rawValue)") }
     add(heldOut != 0, "a share of \(heldOut) held out")
     add(!shuffle, "in the order of the file")
+    add(window != 0, "in windows of \(window)")
     add(problems != .refuse, problems.rawValue)
     add(pairing != .all, pairing.rawValue)
     let counted = attributes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
@@ -97,6 +110,29 @@ package struct DataSection: RecipeSection {
     leadIn: String?,
     events: RunEventHandler
   ) throws -> [PreferencePair] {
+    let reader = try reader(model: model, compute: compute, leadIn: leadIn)
+    let (pairs, report) = try reader.read(path)
+    if report.isWorthTelling { events(.warning(report.description)) }
+    return pairs
+  }
+
+  /// The training pairs in windows, read while they are learnt.
+  ///
+  /// - Throws: What reading the model's files throws.
+  func windows(model: URL, compute: ComputeSection, events: @escaping RunEventHandler) throws
+    -> PairWindows
+  {
+    let reader = try reader(model: model, compute: compute, leadIn: nil)
+    return PairWindows(
+      size: window,
+      seed: compute.seed,
+      isShuffled: shuffle,
+      events: events
+    ) { [train] in try reader.stream(train) }
+  }
+
+  /// What reads pairs, measured by the tokens that a model would read.
+  private func reader(model: URL, compute: ComputeSection, leadIn: String?) throws -> PairReader {
     let (renderer, limit) = try self.limit(model, compute)
     let cut = LengthCut(maximumTokens: limit, action: tooLong) { prompt, response, critique in
       guard let leadIn, let critique else {
@@ -112,9 +148,7 @@ package struct DataSection: RecipeSection {
     }
     var reader = PairReader(policy: policy, limit: cut.ofPairs, columns: columns)
     (reader.pairing, reader.marginScale, reader.attributes) = (pairing, marginScale, attributes)
-    let (pairs, report) = try reader.read(path)
-    if report.isWorthTelling { events(.warning(report.description)) }
-    return pairs
+    return reader
   }
 
   /// What to do about rows with problems.

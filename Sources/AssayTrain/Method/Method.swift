@@ -34,6 +34,8 @@ package protocol Method: Sendable {
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference?
   /// Whether it looks at held-out items while it learns.
   var watchesHeldOut: Bool { get }
+  /// Whether it can learn from pairs while they are read.
+  var readsWindows: Bool { get }
   /// What it trains, as far as a plan has to know it; none where nothing that is there is trained, or a plan
   /// does not know it.
   func trainings(_ settings: MethodSettings) -> [TrainingShape]
@@ -51,6 +53,9 @@ extension Method {
 
   /// Not unless it says so.
   package var watchesHeldOut: Bool { false }
+
+  /// Not unless it says so.
+  package var readsWindows: Bool { false }
 
   /// Whether its model writes critiques of one response.
   package var writesCritiques: Bool {
@@ -232,6 +237,8 @@ package struct RunContext {
   package var inputs: [String: String]
   /// Training pairs, for methods that learn from pairs.
   package var pairs: [PreferencePair] = []
+  /// The pairs of a file that is read while they are learnt, in place of `pairs`.
+  package var windows: PairWindows?
   /// Pairs that are looked at while it learns, and never learnt from.
   package var heldOut: [PreferencePair] = []
   /// Rated responses, for methods that learn from ratings.

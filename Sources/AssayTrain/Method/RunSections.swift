@@ -149,8 +149,19 @@ package struct ComputeSection: RecipeSection {
       )
     }
     prepare(model)
-    if let options { try model.addAdapter(options, beside: folder, seed: UInt64(seed)) }
+    if let options { try addAdapter(options, to: model, folder) }
     return model
+  }
+
+  /// Has an adapter trained beside a model's weights, which are kept as the section says.
+  func addAdapter(_ options: LowRankOptions, to model: Model, _ folder: URL) throws {
+    guard adapter.base == .plain || model.decoder.device == .cpu else {
+      throw TensorError.deviceUnavailable(
+        device: "\(model.decoder.device.name) for compute.adapter.base \(adapter.base.rawValue)"
+      )
+    }
+    try model.addAdapter(options, beside: folder, seed: UInt64(seed))
+    model.freezeBase(adapter.base)
   }
 
   /// Has a model compute in training as the section says.
@@ -170,6 +181,11 @@ package struct AdapterSection: RecipeSection {
   ///
   /// Default: 0, no adapter: all weights are trained.
   package var rank = 0
+  /// How the weights beside it are kept: as they are (`plain`), or in 8 or 4 bits (`int8`, `int4`), on the CPU alone;
+  /// embeddings and norms stay plain, and what is learnt is merged into the weights of the folder.
+  ///
+  /// Default: `plain`.
+  package var base = WeightFormat.plain
   /// What is learnt counts this over the rank.
   ///
   /// Default: 32.
@@ -194,6 +210,17 @@ package struct AdapterSection: RecipeSection {
   package func validate(_ checks: inout RecipeChecks) {
     checks.require((0...4096).contains(rank), "rank", "0 (no adapter) to 4096")
     checks.require(alpha > 0 && alpha.isFinite, "alpha", "a number above 0")
+    checks.require(base == .plain || rank > 0, "base", "plain, or a rank above 0 beside it")
+  }
+
+  /// Bytes of so many numbers of the weights beside it in few bits; none where they are plain.
+  func packedBytes(_ count: Int) -> Int {
+    switch base {
+    case .plain: 0
+    case .int8: count
+    // 4 bits, and 16 for each 32 numbers.
+    case .int4: count * 9 / 16
+    }
   }
 
   /// How products are made; `nil` where all weights are trained.

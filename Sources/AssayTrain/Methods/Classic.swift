@@ -73,6 +73,7 @@ extension ClassicSection {
       batch: batchPairs,
       accumulation: accumulation,
       epochs: epochs,
+      moments: optimizer.moments,
       share: share
     )
   }
@@ -92,6 +93,8 @@ struct ClassicMethod: Method {
   }
 
   var watchesHeldOut: Bool { true }
+
+  var readsWindows: Bool { true }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
@@ -137,11 +140,12 @@ struct ClassicTraining {
     model.manifest = ModelManifest(kind: .classic, scoredToken: .lastOfTemplate)
 
     // 2 data
-    guard !context.pairs.isEmpty else {
+    guard !context.pairs.isEmpty || context.windows != nil else {
       throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
     }
     let renderer = try model.renderer()
-    func sequences(_ pairs: [PreferencePair], areLearnt: Bool) throws -> [TrainingPair] {
+    /// The places of pairs that are learnt say which heads learn from each.
+    func sequences(_ pairs: [PreferencePair], places: [Int]?) throws -> [TrainingPair] {
       try pairs.enumerated().map { index, pair in
         TrainingPair(
           chosen: TrainingSequence(
@@ -154,20 +158,34 @@ struct ClassicTraining {
           ),
           margin: pair.margin,
           probability: pair.probability,
-          weights: areLearnt ? weights(ofPair: index) : nil
+          weights: places.flatMap { weights(ofPair: $0[index]) }
         )
       }
     }
 
     // 3 training
-    try context.training(stage, model, section.optimizer, share: share).run(
-      try sequences(context.pairs, areLearnt: true),
-      heldOut: try sequences(context.heldOut, areLearnt: false),
+    let training = context.training(stage, model, section.optimizer, share: share)
+    let objective = PreferenceObjective(
+      weights: (preference: 1, critique: 0),
+      centring: section.centring
+    )
+    let heldOut = try sequences(context.heldOut, places: nil)
+    if let windows = context.windows, let steps = training.steps {
+      try training.run(
+        reading: steps * section.batchPairs,
+        heldOut: heldOut,
+        batchSize: section.batchPairs,
+        accumulation: section.accumulation,
+        objective: objective
+      ) { try sequences(try windows.pairs(at: $0), places: $0) }
+      return
+    }
+    try training.run(
+      try sequences(context.pairs, places: Array(context.pairs.indices)),
+      heldOut: heldOut,
       batchSize: section.batchPairs,
       accumulation: section.accumulation,
       epochs: section.epochs
-    ) { _ in
-      PreferenceObjective(weights: (preference: 1, critique: 0), centring: section.centring)
-    }
+    ) { _ in objective }
   }
 }

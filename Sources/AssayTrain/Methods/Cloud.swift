@@ -95,8 +95,17 @@ struct CloudMethod: Method {
         batch: own.batchPairs,
         accumulation: own.accumulation,
         epochs: own.epochs,
+        moments: own.optimizer.moments,
         share: 0.5,
-        writesBefore: own.onPolicy
+        writes: own.onPolicy
+          ? [
+            WritingShape(
+              stage: "critiques",
+              asks: .critiques,
+              tokens: critique.critiqueTokens,
+              draws: 1
+            )
+          ] : []
       ),
     ]
   }

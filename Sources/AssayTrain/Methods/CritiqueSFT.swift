@@ -70,6 +70,7 @@ extension CritiqueSection {
       batch: batchResponses,
       accumulation: accumulation,
       epochs: epochs,
+      moments: optimizer.moments,
       share: share
     )
   }

@@ -68,7 +68,8 @@ struct RegressionMethod: Method {
         head: .cloud,
         batch: own.batchResponses,
         accumulation: own.accumulation,
-        epochs: own.epochs
+        epochs: own.epochs,
+        moments: own.optimizer.moments
       )
     ]
   }

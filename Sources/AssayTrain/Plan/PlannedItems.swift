@@ -1,4 +1,6 @@
 import AssayData
+import AssayModel
+import AssayReward
 import AssayText
 
 /// The items of a training as tokens.
@@ -12,7 +14,8 @@ struct PlannedItems {
     pairs: [PreferencePair],
     ratings: [RatedResponse],
     renderer: SequenceRenderer,
-    leadIn: String
+    leadIn: String,
+    seed: Int
   ) throws {
     func scored(_ prompt: [Message], _ response: String) throws -> TrainingSequence {
       TrainingSequence(try renderer.render(prompt: prompt, response: response), withTargets: false)
@@ -41,12 +44,7 @@ struct PlannedItems {
         leadIn: leadIn,
         reservedTokens: tokens
       )
-      let whole = front + [Int32](repeating: renderer.endOfTurnID, count: tokens)
-      return TrainingSequence(
-        tokens: whole,
-        targets: Array(front.count..<whole.count),
-        scoredIndex: whole.count - 1
-      )
+      return Self.filled(front, tokens, with: renderer.endOfTurnID)
     }
     switch shape.reads {
     case .pairs:
@@ -67,29 +65,92 @@ struct PlannedItems {
           [try critiqued(pair, $0.0, $0.1, tokens)]
         }
       }
+    case .verdicts(let wording, let bothOrders, let isScored):
+      let sequences = JudgeSequences(renderer: renderer, prompts: wording)
+      items = try pairs.map { pair in
+        try JudgementOrder.allCases.prefix(bothOrders ? 2 : 1).map { order in
+          let conversation = sequences.conversation(pair, order, .token)
+          return isScored
+            ? try sequences.scored(conversation)
+            : try sequences.letter(conversation, order.right)
+        }
+      }
+    case .judgements(let part, let each, let isContrasted):
+      items = try part.conversations(pairs, seed).flatMap { conversation in
+        let front = try renderer.generationPrefix(prompt: conversation)
+        return (0..<each).map { draw in
+          // What is written differs, so that texts share their questions alone.
+          (isContrasted ? [2 * draw, 2 * draw + 1] : [draw]).map {
+            Self.filled(front, part.tokens, with: Int32($0))
+          }
+        }
+      }
     }
+  }
+
+  /// A text as long as it may be, all of whose own tokens are learnt, the last one scored.
+  private static func filled(_ front: [Int32], _ tokens: Int, with filler: Int32)
+    -> TrainingSequence
+  {
+    let whole = front + [Int32](repeating: filler, count: tokens)
+    return TrainingSequence(
+      tokens: whole,
+      targets: Array(front.count..<whole.count),
+      scoredIndex: whole.count - 1
+    )
   }
 
   /// Tokens of each item.
   var tokens: [Int] { items.map { $0.map(\.tokens.count).reduce(0, +) } }
 
-  /// Tokens of the largest part of a step over an epoch, and of a step on average.
+  /// The items of the largest part of a step over an epoch, its tokens, and those of a step on average.
   ///
   /// - Parameters:
   ///   - plan: The batches.
   ///   - accumulation: Parts of a step.
-  /// - Returns: Both, in tokens.
-  func load(_ plan: ShuffledBatches, accumulation: Int) -> (largestPart: Int, meanStep: Double) {
+  /// - Returns: All three.
+  func load(_ plan: ShuffledBatches, accumulation: Int) -> (
+    largestPart: [[TrainingSequence]], partTokens: Int, meanStep: Double
+  ) {
     let tokens = tokens
     var order = EpochOrder(plan)
-    var largest = 0
+    var largest: (items: [Int], tokens: Int) = ([], 0)
     for step in 0..<plan.batchesPerEpoch {
-      let batch = order.items(step: step).map { tokens[$0] }
-      largest = max(
-        largest,
-        parts(of: batch, count: accumulation).map { $0.reduce(0, +) }.max() ?? 0
-      )
+      for part in parts(of: order.items(step: step), count: accumulation) {
+        let count = part.map { tokens[$0] }.reduce(0, +)
+        if count > largest.tokens { largest = (part, count) }
+      }
     }
-    return (largest, Double(tokens.reduce(0, +)) / Double(max(1, plan.batchesPerEpoch)))
+    return (
+      largest.items.map { items[$0] }, largest.tokens,
+      Double(tokens.reduce(0, +)) / Double(max(1, plan.batchesPerEpoch))
+    )
+  }
+
+  /// Some items of a part, of about so many tokens, and about half of them.
+  ///
+  /// They are different ones, since what is alike would be read once.
+  static func samples(of part: [[TrainingSequence]], tokens: Int) -> (
+    few: [[TrainingSequence]], more: [[TrainingSequence]]
+  ) {
+    var (chosen, count) = ([[TrainingSequence]](), 0)
+    for item in part where count < tokens {
+      chosen.append(item)
+      count += item.map(\.tokens.count).reduce(0, +)
+    }
+    guard chosen.count > 1 else { return (chosen.map { $0.map(\.half) }, chosen) }
+    return (Array(chosen.prefix(chosen.count / 2)), chosen)
+  }
+}
+
+extension TrainingSequence {
+  /// The first half of its tokens, with what is learnt of them.
+  fileprivate var half: TrainingSequence {
+    let count = max(1, tokens.count / 2)
+    return TrainingSequence(
+      tokens: Array(tokens.prefix(count)),
+      targets: targets.filter { $0 < count },
+      scoredIndex: scoredIndex.map { min($0, count - 1) }
+    )
   }
 }

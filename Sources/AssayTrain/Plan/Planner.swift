@@ -1,5 +1,6 @@
 // Makes a plan of a recipe's trainings: sizes by arithmetic, activations and time measured.
 
+import AssayGenerate
 import AssayModel
 import AssayRun
 import AssayTensor
@@ -30,11 +31,7 @@ struct Planner {
   }
 
   /// Tokens that are measured at once, about.
-  private static let measuredTokens = 512
-  /// Bytes of freed tensors that are kept for the next step, at most.
-  private static let keptBytes = 1 << 30
-  /// Bytes of keys and values where texts are written, at most.
-  private static let cacheBytes = 1 << 30
+  private static let measuredTokens = 2048
 
   /// Plans the run, and looks for settings that would make it fit where it does not.
   ///
@@ -103,10 +100,10 @@ struct Planner {
   }
 
   private func trainings(_ compute: ComputeSection, parts: Int) throws -> [TrainingPlan] {
-    try shapes.map { shape in
+    try shapes.flatMap { shape in
       var shape = shape
       shape.accumulation = min(shape.batch, shape.accumulation * parts)
-      return try training(shape, compute)
+      return try shape.writes.map { try writing($0, compute) } + [try training(shape, compute)]
     }
   }
 
@@ -118,7 +115,8 @@ struct Planner {
       pairs: context.pairs,
       ratings: context.ratings,
       renderer: try renderer(folder, configuration),
-      leadIn: leadIn
+      leadIn: leadIn,
+      seed: compute.seed
     )
     guard !planned.items.isEmpty else {
       throw TrainingError.noData(stage: shape.stage, hint: "every row was dropped or none given")
@@ -133,48 +131,107 @@ struct Planner {
     let isFrozen = compute.adapter.rank > 0 && compute.dtype == .bf16
     let stored = try ModelFiles.storedType(at: folder)
     let frozenType = isFrozen ? stored : .float32
-    let sample = Self.sample(planned.items)
-    let key = "\(shape.stage) \(compute.recompute) \(compute.adapter.rank) \(compute.dtype)"
+    let samples = PlannedItems.samples(of: load.largestPart, tokens: Self.measuredTokens)
+    let key =
+      "\(shape.key) \(shape.stage.filter(\.isLetter)) \(compute.recompute) \(compute.adapter.rank) \(compute.adapter.base) \(compute.dtype)"
     let costs = try measured.costs(key) {
       try StepMeasurement(
         configuration: configuration,
         compute: compute,
         frozenType: frozenType,
         head: shape.head,
+        moments: shape.moments,
         folder: folder
-      ).costs(few: sample, more: sample + sample)
+      ).costs(few: samples.few, more: samples.more)
     }
 
-    let weights = configuration.parameterCount * frozenType.byteCount
+    let products = configuration.productParameterCount
+    let packed = compute.adapter.packedBytes(products)
+    let plain =
+      (configuration.parameterCount - (packed == 0 ? 0 : products)) * frozenType.byteCount
     let trained = try trainedCount(configuration, compute, shape.head)
-    let held = Int(costs.bytes(layers: configuration.layerCount, tokens: Double(load.largestPart)))
-    let sizes = (gradients: 4 * trained, moments: 8 * trained)
-    // What a step frees is kept, and the next gradients take none of it, but not without bound.
-    let between = max(0, held - weights - sizes.gradients - sizes.moments)
-    let excess = max(0, min(between, sizes.gradients) - Self.keptBytes)
-    // Steps differ in tokens, so that of what one frees the next takes little.
-    let kept = min(Self.keptBytes, between)
-    let files = try ModelFiles.byteCount(at: folder)
+    let held = Int(costs.bytes(layers: configuration.layerCount, tokens: Double(load.partTokens)))
+    let sizes = (gradients: 4 * trained, moments: shape.moments.bytes * trained)
     let steps =
       compute.steps.map { max(1, Int((shape.share * Double($0)).rounded())) }
       ?? batches.batchesPerEpoch * shape.epochs
-    let checkpoint = 12 * trained
+    let checkpoint = 4 * trained + sizes.moments
     return TrainingPlan(
       stage: shape.stage,
       steps: steps,
-      partTokens: load.largestPart,
-      weightBytes: weights,
+      partTokens: load.partTokens,
+      weightBytes: plain + packed,
       gradientBytes: sizes.gradients,
       momentBytes: sizes.moments,
-      activationBytes: between - excess + kept,
-      cacheBytes: shape.writesBefore ? Self.cacheBytes : 0,
-      // Weights of the files' own type stay in the mapped files; those that are joined are copies beside them.
-      otherBytes: max(0, ProcessMemory.residentBytes - Engine.heldBytes)
-        + (stored == frozenType ? configuration.joinedParameterCount * stored.byteCount : 0),
-      loadedBytes: files,
+      activationBytes: compute.adapter.rank > 0
+        ? max(0, held - plain - sizes.gradients - sizes.moments)
+        : Self.between(held - plain, costs.bytes, load.partTokens, configuration, sizes.gradients),
+      cacheBytes: 0,
+      otherBytes: max(0, ProcessMemory.residentBytes - Engine.heldBytes),
+      loadedBytes: try ModelFiles.loadingBytes(at: folder),
+      savingBytes: compute.adapter.rank == 0 ? 0 : Self.mergedBytes(configuration, frozenType),
       diskBytes: checkpoint * (compute.keptCheckpoints + 1) + 4 * configuration.parameterCount
         + (context.watch == nil ? 0 : 8 * trained),
       stepSeconds: max(0, costs.seconds(layers: configuration.layerCount, tokens: load.meanStep))
+    )
+  }
+
+  /// Bytes beside weights, gradients and moments: what all blocks keep is there before there are gradients, and with
+  /// all of these what one block takes.
+  private static func between(
+    _ kept: Int,
+    _ bytes: StepCost,
+    _ tokens: Int,
+    _ configuration: ModelConfiguration,
+    _ gradients: Int
+  ) -> Int {
+    var empty = configuration
+    empty.layerCount = 0
+    let block = Int(bytes(layers: 0, tokens: Double(tokens))) - 4 * empty.parameterCount
+    return max(0, kept - gradients, block)
+  }
+
+  /// Bytes of a model into which an adapter was merged, whose products are float32 then.
+  private static func mergedBytes(_ configuration: ModelConfiguration, _ type: DType) -> Int {
+    let products = configuration.productParameterCount
+    let rest = configuration.parameterCount - products
+    return 4 * products + rest * type.byteCount
+  }
+
+  private func writing(_ shape: WritingShape, _ compute: ComputeSection) throws -> TrainingPlan {
+    let folder = try context.startFolder()
+    let configuration = try ModelFiles.configuration(at: folder)
+    let planned = try PlannedTexts(
+      shape,
+      pairs: context.pairs + context.heldOut,
+      renderer: try renderer(folder, configuration),
+      leadIn: leadIn,
+      seed: compute.seed
+    )
+    let dtype = compute.dtype.dtype
+    let stored = dtype == .bfloat16 ? try ModelFiles.storedType(at: folder) : .float32
+    let held = try measured.bytes("\(shape.stage.filter(\.isLetter)) \(compute.dtype)") {
+      try WritingMeasurement(
+        configuration: configuration,
+        compute: compute,
+        weights: stored,
+        folder: folder
+      )
+      .bytes(planned)
+    }
+    return TrainingPlan(
+      stage: shape.stage,
+      texts: planned.textCount,
+      partTokens: planned.longest,
+      weightBytes: configuration.parameterCount * stored.byteCount
+        + WritingMeasurement.copiedBytes(configuration, stored, dtype),
+      activationBytes: held,
+      cacheBytes: try GenerationEngine.cacheBytes(
+        of: planned.requests,
+        pageBytes: DecoderCache.pageBytes(configuration, dtype)
+      ),
+      otherBytes: max(0, ProcessMemory.residentBytes - Engine.heldBytes),
+      loadedBytes: try ModelFiles.loadingBytes(at: folder)
     )
   }
 
@@ -191,19 +248,6 @@ struct Planner {
       scoredToken: .lastOfTemplate,
       refusal: chat.refusal
     )
-  }
-
-  /// Items of about as many tokens as are measured, of middling length.
-  private static func sample(_ items: [[TrainingSequence]]) -> [[TrainingSequence]] {
-    func count(_ item: [TrainingSequence]) -> Int { item.map(\.tokens.count).reduce(0, +) }
-    let sorted = items.sorted { count($0) < count($1) }
-    let middle = sorted[(sorted.count / 2)...]
-    var (chosen, tokens) = ([[TrainingSequence]](), 0)
-    for item in middle where tokens < measuredTokens {
-      chosen.append(item)
-      tokens += count(item)
-    }
-    return chosen
   }
 
   /// How many numbers are trained.
@@ -241,6 +285,15 @@ struct Planner {
 /// Costs that were measured, so that what depends on sizes alone measures nothing again.
 private final class MeasuredCosts {
   private var kept: [String: (bytes: StepCost, seconds: StepCost)] = [:]
+  private var keptBytes: [String: Int] = [:]
+
+  func bytes(_ key: String, _ measure: () throws -> Int) rethrows -> Int {
+    if let found = keptBytes[key] { return found }
+    let bytes = try measure()
+    keptBytes[key] = bytes
+    Engine.releaseMemory()
+    return bytes
+  }
 
   func costs(
     _ key: String,

@@ -55,6 +55,8 @@ struct StepMeasurement {
   /// The type of frozen weights.
   let frozenType: DType
   let head: HeadKind?
+  /// How moments are kept.
+  let moments: MomentForm
   /// The model whose tokenizer and template the measured ones have.
   let folder: URL
 
@@ -96,14 +98,32 @@ struct StepMeasurement {
   }
 
   private func figures(layers: Int, _ sequences: [TrainingSequence]) throws -> Figures {
+    // Gradients of few layers hide what lies between, which is there before they are.
+    let isFull = compute.adapter.rank == 0
+    let held = try measured(layers: layers, sequences, withoutMatrices: isFull)
+    let seconds = isFull ? try measured(layers: layers, sequences).seconds : held.seconds
+    return Figures(bytes: held.bytes, seconds: seconds)
+  }
+
+  /// Measures steps that train all that is trained, or but for matrices the same, and the head.
+  private func measured(
+    layers: Int,
+    _ sequences: [TrainingSequence],
+    withoutMatrices: Bool = false
+  ) throws -> Figures {
     Engine.releaseMemory()
     let before = Engine.heldBytes
     let measured = try Engine.measuringPeak {
       let model = try model(layers: layers)
-      let trained = model.trained.map(\.value)
+      let all = model.trained.map(\.value)
+      let vectors = model.decoder.parameters.map(\.value).filter { $0.rank < 2 }
+      let trained =
+        withoutMatrices ? vectors + (model.head?.parameters.map(\.value) ?? []) : all
       trained.forEach { $0.setRequiresGradientInPlace() }
-      let optimizer = AdamW()
-      optimizer.add(trained, weightDecay: 0)
+      var section = OptimizerSection()
+      section.moments = moments
+      let optimizer = section.made()
+      optimizer.add(trained, weightDecay: 0, rateFactor: 1)
       func step() throws {
         try withTensorErrors {
           trained.forEach { $0.clearGradientInPlace() }
@@ -152,7 +172,7 @@ struct StepMeasurement {
     model.head = head.map { compute.newHead($0, for: model) }
     compute.prepare(model)
     if let options = compute.adapter.options {
-      try model.addAdapter(options, beside: folder, seed: 1)
+      try compute.addAdapter(options, to: model, folder)
     }
     return model
   }

@@ -5,13 +5,15 @@ import AssayRun
 import AssayTensor
 import Foundation
 
-/// What one training needs.
+/// What one stage needs: a training, or the writing of texts.
 package struct TrainingPlan: Encodable, Equatable, Sendable {
   /// The stage's name.
   package var stage: String
-  /// Optimizer steps.
+  /// Optimizer steps; none where texts are written.
   package var steps: Int
-  /// Tokens of the largest part of a step, which are in memory together.
+  /// How many texts are written; none where it trains.
+  package var texts: Int
+  /// Tokens of the largest part of a step, which are in memory together, or of the longest question with its text.
   package var partTokens: Int
   /// Bytes of the weights.
   package var weightBytes: Int
@@ -19,14 +21,16 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
   package var gradientBytes: Int
   /// Bytes of AdamW's two moments of it.
   package var momentBytes: Int
-  /// Bytes of what lies between, and what is kept for the next step.
+  /// Bytes of what lies between.
   package var activationBytes: Int
-  /// Bytes of keys and values at most, where texts are written before.
+  /// Bytes of keys and values at most, where texts are written.
   package var cacheBytes: Int
-  /// Bytes of the program, the tokenizer and the data, and of mapped files beside weights made of them.
+  /// Bytes of the program, the tokenizer and the data.
   package var otherBytes: Int
-  /// Bytes of the files that are mapped while the model is loaded.
+  /// Bytes of the files that are in memory while the model is loaded.
   package var loadedBytes: Int
+  /// Bytes of the weights while an adapter is merged and the model is saved.
+  package var savingBytes: Int
   /// Bytes on the disk at most: checkpoints, the best weights, the model.
   package var diskBytes: Int
   /// Seconds of a step on average, from measured ones.
@@ -35,20 +39,22 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
   /// Makes a plan; see the properties.
   package init(
     stage: String,
-    steps: Int,
+    steps: Int = 0,
+    texts: Int = 0,
     partTokens: Int,
     weightBytes: Int,
-    gradientBytes: Int,
-    momentBytes: Int,
+    gradientBytes: Int = 0,
+    momentBytes: Int = 0,
     activationBytes: Int,
     cacheBytes: Int,
     otherBytes: Int,
     loadedBytes: Int,
-    diskBytes: Int,
-    stepSeconds: Double
+    savingBytes: Int = 0,
+    diskBytes: Int = 0,
+    stepSeconds: Double = 0
   ) {
     self.stage = stage
-    self.steps = steps
+    (self.steps, self.texts) = (steps, texts)
     self.partTokens = partTokens
     self.weightBytes = weightBytes
     self.gradientBytes = gradientBytes
@@ -57,21 +63,22 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
     self.cacheBytes = cacheBytes
     self.otherBytes = otherBytes
     self.loadedBytes = loadedBytes
+    self.savingBytes = savingBytes
     self.diskBytes = diskBytes
     self.stepSeconds = stepSeconds
   }
 
-  /// Bytes of memory at most: while it trains, while texts are written before, or while the model is loaded.
+  /// Bytes of memory at most: while it computes, or while the model is loaded or saved.
   package var memoryBytes: Int {
-    let training = weightBytes + gradientBytes + momentBytes + activationBytes
-    return otherBytes + max(training, weightBytes + cacheBytes, weightBytes + loadedBytes)
+    let working = weightBytes + gradientBytes + momentBytes + activationBytes + cacheBytes
+    return otherBytes + max(working, weightBytes + loadedBytes, savingBytes)
   }
 
   /// Seconds of all steps.
   package var seconds: Double { Double(steps) * stepSeconds }
 
   private enum CodingKeys: String, CodingKey {
-    case stage, steps, seconds
+    case stage, steps, texts, seconds
     case partTokens = "part_tokens"
     case memoryBytes = "memory_bytes"
     case parts = "memory"
@@ -92,6 +99,7 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(stage, forKey: .stage)
     try container.encode(steps, forKey: .steps)
+    try container.encode(texts, forKey: .texts)
     try container.encode(partTokens, forKey: .partTokens)
     try container.encode(memoryBytes, forKey: .memoryBytes)
     try container.encode(Dictionary(uniqueKeysWithValues: parts.map { ($0, $1) }), forKey: .parts)
@@ -103,7 +111,7 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
 
 /// What a run needs, and what there is.
 package struct RunPlan: Encodable, Equatable, Sendable {
-  /// Its trainings, in their order.
+  /// Its trainings, and the writing of texts before them, in their order.
   package var trainings: [TrainingPlan]
   /// Memory that the process may have; `nil` where that cannot be told.
   package var allowedBytes: Int?
@@ -168,9 +176,14 @@ package struct RunPlan: Encodable, Equatable, Sendable {
       lines.append("  " + name.padding(toLength: 14, withPad: " ", startingAt: 0) + value)
     }
     for plan in trainings {
-      lines.append("\(plan.stage): \(plan.steps) steps, at most \(plan.partTokens) tokens at once")
+      lines.append(
+        plan.texts > 0
+          ? "\(plan.stage): \(plan.texts) texts, at most \(plan.partTokens) tokens each with its question"
+          : "\(plan.stage): \(plan.steps) steps, at most \(plan.partTokens) tokens at once"
+      )
       for (name, bytes) in plan.parts where bytes > 0 { add(name, Self.size(bytes)) }
       add("memory", Self.size(plan.memoryBytes))
+      guard plan.steps > 0 else { continue }
       add("disk", Self.size(plan.diskBytes))
       add("time", "\(Self.duration(plan.seconds)), \(Self.duration(plan.stepSeconds)) a step")
     }

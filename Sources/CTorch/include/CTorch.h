@@ -221,6 +221,10 @@ typedef struct ct_packed_s *ct_packed;
 enum { CT_PACK_BF16 = 0, CT_PACK_I8 = 1, CT_PACK_I4 = 2, CT_PACK_F32 = 3 };
 int ct_pack(ct_tensor weight, int kind, ct_packed *out);
 void ct_packed_free(ct_packed packed);
+// Its numbers as they are kept, [O, I]; not of CT_PACK_F32.
+int ct_unpack(ct_packed packed, int dtype, ct_tensor *out);
+// x [N, I] times a weight that is not trained, with the gradient of x. Not of CT_PACK_F32.
+int ct_frozen_linear(ct_tensor x, ct_packed packed, ct_tensor *out);
 int64_t ct_packed_bytes(ct_packed packed);
 // x [N, I] times the weight, plus a bias [O]: [N, O] in the type of x, summed in float32. x is
 // rounded to bfloat16, but not for float32 weights; for quantized ones to 16-bit whole numbers where

@@ -57,9 +57,32 @@ package struct CriticRMMethod: Method {
   /// Pairs.
   package func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
-  /// Its joint training.
+  /// Its joint training, behind what the model writes itself.
   package func trainings(_ settings: MethodSettings) -> [TrainingShape] {
-    let own = settings[Self.section]
+    let (own, endpoints) = (settings[Self.section], settings[Self.endpoints])
+    var writes: [WritingShape] = []
+    if endpoints.candidates == nil {
+      writes.append(
+        WritingShape(
+          stage: "scored-critiques",
+          asks: .critiques,
+          tokens: own.critiqueTokens,
+          draws: own.samples
+        )
+      )
+    }
+    let rates = refinement == .rank
+    if endpoints.refinement == nil, !rates || own.choice == .best {
+      let count = rates ? 1 : min(own.merged, own.samples)
+      writes.append(
+        WritingShape(
+          stage: "refined",
+          asks: .opinions(critiques: count, tokens: own.critiqueTokens),
+          tokens: rates ? CritiqueRefining.ownRatingTokens : own.critiqueTokens,
+          draws: rates ? own.ratings * own.samples : 1
+        )
+      )
+    }
     return [
       TrainingShape(
         stage: "critic-rm",
@@ -69,7 +92,8 @@ package struct CriticRMMethod: Method {
         batch: own.batchPairs,
         accumulation: own.accumulation,
         epochs: own.epochs,
-        writesBefore: true
+        moments: own.optimizer.moments,
+        writes: writes
       )
     ]
   }

@@ -165,7 +165,7 @@ struct CritiqueRefining {
     refinement == .rank ? ratingTokens ?? Self.ownRatingTokens : section.critiqueTokens
   }
 
-  private static let ownRatingTokens = 8
+  static let ownRatingTokens = 8
 
   // MARK: Rank
 

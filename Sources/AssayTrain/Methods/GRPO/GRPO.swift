@@ -32,6 +32,25 @@ struct GRPOMethod: Method {
   var sections: [any MethodSection] { [section] }
   var tuned: [any MethodSection] { [section] }
 
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    let own = settings[section]
+    return (1...own.rounds).map { round in
+      let part = own.judging.part(round)
+      return TrainingShape(
+        stage: "train-\(round)",
+        key: section.key,
+        reads: .judgements(part, each: own.samples, isContrasted: false),
+        head: nil,
+        batch: own.batchItems,
+        accumulation: own.accumulation,
+        epochs: own.epochs,
+        moments: own.optimizer.moments,
+        share: 1 / Double(own.rounds),
+        writes: [part.writing]
+      )
+    }
+  }
+
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {

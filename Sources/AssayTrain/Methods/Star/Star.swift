@@ -50,6 +50,29 @@ struct StarMethod: Method {
   var sections: [any MethodSection] { [section, endpoint] }
   var tuned: [any MethodSection] { [section] }
 
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    let own = settings[section]
+    return (1...own.iterations).map { iteration in
+      let part = own.part(iteration)
+      return TrainingShape(
+        stage: "train-\(iteration)",
+        key: section.key,
+        reads: .judgements(
+          part,
+          each: own.learntPerItem,
+          isContrasted: variant.isContrastive
+        ),
+        head: nil,
+        batch: own.batchItems,
+        accumulation: own.accumulation,
+        epochs: own.epochs,
+        moments: own.optimizer.moments,
+        share: 1 / Double(own.iterations),
+        writes: settings[endpoint].place == nil ? [part.writing] : []
+      )
+    }
+  }
+
   func data(_ settings: MethodSettings) -> MethodData { .pairs }
 
   func preference(_ settings: MethodSettings, wording: RolePrompts?) -> Preference? {

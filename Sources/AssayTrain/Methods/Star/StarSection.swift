@@ -174,6 +174,17 @@ package struct StarSection: RecipeSection {
     )
   }
 
+  /// What is judged in an iteration, for plans.
+  func part(_ iteration: Int) -> JudgedPart {
+    JudgedPart(iteration: iteration, samples: samples, tokens: judgementTokens) { pairs, seed in
+      let decided = pairs.compactMap(\.decided)
+      let part = StarIterations.part(iteration, of: iterations, pairs: decided, seed: seed)
+      return items(of: part, iteration: iteration, seed: seed).map {
+        wording.judge($0.pair, $0.order, task: .chain)
+      }
+    }
+  }
+
   /// What a judge is shown of an iteration's pairs: each in both orders, neighbours, or in one.
   func items(of pairs: [PreferencePair], iteration: Int, seed: Int) -> [ShownPair] {
     pairs.enumerated().flatMap { index, pair in

@@ -16,6 +16,10 @@ struct GenRMMethod: Method {
   var sections: [any MethodSection] { [Self.section] }
   var tuned: [any MethodSection] { [Self.section] }
 
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    [settings[Self.section].shape(name, head: nil)]
+  }
+
   var watchesHeldOut: Bool { true }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }

@@ -17,6 +17,10 @@ struct PairMethod: Method {
   var sections: [any MethodSection] { [Self.section] }
   var tuned: [any MethodSection] { [Self.section] }
 
+  func trainings(_ settings: MethodSettings) -> [TrainingShape] {
+    [settings[Self.section].shape(name, head: settings[Self.section].head)]
+  }
+
   var watchesHeldOut: Bool { true }
 
   func data(_ settings: MethodSettings) -> MethodData { .pairs }

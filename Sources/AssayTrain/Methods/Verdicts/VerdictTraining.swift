@@ -58,6 +58,22 @@ package struct VerdictSection: RecipeSection {
   var wording: RolePrompts { RolePrompts.named(prompts) ?? .english }
 }
 
+extension VerdictSection {
+  /// What its training reads; without a head the letter is learnt.
+  func shape(_ stage: String, head: HeadKind?) -> TrainingShape {
+    TrainingShape(
+      stage: stage,
+      key: "verdict",
+      reads: .verdicts(wording, bothOrders: bothOrders, isScored: head != nil),
+      head: head,
+      batch: batchPairs,
+      accumulation: accumulation,
+      epochs: epochs,
+      moments: optimizer.moments
+    )
+  }
+}
+
 /// What a judge without words is.
 enum VerdictKind {
   /// The next token is the verdict.
