@@ -7,7 +7,8 @@ short runs of several methods and settings.
 
 --base is a model folder with a chat template; several are tried one behind the other. Texts are random words of one
 token each, about, all of one length, so that few steps are as large as any. Texts that a method writes itself are
-planned as long as they may be, and end earlier where the model ends them. Prints a line of JSON a run.
+planned as long as they may be, and end earlier where the model ends them. Prints a line of JSON a run; without a ratio
+where a method found nothing to learn, as Critic-RM does in critiques without scores.
 """
 
 import argparse
@@ -86,7 +87,7 @@ def held(arguments, folder, base, name, method, settings, compute):
     return {
         "bench": "plan", "base": Path(base).name, "run": name, "exit": done.returncode, "stage": largest["stage"],
         "planned_mib": largest["memory_bytes"] // MIB, "measured_mib": measured // MIB,
-        "ratio": round(largest["memory_bytes"] / measured, 3),
+        "ratio": round(largest["memory_bytes"] / measured, 3) if done.returncode == 0 else None,
         "parts_mib": {part: size // MIB for part, size in largest["memory"].items() if size >= MIB}}
 
 

@@ -113,8 +113,10 @@ struct StepMeasurement {
   ) throws -> Figures {
     Engine.releaseMemory()
     let before = Engine.heldBytes
+    // Random numbers take more while they are made than a step may.
+    let model = try model(layers: layers)
+    Engine.releaseMemory()
     let measured = try Engine.measuringPeak {
-      let model = try model(layers: layers)
       let all = model.trained.map(\.value)
       let vectors = model.decoder.parameters.map(\.value).filter { $0.rank < 2 }
       let trained =
