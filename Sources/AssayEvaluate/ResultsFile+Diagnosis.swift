@@ -170,7 +170,7 @@ extension ResultsFile.Evaluation.Part {
   package var baselineSentence: String? {
     let names = [
       ("chance", "chance"), ("longer", "longer wins"), ("constant", "all alike"),
-      ("shuffled", "shuffled"),
+      ("shuffled", "shuffled"), ("shuffled-head", "its head shuffled"),
     ]
     let own = names.compactMap { key, name in
       baselines?[key]?["overall"].map { "\(name) \(percent($0)) %" }

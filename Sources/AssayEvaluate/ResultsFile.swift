@@ -48,6 +48,14 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       )
     }
 
+    /// The figure and its interval, as a share of another whole.
+    func scaled(by factor: Double) -> Figure {
+      var figure = self
+      figure.accuracy *= factor
+      figure.ci95 = ci95.map { $0 * factor }
+      return figure
+    }
+
     /// Reads a figure.
     ///
     /// - Throws: `DecodingError` where `ci95` is not a list of two numbers.
@@ -103,6 +111,15 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       package var leaks: Leaks?
       /// What speaks against the labels.
       package var labels: Labels?
+      /// Rows of the benchmark's files that were left out; `nil`: none.
+      package var leftOut: Int?
+      /// Items that did not fit, and whose front was cut; `nil`: none.
+      package var cut: Int?
+
+      enum CodingKeys: String, CodingKey {
+        case items, n, tokens, baselines, critiques, leaks, labels, cut
+        case leftOut = "left_out"
+      }
 
       /// Makes one.
       package init(items: String, n: Int, tokens: TokenCount) {

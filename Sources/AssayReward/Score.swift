@@ -1,4 +1,5 @@
 import AssayText
+import Foundation
 
 /// What a reward's number means.
 package enum ScoreKind: String, Codable, Sendable {
@@ -96,6 +97,15 @@ package struct Score: Codable, Equatable, Sendable {
     self.attributes = attributes
     self.deviation = deviation
     self.steps = steps
+  }
+}
+
+extension Score {
+  /// The reward as a logit: of a probability its own, within what a double can tell from 0 and 1.
+  package var logit: Double {
+    guard kind == .probability else { return value }
+    let p = min(max(value, 1e-15), 1 - 1e-15)
+    return log(p / (1 - p))
   }
 }
 

@@ -13,7 +13,8 @@ struct DiffCommand: AssayCommand {
       files of one benchmark, and says for each section how much the second run differs from the \
       first, with a paired interval, how many items one of them alone has right, and McNemar's exact \
       test. With --out, diff-NAME.html has all items, to be searched and filtered. Of three runs and \
-      more it says how far they agree, two by two and together, and which items none has right. No \
+      more it ranks them by Bradley and Terry's strengths, with win rates and the places that each can \
+      have, and says how far they agree, two by two and together, and which items none has right. No \
       model is asked.
       """
   )
@@ -64,9 +65,10 @@ struct DiffCommand: AssayCommand {
       return try runs.count > 2
         ? Output.json(found.compactMap(\.agreement)) : Output.json(found.compactMap(\.difference))
     case .html: text = found.map(\.html)
-    case .markdown: text = found.map { $0.table.markdown + "\n\($0.sentence)" }
-    case .csv: text = found.map { String($0.table.csv.dropLast()) }
-    case .table: text = found.map { $0.table.text + $0.sentence }
+    case .markdown:
+      text = found.map { $0.tables.map { $0.markdown + "\n" }.joined() + $0.sentence }
+    case .csv: text = found.flatMap { $0.tables.map { String($0.csv.dropLast()) } }
+    case .table: text = found.map { $0.tables.map(\.text).joined(separator: "\n") + $0.sentence }
     }
     try Output.result(text.joined(separator: "\n\n"))
   }

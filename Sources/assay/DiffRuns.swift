@@ -5,7 +5,7 @@ import Foundation
 extension DiffCommand {
   /// What was found on a benchmark.
   struct Found {
-    let table: TextTable
+    let tables: [TextTable]
     let sentence: String
     var difference: RunDifference?
     var agreement: RunAgreement?
@@ -21,7 +21,11 @@ extension DiffCommand {
     guard runs.count == 2 else {
       let agreement = try RunAgreement(name, runs: names, tallies)
       try write(["json": try Output.pretty(agreement)], "agreement-\(name)")
-      return Found(table: agreement.table, sentence: agreement.sentence, agreement: agreement)
+      return Found(
+        tables: [agreement.ranking.table, agreement.table],
+        sentence: agreement.sentence,
+        agreement: agreement
+      )
     }
     let difference = try RunDifference(name, runs: names, tallies[0], tallies[1])
     let results = try records.map { try benchmark.results($0, unparseable: unparseable) }
@@ -35,7 +39,7 @@ extension DiffCommand {
     )
     try write(["html": Data(html.utf8), "json": try Output.pretty(difference)], "diff-\(name)")
     return Found(
-      table: difference.table,
+      tables: [difference.table],
       sentence: "\(difference.changed.count) items changed side",
       difference: difference,
       html: html

@@ -9,20 +9,39 @@ extension EvalOptions {
   /// Reads the benchmarks, and says what was left out or will be cut.
   ///
   /// - Throws: `DataError` or `EvaluateError`.
-  func load(_ rows: RowOptions, _ length: TextLength?) throws -> [any Benchmark] {
+  func load(
+    _ rows: RowOptions,
+    _ length: TextLength?
+  ) throws -> [(benchmark: any Benchmark, leftOut: Int)] {
     try benchmarks.map { argument in
       let source = BenchmarkSource(
         argument.path,
         policy: rows.policy,
-        limit: rows.limit(length?.items)
+        limit: rows.limit(length?.items),
+        quirks: Set(quirks)
       )
       let benchmark = try BenchmarkCatalogue.load(argument.name, from: source)
       try rows.tell(source.report, of: argument.path)
       if let marker = rows.marker(length?.items) {
         rows.tellCut(try benchmark.items.count(where: marker), of: benchmark.items.count)
       }
-      return benchmark
+      return (benchmark, source.report.skippedCount)
     }
+  }
+
+  /// What baselines recorded beside a file of scores, by name.
+  ///
+  /// - Throws: As reading records.
+  func baselines(
+    beside scores: String,
+    _ benchmark: any Benchmark
+  ) throws -> [String: [BenchmarkRecord]] {
+    let url = URL(fileURLWithPath: scores)
+    let path = url.deletingPathExtension().path + ".\(ShuffledHead.name).jsonl"
+    guard url.pathExtension == "jsonl", FileManager.default.fileExists(atPath: path) else {
+      return [:]
+    }
+    return [ShuffledHead.name: try BenchmarkRecords.read(path, for: benchmark)]
   }
 
   /// The training prompts to look for; `nil` where none are given.
@@ -75,6 +94,18 @@ extension EvalOptions {
     try DurableFile.makeFolder(folder)
     try DurableFile.write(Data(html.utf8), to: folder.appendingPathComponent("report-\(name).html"))
     return html
+  }
+
+  /// Writes what the benchmark's own script would have written, where that is asked for.
+  ///
+  /// - Throws: `FileError`.
+  func writeOfficial(_ one: Evaluated, _ sections: ResultsFile.Sections, model: String) throws {
+    guard official, let out,
+      let file = OfficialOutput(one.benchmark, one.records, sections, model: model)
+    else { return }
+    let folder = URL(fileURLWithPath: out)
+    try DurableFile.makeFolder(folder)
+    try DurableFile.write(Data(file.text.utf8), to: folder.appendingPathComponent(file.name))
   }
 
   /// Writes `results.json`.

@@ -5,6 +5,7 @@ import AssayEvaluate
 import AssayReward
 import Foundation
 
+extension BenchmarkQuirk: ExpressibleByArgument {}
 extension UnparseableRule: ExpressibleByArgument {}
 extension VerdictRule: ExpressibleByArgument {}
 
@@ -49,12 +50,38 @@ struct EvalOptions: ParsableArguments {
   var verdictRule: VerdictRule?
 
   @Option(
+    name: .customLong("quirk"),
+    help: """
+      A habit of a benchmark's published script to follow, to compare with its tables; repeatable: \
+      absent-sections (rewardbench: an absent section counts as 0), hashed-ties (hhh: of equal scores a \
+      hash of them says which wins). The results and the page say which. Default: none.
+      """
+  )
+  var quirks: [BenchmarkQuirk] = []
+
+  @Option(
     help: """
       Training pairs, whose prompts are looked for among the benchmark's, exactly and nearly; repeatable. \
       Default: none.
       """
   )
   var train: [String] = []
+
+  @Flag(
+    help: """
+      As a baseline, asks again with the weights of the model's head in another order (scores stand in \
+      scores-NAME.shuffled-head.jsonl): takes as long once more.
+      """
+  )
+  var shuffledHead = false
+
+  @Flag(
+    help: """
+      Also writes what the benchmark's own script would have written, as official-NAME.json or .jsonl in \
+      --out, for its tables: rewardbench, rewardbench2, rm-bench, judgebench, llmbar, processbench.
+      """
+  )
+  var official = false
 
   @OptionGroup var form: FormatOptions
   @OptionGroup var draws: DrawOptions
@@ -98,6 +125,14 @@ struct EvalOptions: ParsableArguments {
         "there is no benchmark '\(other.name)'; known are \(known.joined(separator: ", "))"
       )
     }
+    guard !official || out != nil else {
+      throw ValidationError("--official writes into --out; give one")
+    }
+    if let other = quirks.first(where: { quirk in
+      !benchmarks.contains { $0.name == quirk.benchmark }
+    }) {
+      throw ValidationError("--quirk \(other.rawValue) is of --benchmark \(other.benchmark)")
+    }
     guard Set(benchmarks.map(\.name)).count == benchmarks.count else {
       throw ValidationError("each benchmark can be given once; evaluate the other file on its own")
     }
@@ -113,14 +148,20 @@ struct EvalOptions: ParsableArguments {
     guard judging.isEmpty, verdictRule == nil else {
       throw ValidationError("--votes, --task, --prompts and --verdict-rule belong to --model")
     }
+    guard !shuffledHead else {
+      throw ValidationError("--shuffled-head belongs to --model; what it recorded beside is read")
+    }
   }
 
   /// Refuses what does not go with the model.
   ///
   /// - Throws: `ValidationError`.
-  func validate(scores: Bool) throws {
-    guard !scores || verdictRule == nil && unparseable == nil else {
+  func validate(_ model: ModelSource) throws {
+    guard !model.scores || verdictRule == nil && unparseable == nil else {
       throw ValidationError("--verdict-rule and --unparseable belong to judges")
+    }
+    guard !shuffledHead || model.canShuffleHead else {
+      throw ValidationError("--shuffled-head needs a model that scores by a head of its own")
     }
   }
 }

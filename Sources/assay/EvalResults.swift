@@ -1,30 +1,59 @@
 import AssayEvaluate
 import Foundation
 
+/// What is known of a benchmark's items.
+struct Evaluated {
+  let benchmark: any Benchmark
+  let records: [BenchmarkRecord]
+  /// What baselines recorded, by name.
+  var others: [String: [BenchmarkRecord]]
+  /// Rows that were left out.
+  let leftOut: Int
+
+  init(
+    _ benchmark: any Benchmark,
+    _ records: [BenchmarkRecord],
+    _ others: [String: [BenchmarkRecord]] = [:],
+    leftOut: Int
+  ) {
+    (self.benchmark, self.records, self.others) = (benchmark, records, others)
+    self.leftOut = leftOut
+  }
+}
+
 extension EvalCommand {
   /// Counts what was recorded, and writes it in the form that is asked for.
   func show(
-    _ found: [(benchmark: any Benchmark, records: [BenchmarkRecord])],
+    _ found: [Evaluated],
     _ name: String,
     _ settings: RecordSettings
   ) throws {
     // Without clocks, so that the same command leaves the same bytes.
     var results = ResultsFile(seconds: nil)
+    var settings = settings
+    if !what.quirks.isEmpty {
+      settings.set("--quirk", what.quirks.map(\.rawValue).sorted().joined(separator: ", "))
+    }
     var evaluation = ResultsFile.Evaluation(settings: settings.values)
     let leaks = try what.leaks(rows)
     var (notes, remarks, pages): ([String], [String], [String]) = ([], [], [])
-    for (benchmark, records) in found {
-      let own = try benchmark.results(records, unparseable: what.unparseableRule)
+    for one in found {
+      let (benchmark, records) = (one.benchmark, one.records)
+      var own = try benchmark.results(records, unparseable: what.unparseableRule)
       let key = type(of: benchmark).name
+      own.notes += what.quirks.filter { $0.benchmark == key }.map(\.note)
       let page = try what.page(benchmark, name, records)
-      let part = ResultsFile.Evaluation.Part(
+      var part = ResultsFile.Evaluation.Part(
         benchmark,
         records,
         rule: what.unparseableRule,
         critiques: page.qualities[0],
-        leaks: leaks
+        leaks: leaks,
+        others: one.others
       )
+      part.leftOut = one.leftOut == 0 ? nil : one.leftOut
       results.methods[name, default: [:]][key] = own.sections
+      try what.writeOfficial(one, own.sections, model: name)
       evaluation.benchmarks[key] = part
       notes += own.notes.map { "\(key): \($0)" }
       remarks += part.remarks.map { "\(key): \($0)" }

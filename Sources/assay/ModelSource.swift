@@ -72,6 +72,32 @@ enum ModelSource {
     return try judge(judging)
   }
 
+  /// Whether it scores by a head that can be shuffled.
+  var canShuffleHead: Bool {
+    guard case .here(let port, _, _) = self else { return false }
+    return scores && ShuffledHead.fits(port.model)
+  }
+
+  /// Shuffles its head; from then on it is a baseline.
+  ///
+  /// - Returns: The baseline's name; `nil` of a model without such a head.
+  func shuffledHead() -> String? {
+    guard case .here(let port, _, _) = self, canShuffleHead else { return nil }
+    ShuffledHead.shuffleInPlace(port.model)
+    return ShuffledHead.name
+  }
+
+  /// How far its scores of fixed texts are from those that were saved with it, in words; `nil` where none
+  /// were saved.
+  ///
+  /// - Throws: As reading them.
+  func goldenDifference() throws -> String? {
+    guard case .here(let port, _, _) = self, scores else { return nil }
+    return try port.model.verifyGolden().map { difference in
+      difference == 0 ? "exactly" : String(format: "within %.0e", pow(10, ceil(log10(difference))))
+    }
+  }
+
   /// How long rows are for a model here; `nil` of one elsewhere, which has limits of its own.
   ///
   /// - Throws: `RewardError` where the model neither scores nor judges.

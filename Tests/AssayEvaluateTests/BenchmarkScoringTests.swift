@@ -9,6 +9,7 @@ private final class LengthScorer: Scorer {
   var inputs: [ScoringInput] = []
   var failure: RewardError?
   var value: (String) -> Double = { Double($0.utf8.count) }
+  var kind = ScoreKind.logit
 
   func score(
     _ inputs: [ScoringInput],
@@ -20,6 +21,7 @@ private final class LengthScorer: Scorer {
       guard case .response(_, let response) = input else { throw RewardError.empty(index: index) }
       let score = Score(
         value: value(response),
+        kind: kind,
         critiques: nil,
         scoredToken: ScoredTokenRecord(id: 0, text: "", index: 0),
         tokens: .init(prompt: 2, completion: 0)
@@ -40,6 +42,51 @@ private final class LengthScorer: Scorer {
       "pairs",
       path: try folder.file(pairLines((0..<count).map { ("i\($0)", "s") }))
     )
+  }
+
+  @Test("a baseline's records stand in a file of their own, and the log tells what made it")
+  func baseline() async throws {
+    let benchmark = try benchmark(2)
+    var settings = settings
+    settings.set("--model", "m")
+    settings.set(RecordSettings.golden, "exactly")
+    for baseline in [nil, ShuffledHead.name] {
+      _ = try await EvaluationScoring.score(
+        benchmark,
+        with: LengthScorer(),
+        folder: folder.url,
+        baseline: baseline,
+        settings: settings
+      ) { _ in }
+    }
+    let log = folder.url.appendingPathComponent("scores-pairs.jsonl").path
+    let other = folder.url.appendingPathComponent("scores-pairs.shuffled-head.jsonl").path
+    #expect(try BenchmarkRecords.read(other, for: benchmark).count == 2)
+    let noted = try #require(RecordSettings(beside: log))
+    #expect(noted == settings && noted.model == "m")
+    #expect(RecordSettings(beside: log + "x") == nil)
+    // Another number of threads moves the model's own scores by rounding, which is no other setting.
+    settings.set(RecordSettings.golden, "within 1e-07")
+    #expect(settings.changes(from: noted.values).isEmpty && settings.digest == noted.digest)
+  }
+
+  // Beginnings with 0.9, 0.4 and 0.8 that all is right: the second step is called wrong at one half.
+  @Test("ProcessBench reads probabilities by their logits, so that one half is its zero")
+  func probabilities() async throws {
+    let row = #"{"id":"x","problem":"p","steps":["a","bb","ccc"],"label":1}"#
+    let benchmark = try BenchmarkCatalogue.load("processbench", path: try folder.file(row))
+    let scorer = LengthScorer()
+    scorer.kind = .probability
+    scorer.value = { [1: 0.9, 5: 0.4, 10: 0.8][$0.utf8.count] ?? .nan }
+    let records = try await EvaluationScoring.score(
+      benchmark,
+      with: scorer,
+      folder: nil,
+      settings: settings
+    ) { _ in }
+    guard case .scores(let scores) = records[0].content else { return #expect(Bool(false)) }
+    #expect(isClose(scores.chosen[0], log(9)) && isClose(scores.rejected[0], log(0.4 / 0.6)))
+    #expect(benchmark.outcome(of: benchmark.items[0], scores: scores) == 1)
   }
 
   @Test("scores each candidate once, and records what recorded scores are read as")

@@ -102,6 +102,19 @@ import Testing
     )
   }
 
+  // The authors count right and wrong 0 (their sum is 0), right and tie 1; the one rule 1/2 and 3/4.
+  @Test("JudgeBench: beside the authors' figure the mean over orders")
+  func orders() throws {
+    let benchmark = try judgeBench(["A>B", "A>B"])
+    let sections = try results(benchmark, [#"["A>B","A>B"]"#, #"["A>B","A=B"]"#]).sections
+    #expect(sections["overall"]?.accuracy == 0.5)
+    #expect(sections["mean over orders"]?.accuracy == 0.625)
+    let scored = try benchmark.results(
+      benchmark.items.map { BenchmarkRecord(id: $0.id, chosen: [1], rejected: [0]) }
+    )
+    #expect(scored.sections["mean over orders"] == nil)
+  }
+
   @Test("LLMBar: A is output_1, whichever is better")
   func llmbar() throws {
     let benchmark = try BenchmarkCatalogue.load(

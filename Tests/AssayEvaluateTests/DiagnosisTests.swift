@@ -117,6 +117,43 @@ import Testing
     #expect(found.table.rows[0].prefix(3) == ["a", "b", "10"])
   }
 
+  @Test("what a shuffled head recorded is a baseline like the others")
+  func others() throws {
+    let benchmark = try benchmark((0..<4).map { ("q\($0)", "good", "bad") })
+    let own = records(benchmark) { _ in 1 }
+    let part = ResultsFile.Evaluation.Part(
+      benchmark,
+      own,
+      others: [ShuffledHead.name: records(benchmark) { $0 == 0 ? 1 : -1 }]
+    )
+    #expect(part.baselines?[ShuffledHead.name]?["overall"] == 0.25)
+    #expect(part.baselineSentence?.contains("its head shuffled 25.0 %") == true)
+  }
+
+  // 40 pairs, of which the 20 surest are right and 10 of the others: half are answered with 100 %, all with
+  // 75 %; 90 % right are the surest 20 + k, of which k are right and k wrong in turn: k = 4 is 22 of 24.
+  @Test("the first screen has the coverage of the surest, rows left out and the model's own scores")
+  func screen() throws {
+    let benchmark = try benchmark((0..<40).map { ("q\($0)", "good", "bad") })
+    let own = records(benchmark) { index in
+      let size = 40.0 - Double(index)
+      return index < 20 || index % 2 == 0 ? size / 10 : -size / 10
+    }
+    let tally = RunPage.tally(benchmark, own, rule: nil)
+    var part = ResultsFile.Evaluation.Part(benchmark, own)
+    part.leftOut = 3
+    let results = try benchmark.results(own)
+    let html = try RunPage("pairs", runs: ["m"], [tally]).html(
+      ResultsFile(seconds: nil, methods: ["m": ["pairs": results.sections]]),
+      part: part,
+      facts: [RecordSettings.golden: "within 1e-06", "--seed": "7"]
+    )
+    #expect(html.contains("90 % right: on the surest"))
+    #expect(html.contains("share answered, the surest first"))
+    #expect(html.contains("3 left out") && html.contains("within 1e-06"))
+    #expect(html.contains("one (7)"))
+  }
+
   @Test("tables in Markdown and as comma-separated values")
   func formats() {
     var table = TextTable([("a|b", .left), ("n", .right)])

@@ -61,6 +61,105 @@ import Testing
     #expect(read == [.verdicts([.chosen, .rejected]), .verdicts([.chosen, .unparseable])])
   }
 
+  @Test("ProcessBench's predictions are right, wrong, or nothing that could be right")
+  func processBench() throws {
+    func row(_ id: Int, _ label: Int) -> String {
+      #"{"id":"\#(id)","problem":"p","steps":["s0","s1","s2"],"label":\#(label)}"#
+    }
+    let said = ["1", "2", "-1", "null", "null", "7"]
+    let labels = [1, 1, -1, -1, 0, 2]
+    let benchmark = try BenchmarkCatalogue.load(
+      "processbench",
+      path: try folder.file(labels.enumerated().map { row($0, $1) }.joined(separator: "\n"))
+    )
+    let path = try folder.file(
+      said.enumerated().map { #"{"id":"\#($0)","prediction":\#($1),"match":true}"# }
+        .joined(separator: "\n"),
+      "records.jsonl"
+    )
+    let records = try BenchmarkRecords.read(path, for: benchmark)
+    // Whether "match" says so or not: of four with an error the first alone, of two without one the first.
+    let sections = try benchmark.results(records).sections
+    #expect(sections["data error"]?.accuracy == 0.25)
+    #expect(sections["data correct"]?.accuracy == 0.5)
+  }
+
+  /// What is written for a benchmark's own script.
+  private func official(_ name: String, rows: [String], records: [String]) throws
+    -> (output: OfficialOutput?, sections: ResultsFile.Sections, benchmark: any Benchmark)
+  {
+    let benchmark = try BenchmarkCatalogue.load(
+      name,
+      path: try folder.file(rows.joined(separator: "\n"))
+    )
+    let path = try folder.file(records.joined(separator: "\n"), "records.jsonl")
+    let read = try BenchmarkRecords.read(path, for: benchmark)
+    let sections = try benchmark.results(read).sections
+    return (OfficialOutput(benchmark, read, sections, model: "m"), sections, benchmark)
+  }
+
+  @Test(
+    "what is written for a benchmark's own script says the same when it is read again",
+    arguments: ["judgebench", "llmbar", "processbench"]
+  )
+  func written(name: String) throws {
+    let (rows, records): ([String], [String])
+    switch name {
+    case "judgebench":
+      rows = ["A>B", "B>A", "B>A"].enumerated().map {
+        #"{"pair_id":"\#($0)","source":"livebench-math","question":"q","response_A":"1","#
+          + #""response_B":"2","label":"\#($1)"}"#
+      }
+      records = [#"["A>B","A>B"]"#, #"["B>A",null]"#, #"["A=B","A>B"]"#].enumerated().map {
+        #"{"id":"\#($0)","verdicts":\#($1)}"#
+      }
+    case "llmbar":
+      rows = [1, 2, 2].map { #"{"input":"i","output_1":"a","output_2":"b","label":\#($0)}"# }
+      records = [#"["A>B","A>B"]"#, #"["B>A",null]"#, #"["B>A","A>B"]"#].enumerated().map {
+        #"{"id":"\#($0)","verdicts":\#($1)}"#
+      }
+    default:
+      rows = [-1, 1].map { #"{"problem":"p","steps":["s0","s1"],"label":\#($0)}"# }
+      records = [
+        #"{"id":"0","chosen":[1,-1]}"#, #"{"id":"1","chosen":1,"rejected":-1}"#,
+      ]
+    }
+    let (output, sections, benchmark) = try official(name, rows: rows, records: records)
+    let own = try #require(output)
+    #expect(own.name == "official-\(name).jsonl")
+    let path = try folder.file(own.text, "official.jsonl")
+    let again = try BenchmarkRecords.read(path, for: benchmark)
+    #expect(try benchmark.results(again).sections["overall"] == sections["overall"])
+  }
+
+  @Test("RewardBench's and RM-Bench's tables get their own keys")
+  func tables() throws {
+    let (output, _, _) = try official(
+      "rewardbench",
+      rows: ["hep-go", "hep-go", "donotanswer"].enumerated().map {
+        #"{"id":"\#($0)","prompt":"q","chosen":"a","rejected":"b","subset":"\#($1)"}"#
+      },
+      records: (0..<3).map { #"{"id":"\#($0)","chosen":\#($0),"rejected":0.5}"# }
+    )
+    #expect(
+      output?.text
+        == #"{"model":"m","model_type":"Seq. Classifier","donotanswer":1.0,"hep-go":0.5}"# + "\n"
+    )
+    #expect(output?.name == "official-rewardbench.json")
+    let matrix = try official(
+      "rm-bench",
+      rows: [
+        #"{"id":"x","prompt":"q","chosen":["a","b","c"],"rejected":["d","e","f"],"domain":"chat"}"#
+      ],
+      records: [#"{"id":"x","chosen":[1,2,3],"rejected":[0,0.5,4]}"#]
+    )
+    #expect(
+      matrix.output?.text
+        == #"{"id":"x","domain":"chat","score_chosen":[1.0,2.0,3.0],"score_rejected":[0.0,0.5,4.0]}"#
+        + "\n"
+    )
+  }
+
   @Test("Auto-J's output is the place of the better response, in the order of its rows")
   func autoJ() throws {
     let rows = [0, 1, 2].map {

@@ -1,4 +1,5 @@
 // What every benchmark is: items read from files, and a rule that makes figures of their scores.
+import AssayReward
 import AssayText
 
 /// A benchmark of reward models, read from files.
@@ -9,6 +10,8 @@ package protocol Benchmark: Sendable {
   static var summary: String { get }
   /// Whether verdicts of a judge can be counted, beside scores.
   static var takesVerdicts: Bool { get }
+  /// Whether a score above 0 says yes, so that a probability must become its logit.
+  static var readsLogits: Bool { get }
   /// The items in the files' order.
   var items: [BenchmarkItem] { get }
 
@@ -50,6 +53,9 @@ extension Benchmark {
   /// Verdicts can be counted.
   package static var takesVerdicts: Bool { true }
 
+  /// Scores are compared with each other alone.
+  package static var readsLogits: Bool { false }
+
   /// The authors say nothing.
   package static var unparseable: UnparseableRule? { nil }
 
@@ -62,7 +68,8 @@ extension Benchmark {
   }
 
   /// The mean over both orders: 1 for the right verdict, 0 for the wrong one; unparseable ones by `rule`;
-  /// a tie where one response is better counts 0 by the authors' rule, and one half by ours.
+  /// a tie where one response is better counts 0 by authors who count what they cannot read as wrong, else
+  /// one half.
   package func outcome(
     of item: BenchmarkItem,
     verdicts: [BenchmarkVerdict],
@@ -71,7 +78,7 @@ extension Benchmark {
     let values = verdicts.compactMap { verdict -> Double? in
       switch verdict {
       case .unparseable: rule.outcome
-      case .tie: item.isTie ? 1 : Self.unparseable == nil ? 0.5 : 0
+      case .tie: item.isTie ? 1 : Self.unparseable == .wrong ? 0 : 0.5
       case .chosen: item.isTie ? 0 : 1
       case .rejected: 0
       }
@@ -125,6 +132,9 @@ extension Benchmark {
   ) throws -> BenchmarkResults {
     let own = rule ?? Self.unparseable ?? .half
     var found = try results(BenchmarkTally(self, records: records, rule: own))
+    if Self.unparseable != nil, let mean = try orders(records, rule: own) {
+      found.sections["mean over orders"] = mean
+    }
     if records.contains(where: \.isUnparseable) {
       let figures = UnparseableRule.allCases.map { other in
         let whole = try? results(BenchmarkTally(self, records: records, rule: other))
@@ -137,6 +147,19 @@ extension Benchmark {
       )
     }
     return found
+  }
+
+  /// The one rule of `PairGrade` beside the authors' own, where no item is a tie; `nil` of scores.
+  private func orders(
+    _ records: [BenchmarkRecord],
+    rule: UnparseableRule
+  ) throws -> ResultsFile.Figure? {
+    guard !items.contains(where: \.isTie) else { return nil }
+    let tally = BenchmarkTally(self, records: records, rule: rule).replacing { content in
+      guard case .verdicts(let verdicts) = content, !verdicts.isEmpty else { return nil }
+      return PairGrade(verdicts.map(\.mark)).credit
+    }
+    return try tally.figure(Array(items.indices))
   }
 
   private static func percent(_ share: Double) -> String {

@@ -134,7 +134,7 @@ struct BenchmarkRow {
 
 /// Where a benchmark is, what to do about its rows with problems, and what became of them.
 package final class BenchmarkSource {
-  private static let endings = [".json", ".jsonl", ".json.gz", ".jsonl.gz"]
+  private static let endings = [".json", ".jsonl", ".json.gz", ".jsonl.gz", ".parquet", ".csv"]
 
   /// A file, or a folder of files.
   package let path: String
@@ -142,6 +142,8 @@ package final class BenchmarkSource {
   package let policy: ReadPolicy
   /// A length limit on items, if any.
   package let limit: TokenLimit<BenchmarkItem>?
+  /// Habits of the published scripts that shall be followed.
+  package let quirks: Set<BenchmarkQuirk>
   /// What became of the rows that were read.
   package private(set) var report = ReadReport()
 
@@ -151,14 +153,17 @@ package final class BenchmarkSource {
   ///   - path: A file, or a folder of files.
   ///   - policy: What to do about rows with problems; by default the first one is an error.
   ///   - limit: A length limit on items, if any.
+  ///   - quirks: Habits of the published scripts that shall be followed.
   package init(
     _ path: String,
     policy: ReadPolicy = .strict,
-    limit: TokenLimit<BenchmarkItem>? = nil
+    limit: TokenLimit<BenchmarkItem>? = nil,
+    quirks: Set<BenchmarkQuirk> = []
   ) {
     self.path = path
     self.policy = policy
     self.limit = limit
+    self.quirks = quirks
   }
 
   /// The file, or all data files in the folder, by name, each with its path inside the folder without
@@ -177,7 +182,9 @@ package final class BenchmarkSource {
     guard isFolder.boolValue else {
       return [(path, Self.stem(URL(fileURLWithPath: path).lastPathComponent))]
     }
-    let names = (FileManager.default.subpaths(atPath: path) ?? []).filter { name in
+    // A link to a folder has no paths of its own.
+    let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+    let names = (FileManager.default.subpaths(atPath: folder.path) ?? []).filter { name in
       Self.endings.contains(where: name.hasSuffix)
         && !name.split(separator: "/").contains { $0.hasPrefix(".") }
     }
@@ -186,11 +193,10 @@ package final class BenchmarkSource {
       throw EvaluateError.badFile(
         file: path,
         reason: names.isEmpty
-          ? "the folder holds no .json or .jsonl file"
-          : "none of its \(names.count) .json and .jsonl files belongs to this benchmark"
+          ? "the folder holds no .json, .jsonl, .parquet or .csv file"
+          : "none of its \(names.count) data files belongs to this benchmark"
       )
     }
-    let folder = URL(fileURLWithPath: path)
     return included.map { (folder.appendingPathComponent($0).path, Self.stem($0)) }
   }
 

@@ -111,9 +111,14 @@ package enum BenchmarkRecords {
     let tokens = TokenCount(json: row.optional("tokens"))
     let texts = try RecordedText.read(row, item)
     func record(_ content: BenchmarkRecord.Content) -> BenchmarkRecord {
-      BenchmarkRecord(id: item.id, content: content, tokens: tokens, texts: texts)
+      var record = BenchmarkRecord(id: item.id, content: content, tokens: tokens, texts: texts)
+      record.isCut = row.optional("cut")?.bool == true
+      return record
     }
     let isPair = item.chosen.count == 1 && item.rejected.count == 1
+    if type == ProcessBench.self, let scores = OfficialRecord.prediction(of: row, item: item) {
+      return record(.scores(scores))
+    }
     if let official = try OfficialRecord.content(of: row, item: item) {
       guard type.takesVerdicts, isPair else { throw noPair(row, item, type) }
       return record(official)

@@ -59,6 +59,8 @@ package struct BenchmarkRecord: Equatable, Sendable {
   package var tokens: TokenCount?
   /// What was written about it, where that is recorded.
   package var texts: [RecordedText]
+  /// Whether the item did not fit, and its front was left out.
+  package var isCut = false
 
   /// Makes a record.
   package init(

@@ -7,7 +7,7 @@
 /// `overall` is their mean. Rows with `chosen` and `rejected` are pairs as they are, their capability
 /// in `capability` or `subset`.
 ///
-/// The columns are those of the set's card; its file is CSV and must be converted to JSON first. How
+/// The columns are those of the set's card; its file is CSV, which DuckDB's command reads. How
 /// others made pairs of the ratings is not published, so figures compare with ours only.
 package struct CrossEval: Benchmark {
   package static let name = "crosseval"

@@ -9,13 +9,15 @@ import AssayText
 ///   both were played, in the other one.
 /// - `results`, of LLMBar's `result.json`: the `winner` of the last one with `swap = False` and
 ///   `swap = True`, which both name the file's output.
+/// - `prediction`, of ProcessBench: the first wrong step, -1 for none; `null` and what is no step is never
+///   right.
 /// - `output`, of Auto-J: 0, 1 or 2 for the first response, the second, or a tie, in the file's order.
 ///
 /// RewardBench's `scores_chosen` and `scores_rejected` are read as `chosen` and `rejected` are. LLMBar's and
 /// Auto-J's rows have no ids and are those of the benchmark, in its order.
 ///
 /// Source: ScalerLab/JudgeBench, run_judge.py; princeton-nlp/LLMBar, LLMEvaluator/evaluate.py;
-/// GAIR-NLP/auto-j, codes/leaderboard/pairwise_eval.py; allenai/reward-bench, scripts/run_rm.py.
+/// GAIR-NLP/auto-j, codes/leaderboard/pairwise_eval.py; QwenLM/ProcessBench, code/run_eval.py; allenai/reward-bench, scripts/run_rm.py.
 enum OfficialRecord {
   /// Whether a row is of a form whose rows are known by their place.
   static func hasNoID(_ row: BenchmarkRow) -> Bool {
@@ -48,6 +50,26 @@ enum OfficialRecord {
       return .verdicts([named("\(output)", item, first: "0", second: "1", tie: "2")])
     }
     return nil
+  }
+
+  /// Scores that say what a prediction of ProcessBench's form says; `nil` where a row has none.
+  static func prediction(of row: BenchmarkRow, item: BenchmarkItem) -> BenchmarkScores? {
+    guard row.value["prediction"] != nil, row.optional("chosen") == nil else { return nil }
+    let count = item.chosen.count + item.rejected.count
+    let label = item.rejected.isEmpty ? -1 : item.chosen.count
+    let found = row.optional("prediction")?.int
+    let first =
+      switch found {
+      case -1: count
+      case .some(let step) where (0..<count).contains(step): step
+      // Wrong whatever is right: no step where one is wrong, else the first.
+      default: label < 0 ? 0 : count
+      }
+    let scores = (0..<count).map { $0 < first ? 1.0 : -1 }
+    return BenchmarkScores(
+      chosen: Array(scores.prefix(item.chosen.count)),
+      rejected: Array(scores.dropFirst(item.chosen.count))
+    )
   }
 
   /// The winners of both orders in LLMBar's form.

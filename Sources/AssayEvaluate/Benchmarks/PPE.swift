@@ -11,7 +11,7 @@ import AssayText
 /// `overall` is the mean of the subsets' accuracies, whatever their size.
 ///
 /// The columns are those of the published sets (`lmarena-ai/PPE-...`), known from code that reads them,
-/// not from the files, which are Parquet and must be converted first.
+/// not from the files, which are Parquet (DuckDB's command reads them).
 package struct PPE: Benchmark {
   package static let name = "ppe"
   package static let summary = "PPE: human preference, and pairs of right and wrong answers"

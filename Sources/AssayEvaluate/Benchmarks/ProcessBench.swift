@@ -11,12 +11,13 @@ import AssayReward
 /// an error and on items without one, which are keys too; `overall` is the mean over the splits.
 ///
 /// Source: Zheng et al. 2024 (arXiv:2412.06559); QwenLM/ProcessBench, code/run_eval.py, which compares
-/// probabilities with 0.5. A Bradley-Terry reward has no natural zero, so expect little of a classic
+/// probabilities with 0.5: a head that gives probabilities is read by their logits. A Bradley-Terry reward has no natural zero, so expect little of a classic
 /// model here.
 package struct ProcessBench: Benchmark {
   package static let name = "processbench"
   package static let summary = "ProcessBench: the first wrong step of a solution, F1"
   package static let takesVerdicts = false
+  package static let readsLogits = true
   package let items: [BenchmarkItem]
 
   package init(_ source: BenchmarkSource) throws {

@@ -9,14 +9,17 @@ import AssayReward
 /// figure, and a note says so. Subsets that no section has are keys and count nowhere else.
 ///
 /// Source: allenai/reward-bench, rewardbench/utils.py (`calculate_scores_per_section`). It differs in
-/// that it calls an absent section 0.
+/// that it calls an absent section 0, as `BenchmarkQuirk.absentSections` does.
 package struct RewardBench: Benchmark {
   package static let name = "rewardbench"
   package static let summary = "RewardBench v1: four sections by the published weights"
   package static let unparseable: UnparseableRule? = .half
   package let items: [BenchmarkItem]
+  /// Whether absent sections count as 0.
+  private let countsAbsent: Bool
 
   package init(_ source: BenchmarkSource) throws {
+    countsAbsent = source.quirks.contains(.absentSections)
     items = try source.items { row in
       let subset = try row.text("subset")
       let section = RewardBenchWeights.sections.first { $0.subsets.contains { $0.name == subset } }
@@ -45,7 +48,10 @@ package struct RewardBench: Benchmark {
       }
       let absent = section.subsets.map(\.name).filter { sections[$0] == nil }
       guard !parts.isEmpty else {
-        notes.append("\(section.name) is absent, and overall is the mean of the other sections")
+        notes.append(
+          "\(section.name) is absent, and overall is the mean of "
+            + (countsAbsent ? "0 and the others" : "the other sections")
+        )
         continue
       }
       if !absent.isEmpty {
@@ -57,7 +63,11 @@ package struct RewardBench: Benchmark {
     }
     let reasoning = tally.indices { $0.section == "Reasoning" }
     sections["Reasoning (flat)"] = try tally.figure(reasoning)
-    sections["overall"] = try tally.figure(weighted: whole)
+    let overall = try tally.figure(weighted: whole)
+    let present = Double(whole.reduce(0) { $0 + $1.weight })
+    sections["overall"] =
+      countsAbsent
+      ? overall?.scaled(by: present / Double(RewardBenchWeights.sections.count)) : overall
     guard tally.items.contains(where: { !$0.section.isEmpty }) else {
       throw EvaluateError.nothingCounted(
         benchmark: Self.name,

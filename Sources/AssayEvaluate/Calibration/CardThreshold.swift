@@ -31,27 +31,27 @@ package struct CardThreshold: Codable, Equatable, Sendable {
   /// Chooses a confidence, and judges the choice on items held out.
   ///
   /// - Parameters:
-  ///   - items: All items.
+  ///   - probabilities: Of each item, that of the better response; 0.5 of what cannot be read, which is
+  ///     never sure.
+  ///   - clusters: The items' prompts.
   ///   - wanted: How often what is kept shall be right.
   /// - Throws: `StatisticsError`.
-  init(_ items: [CardItem], wanted: Double) throws {
+  init(_ probabilities: [Double], clusters: [Int], wanted: Double) throws {
     self.wanted = wanted
-    // What cannot be read is never sure.
-    let probabilities = items.map { $0.judgement.probability ?? 0.5 }
     confidence = Self.choose(probabilities, wanted)
-    let folds = CardFolds(items.map(\.cluster), count: CardCalibration.foldCount)
+    let folds = CardFolds(clusters, count: CardCalibration.foldCount)
     let kept = folds.heldOut(probabilities, fit: { Self.choose($0, wanted) }) { choice, own in
       choice.map { max(own, 1 - own) >= $0 } ?? false
     }
     coverage = CardFigure(
-      try Statistics.accuracy(kept.map { $0 ? 1 : 0 }, clusters: items.map(\.cluster))
+      try Statistics.accuracy(kept.map { $0 ? 1 : 0 }, clusters: clusters)
     )
-    let sure = zip(items, probabilities).enumerated().filter { kept[$0.offset] }.map(\.element)
+    let sure = zip(clusters, probabilities).enumerated().filter { kept[$0.offset] }.map(\.element)
     precision =
       sure.isEmpty
       ? nil
       : CardFigure(
-        try Statistics.accuracy(sure.map { Self.credit($1) }, clusters: sure.map(\.0.cluster))
+        try Statistics.accuracy(sure.map { Self.credit($1) }, clusters: sure.map(\.0))
       )
     curve = Self.curve(probabilities)
   }

@@ -124,7 +124,11 @@ package struct JudgeCard: Codable, Equatable, Sendable {
     agreement = try CardAgreement(items)
     annotators = try AnnotatorAgreement(items)
     calibration = try CardCalibration(items)
-    threshold = try CardThreshold(items, wanted: questions.precision)
+    threshold = try CardThreshold(
+      items.map { $0.judgement.probability ?? 0.5 },
+      clusters: items.map(\.cluster),
+      wanted: questions.precision
+    )
     probes = try ProbeFinding.all(
       Self.changes(items, run.ratings, judgements, questions.probes),
       smallest: questions.smallestEffect

@@ -10,17 +10,19 @@ package enum Baselines {
   ///
   /// `chance` draws scores, `longer` prefers the longer response, `constant` gives all the same score, and
   /// `shuffled` deals the recorded scores out again, or turns recorded verdicts round by a coin; what is
-  /// drawn is the mean over 16 draws.
+  /// drawn is the mean over 16 draws. Of others, as `shuffled-head`, the records are there.
   ///
   /// - Parameters:
   ///   - benchmark: The benchmark.
   ///   - records: What was recorded of it.
   ///   - rule: What an unparseable verdict counts; `nil` is the benchmark's own rule.
+  ///   - others: What other baselines recorded, by name.
   /// - Returns: By baseline and section; none that the benchmark cannot count.
   package static func figures(
     _ benchmark: any Benchmark,
     _ records: [BenchmarkRecord],
-    rule: UnparseableRule?
+    rule: UnparseableRule?,
+    others: [String: [BenchmarkRecord]] = [:]
   ) -> [String: [String: Double]] {
     var random = SeededRandom(0)
     func scored(_ score: (String) -> Double) -> [BenchmarkRecord] {
@@ -36,6 +38,7 @@ package enum Baselines {
     if type(of: benchmark).takesVerdicts {
       made["longer"] = [scored { Double($0.unicodeScalars.count) }]
     }
+    for (name, own) in others { made[name] = [own] }
     return made.compactMapValues { mean(benchmark, $0, rule) }
   }
 

@@ -29,9 +29,11 @@ package struct RunAgreement: Codable, Equatable, Sendable {
   package let noneRight: [String]
   /// How many there would be, were the runs' errors independent.
   package let noneRightExpected: Double
+  /// The runs by their strength.
+  package let ranking: RunRanking
 
   enum CodingKeys: String, CodingKey {
-    case benchmark, runs, n, alpha, pairs
+    case benchmark, runs, n, alpha, pairs, ranking
     case alphaCI95 = "alpha_ci95"
     case noneRight = "none_right"
     case noneRightExpected = "none_right_expected"
@@ -85,6 +87,11 @@ package struct RunAgreement: Codable, Equatable, Sendable {
     noneRight = counted.enumerated().filter { place, _ in right.allSatisfy { !$0[place] } }
       .map { items[$0.element].id }
     noneRightExpected = count * shares.reduce(1) { $0 * (1 - $1) }
+    ranking = try RunRanking(
+      runs,
+      tallies.map { tally in counted.compactMap { tally.outcomes[$0] } },
+      clusters: clusters
+    )
   }
 
   /// The agreement as a table for the terminal.
@@ -111,7 +118,8 @@ package struct RunAgreement: Codable, Equatable, Sendable {
       + "\(Self.decimal(noneRightExpected)) expected of independent errors"
   }
 
-  private static func decimal(_ value: Double) -> String {
+  /// A number with two decimals.
+  static func decimal(_ value: Double) -> String {
     "\((100 * value).rounded() / 100)"
   }
 }

@@ -4,7 +4,6 @@ import AssayText
 import Foundation
 
 extension RunPage {
-  private static let chartPoints = 20
   /// Sections with bars on the first screen.
   private static let barLimit = 7
 
@@ -23,7 +22,7 @@ extension RunPage {
       HTMLReport.Mark(name: "whoever prefers the longer response", values: $0)
     }
     report.barSections = barSections(sections)
-    report.trust = trust(whole, part, longer: longer)
+    report.trust = trust(whole, part, longer: longer) + origin(part, report.facts)
     report.firstPart = firstPart
     report.highlights = highlights
     let critiques = part.critiques?.sentences ?? []
@@ -139,6 +138,22 @@ extension RunPage {
     return checks.compactMap(\.self)
   }
 
+  /// Checks of where the records come from: the model's own scores, rows, and seeds.
+  private func origin(
+    _ part: ResultsFile.Evaluation.Part,
+    _ facts: [HTMLReport.Fact]
+  ) -> [HTMLReport.Check] {
+    func fact(_ label: String) -> String? { facts.first { $0.label == label }?.value }
+    let rows = [part.leftOut.map { "\($0) left out" }, part.cut.map { "\($0) cut" }]
+      .compactMap(\.self)
+    return [
+      fact(RecordSettings.golden).map { .init("same scores as when saved", $0, .good) },
+      rows.isEmpty
+        ? .init("rows", "all", .good) : .init("rows", rows.joined(separator: ", "), .bad),
+      fact("--seed").map { .init("seeds", "one (\($0))", .open) },
+    ].compactMap(\.self)
+  }
+
   /// The share of items whose scores are all the same; `nil` of verdicts.
   private var equalShare: Double? {
     let own = tallies[0].records.compactMap { record -> Bool? in
@@ -162,41 +177,14 @@ extension RunPage {
   /// Reliability and coverage of scores, and what the model leans to.
   private var firstPart: HTMLReport.Part? {
     let rows = leanings
-    let charts = reliability
+    let charts = confidenceCharts
     guard !rows.isEmpty || !charts.isEmpty else { return nil }
     return .init(
-      title: charts.isEmpty ? "Where it is right" : "Reliability, and where it is right",
+      title: charts.isEmpty ? "Where it is right" : "Confidence, and where it is right",
       charts: charts,
       tables: rows.isEmpty
         ? [] : [.init(title: "", columns: ["", "Right", "95 %", "n"], rows: rows)]
     )
-  }
-
-  private var reliability: [HTMLReport.Chart] {
-    let margins = zip(tallies[0].items, tallies[0].records).compactMap { item, record in
-      item.isTie || item.chosen.count != 1 || item.rejected.count != 1
-        ? nil : Self.margin(record.content)
-    }
-    let probabilities = margins.map { 1 / (1 + exp(-$0)) }
-    guard margins.count > Self.chartPoints,
-      let calibration = try? Calibration(preferences: probabilities)
-    else { return [] }
-    let ece = percent(calibration.expectedError)
-    return [
-      .init(
-        title: "Reliability: off by \(ece) points (ECE)",
-        xLabel: "probability of the preferred response",
-        yLabel: "how often it is the better one",
-        isShare: true,
-        series: [
-          .init(
-            method: runs[0],
-            points: calibration.bins.filter { $0.count > 0 }
-              .map { .init(x: $0.meanProbability, y: $0.frequency) }
-          ), .init(method: "perfect", points: [.init(x: 0.5, y: 0.5), .init(x: 1, y: 1)]),
-        ]
-      )
-    ]
   }
 
   /// Where the better response is longer, shorter, or more marked up; and, of judges, shown first.

@@ -19,6 +19,7 @@ package enum EvaluationMethod {
   /// - Parameters:
   ///   - benchmark: What to score or to judge.
   ///   - folder: The folder of the records; `nil` keeps none.
+  ///   - baseline: Of a baseline that scores its name, behind which its records stand.
   ///   - settings: What the records depend on.
   ///   - force: Whether to begin the records anew.
   ///   - isCut: Whether an item does not fit, which its line then says; `nil`: none.
@@ -28,6 +29,7 @@ package enum EvaluationMethod {
   package func records(
     _ benchmark: any Benchmark,
     folder: URL?,
+    baseline: String? = nil,
     settings: RecordSettings,
     force: Bool,
     isCut: ((BenchmarkItem) throws -> Bool)?,
@@ -39,6 +41,7 @@ package enum EvaluationMethod {
         benchmark,
         with: scorer,
         folder: folder,
+        baseline: baseline,
         settings: settings,
         force: force,
         isCut: isCut,

@@ -22,6 +22,7 @@ package enum EvaluationScoring {
   ///   - benchmark: What to score.
   ///   - scorer: What scores.
   ///   - folder: The folder of the records; `nil` keeps none.
+  ///   - baseline: Of a baseline its name, behind which its records stand; see `ItemLog`.
   ///   - settings: What the scores depend on.
   ///   - force: Whether to begin the records anew.
   ///   - isCut: Whether an item does not fit, which its line then says; `nil`: none.
@@ -33,6 +34,7 @@ package enum EvaluationScoring {
     _ benchmark: any Benchmark,
     with scorer: any Scorer,
     folder: URL?,
+    baseline: String? = nil,
     settings: RecordSettings,
     force: Bool = false,
     isCut: ((BenchmarkItem) throws -> Bool)? = nil,
@@ -43,6 +45,7 @@ package enum EvaluationScoring {
     var log = try ItemLog(
       benchmark,
       folder: folder,
+      baseline: baseline,
       settings: settings,
       force: force,
       onProgress: onProgress
@@ -58,14 +61,22 @@ package enum EvaluationScoring {
         let scored = item.candidates.compactMap { asked.place($0).flatMap { known[$0] } }
         guard log.records[range.lowerBound + place] == nil, scored.count == item.candidates.count
         else { return }
-        let scores = try Self.scores(of: item, scored.map(\.value), benchmark: name)
+        let values = scored.map { type(of: benchmark).readsLogits ? $0.logit : $0.value }
+        let scores = try Self.scores(of: item, values, benchmark: name)
         // What several items ask for is read once, for the first of them.
         let tokens = asked.all.indices.filter { asked.owners[$0] == place }
           .compactMap { known[$0]?.tokens }.reduce(TokenCount(prompt: 0, completion: 0), +)
         let texts = RecordedText.critiques(scored)
+        var record = BenchmarkRecord(
+          id: item.id,
+          content: .scores(scores),
+          tokens: tokens,
+          texts: texts
+        )
+        record.isCut = try isCut?(item) ?? false
         try log.add(
-          BenchmarkRecord(id: item.id, content: .scores(scores), tokens: tokens, texts: texts),
-          scores.json(of: item, isCut: try isCut?(item) ?? false, tokens: tokens, texts),
+          record,
+          scores.json(of: item, isCut: record.isCut, tokens: tokens, texts),
           at: range.lowerBound + place
         )
       }

@@ -33,6 +33,7 @@ struct ItemLog {
   /// - Parameters:
   ///   - benchmark: What is evaluated.
   ///   - folder: The folder of `scores-NAME.jsonl`; `nil` keeps none.
+  ///   - baseline: Of a baseline its name, which the file has as well: `scores-NAME.BASELINE.jsonl`.
   ///   - settings: What the records depend on.
   ///   - force: Whether to begin them anew.
   ///   - onProgress: Hears of progress; what it throws ends the work.
@@ -40,6 +41,7 @@ struct ItemLog {
   init(
     _ benchmark: any Benchmark,
     folder: URL?,
+    baseline: String? = nil,
     settings: RecordSettings,
     force: Bool,
     onProgress: @escaping (EvaluationProgress) throws -> Void
@@ -48,7 +50,9 @@ struct ItemLog {
     self.onProgress = onProgress
     records = [BenchmarkRecord?](repeating: nil, count: benchmark.items.count)
     if let folder {
-      let file = try Self.claim(benchmark, folder: folder, settings: settings, force: force)
+      let name = ["scores-\(type(of: benchmark).name)", baseline].compactMap(\.self)
+      let file = folder.appendingPathComponent(name.joined(separator: ".") + ".jsonl")
+      try Self.claim(file, benchmark, settings: settings, force: force)
       let (writer, lines, _) = try RecordWriter.resume(file.path)
       records = try BenchmarkRecords.match(
         lines.enumerated().map { ($0 + 1, $1) },
@@ -113,18 +117,16 @@ struct ItemLog {
     counted += 1
   }
 
-  /// Checks that the records of a folder were made with these settings, of these items.
+  /// Checks that the records of a file were made with these settings, of these items.
   ///
-  /// - Returns: The file of records.
   /// - Throws: `EvaluateError` or `DataError`.
   private static func claim(
+    _ file: URL,
     _ benchmark: any Benchmark,
-    folder: URL,
     settings: RecordSettings,
     force: Bool
-  ) throws -> URL {
-    let name = type(of: benchmark).name
-    let file = folder.appendingPathComponent("scores-\(name).jsonl")
+  ) throws {
+    let (name, folder) = (type(of: benchmark).name, file.deletingLastPathComponent())
     var settings = settings
     settings.set("items of --benchmark \(name)", BenchmarkItem.digest(benchmark.items))
     do { try DurableFile.makeFolder(folder) } catch FileError.fileSystem(_, _, let reason) {
@@ -137,6 +139,5 @@ struct ItemLog {
           + "folder, or begin them anew with --force"
       )
     }
-    return file
   }
 }

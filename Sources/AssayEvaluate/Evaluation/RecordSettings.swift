@@ -17,6 +17,21 @@ package struct RecordSettings: Equatable, Sendable {
   /// Makes settings of nothing.
   package init() {}
 
+  /// Reads what stands beside a file of records, without what its items are; `nil` where nothing does.
+  package init?(beside path: String) {
+    guard let data = FileManager.default.contents(atPath: path + Self.ending),
+      let values = try? JSONDecoder().decode([String: String].self, from: data)
+    else { return nil }
+    self.values = values.filter { !$0.key.hasPrefix("items of ") }
+  }
+
+  private static let ending = ".settings.json"
+  /// What a model's scores of its fixed texts were, which another number of threads moves by rounding.
+  package static let golden = "golden scores"
+
+  /// What made the records, by its own name; `nil` where it is not told.
+  package var model: String? { values["--model"] ?? values["--generator-model"] }
+
   /// Notes the value of an option.
   package mutating func set(_ option: String, _ value: some CustomStringConvertible) {
     values[option] = "\(value)"
@@ -65,7 +80,8 @@ package struct RecordSettings: Equatable, Sendable {
 
   /// The hash of all of them.
   package var digest: String {
-    let parts = values.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+    let parts = values.filter { $0.key != Self.golden }.sorted { $0.key < $1.key }
+      .flatMap { [$0.key, $0.value] }
     return Digest.hex(parts.map { "\($0.utf8.count):\($0)" }.joined())
   }
 
@@ -88,7 +104,7 @@ package struct RecordSettings: Equatable, Sendable {
   /// Another path to the same files is no change.
   package func changes(from old: [String: String]) -> [String] {
     let keys = Set(old.keys).union(values.keys).sorted()
-    let changed = keys.filter { old[$0] != values[$0] }
+    let changed = keys.filter { $0 != Self.golden && old[$0] != values[$0] }
     let shown = changed.filter { key in
       !Self.isDigest(key)
         && (values["files of \(key)"] == nil || changed.contains("files of \(key)"))
@@ -147,7 +163,7 @@ extension RecordSettings {
     let manager = FileManager.default
     let attributes = try? manager.attributesOfItem(atPath: path)
     guard Self.isPlain(path) else { return .granted }
-    let notes = path + ".settings.json"
+    let notes = path + Self.ending
     var claim = Claim.granted
     if attributes != nil, force {
       do { try manager.removeItem(atPath: path) } catch {

@@ -69,6 +69,9 @@ extension HTMLReport {
     return checks.isEmpty ? "" : "<ul class=\"trust\">\(checks.joined())</ul>"
   }
 
+  /// Two charts stand beside each other.
+  private static let firstChartWidth = 360.0
+
   /// The accuracies, beside what tells more than they do: the first chart, and items worth a look.
   var firstSection: String {
     guard !highlights.isEmpty || firstPart != nil else { return accuracySection }
@@ -82,7 +85,7 @@ extension HTMLReport {
       : "<section><h2>Most informative items</h2><ol class=\"telling\">\(rows.joined())</ol></section>"
     return """
       <div class="first\(methods.count == 1 ? " single" : "")"><div>\(accuracySection)\(list)</div>\
-      <div>\(firstPart.map(part) ?? "")</div></div>
+      <div>\(firstPart.map { part($0, chartWidth: Self.firstChartWidth) } ?? "")</div></div>
       """
   }
 
@@ -92,14 +95,18 @@ extension HTMLReport {
     .trust li{background:var(--soft);border-radius:7px;padding:3px 9px;font-weight:400}
     .trust li span{color:var(--muted)}.trust b{font-weight:600;color:var(--fg)}
     .trust .good b{color:var(--good)}.trust .bad{outline:1.5px solid var(--bad)}.trust .bad b{color:var(--bad)}
-    .first{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:0 40px}
+    .first{display:grid;grid-template-columns:minmax(0,1fr);gap:0 36px}
+    @media(min-width:1000px){.first{grid-template-columns:minmax(0,400px) minmax(0,1fr)}
+    .first>:only-child{grid-column:1/-1}}
+    .first .charts{grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:0 16px}
+    .first figcaption{font-size:13px;min-height:36px}
     .first section{margin-top:20px;min-width:0}.first h2{font-size:16px}.first .charts{margin-top:4px}
     .first .legend{margin:4px 0 6px}.first.single .legend{display:none}.first svg{max-width:430px}
     .first .note{font-size:12.5px;line-height:1.35;margin-bottom:4px}.first td,.first th{padding-top:3px;
     padding-bottom:3px}
     .telling{margin:4px 0 0;padding-left:22px;font-size:13.5px}
-    .telling li{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-    .telling a{color:var(--fg);text-decoration:none}.telling a:hover{text-decoration:underline}
+    .telling a{color:var(--fg);text-decoration:none;display:block;white-space:nowrap;overflow:hidden;
+    text-overflow:ellipsis}.telling a:hover{text-decoration:underline}
     .telling b{color:var(--bad);font-weight:600}
     svg .mark{stroke:var(--fg);stroke-width:2;fill:none}
     @media(min-width:900px){.compact{max-width:1160px;padding-top:20px}.compact h1{font-size:24px}

@@ -98,15 +98,16 @@ package struct HTMLLineChart {
   package let chart: HTMLReport.Chart
   /// The colour class of a method.
   package let color: (String) -> String
+  /// The width that its letters are made for.
+  package var width = 460.0
 
   /// More points than this are averaged over equal stretches.
   private static let maximumPoints = 120
   /// Lines of at most this many points show each point.
   private static let dotLimit = 12
-  private let width = 460.0
   private let height = 270.0
   private let left = 44.0
-  private let right = 448.0
+  private var right: Double { width - 12 }
   private let top = 24.0
   private let bottom = 226.0
 

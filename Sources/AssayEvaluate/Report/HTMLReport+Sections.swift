@@ -18,11 +18,11 @@ extension HTMLReport {
     return tiles.isEmpty ? "" : "<div class=\"tiles\">\(tiles.joined())</div>"
   }
 
-  func part(_ part: Part) -> String {
+  func part(_ part: Part, chartWidth: Double = 460) -> String {
     let shown = part.charts.flatMap { $0.series.map(\.method) }
     let charts = part.charts.map {
       "<figure><figcaption>\(escape($0.title))</figcaption>"
-        + HTMLLineChart(chart: $0, color: color).svg + "</figure>"
+        + HTMLLineChart(chart: $0, color: color, width: chartWidth).svg + "</figure>"
     }
     return """
       <section><h2>\(escape(part.title))</h2>\

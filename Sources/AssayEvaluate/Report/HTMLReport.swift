@@ -75,7 +75,7 @@ package struct HTMLReport: Sendable {
     \(tiles)
     </header>
     \(firstSection)
-    \(parts.filter { !$0.isEmpty }.map(part).joined(separator: "\n"))
+    \(parts.filter { !$0.isEmpty }.map { part($0) }.joined(separator: "\n"))
     \(browser)
     \(samplesSection)
     \(tableSection)

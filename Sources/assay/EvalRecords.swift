@@ -1,0 +1,71 @@
+import AssayEvaluate
+import AssayReward
+import Foundation
+
+extension EvalCommand {
+  /// Gives all items their records.
+  ///
+  /// - Returns: What was recorded, and what that depends on.
+  /// - Throws: What loading and asking throw.
+  func evaluate(
+    _ model: ModelSource
+  ) async throws -> ([Evaluated], RecordSettings) {
+    let critiques = what.draws.critiques(samples: what.samples, seed: common.seed)
+    let settings = judging.settings(what.draws, seed: common.seed)
+    let length = try model.length(critiques: critiques, judging: settings)
+    let (method, written) = try method(model, critiques, settings)
+    let loaded = try what.load(rows, length)
+    var found: [Evaluated] = []
+    func answers(_ number: Int, baseline: String? = nil) async throws -> [BenchmarkRecord] {
+      let benchmark = method.answerable(loaded[number].benchmark)
+      let start = Date()
+      let name = [type(of: benchmark).name, baseline].compactMap(\.self).joined(separator: ", ")
+      let progress = Progress(name, number: number + 1, total: benchmark.items.count, common)
+        .following(model)
+      let scores = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent("scores").path }
+      // Scores behind texts depend, in their last bits, on what is written beside them: a stretch that was
+      // cut is written again as a whole.
+      let out = model.scores ? nil : scores
+      let made = try await model.keeping(beside: out, written, anew: records.force) {
+        try await method.records(
+          benchmark,
+          folder: what.out.map { URL(fileURLWithPath: $0) },
+          baseline: baseline,
+          settings: written,
+          force: records.force,
+          isCut: rows.marker(length?.items),
+          onProgress: progress.update
+        )
+      }
+      progress.finish(seconds: Date().timeIntervalSince(start))
+      return made
+    }
+    for (number, one) in loaded.enumerated() {
+      let benchmark = method.answerable(one.benchmark)
+      found.append(Evaluated(benchmark, try await answers(number), leftOut: one.leftOut))
+    }
+    if what.shuffledHead, let own = model.shuffledHead() {
+      for number in loaded.indices {
+        found[number].others[own] = try await answers(number, baseline: own)
+      }
+    }
+    return (found, written)
+  }
+
+  private func method(
+    _ model: ModelSource,
+    _ critiques: CritiqueSettings,
+    _ settings: JudgeSettings
+  ) throws -> (EvaluationMethod, RecordSettings) {
+    var written = model.settings(source.inference, common)
+    if let golden = try model.goldenDifference() { written.set(RecordSettings.golden, golden) }
+    if let scorer = try model.scorer(critiques) {
+      written.set(critiques, tokens: critiques.tokens)
+      return (.scorer(scorer), written)
+    }
+    let judge = try model.judge(settings)
+    written.set(judge)
+    written.set("--verdict-rule", (what.verdictRule ?? .strict).rawValue)
+    return (.judge(judge, what.verdictRule ?? .strict), written)
+  }
+}
