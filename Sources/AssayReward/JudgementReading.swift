@@ -131,7 +131,7 @@ package struct JudgementReading: Sendable {
     if written.finishReason.isCut, task == .chain { return nil }
     // What the grammar let be written here ends with its verdict, whatever stands before it.
     let isHeld = grammar != nil && written.generation != nil
-    return RolePrompts.verdict(in: isHeld ? written.text : written.answer, task: task)
+    return RolePrompts.verdict(in: isHeld ? written.text : written.answer)
   }
 
   /// The verdict of judgements.

@@ -20,11 +20,10 @@ struct OpenVerdict: Sendable {
 
   /// Makes one of a judgement that states a verdict: what stands before its last mark, which counts.
   ///
-  /// Gives `nil` where a text has no mark.
+  /// Gives `nil` where a text states none.
   init?(_ conversation: [Message], stated text: String) {
-    guard let mark = VerdictMark.all(in: text).last(where: { $0.verdict != nil }) else {
-      return nil
-    }
+    let mark = VerdictMark.all(in: text).last { $0.verdict != nil } ?? VerdictMark.stated(in: text)
+    guard let mark, mark.verdict != nil else { return nil }
     self.conversation = conversation
     rationale = String(text[..<mark.start])
   }

@@ -23,7 +23,7 @@ import Testing
         #expect(check.falseClaims.isEmpty, "\(item.id): \(text) \(check.falseClaims)")
         #expect(check.claims >= 4, "\(text)")
         #expect(check.conclusionIsRight == true)
-        #expect(RolePrompts.verdict(in: text, task: .chain) == verdict)
+        #expect(RolePrompts.verdict(in: text) == verdict)
       }
     }
   }
@@ -121,7 +121,7 @@ import Testing
         continue
       }
       let told: Verdict = turns[0].content.contains(" A is better. why ?") ? .a : .b
-      #expect(RolePrompts.verdict(in: turns[1].content, task: .chain) == told)
+      #expect(RolePrompts.verdict(in: turns[1].content) == told)
       count += 1
     }
     #expect(count > 100)
@@ -157,44 +157,12 @@ import Testing
     #expect(Set(all.map(\.role)) == Set(TutorRole.allCases))
     #expect(all.prefix(20).elementsEqual((0..<20).map(tutor.demonstration)))
     for case .conversation(.judge, let turns) in all {
-      #expect(RolePrompts.verdict(in: turns.last?.content ?? "", task: .chain) != nil)
+      #expect(RolePrompts.verdict(in: turns.last?.content ?? "") != nil)
     }
   }
 }
 
 @Suite struct RolePromptsTests {
-  @Test("the last mark is the verdict, a letter the answer as it is usually spelt")
-  func verdicts() {
-    for (text, verdict) in [
-      ("because. [[A]]", Verdict.a), ("[[B]]", .b), ("[[B]] and again [[B]]", .b),
-      ("At first [[A]] seems right, but it is wrong.\nFinal verdict: [[B]]", .b),
-      ("[[A]] if A is better, [[B]] if B is. I say [[A]]", .a), ("[[C]]? No: [[B]]", .b),
-      ("[[ B ]]", .b), ("[[b]]", .b), ("[[**B**]]", .b), ("[[\"B\"]]", .b), ("[[Assistant B]]", .b),
-      ("[[B is better]]", .b), ("[[B>A]]", .b), ("[[A<<B]]", .b), ("My verdict is [[A>>B]].", .a),
-      ("[[A]] at first, as [[1]] says, then [[Response B]] [[2]]", .b), ("[[[A]]]", .a),
-    ] { #expect(RolePrompts.verdict(in: text, task: .chain) == verdict, "\(text)") }
-    for text in [
-      "", "A", "[[C]]", "[[A]], or rather [[C]]", "[A]", "[[1]]", "[[AB]]", "[[A]] or [[A=B]]",
-      "[[A or B]]", "[[Tie]]", "[[A]", "A]] [[", "[[A, not B]]", "[[a better one]]",
-    ] {
-      #expect(RolePrompts.verdict(in: text, task: .chain) == nil, "\(text)")
-    }
-    for text in [
-      " A\n", "[[A]]", "A.", "**A**", "(A)", "Answer A", "Answer: A", "The better answer is A.",
-      "a", "\\boxed{A}", "I choose A", "A\n\nBecause B is wrong.",
-      "Both have merits.\n\n**Answer: A**",
-    ] {
-      #expect(RolePrompts.verdict(in: text, task: .token) == .a, "\(text)")
-    }
-    #expect(RolePrompts.verdict(in: " B\n", task: .token) == .b)
-    for text in [
-      "A because", "", "a better one", "A or B", "A, not B", "Apples", "AB", "A A", "C", "A\nB",
-      "Answer: A\nNo.\nAnswer: B",
-    ] {
-      #expect(RolePrompts.verdict(in: text, task: .token) == nil, "\(text)")
-    }
-  }
-
   @Test("what a user writes is never taken for a place of the template")
   func places() {
     let turns = RolePrompts.playground.judge(

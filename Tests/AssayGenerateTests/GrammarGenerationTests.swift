@@ -67,7 +67,7 @@ import Testing
       let verdict = try bound(.verdict())
       for text in try engine(dtype).run(requests(verdict, settings)) {
         #expect(text.finishReason == .stop && text.tokens.count <= 24)
-        #expect(RolePrompts.verdict(in: text.text, task: .chain) != nil, "\(text.text)")
+        #expect(RolePrompts.verdict(in: text.text) != nil, "\(text.text)")
         #expect(Set(text.decision.keys) == ["A", "B"])
       }
     }

@@ -55,8 +55,8 @@ import Testing
     // What OpenAI would write is what our own grammar of the schema admits.
     _ = try Grammar.jsonSchema(schema)
     let text = #"{"reasons":"[[B]] is worse","verdict":"[[A]]"}"#
-    #expect(RolePrompts.verdict(in: text, task: .chain) == .a)
-    #expect(RolePrompts.verdict(in: #"{"verdict":"B"}"#, task: .token) == .b)
+    #expect(RolePrompts.verdict(in: text) == .a)
+    #expect(RolePrompts.verdict(in: #"{"verdict":"B"}"#) == .b)
     let pattern = try #require(
       StructuredOutput.structuredOutputs.member(.verdict).value["regex"]?.string
     )

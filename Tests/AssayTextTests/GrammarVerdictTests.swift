@@ -19,7 +19,7 @@ import Testing
       let (tokens, isWhole) = grammar.randomTokens(most: most, seed: seed)
       #expect(isWhole)
       let text = tokenizer.decode(tokens, skipSpecialTokens: true)
-      let verdict = RolePrompts.verdict(in: text, task: .chain)
+      let verdict = RolePrompts.verdict(in: text)
       #expect(verdict != nil, "\(text.debugDescription)")
       if let verdict { verdicts.insert(verdict) }
       let marks = Verdict.allCases.map(\.mark) + ["[[C]]"]

@@ -70,7 +70,7 @@ package enum PlaygroundChecker {
       reading.read(judgement: sentence.split(separator: " ").joined(separator: " "), a: a, b: b)
     }
     var check = reading.check
-    check.conclusion = RolePrompts.verdict(in: judgement, task: .chain).map { $0 == .a }
+    check.conclusion = RolePrompts.verdict(in: judgement).map { $0 == .a }
     check.conclusionIsRight =
       item.isRight(a) == item.isRight(b) ? nil : check.conclusion.map { $0 == item.isRight(a) }
     return check

@@ -220,29 +220,14 @@ extension RolePrompts {
   /// What a judgement says in the end, `nil` where it gives no verdict.
   ///
   /// Of reasons the last mark counts, since judges weigh one response before they turn to the other, or
-  /// repeat what they were asked; a tie, `[[C]]`, is no verdict. A letter may stand in marks of
-  /// punctuation and behind words that announce it, as in "**A**", "(A)" and "Answer: A", or so on the
-  /// first or the last line.
+  /// repeat what they were asked; a tie, `[[C]]`, is no verdict. Where there is no mark, a sentence counts
+  /// that says nothing else, as "**A**", "(A)" and "Winner: A". See `VerdictMark.stated`.
   ///
   /// Source: the last mark as lm-sys/FastChat, llm_judge/common.py, where it reads a verdict.
   ///
-  /// - Parameters:
-  ///   - text: A judgement.
-  ///   - task: What the judge was to write.
+  /// - Parameter text: A judgement.
   /// - Returns: The verdict.
-  package static func verdict(in text: String, task: JudgeTask) -> Verdict? {
-    switch task {
-    case .chain: return VerdictMark.all(in: text).last?.verdict
-    case .token:
-      if let letter = Verdict.letter(in: text[...]) { return letter }
-      // A letter on a line of its own, before or behind what the judge was not asked for.
-      let lines = text.split(whereSeparator: \.isNewline).filter { !$0.trimmed.isEmpty }
-      let ends = Set(
-        [lines.first, lines.last].compactMap { $0.flatMap { Verdict.letter(in: $0) } }
-      )
-      return ends.count == 1 ? ends.first : nil
-    }
-  }
+  package static func verdict(in text: String) -> Verdict? { VerdictMark.stated(in: text)?.verdict }
 
   /// What a judgement that was cut short is continued from, so that its verdict's mark comes next: on a
   /// line of its own, where that is what the judge was asked for.

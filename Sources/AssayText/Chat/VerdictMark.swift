@@ -1,9 +1,9 @@
-import Foundation
-
-/// A mark of a verdict in a judgement: what stands in two brackets and names a letter.
+/// A verdict that a judgement states, and where.
 ///
-/// Judges spell it in many ways that mean one thing: `[[A]]`, `[[ a ]]`, `[[**A**]]`, `[[Assistant A]]`,
-/// `[[A>B]]`. What names no letter and no tie, as a footnote, is no mark.
+/// What was asked for is a mark: two brackets that name a letter. Judges spell it in many ways that mean
+/// one thing: `[[A]]`, `[[ a ]]`, `[[**A**]]`, `[[Assistant A]]`, `[[A>B]]`. What names no letter and no
+/// tie, as a footnote, is no mark. Judges that were trained otherwise end with `\boxed{A}`,
+/// `<answer>A</answer>`, `{"verdict": "A"}`, or a sentence that says nothing else.
 ///
 /// Source: `[[A]]` and `[[C]]` of lm-sys/FastChat, llm_judge; `[[A>B]]`, `[[A>>B]]` and `[[A=B]]` of
 /// lmarena/arena-hard-auto.
@@ -14,39 +14,36 @@ package struct VerdictMark: Equatable {
   package let verdict: Verdict?
 
   /// Characters of the longest mark: words that announce a letter, and its ornaments.
-  private static let longest = 48
+  static let longest = 48
 
-  /// The marks of a text, in their order.
-  package static func all(in text: String) -> [VerdictMark] {
-    text.ranges(of: "]]").compactMap { close in
-      let before = text[..<close.lowerBound].suffix(longest)
-      guard let open = before.range(of: "[[", options: .backwards) else { return nil }
-      return VerdictMark(start: open.lowerBound, content: before[open.upperBound...])
-    }
+  /// The marks in two brackets of a text, in their order.
+  package static func all(in text: String) -> [VerdictMark] { brackets(VerdictText(text)) }
+
+  /// The verdict that a text states in the end.
+  ///
+  /// The last mark in two brackets counts, where there is one; else the last of the other marks; else the
+  /// last sentence, or the last that is labelled as a verdict, or the first sentence.
+  ///
+  /// - Returns: `nil` where there is none.
+  package static func stated(in text: String) -> VerdictMark? {
+    let text = VerdictText(text)
+    return brackets(text).last ?? delimited(text).last ?? sentence(text)
   }
 
-  private init?(start: String.Index, content: Substring) {
-    self.start = start
-    let spelt = content.uppercased().filter { $0.isLetter || "<>=".contains($0) }
-    if ["C", "TIE", "A=B", "B=A"].contains(spelt) {
-      verdict = nil
-    } else if let compared = Self.compared(spelt) ?? Verdict.letter(in: content) {
-      verdict = compared
-    } else {
-      return nil
+  private static func brackets(_ text: VerdictText) -> [VerdictMark] {
+    let opens = text.starts(of: "[[")
+    return text.starts(of: "]]").compactMap { close in
+      guard let open = opens.last(where: { $0 + 2 <= close }) else { return nil }
+      return VerdictMark(text, at: open, content: text.string((open + 2)..<close))
     }
   }
+}
 
-  /// What a comparison says, as `A>B` or `A<<B`.
-  private static func compared(_ spelt: String) -> Verdict? {
-    for (better, other) in [(Verdict.a, Verdict.b), (.b, .a)] {
-      let (first, last) = (better.rawValue, other.rawValue)
-      if ["\(first)>\(last)", "\(first)>>\(last)", "\(last)<\(first)", "\(last)<<\(first)"]
-        .contains(spelt)
-      {
-        return better
-      }
-    }
-    return nil
+extension VerdictMark {
+  /// Reads the content of a mark; `nil` where it names no letter and no tie.
+  init?(_ text: VerdictText, at start: Int, content: String) {
+    guard content.count <= Self.longest, let reading = VerdictReading(content) else { return nil }
+    self.start = text.place(start)
+    verdict = reading.verdict
   }
 }

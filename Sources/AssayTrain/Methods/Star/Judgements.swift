@@ -162,14 +162,14 @@ struct Judgements {
       let said = isHeld ? text.text : text.answer
       return JudgementRecord.Sample(
         text: said,
-        verdict: text.finishReason.isCut ? nil : RolePrompts.verdict(in: said, task: .chain),
+        verdict: text.finishReason.isCut ? nil : RolePrompts.verdict(in: said),
         finishReason: text.finishReason
       )
     }
     if source == .oracle || source == .oracleAndSampled,
       let text = context.oracle?.judgement(shown.pair, shown.order)
     {
-      let verdict = RolePrompts.verdict(in: text, task: .chain)
+      let verdict = RolePrompts.verdict(in: text)
       samples.insert(.init(text: text, verdict: verdict, finishReason: .stop), at: 0)
     }
     return JudgementRecord(id: shown.pair.id, order: shown.order, samples: samples)
