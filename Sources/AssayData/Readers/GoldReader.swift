@@ -120,7 +120,7 @@ private struct LabelledResponse {
   let isGood: Bool
 
   init(_ fields: RowFields) throws(RowFault) {
-    let record = try ResponseRecord(fields)
+    let record = try ResponseRecord(fields, others: ["label"])
     guard case .response(let prompt, let response) = record.content else {
       throw RowFault(
         kind: .wrongType,
@@ -176,7 +176,7 @@ private struct LabelledResponses {
 
 extension GoldItem {
   init(_ fields: RowFields) throws(RowFault) {
-    let given = try PreferencePair(fields)
+    let given = try PreferencePair(fields, others: ["votes"])
     guard let pair = given.decided else {
       throw RowFault(
         kind: .outOfRange,

@@ -96,7 +96,7 @@ package struct PairReader: Sendable {
       attributes: attributes,
       id: \.id,
       rows: rows,
-      parse: PreferencePair.init,
+      parse: { (fields) throws(RowFault) in try PreferencePair(fields) },
       body
     )
   }
@@ -168,7 +168,14 @@ package func readRecords<Record>(
 }
 
 extension PreferencePair {
-  init(_ fields: RowFields) throws(RowFault) {
+  /// Keys that are read, beside those of ids.
+  private static let keys = [
+    "prompt", "chosen", "rejected", "subset", "margin", "probability", "chosen_critique",
+    "rejected_critique", "chosen_feedback", "rejected_feedback",
+  ]
+
+  init(_ fields: RowFields, others: [String] = []) throws(RowFault) {
+    try fields.checkSpelling(Self.keys + others)
     let answers = try Answers(fields)
     for (key, text) in [("chosen", answers.chosen), ("rejected", answers.rejected)] {
       guard !text.trimmedAsPython.isEmpty else {

@@ -92,7 +92,13 @@ package struct PromptReader: Sendable {
 }
 
 extension PromptRecord {
+  /// Keys that are read, beside those of ids.
+  private static let keys = [
+    "prompt", "messages", "question", "text", "answer", "responses", "right",
+  ]
+
   init(_ fields: RowFields, takesText: Bool) throws(RowFault) {
+    try fields.checkSpelling(Self.keys)
     id = try fields.id()
     answer = try fields.string("answer")
     responses = try fields.list("responses", of: "strings", \.string)
@@ -101,10 +107,11 @@ extension PromptRecord {
       guard !text.isEmpty else {
         throw RowFault(kind: .badConversation, detail: "the text is empty")
       }
+      try fields.checkSameConversation(in: [text], of: "text")
       content = .text(text)
       return
     }
-    let messages = try Self.conversation(fields, takesText: takesText)
+    let (messages, key) = try Self.conversation(fields, takesText: takesText)
     guard let last = messages.last, last.role != "assistant" else {
       throw RowFault(
         kind: .badConversation,
@@ -112,22 +119,25 @@ extension PromptRecord {
           ? "the prompt is empty" : "the prompt ends with an assistant's turn"
       )
     }
-    try fields.checkNothingDropped(prompt: messages)
+    try fields.checkNothingDropped(prompt: messages, key: key)
+    if key == "messages" {
+      try fields.checkSameConversation(in: messages.map(\.content), of: key)
+    }
     content = .messages(messages)
   }
 
   private static func conversation(
     _ fields: RowFields,
     takesText: Bool
-  ) throws(RowFault) -> [Message] {
-    if fields.value("prompt") != nil { return try fields.prompt() }
+  ) throws(RowFault) -> (messages: [Message], key: String) {
+    if fields.value("prompt") != nil { return (try fields.prompt(), "prompt") }
     if fields.value("messages") != nil {
       guard case .messages(let messages) = try fields.turns("messages") else {
         throw RowFields.wrongType("messages", "a list of messages", try fields.required("messages"))
       }
-      return messages
+      return (messages, "messages")
     }
-    if let question = try fields.string("question") { return [.user(question)] }
+    if let question = try fields.string("question") { return ([.user(question)], "question") }
     throw RowFault(
       kind: .missingKey,
       detail: "the key 'prompt' is missing"

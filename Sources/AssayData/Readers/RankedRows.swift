@@ -53,12 +53,10 @@ extension RowFields {
       case .bestWorst: [worst]
       }
     let id = try id()
-    let rest = (row.members ?? []).filter { !used.contains($0.key) && $0.key != "id" }
-    let prompt: JSONValue
-    if let own = value("prompt") ?? value("context") {
-      prompt = own
-    } else {
-      prompt = try required("instruction")
+    let promptKey = ["prompt", "context"].first { value($0) != nil } ?? "instruction"
+    let prompt = try required(promptKey)
+    let rest = (row.members ?? []).filter {
+      !used.contains($0.key) && !["id", promptKey].contains($0.key)
     }
     var rows: [RowFields] = []
     for (better, worse) in chosen {
@@ -87,13 +85,13 @@ extension RowFields {
       return (
         try rated(list, "completions", response: "response") {
           $0["fine-grained_score"]?.double ?? $0["overall_score"]?.double
-        }, false, ["completions", "instruction", "prompt"]
+        }, false, ["completions"]
       )
     }
     if let list = value("answers")?.array, list.first?["rank"] != nil {
       return (
         try rated(list, "answers", response: "answer") { $0["rank"]?.double.map { -$0 } }, true,
-        ["answers", "prompt"]
+        ["answers"]
       )
     }
     for (first, second, key) in [
@@ -104,7 +102,7 @@ extension RowFields {
         continue
       }
       let rated = [Rated(response: one, value: 0), Rated(response: other, value: strength)]
-      return (rated, false, [first, second, key, "context", "prompt"])
+      return (rated, false, [first, second, key])
     }
     for (key, isRank) in [("ratings", false), ("ranks", true)] {
       guard let responses = value("responses")?.array, let numbers = value(key) else { continue }
@@ -113,7 +111,7 @@ extension RowFields {
         throw Self.wrongType(key, "a list of \(responses.count) numbers, one a response", numbers)
       }
       let rated = zip(responses, values).map { Rated(response: $0, value: isRank ? -$1 : $1) }
-      return (rated, isRank, ["responses", key, "prompt"])
+      return (rated, isRank, ["responses", key])
     }
     return nil
   }

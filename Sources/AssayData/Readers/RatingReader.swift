@@ -78,7 +78,7 @@ package struct RatingReader: Sendable {
 
 extension RatedResponse {
   init(_ fields: RowFields, named name: String?) throws(RowFault) {
-    let record = try ResponseRecord(fields)
+    let record = try ResponseRecord(fields, others: ["rating"])
     guard case .response(let prompt, let response) = record.content else {
       throw RowFault(
         kind: .wrongType,

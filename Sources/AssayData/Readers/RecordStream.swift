@@ -98,11 +98,11 @@ private func fitted<Record>(
   _ limit: TokenLimit<Record>?
 ) throws -> (record: Record, isCut: Bool) {
   guard let limit else { return (record, false) }
-  let count = try limit.measured(record)
-  guard count > limit.maximumTokens else { return (record, false) }
-  if let shorter = try limit.shorten?(record) { return (shorter, true) }
-  throw RowFault(
-    kind: .tooLong,
-    detail: "\(count) tokens, more than the limit of \(limit.maximumTokens)"
-  )
+  if let shorten = limit.shorten, try limit.measured(record) > limit.maximumTokens,
+    let shorter = try shorten(record)
+  {
+    return (shorter, true)
+  }
+  try limit.checked(record)
+  return (record, false)
 }

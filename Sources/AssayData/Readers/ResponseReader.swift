@@ -67,16 +67,25 @@ package struct ResponseReader: Sendable {
     in path: String,
     _ body: (ResponseRecord) throws -> Void
   ) throws -> ReadReport {
-    try readRecords(path, policy: policy, limit: limit, id: \.id, parse: ResponseRecord.init, body)
+    try readRecords(
+      path,
+      policy: policy,
+      limit: limit,
+      id: \.id,
+      parse: { (fields) throws(RowFault) in try ResponseRecord(fields) },
+      body
+    )
   }
 }
 
 extension ResponseRecord {
-  init(_ fields: RowFields) throws(RowFault) {
+  init(_ fields: RowFields, others: [String] = []) throws(RowFault) {
+    try fields.checkSpelling(["prompt", "response", "messages", "text"] + others)
     id = try fields.id()
     let text: String
     if let rendered = try fields.string("text") {
       text = rendered
+      try fields.checkSameConversation(in: [text], of: "text")
       content = .text(rendered)
     } else {
       let (prompt, response) = try Self.conversation(fields)
@@ -117,6 +126,9 @@ extension ResponseRecord {
       )
     }
     try fields.checkNothingDropped(prompt: messages, key: key)
+    if key == "messages" {
+      try fields.checkSameConversation(in: (messages + [last]).map(\.content), of: key)
+    }
     return (messages, last.content)
   }
 }

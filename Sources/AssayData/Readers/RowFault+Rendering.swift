@@ -15,6 +15,29 @@ extension TokenLimit {
       throw fault
     }
   }
+
+  /// Refuses a record that is too long.
+  ///
+  /// - Returns: Its tokens.
+  /// - Throws: `RowFault`, also where it cannot be rendered; what `measure` throws otherwise.
+  @discardableResult
+  func checked(_ record: Record) throws -> Int {
+    let count = try measured(record)
+    guard count > maximumTokens else { return count }
+    throw RowFault(
+      kind: .tooLong,
+      detail: "\(count) tokens, more than the limit of \(maximumTokens)"
+    )
+  }
+
+  /// This limit and another one, of another model that reads the same records.
+  package func and(_ other: TokenLimit?) -> TokenLimit {
+    guard let other else { return self }
+    return TokenLimit(maximumTokens: maximumTokens) { record in
+      try other.checked(record)
+      return try measure(record)
+    }
+  }
 }
 
 extension RowFault {

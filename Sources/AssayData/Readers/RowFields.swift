@@ -186,62 +186,6 @@ package struct RowFields {
     }
     return Message(role: speaker, content: text)
   }
-
-  /// Refuses a row that holds a part of the conversation under a key that is not read.
-  ///
-  /// - Parameters:
-  ///   - prompt: What was read of the row as its prompt.
-  ///   - key: Where it was read.
-  /// - Throws: `RowFault` of the kind `unsupported`.
-  func checkNothingDropped(prompt: [Message], key: String = "prompt") throws(RowFault) {
-    let isSystemRead = prompt.first?.role == "system"
-    for other in ["system", "system_prompt"] where !isSystemRead && value(other)?.isEmpty == false {
-      throw RowFault(
-        kind: .unsupported,
-        detail:
-          "'\(other)' is not read; expected it as the first message of 'prompt', with the role system"
-      )
-    }
-    for other in ["tools", "functions", "documents", "images", "audio"]
-    where value(other)?.isEmpty == false {
-      throw RowFault(kind: .unsupported, detail: "'\(other)' is not read; expected text alone")
-    }
-    if value("history")?.isEmpty == false, value(key) != nil {
-      throw RowFault(
-        kind: .unsupported,
-        detail: "'history' is not read; expected its turns as the first messages of '\(key)'"
-      )
-    }
-    guard prompt.isEmpty, value(key) == nil else { return }
-    // Keys of tables are often spelt with capitals.
-    for member in row.members ?? []
-    where Self.otherPrompts.contains(member.key.lowercased()) && !member.value.isEmpty {
-      throw RowFault(
-        kind: .missingKey,
-        detail: "the key 'prompt' is missing, and '\(member.key)' is not read: name it 'prompt'"
-      )
-    }
-  }
-
-  /// What data sets call a prompt, beside `prompt`.
-  private static let otherPrompts = [
-    "prompt", "question", "query", "instruction", "input", "context", "problem", "task", "messages",
-    "conversation", "conversations", "history", "user", "prompts", "user_prompt", "user_input",
-    "instructions", "post",
-  ]
-}
-
-extension JSONValue {
-  /// Whether this is `null`, or a text, a list or an object with nothing in it.
-  fileprivate var isEmpty: Bool {
-    switch self {
-    case .null: true
-    case .string(let text): text.isEmpty
-    case .array(let values): values.isEmpty
-    case .object(let members): members.isEmpty
-    case .bool, .number: false
-    }
-  }
 }
 
 /// Conversations spelt in one string, as Anthropic's hh-rlhf has them; others write `User:` for `Human:`.
