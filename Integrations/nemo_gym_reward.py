@@ -21,9 +21,13 @@ class AssayConfig(BaseResourcesServerConfig):
 def parts(body):
     """The conversation before a response, and its text."""
     asked = body["responses_create_params"]["input"]
-    messages = [{"role": "user", "content": asked}] if isinstance(asked, str) else [
-        {"role": item["role"], "content": text(item["content"])} for item in asked if "role" in item
-    ]
+    if isinstance(asked, str):
+        asked = [{"role": "user", "content": asked}]
+    said = [item for item in asked if item.get("type") != "reasoning"]
+    unread = {item["type"] for item in said if "role" not in item}
+    if unread:
+        raise ValueError(f"the input has {', '.join(sorted(unread))}, which a reward model does not read")
+    messages = [{"role": item["role"], "content": text(item["content"])} for item in said]
     answer = [item for item in body["response"]["output"] if item["type"] == "message"]
     return messages, "".join(text(item["content"]) for item in answer)
 
@@ -40,8 +44,11 @@ class AssayResourcesServer(SimpleResourcesServer):
         messages, response = parts(asked)
         assay = Assay(self.config.url)
         reward = (await asyncio.to_thread(assay.rewards, [messages], [response]))[0]
-        lost = {"mask_sample": True, "failure_reason": "no reward"} if reward is None else {}
-        return BaseVerifyResponse(**asked, reward=reward or 0.0, **lost)
+        if reward is not None:
+            return BaseVerifyResponse(**asked, reward=reward)
+        if "mask_sample" not in BaseVerifyResponse.model_fields:
+            raise ValueError("there is no reward, and this NeMo Gym cannot leave a sample out; take 0.7 or newer")
+        return BaseVerifyResponse(**asked, reward=0.0, mask_sample=True, failure_reason="no reward")
 
 
 if __name__ == "__main__":

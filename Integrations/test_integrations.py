@@ -26,11 +26,25 @@ TEMPLATE = (
 
 
 def has(*packages):
-    return all(importlib.util.find_spec(package) for package in packages)
+    try:
+        return all(importlib.util.find_spec(package) for package in packages)
+    except ModuleNotFoundError:  # what a module is in
+        return False
 
 
 def needs(*packages):
     return unittest.skipUnless(has(*packages), f"needs {' and '.join(packages)}")
+
+
+def gym_response(text):
+    """A response as NeMo Gym's models give it."""
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    message = {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": content}
+    output = [{"type": "reasoning", "id": "s", "summary": []}, message]
+    return {
+        "id": "r", "created_at": 0, "model": "policy", "object": "response", "output": output,
+        "parallel_tool_calls": False, "tool_choice": "auto", "tools": [],
+    }
 
 
 def make_models(folder):
@@ -240,20 +254,45 @@ class Integrations(unittest.TestCase):
         fetched = asyncio.run(local._fetch_rewards_via_func(plain, [PROMPT] * 3, ["3"] * 3))
         self.near([answer["rewards"][0] for answer in fetched], self.expected())
 
-    @needs("nemo_gym")
+    @needs("nemo_gym", "httpx")
     def test_nemo_gym(self):
-        import nemo_gym_reward
+        from unittest.mock import MagicMock
 
-        answer = {"type": "message", "content": [{"type": "output_text", "text": RESPONSES[0]}]}
-        messages, response = nemo_gym_reward.parts(
-            {
-                "responses_create_params": {"input": [{"role": "user", "content": PROMPT}]},
-                "response": {"output": [{"type": "reasoning", "summary": []}, answer]},
-            }
+        import nemo_gym_reward
+        from fastapi.testclient import TestClient
+        from nemo_gym.server_utils import ServerClient
+
+        config = nemo_gym_reward.AssayConfig(
+            host="127.0.0.1", port=1, entrypoint="", name="assay", url=self.url
         )
+        server = nemo_gym_reward.AssayResourcesServer(
+            config=config, server_client=MagicMock(spec=ServerClient)
+        )
+        client = TestClient(server.setup_webserver())
+        asked = {
+            "responses_create_params": {"input": [{"role": "user", "content": PROMPT}]},
+            "response": gym_response(RESPONSES[0]),
+        }
+        answer = client.post("/verify", json=asked)
+        self.assertEqual(answer.status_code, 200, answer.text)
+        self.near([answer.json()["reward"]], self.expected()[:1])
+        call = {"type": "function_call_output", "call_id": "c", "output": "3"}
+        asked["responses_create_params"]["input"].append(call)
+        with self.assertRaisesRegex(ValueError, "function_call_output"):
+            client.post("/verify", json=asked)
+
+    @needs("resources_servers.genrm_compare.app")
+    def test_nemo_gym_compare(self):
+        from resources_servers.genrm_compare.app import GenRMCompareRequest, GenRMCompareResponse
+
         from assay_rewards import Assay
 
-        self.near(Assay().rewards([messages], [response]), self.expected()[:1])
+        group = GenRMCompareRequest(
+            conversation_history=[{"role": "user", "content": PROMPT}],
+            response_objs=[gym_response(text) for text in RESPONSES],
+        )
+        answer = GenRMCompareResponse(**Assay().post("/compare", group.model_dump()))
+        self.near(answer.rewards, self.expected())
 
     @needs("openai")
     def test_openai(self):

@@ -49,6 +49,16 @@ class Campaign:
         out, pairs = ["--out", "out"], ["--data", "world/train.jsonl"]
         drawn = ["--temperature", "1", "--max-tokens", "24"]
         methods = [Job(f"train {method}", self.world.train(method) + out) for method in METHODS]
+        held = ["data.held_out=0.25", "evaluation.every=2", "classic.epochs=2"]
+        methods += [
+            Job("train classic, --processes", self.world.train("classic")[:-3] + ["--threads", "1", "--processes", "2",
+                                                                                 "--quiet"] + out),
+            Job("train classic, an adapter", self.world.train("classic", [
+                "compute.adapter.rank=2", "compute.recompute=true"]) + out),
+            Job("train classic, evaluated", self.world.train("classic", held) + out),
+        ]
+        benchmark = ["--benchmark", "pairs=world/train.jsonl"]
+        remote = ["--generator", self.world.endpoint, "--generator-model", "m", "--quiet"]
         compare = ["compare", "compare.yaml"] + out + self.own
         (self.folder / "compare.yaml").write_text(
             "method: compare\nworld: files\nmodel: base\nmethods: [classic, genrm]\nseeds: [1, 2]\n"
@@ -63,30 +73,45 @@ class Campaign:
             Job("judge --task chain", ["judge", "--model", "base", "--task", "chain", "--votes", "4", *pairs, *out, *drawn]),
             Job("judge --verdicts enforced", [
                 "judge", "--model", "base", "--task", "chain", "--verdicts", "enforced", *pairs, *out, *drawn]),
-            Job("judge --generator", ["judge", "--generator", self.world.endpoint, "--generator-model", "m", *pairs, *out,
-                                      "--quiet"]),
+            Job("judge --task token", ["judge", "--model", "base", "--task", "token", *pairs, *out]),
+            Job("judge --generator", ["judge", *remote, *pairs, *out]),
+            Job("label --generator", ["label", *remote, *pairs, *out]),
+            Job("critique --generator", ["critique", *remote, *pairs, *out]),
             Job("label, a scorer", ["label", "--model", "classic", *pairs, *out]),
             Job("label, a critic", ["label", "--model", "cloud", *pairs, *out, *drawn]),
             Job("label, a judge", ["label", "--model", "genrm", *pairs, *out]),
             Job("eval, a scorer", ["eval", "--model", "classic", "--benchmark", "pairs=world/train.jsonl", *out]),
             Job("eval, a critic", ["eval", "--model", "cloud", "--benchmark", "pairs=world/train.jsonl", *out, *drawn]),
             Job("eval, a judge", ["eval", "--model", "genrm", "--benchmark", "pairs=world/train.jsonl", *out]),
+            Job("eval --scores", ["eval", "--scores", "cloud-eval/scores-pairs.jsonl", *benchmark, *out]),
+            Job("calibrate, a scorer", ["calibrate", "--model", "classic", *pairs, *out]),
+            Job("calibrate, a judge", ["calibrate", "--model", "genrm", *pairs, *out]),
+            Job("diff", ["diff", "classic-eval", "cloud-eval", *benchmark, *out]),
+            Job("diff of several", ["diff", "classic-eval", "cloud-eval", "genrm-eval", *benchmark, *out]),
+            Job("bon --candidates", ["bon", "--model", "classic", "--candidates", "candidates.jsonl", *out]),
+            Job("refine --critic", ["refine", "--critic", self.world.endpoint, "--critic-model", "m", "--policy", "base",
+                                    "--data", "questions.jsonl", "--answers", "gsm8k", "--max-tokens", "16", *out]),
             Job("bon", ["bon", "--model", "classic", "--policy", "base", "--data", "questions.jsonl", "--samples", "4",
                         "--answers", "gsm8k", *out, *drawn]),
             Job("refine", ["refine", "--model", "cloud", "--policy", "base", "--data", "questions.jsonl", "--answers",
                            "gsm8k", "--critique-tokens", "16", "--max-tokens", "16", *out]),
             Job("playground", ["playground", "--train", "2000", "--test", "2000", *out]),
             Job("export", ["export", "--model", "classic", "--layout", "full", *out], is_once=True),
+            Job("export gguf-f16", ["export", "--model", "genrm", "--layout", "gguf-f16", *out], is_once=True),
+            Job("generate --grammar-choice", ["generate", "--model", "base", "--data", "prompts.jsonl", *drawn,
+                                              "--grammar-choice", "it is right", "--grammar-choice", "it is wrong"]),
             Job("generate", ["generate", "--model", "base", "--data", "prompts.jsonl", "--samples", "4", *drawn]),
             Job("score", ["score", "--model", "cloud", "--data", "responses.jsonl"]),
+            Job("score --out", ["score", "--model", "cloud", "--data", "responses.jsonl", *out]),
             Job("inspect", ["inspect", "classic"]),
+            Job("plan", ["plan", "classic.yaml", "--set", "classic.batch_pairs=8"]),
             Job("audit", ["audit", "--model", "classic", "--data", "responses.jsonl"]),
             Job("tokenize", ["tokenize", "--model", "base"], given="strings.jsonl"),
             Job("render", ["render", "--model", "base", "--data", "messages.jsonl"]),
         ]
         for job in commands:
             if "--quiet" not in job.words:
-                job.words += self.own if job.words[0] not in ["playground", "export", "inspect", "tokenize", "render"] \
+                job.words += self.own if job.words[0] not in ["playground", "export", "inspect", "tokenize", "render", "diff"] \
                     else ["--quiet"]
         only = self.options.only
         return [job for job in methods + commands if not only or any(part in job.name for part in only.split(","))]
@@ -231,8 +256,8 @@ def plain(name, data, place):
         except ValueError:
             return data
     data = re.sub(rb"(Seconds of all stages</dt>\s*<dd[^>]*>)\d+", rb"\1", data)
-    # Durations of reports.
-    return re.sub(rb"\d+(\.\d+)? (s|min|h|seconds)\b|\d+:\d\d(:\d\d)?", b"TIME", data) \
+    # Durations of reports, and what a machine has free.
+    return re.sub(rb"\d+(\.\d+)? (ms|s|min|h|seconds|GiB)\b|\d+:\d\d(:\d\d)?", b"TIME", data) \
         if name.endswith((".html", ".md", "stdout")) else data
 
 

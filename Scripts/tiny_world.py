@@ -21,15 +21,19 @@ CRITIC = ["critic_rm.samples=2", "critic_rm.critique_tokens=16", "critic_rm.batc
 METHODS = {
     "pretrain": TINY,
     "classic": ["classic.batch_pairs=8"],
+    "classic-critic": ["critique.batch_responses=8", "critique.critique_tokens=8", "classic.batch_pairs=8"],
     "regression": ["regression.batch_responses=8"],
     "pair": ["verdict.batch_pairs=8"],
     "judge": JUDGING,
     "judge-token": JUDGING,
+    "judge-replay": ["replay.data=corpus.jsonl", "replay.share=0.5", "judge_replay.batch_pairs=8"] + JUDGING,
     "genrm": ["verdict.batch_pairs=8"],
     "star-sft": STAR,
     "star-rationalizer": STAR,
     "star-dpo": STAR,
     "star-ipo": STAR,
+    "grpo": ["grpo.rounds=2", "grpo.samples=4", "grpo.judgement_tokens=16", "grpo.batch_items=4",
+             "grpo.verdicts=enforced"] + JUDGING,
     "critique-sft": ["critique.batch_responses=8", "critique.critique_tokens=8"],
     "cloud": ["critique.batch_responses=8", "critique.critique_tokens=8", "cloud.batch_pairs=4"],
     "critic-rm-rank": CRITIC,
@@ -89,10 +93,16 @@ class World:
         write(self.folder / "prompts.jsonl", [{"id": pair["id"], "prompt": pair["prompt"]} for pair in self.pairs()])
         write(self.folder / "questions.jsonl", [
             {"id": str(n), "question": f"what is {n} plus one?", "answer": f"#### {n + 1}"} for n in range(8)])
+        write(self.folder / "candidates.jsonl", [
+            {"prompt": pair["prompt"], "responses": [pair["chosen"], pair["rejected"]], "right": [True, False]}
+            for pair in self.pairs()])
         write(self.folder / "messages.jsonl", [{"messages": [{"role": "user", "content": "hi"}]}] * 50)
         (self.folder / "strings.jsonl").write_text('"two apples"\n' * 500)
         for method, name in self.models.items():
             self.run(self.train(method) + ["--out", name])
+        for name in ("classic", "cloud", "genrm"):
+            self.run(["eval", "--model", name, "--benchmark", "pairs=world/train.jsonl", "--out", f"{name}-eval",
+                      "--threads", "1", "--quiet"])
         (self.folder / "ready").write_text("")
 
     def pairs(self):
@@ -105,8 +115,8 @@ class World:
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(words)} ends with {done.returncode}: {done.stderr}")
 
-    def train(self, method):
-        """The words of a command that trains by a method; --out is to be added."""
+    def train(self, method, more=()):
+        """The words of a command that trains by a method, with more settings; --out is to be added."""
         recipe = self.folder / f"{method}.yaml"
         suites = "suites: {test: world/test.jsonl}"
         data = f"model: base\ndata: {{train: world/train.jsonl, {suites}}}\n"
@@ -119,7 +129,7 @@ class World:
         elif method in ("judge", "judge-token"):
             data = f"model: base\ndata: {{{suites}}}\n"
         recipe.write_text(f"method: {method}\n{data}")
-        own = SMALL + METHODS[method]
+        own = SMALL + METHODS[method] + list(more)
         if method.startswith("critic-rm"):
             # A base of random weights states no score.
             own = own + [f"endpoints.{role}={value}" for role, value in [
