@@ -20,6 +20,7 @@ extension ResultsFile.Figure {
     let judged = outcomes.filter { $0.votes != nil }
     guard let rates = GradeRates(judged.map { $0.grade() }) else { return }
     note(rates)
+    orderAveraged = PairGrade.accuracy(ofProbabilities: judged.map(\.probability))
     let votes = Double(max(1, judged.map(\.sampleCount).reduce(0, +)))
     unparseableRate = Double(judged.map(\.unparseableCount).reduce(0, +)) / votes
     let forced = judged.map(\.forcedCount).reduce(0, +)

@@ -18,8 +18,12 @@ package struct ResultsFile: Codable, Equatable, Sendable {
     package private(set) var ci95: [Double]
     /// The number of items.
     package var n: Int
+    /// True where parts are absent that the benchmark's own figure counts; else `nil`.
+    package var isPartial: Bool?
     /// Judges only: the share of items that are right in both orders.
     package var strict: Double?
+    /// Judges only: the accuracy of the probabilities that are averaged over both orders, where they are known.
+    package var orderAveraged: Double?
     /// Judges only: the share of items whose two orders contradict each other, of all items.
     package var flipRate: Double?
     /// Judges only: the share of items whose two orders differ at all, ties and unread ones too.
@@ -64,7 +68,9 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       accuracy = try container.decode(Double.self, forKey: .accuracy)
       ci95 = try container.decode([Double].self, forKey: .ci95)
       n = try container.decode(Int.self, forKey: .n)
+      isPartial = try container.decodeIfPresent(Bool.self, forKey: .isPartial)
       strict = try container.decodeIfPresent(Double.self, forKey: .strict)
+      orderAveraged = try container.decodeIfPresent(Double.self, forKey: .orderAveraged)
       flipRate = try container.decodeIfPresent(Double.self, forKey: .flipRate)
       inconsistentRate = try container.decodeIfPresent(Double.self, forKey: .inconsistentRate)
       missingRate = try container.decodeIfPresent(Double.self, forKey: .missingRate)
@@ -81,7 +87,9 @@ package struct ResultsFile: Codable, Equatable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
       case accuracy, ci95, n
+      case isPartial = "partial"
       case strict = "both_right"
+      case orderAveraged = "order_averaged"
       case flipRate = "flip_rate"
       case inconsistentRate = "inconsistent_rate"
       case missingRate = "missing_rate"

@@ -42,6 +42,17 @@ package struct PairGrade: Equatable, Sendable {
   /// The orders that were asked.
   package let orders: [Mark]
 
+  /// The share of pairs whose averaged probability prefers the better response; one half counts so, and so
+  /// does what cannot be read.
+  ///
+  /// - Parameter probabilities: That of the better response, for each pair, averaged over the orders.
+  /// - Returns: `nil` for no pair.
+  package static func accuracy(ofProbabilities probabilities: [Double?]) -> Double? {
+    guard !probabilities.isEmpty else { return nil }
+    let marks = probabilities.map { Mark(margin: $0.map { $0 - 0.5 }) }
+    return marks.map(\.credit).reduce(0, +) / Double(marks.count)
+  }
+
   /// Makes a grade of at least one order.
   package init(_ orders: [Mark]) {
     precondition(!orders.isEmpty, "a grade of no order")

@@ -120,6 +120,51 @@ package struct TextLength: Sendable {
     }
   }
 
+  /// The limit of prompts whose responses are scored, compared or criticized: of responses that are given,
+  /// or of the shortest ones.
+  package var prompts: TokenLimit<PromptRecord> {
+    TokenLimit(maximumTokens: contextTokens) { [self] record in
+      let responses = record.responses ?? [Self.short]
+      guard compares else {
+        return try responses.map { try tokens(.response(prompt: record.messages, response: $0)) }
+          .max() ?? 0
+      }
+      let longest = responses.sorted { $0.utf8.count > $1.utf8.count } + [Self.short]
+      let pair = PreferencePair(
+        id: record.id,
+        prompt: record.messages,
+        chosen: longest[0],
+        rejected: longest[1]
+      )
+      return try tokens(pair)
+    }
+  }
+
+  /// The limit of prompts that a policy answers and revises its answer to, at least a short one.
+  ///
+  /// - Parameters:
+  ///   - text: The texts of the policy.
+  ///   - wording: How it is asked to revise.
+  ///   - maximumTokens: Tokens of an answer.
+  /// - Returns: The limit.
+  package static func revised(
+    _ text: ModelText,
+    wording: RolePrompts,
+    maximumTokens: Int
+  ) -> TokenLimit<PromptRecord> {
+    TokenLimit(maximumTokens: text.contextTokens) { record in
+      let asked = wording.revision(
+        prompt: record.messages,
+        response: short,
+        critique: short
+      )
+      return try text.renderer.generationPrefix(prompt: asked).count + maximumTokens + 1
+    }
+  }
+
+  /// Stands for a text that is still to be written.
+  private static let short = "1"
+
   /// The limit of responses to score.
   package var responses: TokenLimit<ResponseRecord> {
     TokenLimit(maximumTokens: contextTokens) { [self] in try tokens($0.input) }

@@ -6,6 +6,8 @@ package struct VerdictTally: Equatable, Sendable {
   package let accuracy: Estimate
   /// What stands beside it.
   package let rates: GradeRates
+  /// The accuracy of the probabilities that are averaged over both orders.
+  package let orderAveraged: Double
   /// The number of pairs of each outcome.
   package let outcomes: [PairVerdict.Outcome: Int]
   /// The share of judgements without a verdict; a judge of probabilities writes none that is.
@@ -31,6 +33,7 @@ package struct VerdictTally: Equatable, Sendable {
       throw StatisticsError.empty(name: "The list of verdicts")
     }
     self.rates = rates
+    orderAveraged = PairGrade.accuracy(ofProbabilities: verdicts.map(\.probability)) ?? 0.5
     accuracy = try Statistics.accuracy(grades.map(\.credit))
     outcomes = verdicts.reduce(into: [:]) { $0[$1.outcome, default: 0] += 1 }
     let judgements = verdicts.flatMap(\.judgements)

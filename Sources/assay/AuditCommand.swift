@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayData
+import AssayModel
 import AssayReward
 
 struct AuditCommand: AssayCommand {
@@ -56,8 +57,14 @@ struct AuditCommand: AssayCommand {
   }
 
   func execute() async throws {
-    let audit = try Audit(try inference.load(model, common), tolerance: tolerance)
-    let (records, found) = try ResponseReader(policy: problems.policy).read(data)
+    let loaded = try inference.load(model, common)
+    let audit = try Audit(loaded, tolerance: tolerance)
+    // What is too long is a finding; what cannot be rendered is a row with a problem.
+    let measure = try TextLength(ModelText(loaded)).responses.measure
+    let (records, found) = try ResponseReader(
+      policy: problems.policy,
+      limit: TokenLimit(maximumTokens: .max, measure: measure)
+    ).read(data)
     try problems.tell(found, of: data)
     let report = try await audit.report(records)
     let failure = AuditFailure(report, model: model, accepted: Set(accept))

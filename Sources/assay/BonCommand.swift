@@ -2,6 +2,7 @@ import ArgumentParser
 import AssayBase
 import AssayData
 import AssayEvaluate
+import AssayReward
 import AssayRun
 import Foundation
 
@@ -33,13 +34,14 @@ struct BonCommand: AssayCommand {
   var out: String
 
   @OptionGroup var picking: PickingOptions
-  @OptionGroup var reading: ProblemOptions
+  @OptionGroup var rows: RowOptions
   @OptionGroup var checks: CheckerOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
     try drawing.validate(candidates: candidates)
+    try rows.validate(canCut: false)
     if candidates == nil, checks.playgroundSeed == nil, checks.answers == nil {
       throw ValidationError("give --playground-seed or --answers, which tell what is right")
     }
@@ -47,16 +49,10 @@ struct BonCommand: AssayCommand {
 
   func execute() async throws {
     let start = Date()
-    let source = candidates ?? drawing.data ?? ""
-    let (prompts, report) = try PromptReader(
-      candidates == nil ? .conversations : .candidates,
-      policy: reading.policy
-    ).read(source)
-    try reading.tell(report, of: source)
     let folder = try RunFolder(URL(fileURLWithPath: out))
     let run = BestOfNRun(folder, events: common.progress.handle)
-    let (responses, digest) = try await responses(prompts, source, run)
-    let ranked = try await rank(prompts, responses, run, digest)
+    let answered = try await answered(run)
+    let ranked = try await rank(answered, run)
     let results = BestOfNResults(
       seconds: Date().timeIntervalSince(start),
       model: URL(fileURLWithPath: model).standardizedFileURL.lastPathComponent,
@@ -68,54 +64,20 @@ struct BonCommand: AssayCommand {
     if common.isJSON { try Output.json(results) } else { try Output.result(results.text) }
   }
 
-  private func responses(
-    _ prompts: [PromptRecord],
-    _ source: String,
-    _ run: BestOfNRun
-  ) async throws -> ([PolicyResponses], String) {
-    var settings = RecordSettings()
-    checks.note(in: &settings)
-    let data = ["data": try Digest.fingerprint(of: URL(fileURLWithPath: source))]
-    if candidates != nil {
-      let checker = checks.checker(prompts)
-      let given = try prompts.map { try PolicyResponses(given: $0, checker: checker) }
-      return (given, try settings.fingerprint(inputs: data).digest)
-    }
-    let checker = try checks.required(prompts)
-    var made = ([PolicyResponses](), "")
-    try await drawing.policy.open(out: out, inference, common) { policy in
-      var settings = policy.settings(by: "--policy", inference, common)
-      checks.note(in: &settings)
-      drawing.note(in: &settings)
-      made = try await run.responses(
-        prompts,
-        of: policy.writer,
-        drawing.drawing(seed: common.seed),
-        checker: checker,
-        fingerprint: try settings.fingerprint(inputs: data)
-      )
-    }
-    return made
-  }
-
-  private func rank(
-    _ prompts: [PromptRecord],
-    _ responses: [PolicyResponses],
-    _ run: BestOfNRun,
-    _ digest: String
-  ) async throws -> [BestOfNPrompt] {
+  private func rank(_ answered: Answered, _ run: BestOfNRun) async throws -> [BestOfNPrompt] {
     let ranker = try inference.source(model, common)
+    try tellCut(answered, ranker)
     var settings = ranker.settings(inference, common)
     picking.note(in: &settings)
     return try await run.ranked(
-      prompts,
-      responses,
+      answered.prompts,
+      answered.responses,
       by: try ranker.rater(
         critiques: picking.critiques(seed: common.seed),
         judging: picking.judging(seed: common.seed),
         caution: picking.caution
       ),
-      fingerprint: try settings.fingerprint(inputs: ["responses": digest])
+      fingerprint: try settings.fingerprint(inputs: ["responses": answered.digest])
     )
   }
 }

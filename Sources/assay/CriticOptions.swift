@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayData
 import AssayModel
 import AssayReward
 import AssayText
@@ -73,6 +74,20 @@ struct CriticOptions: ParsableArguments {
       isOutputFree: false,
       common: common
     ) { try await body(.elsewhere($0)) }
+  }
+
+  /// The limit of prompts whose responses are criticized; `nil` of an endpoint.
+  ///
+  /// - Throws: What loading throws.
+  func limit(
+    _ wording: RolePrompts,
+    _ inference: InferenceOptions,
+    _ common: CommonOptions
+  ) throws -> TokenLimit<PromptRecord>? {
+    guard let model else { return nil }
+    let source = try inference.source(model, common)
+    let tokens = critic(source, wording, seed: common.seed).critiqueTokens
+    return try source.text.map { try TextLength($0, critiqueTokens: tokens) }?.prompts
   }
 
   /// How it criticizes: a model that was trained to as it was, another one by the wording.

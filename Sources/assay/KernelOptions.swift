@@ -28,8 +28,14 @@ struct KernelOptions: ParsableArguments {
   /// - Throws: `ValidationError` where it cannot do what the options say.
   func device(_ common: CommonOptions) throws -> Device {
     let device = try common.device()
-    guard device == .cpu || weights == .plain && !batchInvariant else {
-      throw ValidationError("--weights and --batch-invariant need --device cpu")
+    guard device.hasKernels || weights == .plain && !batchInvariant else {
+      let given = batchInvariant ? "--batch-invariant" : "--weights \(weights.rawValue)"
+      throw ValidationError(
+        device == .cpu
+          ? "\(given) needs Assay's own kernels, which the environment's \(Engine.operationsVariable)="
+            + "composed turns off: leave one of the two out"
+          : "\(given) needs --device cpu: on \(device.name) it would change nothing"
+      )
     }
     return device
   }

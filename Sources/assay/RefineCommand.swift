@@ -38,7 +38,7 @@ struct RefineCommand: AssayCommand {
   @Option(help: "How the policy is asked: english or playground. Default: english.")
   var prompts: PromptSet?
 
-  @OptionGroup var reading: ProblemOptions
+  @OptionGroup var rows: RowOptions
   @OptionGroup var checks: CheckerOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -50,6 +50,7 @@ struct RefineCommand: AssayCommand {
 
   func validate() throws {
     guard policy.isGiven else { throw ValidationError("give --policy or --generator") }
+    try rows.validate(canCut: false)
     try Limit.check("--max-tokens", maxTokens, in: Limit.tokens)
     try Limit.check("--temperature", temperature, in: Limit.temperature)
     guard checks.playgroundSeed != nil || checks.answers != nil else {
@@ -59,16 +60,15 @@ struct RefineCommand: AssayCommand {
 
   func execute() async throws {
     let start = Date()
-    let (prompts, report) = try PromptReader(.conversations, policy: reading.policy).read(data)
-    try reading.tell(report, of: data)
     let folder = try RunFolder(URL(fileURLWithPath: out))
     let display = common.progress
-    let run = RevisionRun(folder, prompts: prompts, checker: try checks.required(prompts)) {
-      display.handle($0)
-    }
     var outcomes: [RevisionOutcome] = []
-    try await policy.open(out: out, inference, common) {
-      outcomes = try await revise(run, policy: $0)
+    try await policy.open(out: out, inference, common) { policy in
+      let prompts = try read(by: policy)
+      let run = RevisionRun(folder, prompts: prompts, checker: try checks.required(prompts)) {
+        display.handle($0)
+      }
+      outcomes = try await revise(run, policy: policy)
     }
     let results = Results(
       seconds: Date().timeIntervalSince(start),
@@ -80,7 +80,6 @@ struct RefineCommand: AssayCommand {
   }
 
   private func revise(_ run: RevisionRun, policy: ModelSource) async throws -> [RevisionOutcome] {
-    let wording = prompts?.prompts ?? .english
     var settings = policy.settings(by: "--policy", inference, common)
     checks.note(in: &settings)
     settings.set("--temperature", temperature)

@@ -104,6 +104,24 @@ import Testing
     }
   }
 
+  @Test("what only our kernels do is refused where they do not compute")
+  func composed() throws {
+    let words = [
+      "score", "--model", try folder.model(.classic), "--data",
+      try folder.write(responses, "data.jsonl"), "--device", "cpu",
+    ]
+    let composed = ["ASSAY_OPERATIONS": "composed"]
+    for options in [["--batch-invariant"], ["--weights", "int8"], ["--weights", "int4"]] {
+      let result = try RunningCommand(words + options, environment: composed).result()
+      result.expect(
+        64,
+        log: "\(options.joined(separator: " ")) needs Assay's own kernels",
+        "ASSAY_OPERATIONS=composed"
+      )
+    }
+    try RunningCommand(words, environment: composed).result().expect(0)
+  }
+
   @Test("options that make no sense are wrong use")
   func wrongUse() throws {
     let model = try folder.model(.languageModel)

@@ -21,6 +21,7 @@ import Testing
 
   @Test(
     "judge and label name the setting that changed, and change nothing",
+    .kernels,
     arguments: ["judge", "label"]
   )
   func changed(_ command: String) throws {

@@ -135,7 +135,11 @@ private final class RawConnection {
     #expect(try record == scored.objects()[0] as NSDictionary)
   }
 
-  @Test("serve gives the records of judge", arguments: [ModelKind.judge, .pair, .languageModel])
+  @Test(
+    "serve gives the records of judge",
+    .kernels,
+    arguments: [ModelKind.judge, .pair, .languageModel]
+  )
   func judge(_ kind: ModelKind) throws {
     let rows = (0..<3).map {
       #"{"id": "p\#($0)", "prompt": "How many?", "chosen": "\#($0) apples", "rejected": "none"}"#

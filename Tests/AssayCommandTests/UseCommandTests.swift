@@ -137,6 +137,47 @@ import Testing
     }
   }
 
+  @Test(
+    "bon, refine and audit leave out rows that a template or a model does not take, and name them"
+  )
+  func skipped() throws {
+    let (classic, cloud) = (
+      try folder.model(.classic, "classic"), try folder.model(.cloud, "cloud")
+    )
+    let policy = try folder.model(.languageModel, "policy")
+    let long = String(repeating: "apples ", count: 200)
+    let bad = [
+      #""prompt": [{"role": "critic", "content": "how many?"}]"#, #""prompt": "\#(long)""#,
+    ]
+    func rows(_ rest: String) throws -> String {
+      let all = (bad + [#""prompt": "how many?""#]).map { "{\($0), \(rest)}" }
+      return try folder.write(all.joined(separator: "\n"), "rows.jsonl")
+    }
+    let candidates = try rows(#""responses": ["1", "2"], "right": [true, false]"#)
+    let bon = ["bon", "--model", classic, "--candidates", candidates, "--out", folder.path("bon")]
+    let questions = try folder.write(
+      try String(contentsOfFile: try rows("\"answer\": \"#### 3\""), encoding: .utf8),
+      "questions.jsonl"
+    )
+    let drawn = [
+      "--policy", policy, "--data", questions, "--answers", "gsm8k", "--max-tokens", "4",
+    ]
+    let refine =
+      ["refine", "--model", cloud, "--critique-tokens", "4", "--prompts", "playground", "--out"]
+      + [folder.path("refine")] + drawn
+    for words in [bon, refine, ["bon", "--model", classic, "--out", folder.path("drawn")] + drawn] {
+      try RunningCommand(words).result().expect(65, log: ".jsonl:1: ", "role 'critic'")
+      let result = try RunningCommand(words + ["--skip-problems"]).result()
+      result.expect(0, log: "1 of 3 rows read", "1 bad-conversation, 1 too-long", ".jsonl:2: ")
+    }
+    let audited = try rows(#""response": "3""#)
+    let audit = ["audit", "--model", classic, "--data", audited]
+    try RunningCommand(audit).result().expect(65, log: ".jsonl:1: ", "role 'critic'")
+    // What is too long is what an audit looks for.
+    try RunningCommand(audit + ["--skip-problems"]).result()
+      .expect(65, log: "2 of 3 rows read", "role 'critic'")
+  }
+
   @Test("both say what is missing")
   func errors() throws {
     let model = try folder.model(.classic)

@@ -90,6 +90,30 @@ private struct FixedJudge: Judge {
     #expect(try String(contentsOf: file, encoding: .utf8).split(separator: "\n").count == 2)
   }
 
+  @Test("three figures stand side by side: orders' mean, right in both, averaged probabilities")
+  func threeFigures() async throws {
+    // Always the first one shown, as a letter: 0.9 for it where it is right, 0.6 where it is wrong.
+    let path = try folder.file(pairLines([("i0", "s"), ("i1", "s")]))
+    let benchmark = try BenchmarkCatalogue.load("pairs", path: path)
+    let verdicts = (0..<2).map { index in
+      BenchmarkRecord(
+        id: "i\(index)",
+        content: .verdicts([.chosen, .rejected]),
+        probability: index == 0 ? (0.9 + 0.4) / 2 : (0.55 + 0.2) / 2
+      )
+    }
+    let figure = try #require(try benchmark.results(verdicts).sections["overall"])
+    #expect(figure.accuracy == 0.5 && figure.strict == 0 && figure.orderAveraged == 0.5)
+    let alone = try #require(
+      try benchmark.results(
+        verdicts.map {
+          BenchmarkRecord(id: $0.id, content: $0.content, probability: 0.65)
+        }
+      ).sections["overall"]
+    )
+    #expect(alone.accuracy == 0.5 && alone.strict == 0 && alone.orderAveraged == 1)
+  }
+
   @Test("records are what recorded verdicts are read as, and are not judged again")
   func records() async throws {
     let rows = [("A>B", "x"), ("B>A", "y")].map { label, id in
@@ -112,6 +136,9 @@ private struct FixedJudge: Judge {
     let lines = try String(contentsOfFile: file, encoding: .utf8)
     #expect(lines.contains(#""id":"x","verdicts":["A>B","B>A"]"#))
     #expect(lines.contains(#""id":"y","verdicts":["B>A","A>B"]"#))
+    // Right in both orders.
+    #expect(records.map(\.probability) == [1, 1])
+    #expect(lines.split(separator: "\n").allSatisfy { $0.contains(#""probability":1.0"#) })
     let wrong = FixedJudge(first: [("", .b)], second: [("", .a)])
     let again = try await EvaluationScoring.judge(
       benchmark,

@@ -79,6 +79,7 @@ import Testing
     #expect(results.sections["own"]?.accuracy == 0)
     #expect(results.notes.count == 4)
     #expect(results.notes.contains { $0.hasPrefix("Chat is absent") })
+    #expect(results.sections["overall"]?.isPartial == true)
     #expect(results.notes.contains { $0.hasPrefix("Safety lacks refusals-dangerous") })
   }
 
@@ -118,6 +119,7 @@ import Testing
     #expect(results.sections["Ties"]?.n == 6)
     #expect(isClose(results.sections["overall"]?.accuracy, (4.0 / 9 + ties) / 2))
     #expect(results.notes == ["absent, and not in the mean: Precise IF, Math, Safety, Focus"])
+    #expect(results.sections["overall"]?.isPartial == true)
   }
 
   @Test("RewardBench 2: ties whose numbers lack a partner, and 0 / 0")
@@ -166,6 +168,7 @@ import Testing
     #expect(isClose(sections["easy"]?.accuracy, (2.0 / 3 + 1 + 0.25) / 3))
     #expect(isClose(sections["overall"]?.accuracy, (5.0 / 9 + 1 + 0.25) / 3))
     #expect(results.notes == ["absent, and not in the means: Math"])
+    #expect(results.sections["overall"]?.isPartial == true)
   }
 
   @Test("ProcessBench: the first score below 0 is the step called wrong; F1 of both accuracies")

@@ -175,6 +175,8 @@ enum Outcomes {
     // orders cannot be read.
     #expect(figure.strict == 0.25 && figure.flipRate == 0.25 && figure.inconsistentRate == 0.5)
     #expect(figure.missingRate == 0.375 && figure.forcedRate == nil)
+    // a is right, b's orders cancel out, of c nothing is read, d has one right order: 1, 1/2, 1/2, 1.
+    #expect(figure.orderAveraged == 0.75)
     #expect(figure.unparseableRate == 0.375)
     #expect(results.methods["cloud"]?["test"]?["overall"]?.flipRate == nil)
     let calibration = try #require(results.calibration.first { $0.method == "judge" })

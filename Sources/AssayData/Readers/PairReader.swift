@@ -116,7 +116,7 @@ extension PairReader {
       columns: columns,
       attributes: attributes,
       rows: rows,
-      parse: PreferencePair.init
+      parse: { (fields) throws(RowFault) in try PreferencePair(fields) }
     )
   }
 

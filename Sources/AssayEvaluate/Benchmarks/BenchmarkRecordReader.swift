@@ -17,6 +17,9 @@ package enum BenchmarkRecords {
   /// order, that one is shown first. Any other text, or `null`, is unparseable. Of items of several
   /// responses, `comparisons` has such a list for each chosen response against each rejected one.
   ///
+  /// Beside verdicts on a pair may stand their `probability`, that the chosen response is better, averaged
+  /// over the orders.
+  ///
   /// What a model wrote is in `texts`: `{"of": 0, "text": "...", "score": 1.5}` of a critique, by the
   /// response's place; `{"of": 0, "order": 1, "text": "...", "verdict": "A>B"}` of a judgement.
   ///
@@ -110,9 +113,11 @@ package enum BenchmarkRecords {
   ) throws -> BenchmarkRecord {
     let tokens = TokenCount(json: row.optional("tokens"))
     let texts = try RecordedText.read(row, item)
+    let probability = row.optional("probability")?.double
     func record(_ content: BenchmarkRecord.Content) -> BenchmarkRecord {
       var record = BenchmarkRecord(id: item.id, content: content, tokens: tokens, texts: texts)
       record.isCut = row.optional("cut")?.bool == true
+      if case .verdicts = content { record.probability = probability }
       return record
     }
     let isPair = item.chosen.count == 1 && item.rejected.count == 1

@@ -55,6 +55,9 @@ package struct BenchmarkRecord: Equatable, Sendable {
   package var id: String
   /// What was recorded.
   package var content: Content
+  /// Of verdicts on a pair: the probability of the chosen response, averaged over the orders, where that is
+  /// recorded.
+  package var probability: Double?
   /// Tokens that were read and written for it, where that is recorded.
   package var tokens: TokenCount?
   /// What was written about it, where that is recorded.
@@ -66,11 +69,13 @@ package struct BenchmarkRecord: Equatable, Sendable {
   package init(
     id: String,
     content: Content,
+    probability: Double? = nil,
     tokens: TokenCount? = nil,
     texts: [RecordedText] = []
   ) {
     self.id = id
     self.content = content
+    self.probability = probability
     self.tokens = tokens
     self.texts = texts
   }

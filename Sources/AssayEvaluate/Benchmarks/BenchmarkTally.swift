@@ -118,7 +118,7 @@ package struct BenchmarkTally: Sendable {
     return sections
   }
 
-  /// Results, with notes on what is missing.
+  /// Results, with notes on what is missing: where parts are, `overall` says that it is partial.
   ///
   /// - Throws: `EvaluateError.nothingCounted` where there is no overall figure.
   func results(
@@ -132,6 +132,8 @@ package struct BenchmarkTally: Sendable {
         reason: "none of the \(items.count) items has a verdict that can be read"
       )
     }
+    var sections = sections
+    if !notes.isEmpty { sections["overall"]?.isPartial = true }
     let missing = outcomes.count { $0 == nil }
     let lost =
       missing == 0
@@ -148,6 +150,10 @@ package struct BenchmarkTally: Sendable {
     let all = verdicts.flatMap { $0 }
     figure.unparseableRate = Double(all.count { $0 == .unparseable }) / Double(all.count)
     if let rates = GradeRates(verdicts.map { PairGrade($0.map(\.mark)) }) { figure.note(rates) }
+    let probabilities = indices.map { records[$0].probability }
+    if probabilities.contains(where: { $0 != nil }) {
+      figure.orderAveraged = PairGrade.accuracy(ofProbabilities: probabilities)
+    }
     return figure
   }
 

@@ -72,6 +72,7 @@ extension EvaluationScoring {
       let pairs = part.flatMap { place in Self.pairs(of: items[place]).map { (place, $0) } }
       var own: [[(said: BenchmarkVerdict, line: JSONValue)]] = []
       var (tokens, texts) = (TokenCount(prompt: 0, completion: 0), [RecordedText]())
+      var probability: Double?
       do {
         _ = try await judge.judge(pairs.map(\.1)) { index, verdict in
           let place = pairs[index].0
@@ -83,6 +84,7 @@ extension EvaluationScoring {
           texts += Self.texts(verdict, items[place], pair: own.count, reading: read)
           own.append(said(verdict, items[place], reading: read))
           tokens = tokens + verdict.tokens
+          probability = own.count == 1 ? verdict.probability : nil
           guard index + 1 == pairs.count || pairs[index + 1].0 != place else {
             return try log.tell(verdict.tokens)
           }
@@ -93,6 +95,7 @@ extension EvaluationScoring {
             BenchmarkRecord(
               id: items[place].id,
               content: isPair ? .verdicts(verdicts[0]) : .comparisons(verdicts),
+              probability: probability,
               tokens: tokens,
               texts: texts
             ),
@@ -104,7 +107,8 @@ extension EvaluationScoring {
                   isPair ? spelt[0] : .array(spelt)
                 ),
                 JSONMember("tokens", tokens.json),
-              ] + texts.members(of: items[place])
+              ] + (probability.map { [JSONMember("probability", .number("\($0)"))] } ?? [])
+                + texts.members(of: items[place])
             ),
             at: place
           )

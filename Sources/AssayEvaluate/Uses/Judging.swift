@@ -78,7 +78,8 @@ extension VerdictTally {
       parts.append(
         "accuracy \(percent(accuracy.value)) % [\(percent(accuracy.lower)), "
           + "\(percent(accuracy.upper))] of \(accuracy.count) pairs, right in both orders "
-          + "\(percent(rates.strict)) %"
+          + "\(percent(rates.strict)) %, by probabilities averaged over the orders "
+          + "\(percent(orderAveraged)) %"
       )
     }
     parts.append("orders that contradict \(percent(rates.contradicting)) %")
