@@ -126,9 +126,16 @@ struct ClassicTraining {
   }
 
   /// Two for heads that learn from a pair, none for the others: a fair coin each; `nil` for one head.
-  private func weights(ofPair index: Int) -> [Float]? {
+  ///
+  /// The coins are the pair's own, so that its heads are the same at every reading.
+  private func weights(of pair: PreferencePair) -> [Float]? {
     guard section.heads > 1 else { return nil }
-    var random = SeededRandom(UInt64(context.compute.seed), 0x4845_4144, UInt64(index))
+    let digest = Digest.hex([pair.id, pair.chosen, pair.rejected].joined(separator: "\u{0}"))
+    var random = SeededRandom(
+      UInt64(context.compute.seed),
+      0x4845_4144,
+      UInt64(digest.prefix(16), radix: 16) ?? 0
+    )
     return (0..<section.heads).map { _ in random.next() & (1 << 40) == 0 ? 0 : 2 }
   }
 
@@ -144,9 +151,8 @@ struct ClassicTraining {
       throw TrainingError.noData(stage: stage.name, hint: "every pair was dropped or none given")
     }
     let renderer = try model.renderer()
-    /// The places of pairs that are learnt say which heads learn from each.
-    func sequences(_ pairs: [PreferencePair], places: [Int]?) throws -> [TrainingPair] {
-      try pairs.enumerated().map { index, pair in
+    func sequences(_ pairs: [PreferencePair], areLearnt: Bool) throws -> [TrainingPair] {
+      try pairs.map { pair in
         TrainingPair(
           chosen: TrainingSequence(
             try renderer.render(prompt: pair.prompt, response: pair.chosen),
@@ -158,7 +164,7 @@ struct ClassicTraining {
           ),
           margin: pair.margin,
           probability: pair.probability,
-          weights: places.flatMap { weights(ofPair: $0[index]) }
+          weights: areLearnt ? weights(of: pair) : nil
         )
       }
     }
@@ -169,7 +175,7 @@ struct ClassicTraining {
       weights: (preference: 1, critique: 0),
       centring: section.centring
     )
-    let heldOut = try sequences(context.heldOut, places: nil)
+    let heldOut = try sequences(context.heldOut, areLearnt: false)
     if let windows = context.windows, let steps = training.steps {
       try training.run(
         reading: steps * section.batchPairs,
@@ -177,11 +183,11 @@ struct ClassicTraining {
         batchSize: section.batchPairs,
         accumulation: section.accumulation,
         objective: objective
-      ) { try sequences(try windows.pairs(at: $0), places: $0) }
+      ) { try sequences(try windows.pairs(at: $0), areLearnt: true) }
       return
     }
     try training.run(
-      try sequences(context.pairs, places: Array(context.pairs.indices)),
+      try sequences(context.pairs, areLearnt: true),
       heldOut: heldOut,
       batchSize: section.batchPairs,
       accumulation: section.accumulation,
