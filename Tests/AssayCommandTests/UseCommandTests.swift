@@ -149,16 +149,16 @@ import Testing
     let bad = [
       #""prompt": [{"role": "critic", "content": "how many?"}]"#, #""prompt": "\#(long)""#,
     ]
-    func rows(_ rest: String) throws -> String {
+    func rows(_ rest: String, _ name: String) throws -> String {
       let all = (bad + [#""prompt": "how many?""#]).map { "{\($0), \(rest)}" }
-      return try folder.write(all.joined(separator: "\n"), "rows.jsonl")
+      return try folder.write(all.joined(separator: "\n"), name)
     }
-    let candidates = try rows(#""responses": ["1", "2"], "right": [true, false]"#)
-    let bon = ["bon", "--model", classic, "--candidates", candidates, "--out", folder.path("bon")]
-    let questions = try folder.write(
-      try String(contentsOfFile: try rows("\"answer\": \"#### 3\""), encoding: .utf8),
-      "questions.jsonl"
+    let candidates = try rows(
+      #""responses": ["1", "2"], "right": [true, false]"#,
+      "candidates.jsonl"
     )
+    let bon = ["bon", "--model", classic, "--candidates", candidates, "--out", folder.path("bon")]
+    let questions = try rows("\"answer\": \"#### 3\"", "questions.jsonl")
     let drawn = [
       "--policy", policy, "--data", questions, "--answers", "gsm8k", "--max-tokens", "4",
     ]
@@ -170,7 +170,7 @@ import Testing
       let result = try RunningCommand(words + ["--skip-problems"]).result()
       result.expect(0, log: "1 of 3 rows read", "1 bad-conversation, 1 too-long", ".jsonl:2: ")
     }
-    let audited = try rows(#""response": "3""#)
+    let audited = try rows(#""response": "3""#, "audited.jsonl")
     let audit = ["audit", "--model", classic, "--data", audited]
     try RunningCommand(audit).result().expect(65, log: ".jsonl:1: ", "role 'critic'")
     // What is too long is what an audit looks for.

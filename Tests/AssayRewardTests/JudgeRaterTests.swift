@@ -114,7 +114,7 @@ private struct ScriptedPort: ModelPort {
 
   @Test(
     "a judgement without a clear verdict is missing, and its order counts one half",
-    arguments: ["", "A", "[[C]]", "[A]", "[[AB]]", "[[ C ]]"]
+    arguments: ["", "A is shorter, B is longer.", "[[C]]", "[AB]", "[[AB]]", "[[ C ]]"]
   )
   func malformed(_ text: String) async throws {
     let verdict = try await judged([text, "[[A]]"])  // the second prefers rejected
