@@ -61,6 +61,11 @@ struct Adapter {
     stored = try WeightsFolder(folder, name: "adapter_model")
   }
 
+  /// The folder of the model that a folder's adapter was trained beside, or the folder itself.
+  ///
+  /// - Throws: As `init(at:)`.
+  static func base(of folder: URL) throws -> URL { try Adapter(at: folder)?.base ?? folder }
+
   /// Whether a folder is an adapter.
   static func exists(at folder: URL) -> Bool {
     func has(_ name: String) -> Bool {
@@ -127,7 +132,8 @@ struct MergedWeights: WeightsSource {
   let names: [String]
   var metadata: [String: String] { base.metadata }
 
-  fileprivate let base: any WeightsSource
+  /// The base's weights.
+  let base: any WeightsSource
   fileprivate let adapter: WeightsFolder
   /// Names in the adapter of weights that it keeps whole, by those here.
   fileprivate let whole: [String: String]
@@ -146,12 +152,47 @@ struct MergedWeights: WeightsSource {
     whole[name].map { adapter.dtype(of: $0) } ?? base.dtype(of: name)
   }
 
-  /// A weight: `W + s B A` in float32, with DoRA's magnitude `m / |W + s B A|` for each row.
-  func tensor(named name: String) throws -> Tensor {
-    if let kept = whole[name] { return try adapter.tensor(named: kept) }
-    let weight = try base.tensor(named: name)
-    let layer = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name
-    guard layers.contains(layer) else { return weight }
+  /// Whether the adapter has something of a weight.
+  func changes(_ name: String) -> Bool { exchanges(name) || layers.contains(Self.layer(name)) }
+
+  /// Whether the adapter keeps a weight whole.
+  func exchanges(_ name: String) -> Bool { whole[name] != nil }
+
+  /// What the adapter adds to a weight, with its scale in B, float32.
+  ///
+  /// - Parameters:
+  ///   - name: The weight.
+  ///   - piece: What is known of it.
+  ///   - device: Where it goes.
+  /// - Returns: The products of low rank; none where the adapter has nothing of the weight.
+  /// - Throws: `ModelError.weight` for parts that are missing or do not fit.
+  func part(_ name: String, _ piece: WeightSpec.Piece, device: Device) throws -> LowRank.Part {
+    let layer = Self.layer(name)
+    let rows = piece.shape[0]
+    guard layers.contains(layer) else {
+      return LowRank.Part(layer: layer, rows: rows, trained: nil)
+    }
+    let (a, b, magnitude) = try matrices(layer, shape: piece.shape)
+    let scaled = try withTensorErrors { b * scale(a.shape[0]) }
+    return LowRank.Part(
+      layer: layer,
+      rows: rows,
+      trained: (
+        Parameter("A", a.to(device)), Parameter("B", scaled.to(device)),
+        magnitude.map { Parameter("m", $0.to(device)) }
+      )
+    )
+  }
+
+  private static func layer(_ name: String) -> String {
+    name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name
+  }
+
+  /// A, B and, where the layer has magnitudes, m, float32.
+  private func matrices(
+    _ layer: String,
+    shape: [Int]
+  ) throws -> (a: Tensor, b: Tensor, magnitude: Tensor?) {
     let stem = prefix + layer + ".lora_"
     func part(_ suffix: String) throws -> Tensor {
       guard adapter.shape(of: stem + suffix) != nil else {
@@ -160,21 +201,32 @@ struct MergedWeights: WeightsSource {
       return try adapter.tensor(named: stem + suffix).to(.float32)
     }
     let (a, b) = (try part("A.weight"), try part("B.weight"))
-    let (rank, shape) = (a.shape.first ?? 0, weight.shape)
+    let rank = a.shape.first ?? 0
     guard shape.count == 2, rank > 0, a.shape == [rank, shape[1]], b.shape == [shape[0], rank]
     else {
       throw wrong(stem + "A.weight", "\(a.shape) and B \(b.shape) do not fit the base's \(shape)")
     }
     let magnitude = "magnitude_vector"
+    guard adapter.shape(of: stem + magnitude) != nil else { return (a, b, nil) }
+    let m = try part(magnitude)
+    guard m.count == shape[0] else {
+      throw wrong(stem + magnitude, "has shape \(m.shape), expected \(shape[0]) numbers")
+    }
+    return (a, b, m)
+  }
+
+  /// A weight: `W + s B A` in float32, with DoRA's magnitude `m / |W + s B A|` for each row.
+  func tensor(named name: String) throws -> Tensor {
+    if let kept = whole[name] { return try adapter.tensor(named: kept) }
+    let weight = try base.tensor(named: name)
+    let layer = Self.layer(name)
+    guard layers.contains(layer) else { return weight }
+    let (a, b, magnitude) = try matrices(layer, shape: weight.shape)
     return try withTensorErrors {
-      let sum = weight.to(.float32) + b.matmul(a) * scale(rank)  // [O, I]
-      guard adapter.shape(of: stem + magnitude) != nil else { return sum }
-      let m = try part(magnitude)
-      guard m.count == shape[0] else {
-        throw wrong(stem + magnitude, "has shape \(m.shape), expected \(shape[0]) numbers")
-      }
+      let sum = weight.to(.float32) + b.matmul(a) * scale(a.shape[0])  // [O, I]
+      guard let magnitude else { return sum }
       let norms = (sum * sum).sum(axis: 1, keeping: true).squareRoot()  // [O, 1]
-      return sum * (m.reshaped([shape[0], 1]) / norms)
+      return sum * (magnitude.reshaped([-1, 1]) / norms)
     }
   }
 }

@@ -83,6 +83,40 @@ struct Checkpoint {
     )
   }
 
+  /// The weights of another model with an adapter beside them.
+  ///
+  /// - Parameters:
+  ///   - base: The model that the adapter was trained beside.
+  ///   - adapter: The adapter, whose weights these are merged; `nil` is the base itself.
+  ///   - dtype: The type of weights that the adapter exchanges; `nil` as below.
+  ///   - needsLanguageModel: Whether tokens are to be predicted, where that can be.
+  /// - Returns: Weights of which those that the adapter leaves alone, and those that it adds products of low rank to,
+  ///   are the base's.
+  /// - Throws: As below, and for parts of the adapter that do not fit.
+  func decoder(
+    beside base: DecoderWeights,
+    _ adapter: MergedWeights?,
+    dtype: DType?,
+    needsLanguageModel: Bool
+  ) throws -> DecoderWeights {
+    let products = Set(base.specs.blocks.flatMap { $0.products.map(\.name) })
+    return try DecoderWeights(beside: base, isLanguageModel: needsLanguageModel) { spec, weight in
+      let names = spec.pieces.map { backbone($0.name) }
+      guard let adapter, names.contains(where: adapter.changes) else { return nil }
+      if products.contains(spec.name), !names.contains(where: adapter.exchanges) {
+        let parts = try spec.pieces.map {
+          try adapter.part(backbone($0.name), $0, device: base.device)
+        }
+        let lengths = parts.contains { $0.trained?.magnitude != nil } ? names : []
+        let stored = try lengths.map { try adapter.base.tensor(named: $0).to(base.device) }
+        return Weight(weight, beside: LowRank(parts, spec) { spec.joined(stored) })
+      }
+      let whole = spec.joined(try spec.pieces.map { try tensor($0.name, $0.shape) })
+      let type = dtype ?? (whole.dtype == .bfloat16 ? .bfloat16 : .float32)
+      return Weight(Parameter(spec.name, whole.to(type).to(base.device)))
+    }
+  }
+
   /// The weights of a decoder.
   ///
   /// All are copied, so that they change neither with the file nor the file with them; but the input

@@ -254,18 +254,26 @@ package struct Decoder {
   ) -> Tensor {
     let bias = bias.map { $0(execution.dtype, training: training) }
     let frozen = training ? weight.frozen : nil
+    // Beside what is trained, packings would come and go.
+    let isPacked = weight.lowRank.map { $0.isFixed || weight.frozen != nil } ?? true
+    let packed =
+      !training && isPacked && execution.packs(rows: x.shape[0], on: device)
+      ? weight.packed(execution) : nil
     if let lowRank = weight.lowRank {
-      let plain = { frozen?.unpacked(.float32) ?? weight(execution.dtype, training: training) }
-      let base = frozen?.frozen(x) ?? linear(x, plain())
+      let plain = {
+        weight.frozen?.unpacked(.float32) ?? weight(execution.dtype, training: training)
+      }
+      let base =
+        frozen?.frozen(x)
+        ?? packed.map { $0(x, bias: nil, isBatchInvariant: execution.isBatchInvariant) }
+        ?? linear(x, plain())
       return lowRank.product(x, base: base, weight: plain, bias: bias)
     }
     if let frozen {
       let product = frozen.frozen(x)
       return bias.map { product + $0 } ?? product
     }
-    if !training, execution.packs(rows: x.shape[0], on: device),
-      let packed = weight.packed(execution)
-    {
+    if let packed {
       return packed(x, bias: bias, isBatchInvariant: execution.isBatchInvariant)
     }
     return linear(x, weight(execution.dtype, training: training), bias: bias)

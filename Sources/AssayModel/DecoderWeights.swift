@@ -17,7 +17,7 @@ package final class DecoderWeights {
   /// Rotary angles of each block.
   let angles: [RotaryTable]
   private var keptStepper: DecoderStepper?
-  /// Whether anything is trained in place of weights: asked for at every step.
+  /// Whether anything is trained in place of weights or stands beside them: asked for at every step.
   private var hasLowRank = false
   /// Tables of LongRoPE's angles in short texts and, behind them, in texts of up to so many tokens.
   private var longAngles: (tokens: Int, table: RotaryTable)?
@@ -46,6 +46,28 @@ package final class DecoderWeights {
     parts = try specs.map { Weight(Parameter($0.name, try make($0))) }
     attention = (0..<configuration.layerCount).map { configuration.attentionOptions(layer: $0) }
     angles = configuration.rotaryTables(device: device)
+  }
+
+  /// The weights of another model, those that an adapter changes in a way of its own.
+  ///
+  /// - Parameters:
+  ///   - other: The model that the adapter was trained beside.
+  ///   - isLanguageModel: Whether tokens are to be predicted, where the other one can.
+  ///   - change: Another weight in place of one; `nil` is the same.
+  /// - Throws: What `change` throws.
+  init(
+    beside other: DecoderWeights,
+    isLanguageModel: Bool,
+    change: (WeightSpec, Weight) throws -> Weight?
+  ) rethrows {
+    (configuration, device, specs) = (other.configuration, other.device, other.specs)
+    (attention, angles) = (other.attention, other.angles)
+    self.isLanguageModel = isLanguageModel && other.isLanguageModel
+    let named = Dictionary(specs.all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    parts = try other.parts.map { weight in
+      try named[weight.name].flatMap { try change($0, weight) } ?? weight
+    }
+    hasLowRank = parts.blocks.contains { $0.products.contains { $0.lowRank != nil } }
   }
 
   /// Where the tokens of a batch find their angles: in the tables of all texts or, where one is longer than

@@ -1,4 +1,4 @@
-// What is trained in place of a weight: a product of low rank beside it.
+// What is trained in place of a weight, or an adapter adds to one: a product of low rank beside it.
 //
 // N rows, W [O, I] the weight, A [r, I] and B [O, r] what is trained, s its scale, m [O] DoRA's
 // magnitudes.
@@ -73,6 +73,23 @@ final class LowRank {
   let parts: [Part]
   private let scale: Double
   private let spec: WeightSpec
+  /// Of an adapter that is not trained: what products are made of, in the type that was asked for last.
+  private var fixed: Factors?
+
+  /// Whether it is an adapter's that is not trained.
+  var isFixed: Bool { fixed != nil }
+
+  /// A of all parts below each other, `[R, I]`, `s B` of each in its rows and columns, `[O, R]`, and what rows are
+  /// multiplied by, `[O]`.
+  private struct Factors {
+    var a: Tensor
+    var b: Tensor
+    var rows: Tensor?
+
+    func to(_ dtype: DType) -> Factors {
+      Factors(a: a.to(dtype), b: b.to(dtype), rows: rows?.to(dtype))
+    }
+  }
 
   /// Makes products that add nothing yet: A is random and B zero; `nil` where no layer is meant.
   ///
@@ -119,6 +136,17 @@ final class LowRank {
     guard parts.contains(where: { $0.trained != nil }) else { return nil }
   }
 
+  /// Takes products that are not trained.
+  ///
+  /// - Parameters:
+  ///   - parts: Those of each tensor of a checkpoint, with their scale in B.
+  ///   - spec: What is to be known of the weight.
+  ///   - weight: The weight, for the lengths of its rows; asked for where there are magnitudes.
+  init(_ parts: [Part], _ spec: WeightSpec, beside weight: () -> Tensor) {
+    (self.parts, self.spec, scale) = (parts, spec, 1)
+    fixed = withoutGradients { factors(weight) }
+  }
+
   /// All numbers that are trained, in a fixed order.
   var parameters: [Parameter] {
     parts.compactMap(\.trained).flatMap { [$0.a, $0.b] + ($0.magnitude.map { [$0] } ?? []) }
@@ -136,10 +164,24 @@ final class LowRank {
   ///
   /// Source: Hu et al. 2021 (arXiv:2106.09685) eq. 3; Liu et al. 2024 (arXiv:2402.09353) eq. 5, 11.
   func product(_ x: Tensor, base: Tensor, weight: () -> Tensor, bias: Tensor?) -> Tensor {
-    let (a, b) = joined
-    var sum = base + linear(linear(x, a.to(x.dtype)), b.to(x.dtype))
-    if let factors = factors(weight) { sum = sum * factors.to(x.dtype) }
+    let factors = factors(weight, as: x.dtype)
+    var sum = base + linear(linear(x, factors.a), factors.b)
+    if let rows = factors.rows { sum = sum * rows }
     return bias.map { sum + $0 } ?? sum
+  }
+
+  /// What products are made of, in a compute type; made once where nothing is trained.
+  private func factors(_ weight: () -> Tensor, as dtype: DType) -> Factors {
+    guard let fixed else { return factors(weight).to(dtype) }
+    guard fixed.a.dtype != dtype else { return fixed }
+    let cast = withoutGradients { fixed.to(dtype) }
+    self.fixed = cast
+    return cast
+  }
+
+  private func factors(_ weight: () -> Tensor) -> Factors {
+    let (a, b) = joined
+    return Factors(a: a, b: b, rows: rowFactors(weight))
   }
 
   /// A of all parts below each other, `[R, I]`, and `s B` of each in its rows and columns, `[O, R]`: the rows are
@@ -167,7 +209,7 @@ final class LowRank {
   func merged(into value: Tensor) -> Tensor {
     withoutGradients {
       let sum = value.to(.float32) + ordered(product(value), axis: 0) * scale
-      return factors({ value }).map { sum * $0.reshaped([-1, 1]) } ?? sum
+      return rowFactors({ value }).map { sum * $0.reshaped([-1, 1]) } ?? sum
     }
   }
 
@@ -184,7 +226,7 @@ final class LowRank {
   }
 
   /// `m / |W + s B A|` of each row, float32; one where a layer has no magnitudes; `nil` where none has.
-  private func factors(_ value: () -> Tensor) -> Tensor? {
+  private func rowFactors(_ value: () -> Tensor) -> Tensor? {
     guard parts.contains(where: { $0.trained?.magnitude != nil }) else { return nil }
     let value = value()
     let norms = withoutGradients {

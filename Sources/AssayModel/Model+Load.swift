@@ -41,6 +41,7 @@ extension Model {
   ///     a chat template which cannot be followed exactly; otherwise rendering them is refused.
   ///   - choice: What is the score, where the folder does not say it; `nil` is what `assay.json` says.
   ///   - question: What the user is made to ask behind a response; `nil` is what `assay.json` says.
+  ///   - bases: Base models that adapters stand beside; of others adapters are merged into the weights.
   /// - Returns: The model, of the kind that `assay.json` says, else as its weights show.
   /// - Throws: `ModelError`, `TensorError` or `TextError`, naming the file and what is wrong.
   package static func load(
@@ -49,9 +50,16 @@ extension Model {
     device: Device = .cpu,
     approximateTemplate: Bool = false,
     choice: HeadChoice? = nil,
-    question: String? = nil
+    question: String? = nil,
+    beside bases: SharedBases? = nil
   ) throws -> Model {
-    let weights = try loadWeights(folder, dtype: dtype, device: device, choice: choice)
+    let weights = try loadWeights(
+      folder,
+      dtype: dtype,
+      device: device,
+      choice: choice,
+      beside: bases
+    )
     let decoder = weights.decoder
     // CLoud's released folders may leave the tokenizer to the language model's.
     let text = TokenizerFile.isPresent(in: folder) ? folder : weights.base
@@ -112,13 +120,17 @@ extension Model {
   ///   - dtype: The type of the weights in memory; `nil` as above.
   ///   - device: Where the weights go.
   ///   - choice: What is the score, where the folder does not say it; `nil` is what `assay.json` says.
+  ///   - bases: As above.
+  ///   - keepsLanguageModel: Whether an output embedding is loaded also where the head does not need it.
   /// - Returns: Decoder and head.
   /// - Throws: `ModelError` or `TensorError`, naming the file and what is wrong.
   package static func loadWeights(
     _ folder: URL,
     dtype: DType? = .float32,
     device: Device = .cpu,
-    choice: HeadChoice? = nil
+    choice: HeadChoice? = nil,
+    beside bases: SharedBases? = nil,
+    keepsLanguageModel: Bool = false
   ) throws -> Weights {
     let gguf = try GGUFModel(at: folder)
     let adapter = try Adapter(at: folder)
@@ -133,7 +145,8 @@ extension Model {
     let configuration = try ModelConfiguration(file)
     var stored: any WeightsSource =
       try gguf?.weights(configuration) ?? TextWeights.of(WeightsFolder(place), file)
-    if let adapter { stored = try adapter.merged(into: stored) }
+    let merged = try adapter?.merged(into: stored)
+    stored = merged ?? stored
     stored = try withHeadFiles(stored, in: folder)
     let names = Set(stored.names)
     let source = Checkpoint(
@@ -163,12 +176,26 @@ extension Model {
     )
     return try withTensorErrors {
       let head = try loadHead(source, evidence, config: url.path, device)
-      let decoder = try source.decoder(
-        configuration,
-        dtype: dtype,
-        device: device,
-        needsLanguageModel: head?.descriptor.needsLanguageModel ?? true
-      )
+      let needsLanguageModel = head?.descriptor.needsLanguageModel ?? true
+      let base = try bases?.weights(of: place) {
+        try loadWeights(place, dtype: dtype, device: device, keepsLanguageModel: true).decoder
+          .weights
+      }
+      let decoder =
+        try base.map {
+          try source.decoder(
+            beside: $0,
+            merged,
+            dtype: dtype,
+            needsLanguageModel: needsLanguageModel
+          )
+        }
+        ?? source.decoder(
+          configuration,
+          dtype: dtype,
+          device: device,
+          needsLanguageModel: needsLanguageModel || keepsLanguageModel
+        )
       return Weights(
         decoder: Decoder(decoder, execution: Execution(dtype: dtype ?? .float32)),
         head: head,

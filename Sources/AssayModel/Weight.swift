@@ -38,19 +38,34 @@ private struct PackingCache {
 
 /// A weight as a decoder computes with it.
 final class Weight {
-  /// What is trained; `nil` once the weight is packed for good.
-  private(set) var parameter: Parameter?
-  /// What is trained in its place; `nil` where the weight itself is.
+  /// What several models may have in common.
+  private final class Store {
+    var parameter: Parameter?
+    var casts = CastCache()
+    var packings = PackingCache()
+    var packedForGood: PackedWeight?
+
+    init(_ parameter: Parameter) { self.parameter = parameter }
+  }
+
+  private let store: Store
+  /// What is trained in its place, or an adapter adds to it; `nil` where the weight is alone.
   private(set) var lowRank: LowRank?
-  private let name: String
-  private var casts = CastCache()
-  private var packings = PackingCache()
-  private var packedForGood: PackedWeight?
+  /// That of its specification.
+  let name: String
 
   init(_ parameter: Parameter) {
-    self.parameter = parameter
+    store = Store(parameter)
     name = parameter.name
   }
+
+  /// Another model's weight with an adapter's products beside it.
+  init(_ other: Weight, beside lowRank: LowRank) {
+    (store, name, self.lowRank) = (other.store, other.name, lowRank)
+  }
+
+  /// What is trained; `nil` once the weight is packed for good.
+  var parameter: Parameter? { store.parameter }
 
   /// The weight in a compute type.
   ///
@@ -61,7 +76,7 @@ final class Weight {
       return .failed(name, reason: "is packed for inference; load the model again to train it")
     }
     guard value.dtype != dtype else { return value }
-    return training && value.requiresGradient ? value.to(dtype) : casts(value, dtype)
+    return training && value.requiresGradient ? value.to(dtype) : store.casts(value, dtype)
   }
 
   /// Rows of the weight in a compute type: what is not asked for is not cast.
@@ -77,23 +92,23 @@ final class Weight {
 
   /// The weight packed for products with few rows.
   func packed(_ execution: Execution) -> PackedWeight? {
-    guard let value = parameter?.value else { return packedForGood }
-    return packings(value, execution.weights, execution.dtype)
+    guard let value = parameter?.value else { return store.packedForGood }
+    return store.packings(value, execution.weights, execution.dtype)
   }
 
   /// Packs the weight, and gives up its plain form.
   func packForGood(_ execution: Execution) {
     guard let packing = packed(execution) else { return }
-    (packedForGood, parameter) = (packing, nil)
-    (casts, packings) = (CastCache(), PackingCache())
+    (store.packedForGood, store.parameter) = (packing, nil)
+    forget()
   }
 
   /// The packing of a weight that has no plain form.
-  var frozen: PackedWeight? { parameter == nil ? packedForGood : nil }
+  var frozen: PackedWeight? { parameter == nil ? store.packedForGood : nil }
 
   /// Takes the plain form of another model's weight in place of the packing.
   func unpack(as other: Weight) {
-    (parameter, packedForGood) = (other.parameter, nil)
+    (store.parameter, store.packedForGood) = (other.parameter, nil)
   }
 
   /// Has products of low rank trained in its place.
@@ -104,8 +119,10 @@ final class Weight {
   /// Makes one float32 weight of itself and its products of low rank.
   func merge() {
     guard let lowRank, let value = parameter?.value else { return }
-    parameter = Parameter(name, lowRank.merged(into: value))
+    store.parameter = Parameter(name, lowRank.merged(into: value))
     self.lowRank = nil
-    (casts, packings) = (CastCache(), PackingCache())
+    forget()
   }
+
+  private func forget() { (store.casts, store.packings) = (CastCache(), PackingCache()) }
 }

@@ -63,7 +63,11 @@ struct InferenceOptions: ParsableArguments {
   /// What loads a model as these options say, on the thread that calls it.
   ///
   /// - Throws: `ValidationError` where the device cannot do it.
-  func loader(_ folder: URL, _ common: CommonOptions) throws -> @Sendable () throws -> Model {
+  func loader(
+    _ folder: URL,
+    _ common: CommonOptions,
+    beside bases: SharedBases? = nil
+  ) throws -> @Sendable () throws -> Model {
     let device = try kernels.device(common)
     let (dtype, kernels, cacheMib) = (common.dtype, kernels, cacheMib)
     let (approximateTemplate, contentTokens) = (approximateTemplate, contentTokens)
@@ -75,7 +79,8 @@ struct InferenceOptions: ParsableArguments {
         device: device,
         approximateTemplate: approximateTemplate,
         choice: choice,
-        question: question
+        question: question,
+        beside: bases
       )
       kernels.apply(to: model)
       model.decoder.packForInference()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AssayModel
 import AssayReward
 import AssayServe
 import Foundation
@@ -9,7 +10,7 @@ struct ServedModelOptions: ParsableArguments {
     help: """
       A model folder, a run folder or a GGUF file; NAME=PATH gives it the name that clients ask for, \
       which is that of the folder otherwise. Give it again for more models on one port; requests that \
-      name none are for the first.
+      name none are for the first. Adapters of one base, and the base itself, share its weights in memory.
       """
   )
   var model: [String]
@@ -31,15 +32,17 @@ struct ServedModelOptions: ParsableArguments {
     _ inference: InferenceOptions,
     _ common: CommonOptions
   ) throws -> (first: ServeSource, others: [ServeSource]) {
-    let sources = try model.indices.map { index in
+    let folders = try model.indices.map { try ModelPath.folder(names(of: $0).path) }
+    // Products beside a weight are sums of their own, whose order depends on the batch.
+    let bases = inference.kernels.batchInvariant ? nil : try SharedBases(of: folders)
+    let sources = try zip(model.indices, folders).map { index, folder in
       let (names, path) = names(of: index)
-      let folder = try ModelPath.folder(path)
       return ServeSource(
         name: names[0],
         // verl asks by the path that it was given.
         aliases: names.dropFirst() + [path],
         card: KeptCard(of: folder),
-        load: try inference.loader(folder, common)
+        load: try inference.loader(folder, common, beside: bases)
       )
     }
     guard let first = sources.first else { throw ValidationError("--model is missing") }

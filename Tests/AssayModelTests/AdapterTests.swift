@@ -119,6 +119,45 @@ import Testing
     }
   }
 
+  @Test(
+    "adapters beside one base share its weights, and score as each does merged",
+    arguments: [WeightFormat.plain, .int8]
+  )
+  func beside(format: WeightFormat) throws {
+    let folders = try ["lora", "rslora", "dora", "wide"].map { try Fixture.folder("peft/" + $0) }
+    let bases = try SharedBases(of: folders)
+    let fixture = try Fixture("llama-reward")
+    let passes = fixture.expected.sequences.map { ids in
+      ModelPass(tokens: ids, index: ids.lastIndex { $0 != 0 } ?? 0)
+    }
+    func scores(_ weights: Model.Weights) throws -> [Double] {
+      try PassReader(weights.decoder, head: weights.head).read(passes, .reward).map(\.value)
+    }
+    func packed(_ decoder: Decoder) -> Decoder {
+      var decoder = decoder
+      decoder.execution.weights = format
+      decoder.packForInference()
+      return decoder
+    }
+    var all: [[Parameter]] = []
+    // Whole numbers of the merged weights are others than those of the base.
+    let limit = format == .plain ? 1e-4 : 0.1
+    for folder in folders {
+      let own = try Model.loadWeights(folder, beside: bases)
+      let decoder = packed(own.decoder)
+      all.append(decoder.parameters)
+      let found = try PassReader(decoder, head: own.head).read(passes, .reward)
+      let expected = try scores(try Model.loadWeights(folder))
+      #expect(found.count == expected.count && !found.isEmpty)
+      for (score, reference) in zip(found.map(\.value), expected) {
+        #expect(abs(score - reference) < limit * max(1, abs(reference)), "\(folder.path)")
+      }
+    }
+    for parameters in all {
+      #expect(!parameters.isEmpty && zip(parameters, all[0]).allSatisfy { $0 === $1 })
+    }
+  }
+
   @Test("an adapter is exported as it was, and scores the same merged or not")
   func exported() throws {
     try withTemporaryFolder { folder in
