@@ -32,6 +32,8 @@ METHODS = {
     "star-rationalizer": STAR,
     "star-dpo": STAR,
     "star-ipo": STAR,
+    "critic": JUDGING,
+    "critic-meta": JUDGING,
     "grpo": ["grpo.rounds=2", "grpo.samples=4", "grpo.judgement_tokens=16", "grpo.batch_items=4",
              "grpo.verdicts=enforced"] + JUDGING,
     "critique-sft": ["critique.batch_responses=8", "critique.critique_tokens=8"],
@@ -126,7 +128,7 @@ class World:
             data = "model: base\ndata: {train: responses.jsonl}\n"
         elif method == "critique-sft":
             data = "model: base\ndata: {train: world/train.jsonl}\n"
-        elif method in ("judge", "judge-token"):
+        elif method in ("judge", "judge-token", "critic", "critic-meta"):
             data = f"model: base\ndata: {{{suites}}}\n"
         recipe.write_text(f"method: {method}\n{data}")
         own = SMALL + METHODS[method] + list(more)

@@ -60,7 +60,7 @@ extension Digest {
       throw FileError.fileSystem(
         action: "read",
         path: url.path,
-        reason: error.localizedDescription
+        reason: error.fileReason
       )
     }
   }

@@ -106,7 +106,7 @@ package enum DurableFile {
       throw FileError.fileSystem(
         action: "create",
         path: url.path,
-        reason: error.localizedDescription
+        reason: error.fileReason
       )
     }
   }

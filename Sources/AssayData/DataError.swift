@@ -48,7 +48,7 @@ package enum DataError: Error, Equatable, Sendable, CustomStringConvertible {
     case .endlessLine(let file, let line, let maximumBytes):
       "\(file):\(line): the line is longer than \(maximumBytes) bytes; is it JSON Lines?"
     case .unwritable(let path, let reason):
-      "\(path): cannot be written (\(reason))."
+      "\(path): cannot be written (\(reason)); choose another place for it."
     }
   }
 }

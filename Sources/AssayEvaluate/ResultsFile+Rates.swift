@@ -9,6 +9,14 @@ extension ResultsFile.Figure {
     missingRate = rates.missing
   }
 
+  /// Notes how often the response shown first is preferred.
+  ///
+  /// - Parameter verdicts: Of each verdict that prefers one, whether it is that.
+  package mutating func note(firstShown verdicts: [Bool]) {
+    firstShare =
+      verdicts.isEmpty ? nil : Double(verdicts.count(where: \.self)) / Double(verdicts.count)
+  }
+
   /// The mean credit of outcomes with its interval and, of judges, what stands beside it.
   ///
   /// - Parameters:
@@ -21,6 +29,12 @@ extension ResultsFile.Figure {
     guard let rates = GradeRates(judged.map { $0.grade() }) else { return }
     note(rates)
     orderAveraged = PairGrade.accuracy(ofProbabilities: judged.map(\.probability))
+    note(
+      firstShown: judged.flatMap { $0.votes ?? [] }.compactMap { vote in
+        guard let chosen = vote.chosen, chosen != 0.5 else { return nil }
+        return (vote.order == .chosenFirst) == (chosen > 0.5)
+      }
+    )
     let votes = Double(max(1, judged.map(\.sampleCount).reduce(0, +)))
     unparseableRate = Double(judged.map(\.unparseableCount).reduce(0, +)) / votes
     let forced = judged.map(\.forcedCount).reduce(0, +)

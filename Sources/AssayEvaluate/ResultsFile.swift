@@ -1,4 +1,5 @@
 // What `demo`, `compare` and `eval` write as `results.json`.
+import AssayBase
 import AssayReward
 import AssayText
 import Foundation
@@ -28,6 +29,8 @@ package struct ResultsFile: Codable, Equatable, Sendable {
     package var flipRate: Double?
     /// Judges only: the share of items whose two orders differ at all, ties and unread ones too.
     package var inconsistentRate: Double?
+    /// Judges only: the share of verdicts that prefer the response shown first; `nil` without verdicts.
+    package var firstShare: Double?
     /// Judges only: the share of orders without a verdict.
     package var missingRate: Double?
     /// Judges only: the share of verdicts that could not be read.
@@ -73,6 +76,7 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       orderAveraged = try container.decodeIfPresent(Double.self, forKey: .orderAveraged)
       flipRate = try container.decodeIfPresent(Double.self, forKey: .flipRate)
       inconsistentRate = try container.decodeIfPresent(Double.self, forKey: .inconsistentRate)
+      firstShare = try container.decodeIfPresent(Double.self, forKey: .firstShare)
       missingRate = try container.decodeIfPresent(Double.self, forKey: .missingRate)
       unparseableRate = try container.decodeIfPresent(Double.self, forKey: .unparseableRate)
       forcedRate = try container.decodeIfPresent(Double.self, forKey: .forcedRate)
@@ -92,6 +96,7 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       case orderAveraged = "order_averaged"
       case flipRate = "flip_rate"
       case inconsistentRate = "inconsistent_rate"
+      case firstShare = "first_share"
       case missingRate = "missing_rate"
       case unparseableRate = "unparseable_rate"
       case forcedRate = "forced_rate"
@@ -174,7 +179,7 @@ package struct ResultsFile: Codable, Equatable, Sendable {
           DecodingError.valueNotFound(_, let context):
           "\(context.codingPath.map(\.stringValue).joined(separator: ".")): "
             + context.debugDescription
-        default: error.localizedDescription
+        default: error.fileReason
         }
       throw EvaluateError.unreadableResults(file: url.path, reason: reason)
     }

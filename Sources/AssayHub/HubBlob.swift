@@ -50,7 +50,7 @@ struct HubBlob {
       throw FileError.fileSystem(
         action: "read",
         path: partial.path,
-        reason: error.localizedDescription
+        reason: error.fileReason
       )
     }
   }

@@ -71,7 +71,7 @@ extension Model {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw TensorError.cannotWrite(file: folder.path, reason: error.localizedDescription)
+      throw TensorError.cannotWrite(file: folder.path, reason: error.fileReason)
     }
     try TextFile.write(
       Array((config.pretty + "\n").utf8),

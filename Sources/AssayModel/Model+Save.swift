@@ -1,3 +1,4 @@
+import AssayBase
 import AssayTensor
 import AssayText
 import Foundation
@@ -28,7 +29,7 @@ extension Model {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw TensorError.cannotWrite(file: folder.path, reason: error.localizedDescription)
+      throw TensorError.cannotWrite(file: folder.path, reason: error.fileReason)
     }
     var weights = decoder.named { $0.value }
     if isClassifier { weights.removeAll { $0.name == "lm_head.weight" } }

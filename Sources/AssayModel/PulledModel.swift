@@ -70,7 +70,7 @@ package struct PulledModel: Sendable {
         throw FileError.fileSystem(
           action: action,
           path: path,
-          reason: error.localizedDescription
+          reason: error.fileReason
         )
       }
     }
@@ -106,7 +106,7 @@ package struct PulledModel: Sendable {
     process.arguments = ["python3"] + arguments
     process.standardOutput = FileHandle.standardError
     do { try process.run() } catch {
-      throw PullError(model: name, reason: error.localizedDescription)
+      throw PullError(model: name, reason: error.fileReason)
     }
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {

@@ -50,7 +50,7 @@ package final class EventFile: Sendable {
       throw FileError.fileSystem(
         action: "write",
         path: "the TensorBoard events",
-        reason: error.localizedDescription
+        reason: error.fileReason
       )
     }
   }

@@ -29,7 +29,7 @@ package struct RecipeFile: Sendable {
       throw FileError.fileSystem(
         action: "read",
         path: url.path,
-        reason: error.localizedDescription
+        reason: "\(error.fileReason); give a recipe, a file in YAML"
       )
     }
     // Some editors begin a file with a byte-order mark.
@@ -60,7 +60,14 @@ package struct RecipeFile: Sendable {
     for override in overrides.reversed() where override.hasPrefix(key + "=") {
       return try Self.compose(String(override.dropFirst(key.count + 1)), "--set")?.scalar?.string
     }
-    return try Self.compose(text, name)?[key]?.scalar?.string
+    let file = try Self.compose(text, name)
+    guard file?.sequence == nil, file?.scalar == nil || file?.scalar?.string.isEmpty == true else {
+      throw RunError.invalidRecipe(
+        file: name,
+        problems: ["\(name): this is no group of settings, expected lines as 'method: classic'"]
+      )
+    }
+    return file?[key]?.scalar?.string
   }
 
   /// Lays the file and then the overrides over a base, checks everything and decodes.

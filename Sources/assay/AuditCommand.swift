@@ -38,6 +38,15 @@ struct AuditCommand: AssayCommand {
   )
   var tolerance: Double?
 
+  @Option(
+    help: """
+      What becomes of a row that is longer than the model reads: refuse, skip (left out and counted) or \
+      cut (its beginning goes, as `score` cuts it, and that is no failure). Default: it fails as a \
+      problem, truncation.
+      """
+  )
+  var tooLong: TooLong?
+
   @OptionGroup var problems: ProblemOptions
   @OptionGroup var inference: InferenceOptions
   @OptionGroup var common: CommonOptions
@@ -56,18 +65,32 @@ struct AuditCommand: AssayCommand {
     }
   }
 
+  /// What does not fail.
+  private var accepted: Set<AuditReport.Problem> {
+    Set(accept).union(tooLong == .cut ? [.truncation] : [])
+  }
+
+  /// What is too long is a finding, where nothing else is asked for; what cannot be rendered is a row with
+  /// a problem.
+  private func reader(_ text: ModelText) throws -> ResponseReader {
+    var limit = try TextLength(text).responses
+    if tooLong == nil || tooLong == .cut {
+      limit = TokenLimit(maximumTokens: .max, measure: limit.measure)
+    }
+    let policy = ReadPolicy(
+      problems.skipProblems ? .skip : .refuse,
+      except: tooLong.map { [.tooLong: $0 == .skip ? .skip : .refuse] } ?? [:]
+    )
+    return ResponseReader(policy: policy, limit: limit)
+  }
+
   func execute() async throws {
     let loaded = try inference.load(model, common)
     let audit = try Audit(loaded, tolerance: tolerance)
-    // What is too long is a finding; what cannot be rendered is a row with a problem.
-    let measure = try TextLength(ModelText(loaded)).responses.measure
-    let (records, found) = try ResponseReader(
-      policy: problems.policy,
-      limit: TokenLimit(maximumTokens: .max, measure: measure)
-    ).read(data)
+    let (records, found) = try reader(ModelText(loaded)).read(data)
     try problems.tell(found, of: data)
     let report = try await audit.report(records)
-    let failure = AuditFailure(report, model: model, accepted: Set(accept))
+    let failure = AuditFailure(report, model: model, accepted: accepted)
     if common.isJSON {
       let counts = report.problems.map { ($0.problem.rawValue, $0.rows) }
       try Output.json(

@@ -56,13 +56,15 @@ extension BonCommand {
       var settings = policy.settings(by: "--policy", inference, common)
       checks.note(in: &settings)
       drawing.note(in: &settings)
-      let (responses, digest) = try await run.responses(
-        prompts,
-        of: policy.writer,
-        drawing.drawing(seed: common.seed),
-        checker: try checks.required(prompts),
-        fingerprint: try settings.fingerprint(inputs: data)
-      )
+      let (responses, digest) = try await policy.keeping(beside: "\(out)/responses", settings) {
+        try await run.responses(
+          prompts,
+          of: policy.writer,
+          drawing.drawing(seed: common.seed),
+          checker: try checks.required(prompts),
+          fingerprint: try settings.fingerprint(inputs: data)
+        )
+      }
       made = Answered(prompts: prompts, responses: responses, digest: digest)
     }
     return made

@@ -55,7 +55,7 @@ extension ModelSource {
   func keeping<Result>(
     beside out: String?,
     _ settings: RecordSettings,
-    anew: Bool,
+    anew: Bool = false,
     _ body: () async throws -> Result
   ) async throws -> Result {
     guard case .here(let port, _, _) = self, let out, out != "-", port.model.manifest.kind.writes,

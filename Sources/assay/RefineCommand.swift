@@ -32,8 +32,7 @@ struct RefineCommand: AssayCommand {
   @Option(help: "Temperature of the first responses; critiques and revisions are greedy.")
   var temperature: Float = 0
 
-  @Option(help: "Most new tokens of a response.")
-  var maxTokens = 256
+  @Option(help: "Most new tokens of a response.") var maxTokens = 256
 
   @Option(help: "How the policy is asked: english or playground. Default: english.")
   var prompts: PromptSet?
@@ -84,33 +83,38 @@ struct RefineCommand: AssayCommand {
     checks.note(in: &settings)
     settings.set("--temperature", temperature)
     settings.set("--max-tokens", maxTokens)
-    let responses = try await run.responses(
-      of: policy.writer,
-      .init(samples: 1, temperature: temperature, maximumTokens: maxTokens, seed: common.seed),
-      fingerprint: try settings.fingerprint(
-        inputs: ["data": try Digest.fingerprint(of: URL(fileURLWithPath: data))]
+    let inputs = ["data": try Digest.fingerprint(of: URL(fileURLWithPath: data))]
+    let responses = try await policy.keeping(beside: "\(out)/responses", settings) {
+      try await run.responses(
+        of: policy.writer,
+        .init(samples: 1, temperature: temperature, maximumTokens: maxTokens, seed: common.seed),
+        fingerprint: try settings.fingerprint(inputs: inputs)
       )
-    )
+    }
     var critiques: RevisionRun.Made<String>?
     try await critic.open(out: out, self.policy.remote, inference, common) { source in
       let own = critic.critic(source, wording, seed: common.seed)
       var settings = source.settings(inference, common)
       settings.set("--critique-tokens", own.critiqueTokens)
       settings.set("--prompts", wording.name)
-      critiques = try await run.critiques(
-        by: own,
-        of: responses,
-        fingerprint: try settings.fingerprint(inputs: ["responses": responses.digest])
-      )
+      critiques = try await source.keeping(beside: "\(out)/critiques", settings) {
+        try await run.critiques(
+          by: own,
+          of: responses,
+          fingerprint: try settings.fingerprint(inputs: ["responses": responses.digest])
+        )
+      }
     }
     settings.set("--prompts", wording.name)
-    return try await run.revisions(
-      by: policy.writer,
-      wording: wording,
-      maximumTokens: maxTokens,
-      of: responses.records,
-      critiques: critiques?.records ?? [],
-      fingerprint: try settings.fingerprint(inputs: ["critiques": critiques?.digest ?? ""])
-    )
+    return try await policy.keeping(beside: "\(out)/revisions", settings) {
+      try await run.revisions(
+        by: policy.writer,
+        wording: wording,
+        maximumTokens: maxTokens,
+        of: responses.records,
+        critiques: critiques?.records ?? [],
+        fingerprint: try settings.fingerprint(inputs: ["critiques": critiques?.digest ?? ""])
+      )
+    }
   }
 }

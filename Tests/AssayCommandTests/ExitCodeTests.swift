@@ -61,6 +61,8 @@ import Testing
     )
     try assay("train", recipe).expect(65, log: "bad.yaml:4", "layers", "bad.yaml:5", "epochs")
     try assay("train", recipe, "--set", "base.epochs").expect(65, log: "base.epochs")
+    let list = try folder.write("- method: pretrain\n", "list.yaml")
+    try assay("train", list).expect(65, log: "list.yaml: this is no group of settings")
     let yaml = try folder.write("method: [\n", "no.yaml")
     try assay("train", yaml).expect(65, log: "no.yaml")
   }
@@ -105,6 +107,8 @@ import Testing
       log: "tokenizer.json"
     )
     try assay("inspect", folder.path("none")).expect(66, log: "none")
+    try assay("train", folder.path("none.yaml"), "--out", folder.path("run"))
+      .expect(66, log: "none.yaml: No such file or directory; give a recipe, a file in YAML.")
     let language = try folder.model(.languageModel, "language")
     try assay("generate", "--model", language, "--data", folder.path("none.jsonl"))
       .expect(66, log: "none.jsonl")

@@ -1,3 +1,5 @@
+import AssayModel
+import AssayTestSupport
 import Foundation
 import Testing
 
@@ -73,6 +75,43 @@ import Testing
       try RunningCommand(arguments(recipe, name)).result().expect(0)
       #expect(try weights(name) == whole, "after signal \(signal)")
       #expect(lineCount(name) == 400)
+    }
+  }
+
+  @Test("texts that are finished before the first ones are kept, and not written again", .kernels)
+  func finishedTexts() throws {
+    let (classic, policy) = (
+      try folder.model(.classic, "classic"), try folder.model(.languageModel, "policy")
+    )
+    let questions = try folder.write(
+      (0..<200).map { "{\"id\": \"\($0)\", \"question\": \"\($0)?\", \"answer\": \"#### 3\"}" }
+        .joined(separator: "\n"),
+      "questions.jsonl"
+    )
+    func words(_ name: String) -> [String] {
+      [
+        "bon", "--model", classic, "--policy", policy, "--data", questions, "--answers", "gsm8k",
+        "--samples", "4", "--temperature", "1", "--max-tokens", "48", "--threads", "1", "--out",
+        folder.path(name),
+      ]
+    }
+    func lines(_ name: String) -> Int {
+      (try? Data(contentsOf: folder.url.appendingPathComponent(name)))?.count { $0 == 0x0a } ?? 0
+    }
+    try RunningCommand(words("whole")).result().expect(0)
+    let command = try RunningCommand(words("cut"))
+    while command.isRunning, lines("cut/responses.texts.jsonl") < 3 { usleep(2000) }
+    #expect(command.isRunning, "the run ended before its signal")
+    command.send(SIGINT)
+    try command.result().expect(130)
+    #expect(lines("cut/responses.texts.jsonl") >= 3)
+    try RunningCommand(words("cut")).result().expect(0)
+    #expect(lines("cut/responses.texts.jsonl") == 0)
+    for stage in ["01-responses", "02-scores"] {
+      let records = ["whole", "cut"].map {
+        try? Data(contentsOf: folder.url.appendingPathComponent("\($0)/\(stage)/records.jsonl"))
+      }
+      #expect(records[0] != nil && records[0] == records[1], "\(stage)")
     }
   }
 

@@ -176,6 +176,12 @@ import Testing
     // What is too long is what an audit looks for.
     try RunningCommand(audit + ["--skip-problems"]).result()
       .expect(65, log: "2 of 3 rows read", "role 'critic'")
+    // One switch says so of every command.
+    let left = audit + ["--skip-problems", "--too-long"]
+    try RunningCommand(left + ["skip"]).result()
+      .expect(0, log: "1 of 3 rows read", "1 bad-conversation, 1 too-long")
+    try RunningCommand(left + ["cut"]).result().expect(0, log: "2 of 3 rows read")
+    try RunningCommand(left + ["refuse"]).result().expect(65, log: ".jsonl:2: ", "more than")
   }
 
   @Test("both say what is missing")

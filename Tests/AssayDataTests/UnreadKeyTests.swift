@@ -43,6 +43,19 @@ import Testing
     ] {
       #expect(try pair(#"{"prompt":"Say: What is 2 + 3?",\#(rest),\#(answers)}"#) == nil, "\(rest)")
     }
+    for (key, role, content) in [
+      ("messages", "role", "content"), ("conversations", "from", "value"),
+      ("conversation", "role", "content"),
+    ] {
+      let turns = #""\#(key)":[{"\#(role)":"user","\#(content)":"What is 2 + 3?"}]"#
+      let told = "'\(key)' beside it says something else"
+      #expect(try pair(#"{"prompt":"p",\#(turns),\#(answers)}"#)?.contains(told) == true)
+      if key != "messages" {  // which is what is read of a response
+        #expect(try response(#"{"prompt":"p",\#(turns),"response":"5."}"#)?.contains(told) == true)
+      }
+      #expect(try prompt(#"{"prompt":"p",\#(turns)}"#)?.contains(told) == true)
+      #expect(try pair(#"{"prompt":"Say: What is 2 + 3?",\#(turns),\#(answers)}"#) == nil)
+    }
     let system =
       #""prompt":[{"role":"system","content":"Be brief."},{"role":"user","content":"2?"}]"#
     #expect(try pair(#"{\#(system),"system":"Be brief. ",\#(answers)}"#) == nil)

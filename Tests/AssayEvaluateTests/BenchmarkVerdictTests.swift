@@ -65,6 +65,8 @@ import Testing
     // Only a is right in both orders; b contradicts itself, and c differs too; 3 of 8 cannot be read.
     #expect(whole.strict == 0.25 && whole.flipRate == 0.25 && whole.inconsistentRate == 0.5)
     #expect(whole.unparseableRate == 0.375 && whole.missingRate == 0.375)
+    // The first one shown is A in either order: of five verdicts b's two and a's first one say so.
+    #expect(whole.firstShare == 0.6)
     // What each rule makes of it.
     #expect(half.notes.count == 1)
     let missing = try results(benchmark, verdicts, .missing)
@@ -77,6 +79,7 @@ import Testing
     )
     #expect(text.contains("\"flip_rate\" : 0.25") && text.contains("\"both_right\" : 0.25"))
     #expect(text.contains("\"unparseable_rate\" : 0.375"))
+    #expect(text.contains("\"first_share\" : 0.6"))
   }
 
   @Test("without any verdict there is no figure of those that are read")

@@ -91,18 +91,23 @@ import Testing
           ]
         ]
       }
-      let compare = try await client.post(
-        "/compare",
-        [
-          "conversation_history": [["role": "user", "content": .string(prompt)]],
-          "response_objs": .array(objects), "principle": "Be right.", "max_tokens": 4,
-          "task": "chain",
-        ]
-      )
+      let asked: JSONValue = [
+        "conversation_history": [["role": "user", "content": .string(prompt)]],
+        "response_objs": .array(objects), "principle": "Be right.", "max_tokens": 4,
+        "task": "chain",
+      ]
+      let compare = try await client.post("/compare", asked)
       #expect(compare.json?["rewards"]?.array == [.null, .null, .null], "\(compare.text)")
       let results = compare.json?["comparison_results"]?.array ?? []
       #expect(results.count == 3 && results.allSatisfy { $0["ranking"] == .null })
-      #expect(compare.json?["metrics"]?["unread"] == 3)
+      #expect(compare.json?["metrics"] == ["unread": 3, "without_reward": 3])
+      // Numbers in the place of none, where the client says which.
+      let filled = try await client.post(
+        "/compare",
+        .object((asked.members ?? []) + [JSONMember("default_score", .number("0.25"))])
+      )
+      #expect(filled.json?["rewards"]?.array?.map(\.double) == [0.25, 0.25, 0.25])
+      #expect(filled.json?["metrics"]?["without_reward"] == 3)
     }
   }
 

@@ -100,6 +100,22 @@ extension RowFields {
 
   /// Refuses what is asked beside the prompt and is no part of it.
   private func checkOtherPrompts(_ prompt: [Message], _ key: String) throws(RowFault) {
+    for other in ["messages", "conversation", "conversations"] where other != key {
+      // A whole conversation may repeat the prompt, with the response behind it.
+      let asked = (value(other)?.array ?? []).filter { turn in
+        let role = (turn["role"] ?? turn["from"])?.string ?? ""
+        return ["system", "developer", "user", "human"].contains(role)
+      }
+      let texts = asked.compactMap { ($0["content"] ?? $0["value"])?.string?.trimmedAsPython }
+      guard texts.contains(where: { text in !prompt.contains { $0.content.contains(text) } }) else {
+        continue
+      }
+      throw RowFault(
+        kind: .unsupported,
+        detail:
+          "'\(key)' is read, and '\(other)' beside it says something else; expected one of them"
+      )
+    }
     for member in row.members ?? []
     where member.key != key && Self.besidePrompts.contains(member.key.lowercased()) {
       guard let text = member.value.string?.trimmedAsPython, !text.isEmpty,

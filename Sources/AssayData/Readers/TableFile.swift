@@ -100,7 +100,7 @@ final class TableFile {
     } catch {
       throw DataError.unreadable(
         path: path,
-        reason: "\(program.path) cannot be started: \(error.localizedDescription)"
+        reason: "\(program.path) cannot be started: \(error.fileReason)"
       )
     }
   }

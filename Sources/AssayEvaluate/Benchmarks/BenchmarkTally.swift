@@ -150,11 +150,23 @@ package struct BenchmarkTally: Sendable {
     let all = verdicts.flatMap { $0 }
     figure.unparseableRate = Double(all.count { $0 == .unparseable }) / Double(all.count)
     if let rates = GradeRates(verdicts.map { PairGrade($0.map(\.mark)) }) { figure.note(rates) }
+    figure.note(firstShown: indices.flatMap(firstShown))
     let probabilities = indices.map { records[$0].probability }
     if probabilities.contains(where: { $0 != nil }) {
       figure.orderAveraged = PairGrade.accuracy(ofProbabilities: probabilities)
     }
     return figure
+  }
+
+  /// Whether each verdict of an item that prefers a response prefers the one shown first: verdicts are in
+  /// the file's order, then in the other one.
+  private func firstShown(_ index: Int) -> [Bool] {
+    records[index].pairs.flatMap { verdicts in
+      verdicts.enumerated().compactMap { order, verdict in
+        guard verdict == .chosen || verdict == .rejected else { return nil }
+        return (verdict == .chosen) == ((order == 0) == items[index].isChosenFirst)
+      }
+    }
   }
 
   private func stratum(_ part: Part) -> Statistics.Stratum? {

@@ -10,7 +10,7 @@ import AssayText
 ///
 /// Source of the latter: NVIDIA-NeMo/Gym `resources_servers/genrm_compare`. We differ where a comparison
 /// fails: theirs counts a score in the middle then, here it counts for nobody, and a response without
-/// any comparison has no reward.
+/// any comparison has no reward, but where the request says which it is to have.
 enum GroupEndpoints {
   /// Responses to compare, at most: each with each is half of their square.
   private static let maximumResponses = 128
@@ -49,6 +49,7 @@ enum GroupEndpoints {
       "conversation_history": "The conversation before the responses.",
       "response_objs": "The responses, as OpenAI's Responses API has them.",
       "principle": "What a judge decides by.",
+      "default_score": "The reward of a response of which nothing could be read; null.",
     ]
   ) { exchange in
     var fields = try RequestFields(exchange.body)
@@ -59,14 +60,19 @@ enum GroupEndpoints {
     )
     let objects = try fields.required("response_objs", "a list of responses").array ?? []
     let work = try GroupWork(&fields, exchange, criterionKey: "principle")
+    // Their client takes numbers alone; who wants one in the place of none says so.
+    let substitute = try fields.float("default_score").map(Double.init)
     try fields.finish()
     let group = ResponseGroup(id: "", prompt: messages, responses: try objects.map(outputText))
     try check(group, "'response_objs'")
     let rewards = try await work.rewards([group])[0]
     return .json([
-      "rewards": .array(rewards.values.map(JSONValue.numeral)),
+      "rewards": .array(rewards.values.map { .numeral($0 ?? substitute) }),
       "comparison_results": .array(rewards.comparisons.map(comparison)),
-      "metrics": ["unread": .number("\(rewards.comparisons.count { $0.probability == nil })")],
+      "metrics": [
+        "unread": .number("\(rewards.comparisons.count { $0.probability == nil })"),
+        "without_reward": .number("\(rewards.values.count { $0 == nil })"),
+      ],
     ])
   }
 

@@ -237,7 +237,7 @@ package final class StudySession {
       throw FileError.fileSystem(
         action: "link",
         path: link.path,
-        reason: error.localizedDescription
+        reason: error.fileReason
       )
     }
   }
