@@ -32,6 +32,28 @@ import Testing
     )
   }
 
+  @Test("a response that is a list may repeat the prompt, and begin before it, as a pair's may")
+  func repeated() throws {
+    func turn(_ role: String, _ text: String) -> String {
+      #"{"role":"\#(role)","content":"\#(text)"}"#
+    }
+    let (user, answer) = (turn("user", "Q"), turn("assistant", "A"))
+    func row(_ prompt: String, _ turns: String...) -> String {
+      #"{"prompt": \#(prompt), "response": [\#(turns.joined(separator: ","))]}"#
+    }
+    let (responses, _) = try read([
+      row(#""Q ""#, user, answer), row(#""Q""#, turn("system", "S"), user, answer),
+      row(#""Q""#, turn("assistant", "B"), turn("user", "R"), answer),
+    ])
+    let prompts: [[Message]] = [
+      [.user("Q")], [.system("S"), .user("Q")], [.user("Q"), .assistant("B"), .user("R")],
+    ]
+    #expect(responses.map(\.content) == prompts.map { .response(prompt: $0, response: "A") })
+    // Another conversation is no response to the prompt.
+    let (none, report) = try read([row(#""other""#, user, answer)], policy: .skipping)
+    #expect(none.isEmpty && report.skippedCounts == [.badConversation: 1])
+  }
+
   @Test(
     "tells what is wrong",
     arguments: [

@@ -256,11 +256,7 @@ private struct Answers {
       return (prompt, "")
     }
     let before = Array(messages.dropLast())
-    let isRepeated =
-      !before.isEmpty && before.count >= prompt.count
-      && zip(before.suffix(prompt.count), prompt).allSatisfy { own, given in
-        own.role == given.role && own.content.trimmedAsPython == given.content.trimmedAsPython
-      }
+    let isRepeated = RowFields.repeats(before, prompt)
     guard let last = messages.last, last.role == "assistant", isRepeated || before.isEmpty else {
       let rest = messages.starts(with: prompt) ? messages.dropFirst(prompt.count) : messages[...]
       throw RowFault(

@@ -112,9 +112,19 @@ extension ResponseRecord {
       switch try fields.turns("response") {
       case .text(let text): messages.append(.assistant(text))
       case .messages(let list):
-        messages =
-          list.count > messages.count && list.starts(with: messages)
-          ? list : messages + list
+        // A list may repeat the prompt, as a pair's may; else it goes on behind it.
+        let isWhole =
+          list.starts(with: messages) && list.count > messages.count
+          || RowFields.repeats(Array(list.dropLast()), messages)
+        guard isWhole || list.first?.role == "assistant" else {
+          throw RowFault(
+            kind: .badConversation,
+            detail:
+              "'response' begins with a turn of the \(list.first?.role ?? ""); expected the assistant's, "
+              + "or the prompt's own turns"
+          )
+        }
+        messages = isWhole ? list : messages + list
       }
     }
     guard let last = messages.popLast(), last.role == "assistant",

@@ -152,6 +152,15 @@ package struct RowFields {
     }
   }
 
+  /// Whether what stands before a response's last turn repeats the prompt, but for spaces around a turn;
+  /// it may begin before it, as with a system's turn.
+  static func repeats(_ before: [Message], _ prompt: [Message]) -> Bool {
+    !before.isEmpty && before.count >= prompt.count
+      && zip(before.suffix(prompt.count), prompt).allSatisfy { own, given in
+        own.role == given.role && own.content.trimmedAsPython == given.content.trimmedAsPython
+      }
+  }
+
   /// Parts of messages that stand beside `content`.
   private static let unreadParts = ["tool_calls", "function_call", "audio", "images"]
   /// Thoughts, which templates leave out of all turns but the last.
