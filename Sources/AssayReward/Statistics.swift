@@ -137,9 +137,7 @@ package enum Statistics {
   }
 
   /// The ends of the interval of a value that all of some outcomes have.
-  private typealias AlikeEnds = (_ value: Double, _ trials: Double) -> (
-    lower: Double, upper: Double
-  )
+  typealias AlikeEnds = (_ value: Double, _ trials: Double) -> (lower: Double, upper: Double)
 
   private static func shareEnds(_ value: Double, _ trials: Double) -> (lower: Double, upper: Double)
   {
@@ -147,16 +145,7 @@ package enum Statistics {
     return wilson(share: value, trials: trials)
   }
 
-  /// Of differences: as far as Wilson's interval of none of so many reaches.
-  private static func differenceEnds(
-    _ value: Double,
-    _ trials: Double
-  ) -> (lower: Double, upper: Double) {
-    let reach = wilson(share: 0, trials: trials).upper
-    return (max(-1, value - reach), min(1, value + reach))
-  }
-
-  private static func stratifiedMean(
+  static func stratifiedMean(
     _ strata: [Stratum],
     seed: UInt64,
     resamples: Int,
@@ -200,37 +189,6 @@ package enum Statistics {
       lower: below == 0 ? low : value - ((value - low) * (value - low) + below).squareRoot(),
       upper: above == 0 ? high : value + ((high - value) * (high - value) + above).squareRoot(),
       count: strata.reduce(0) { $0 + $1.outcomes.count }
-    )
-  }
-
-  /// Returns the difference of two methods' means on the same items, with a paired bootstrap interval.
-  ///
-  /// - Parameters:
-  ///   - first: Outcomes of one method.
-  ///   - second: Outcomes of the other, in the same order.
-  ///   - clusters: What each outcome depends on; `nil`: each stands alone.
-  ///   - seed: Same seed, same interval.
-  /// - Returns: Mean of first minus mean of second. An interval without 0 is a difference at the 5 % level.
-  /// - Throws: `StatisticsError.empty` or `.lengthMismatch`.
-  package static func pairedDifference(
-    _ first: [Double],
-    _ second: [Double],
-    clusters: [Int]? = nil,
-    seed: UInt64 = 0
-  ) throws -> Estimate {
-    guard first.count == second.count else {
-      throw StatisticsError.lengthMismatch(
-        name: "The second list of outcomes",
-        expected: first.count,
-        actual: second.count
-      )
-    }
-    guard !first.isEmpty else { throw StatisticsError.empty(name: "The list of outcomes") }
-    return try stratifiedMean(
-      [Stratum(zip(first, second).map(-), clusters: clusters)],
-      seed: seed,
-      resamples: 2000,
-      ends: differenceEnds
     )
   }
 

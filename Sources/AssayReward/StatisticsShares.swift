@@ -64,16 +64,19 @@ extension Statistics {
     let alike = n * n / sizes.map { $0 * $0 }.reduce(0, +)
     guard groups.count > 1 else { return wilson(share: share, trials: 1) }
     let variance = count / (count - 1) * squares.reduce(0, +) / (n * n)
-    let trials = variance > rounding ? min(2 * n, share * (1 - share) / variance) : alike
-    let quantile =
-      variance > rounding ? Distributions.studentQuantile(0.975, degrees: count - 1) : z95
-    return wilson(share: share, trials: max(1, trials), quantile: quantile)
+    guard variance > rounding else { return wilson(share: share, trials: alike) }
+    return wilson(
+      share: share,
+      trials: max(1, min(2 * n, share * (1 - share) / variance)),
+      quantile: studentQuantile(degrees: count - 1)
+    )
   }
 
-  /// Returns Wilson's score interval of a share, corrected near 0 and 1.
+  /// Returns Wilson's score interval of a share with Student's quantile, corrected near 0 and 1.
   ///
-  /// With at most three successes, or failures, of more, the end near 0, or 1, is that of a Poisson count where it
-  /// is further out: without that, 95 % intervals cover 84 % of rare events.
+  /// The quantile is that of `trials - 1` degrees, as over clusters: the normal one covers less than 92 % of
+  /// some shares of 35. With at most three successes, or failures, of more, the end near 0, or 1, is that of
+  /// a Poisson count where it is further out: without that, 95 % intervals cover 84 % of rare events.
   ///
   /// - Parameters:
   ///   - successes: At most `trials`.
@@ -99,8 +102,9 @@ extension Statistics {
   package static func wilson(
     share: Double,
     trials n: Double,
-    quantile z: Double = z95
+    quantile: Double? = nil
   ) -> (lower: Double, upper: Double) {
+    let z = quantile ?? studentQuantile(degrees: max(1, n - 1))
     let scale = 1 + z * z / n
     let center = (share + z * z / (2 * n)) / scale
     let half = z / scale * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()

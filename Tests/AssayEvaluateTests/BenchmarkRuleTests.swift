@@ -286,6 +286,8 @@ import Testing
       )
     )
     #expect(results.sections["overall"]?.accuracy == 0.75)
+    // r3 has 1 and 9, r1 0 and 5, r2 1 and 5: (8 + 8 - 4) / 9 / sqrt(6 / 9 * 96 / 9) = 0.5.
+    #expect(results.notes.contains { $0.hasSuffix("3 responses correlate at 0.500 in English") })
   }
 
   @Test("Auto-J and PandaLM: a tie asks for equal scores; most annotators decide")

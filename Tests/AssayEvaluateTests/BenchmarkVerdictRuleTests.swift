@@ -35,6 +35,45 @@ import Testing
     }
   }
 
+  // Outputs 1, 2, 2, 2 and 1, 1, 2, 1 of labels 1, 1, 2, 2: three of four right, one half by chance; the two
+  // orders agree in two of four, by chance in (1 x 3 + 3 x 1) / 16 = 0.375: 0.125 / 0.625 = 0.2.
+  @Test("LLMBar's figures of both orders, and Cohen's kappa")
+  func bothOrders() throws {
+    let rows = [1, 1, 2, 2].map {
+      #"{"input": "q", "output_1": "a", "output_2": "b", "label": \#($0)}"#
+    }
+    let path = try folder.file("[\(rows.joined(separator: ","))]", "Natural/dataset.json")
+    let benchmark = try BenchmarkCatalogue.load("llmbar", path: path)
+    let said: [[BenchmarkVerdict]] = [
+      [.chosen, .chosen], [.rejected, .chosen], [.chosen, .chosen], [.chosen, .rejected],
+    ]
+    let results = try benchmark.results(
+      zip(benchmark.items, said).map { BenchmarkRecord(id: $0.id, content: .verdicts($1)) }
+    )
+    #expect(results.sections["both orders right"]?.accuracy == 0.5)
+    #expect(results.sections["orders agree"]?.accuracy == 0.5)
+    let kappa = "0.500 (0.500 and 0.500 in the two orders), of the orders with each other 0.200"
+    #expect(results.notes.contains { $0.hasSuffix(kappa) }, "\(results.notes)")
+  }
+
+  @Test("Auto-J's scenarios are counted by the groups of its table")
+  func groups() throws {
+    let rows = ["chitchat", "planning", "ranking", "unheard_of"].map {
+      #"{"scenario":"\#($0)","label":0,"prompt":"q","response 1":"a","response 2":"b"}"#
+    }
+    let path = try folder.file(rows.joined(separator: "\n"))
+    let benchmark = try BenchmarkCatalogue.load("auto-j", path: path)
+    let said: [[BenchmarkVerdict]] = [
+      [.chosen, .chosen], [.chosen, .rejected], [.chosen, .chosen], [.rejected, .rejected],
+    ]
+    let sections = try benchmark.results(
+      zip(benchmark.items, said).map { BenchmarkRecord(id: $0.id, content: .verdicts($1)) }
+    ).sections
+    #expect(sections["General Communication"]?.accuracy == 0.75)
+    #expect(sections["General Communication, both orders right"]?.accuracy == 0.5)
+    #expect(sections["NLP Tasks"]?.n == 1 && sections["both orders right"]?.accuracy == 0.5)
+  }
+
   @Test("of a clone of LLMBar only dataset.json files are read")
   func clone() throws {
     let row = #"{"input": "q", "output_1": "a", "output_2": "b", "label": 2}"#

@@ -118,6 +118,34 @@ import Testing
     #expect(found.ranking.table.rows[2].prefix(3) == ["3", "r1", "3"])
   }
 
+  // a wins 3 of 4 against b and ties once against c: 3.5 of 5; c has 0.5 of 1, b 1 of 4.
+  @Test("models of a table of battles are ranked, and rows that do not fit named")
+  func battles() throws {
+    func row(_ first: String, _ second: String, _ winner: String) -> String {
+      "{\"model_a\":\"\(first)\",\"model_b\":\"\(second)\",\"winner\":\"\(winner)\"}"
+    }
+    let folder = TestFolder()
+    let rows = [
+      row("a", "b", "model_a"), row("a", "b", "model_a"), row("b", "a", "model_b"),
+      row("b", "a", "model_a"), row("a", "c", "tie (bothbad)"),
+    ]
+    let table = try BattleTable(BenchmarkSource(try folder.file(rows.joined(separator: "\n"))))
+    let places = try RunRanking(table.models, table.battles).places
+    #expect(table.models == ["a", "b", "c"] && table.battles.count == 5)
+    let rates = Dictionary(uniqueKeysWithValues: places.map { ($0.run, $0.winRate.value) })
+    #expect(rates == ["a": 0.7, "b": 0.25, "c": 0.5])
+    // One tie makes c as strong as a; a's odds against b are 3 to 1.
+    let strengths = Dictionary(uniqueKeysWithValues: places.map { ($0.run, $0.strength ?? 0) })
+    let (first, second, third) = (strengths["a"] ?? 0, strengths["b"] ?? 0, strengths["c"] ?? 1)
+    #expect(isClose(first - third, 0) && isClose(first - second, log(3)))
+    let wrong = try folder.file(row("a", "a", "tie"), "wrong.jsonl")
+    #expect(
+      sentence { _ = try BattleTable(BenchmarkSource(wrong)) }.contains(
+        "must differ, found 'a' twice"
+      )
+    )
+  }
+
   @Test("a run that has everything right stands first, without a bound of its strength")
   func perfect() throws {
     let found = try agreement([{ _ in true }, { _ in false }, { _ in false }], count: 30)

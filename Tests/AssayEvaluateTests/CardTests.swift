@@ -149,7 +149,7 @@ private final class VainRater: Rater {
     #expect(Set(card.agreement.sections.keys) == ["even", "odd"])
     #expect(card.text.contains("Praise of itself raises the preference for the worse response by"))
     // What never changed in 100 prompts may change in a few of a thousand.
-    #expect(card.text.contains("Sentences that say nothing: +0.0 points [-3.7, +3.7], which does"))
+    #expect(card.text.contains("Sentences that say nothing: +0.0 points [-3.8, +3.8], which does"))
     for text in [
       "vain agrees with the gold labels", "found", "Reliability", "Precision by coverage",
     ] {

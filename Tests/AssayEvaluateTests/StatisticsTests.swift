@@ -28,16 +28,16 @@ import Testing
     #expect(throws: StatisticsError.self) { try Statistics.accuracy([]) }
   }
 
-  // z = 1.96, n = 10, share 0.5: centre 0.5; half = z / (1 + z^2 / n) sqrt(0.025 + z^2 / 400)
-  // = 1.959964 / 1.384146 * sqrt(0.025 + 0.00960365) = 1.41601 * 0.186020 = 0.263406.
+  // t of 9 degrees is 2.262157; n = 10, share 0.5: centre 0.5; half = t / (1 + t^2 / n) sqrt(0.025 + t^2 / 400)
+  // = 2.262157 / 1.511736 * sqrt(0.025 + 0.01279339) = 1.49640 * 0.194405 = 0.290907.
   @Test("Wilson's interval by hand, and at the ends")
   func wilson() {
     let half = Statistics.wilson(successes: 5, trials: 10)
-    #expect(isClose(half.lower, 0.5 - 0.263406, 1e-5))
-    #expect(isClose(half.upper, 0.5 + 0.263406, 1e-5))
-    // All right: lower = 1 / (1 + z^2 / n) = 1 / 1.384146 = 0.722467.
+    #expect(isClose(half.lower, 0.5 - 0.290907, 1e-5))
+    #expect(isClose(half.upper, 0.5 + 0.290907, 1e-5))
+    // All right: lower = 1 / (1 + t^2 / n) = 1 / 1.511736 = 0.661491.
     let all = Statistics.wilson(successes: 10, trials: 10)
-    #expect(isClose(all.lower, 0.722467, 1e-6))
+    #expect(isClose(all.lower, 0.661491, 1e-6))
     #expect(all.upper == 1)
     #expect(Statistics.wilson(successes: 0, trials: 10).lower == 0)
   }
@@ -67,12 +67,12 @@ import Testing
     // Two strata that are each alike.
     let strata = try Statistics.stratifiedMean([.init([1, 1, 1]), .init([0, 0, 0])])
     #expect(strata.lower < 0.4 && strata.upper > 0.6)
-    // Two methods that were never of two minds on 30 items: none of 30, up to z^2 / (30 + z^2).
+    // Two methods that were never of two minds on 30 items: none of 30, up to t^2 / (30 + t^2), t of 29 degrees.
     let same = try Statistics.pairedDifference(
       [Double](repeating: 1, count: 30),
       [Double](repeating: 1, count: 30)
     )
-    #expect(isClose(same.upper, 3.841459 / 33.841459, 1e-6) && isClose(same.lower, -same.upper))
+    #expect(isClose(same.upper, 4.182964 / 34.182964, 1e-6) && isClose(same.lower, -same.upper))
   }
 
   // 20 of 0, 20 of 0.5 and 20 of 1: variance 1/6 where shares of a half have 1/4, so 60 count as 90.
@@ -122,10 +122,10 @@ import Testing
     let weighted = try Statistics.stratifiedMean([
       .init([1], weight: 3), .init([0], weight: 1),
     ])
-    // Wilson of 1 of 1 reaches down to 1 / (1 + z^2) = 0.206543, that of 0 of 1 up to 0.793457.
+    // Wilson of 1 of 1 reaches down to 1 / (1 + t^2) = 0.006156 (one degree), that of 0 of 1 up to 0.993844.
     #expect(isClose(weighted.value, 0.75) && weighted.count == 2)
-    #expect(isClose(weighted.lower, 0.75 - 0.75 * 0.793457, 1e-5))
-    #expect(isClose(weighted.upper, 0.75 + 0.25 * 0.793457, 1e-5))
+    #expect(isClose(weighted.lower, 0.75 - 0.75 * 0.993844, 1e-5))
+    #expect(isClose(weighted.upper, 0.75 + 0.25 * 0.993844, 1e-5))
     #expect(throws: StatisticsError.empty(name: "A section")) {
       try Statistics.stratifiedMean([.init([])])
     }

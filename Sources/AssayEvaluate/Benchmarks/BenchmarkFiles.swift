@@ -247,6 +247,14 @@ package final class BenchmarkSource {
     return made
   }
 
+  /// Calls a function with each row of all files, and leaves out the rows that it refuses.
+  func eachRow(_ body: (BenchmarkRow) throws -> Void) throws {
+    _ = try itemLists { row in
+      try body(row)
+      return []
+    }
+  }
+
   /// Reads the pairs of a file of the shapes that training reads.
   func pairs(_ file: String) throws -> [PreferencePair] {
     let pairLimit = limit.map { limit in

@@ -22,6 +22,8 @@ package struct BenchmarkItem: Sendable, Equatable {
   package var isChosenFirst = true
   /// What items are resampled together, such as the prompt that they share; `nil`: alone.
   package var cluster: String?
+  /// What people rated the chosen responses, then the others, in any unit; empty where that is not known.
+  package var ratings: [Double] = []
   /// The error that is marked in a rejected response, if any.
   package var error: MarkedError?
 

@@ -1,3 +1,6 @@
+import AssayReward
+import Foundation
+
 /// CrossEval: columns `prompt`, `capability`, `response_i` (i from 1 to 3) and
 /// `response_i_human_j_rating` (j from 1 to 2; 1 to 5).
 ///
@@ -5,7 +8,8 @@
 /// j, has the id `ROW:i-j`, and the pairs of a prompt are resampled together. Prompts with an
 /// `attached_file` are left out, as a text model cannot read it. A figure for each capability;
 /// `overall` is their mean. Rows with `chosen` and `rejected` are pairs as they are, their capability
-/// in `capability` or `subset`.
+/// in `capability` or `subset`. Of scores, notes have Pearson's correlation with people's ratings over the
+/// responses of these pairs, by capability.
 ///
 /// The columns are those of the set's card; its file is CSV, which DuckDB's command reads. How
 /// others made pairs of the ratings is not published, so figures compare with ours only.
@@ -51,6 +55,7 @@ package struct CrossEval: Benchmark {
           rejected: [texts[isFirst ? second : first]]
         )
         item.isChosenFirst = isFirst
+        item.ratings = [ratings[isFirst ? first : second], ratings[isFirst ? second : first]]
         item.cluster = "\(row.file):\(row.index)"
         items.append(item)
       }
@@ -63,6 +68,42 @@ package struct CrossEval: Benchmark {
     var sections: ResultsFile.Sections = [:]
     for group in groups { sections[group.name] = try tally.figure(group.indices) }
     sections["overall"] = try tally.figure(weighted: groups.map { ($0.indices, 1) })
-    return try tally.results(of: Self.name, sections)
+    let correlations = groups.compactMap { group in
+      tally.correlation(group.indices).map { found in
+        "scores and people's ratings of \(found.count) responses correlate at "
+          + String(format: "%.3f", found.value) + " in \(group.name)"
+      }
+    }
+    var results = try tally.results(of: Self.name, sections)
+    results.notes += correlations
+    return results
+  }
+}
+
+extension BenchmarkTally {
+  /// Pearson's correlation of scores with people's ratings over the different responses of some items; `nil`
+  /// where fewer than three have both, or one of the two does not vary.
+  func correlation(_ indices: [Int]) -> (value: Double, count: Int)? {
+    var seen: Set<BenchmarkCandidate> = []
+    var points: [(score: Double, rating: Double)] = []
+    for index in indices where !items[index].ratings.isEmpty {
+      guard case .scores(let scores) = records[index].content else { return nil }
+      let own = zip(
+        zip(items[index].candidates, scores.chosen + scores.rejected),
+        items[index].ratings
+      )
+      for ((candidate, score), rating) in own where seen.insert(candidate).inserted {
+        points.append((score, rating))
+      }
+    }
+    let count = Double(points.count)
+    let means = (
+      points.map(\.score).reduce(0, +) / count, points.map(\.rating).reduce(0, +) / count
+    )
+    func sum(_ product: (Double, Double) -> Double) -> Double {
+      points.reduce(0) { $0 + product($1.score - means.0, $1.rating - means.1) }
+    }
+    let size = (sum { a, _ in a * a } * sum { _, b in b * b }).squareRoot()
+    return points.count > 2 && size > 0 ? (sum { $0 * $1 } / size, points.count) : nil
   }
 }

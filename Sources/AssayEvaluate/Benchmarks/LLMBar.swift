@@ -6,9 +6,12 @@ import Foundation
 /// The path is one of its `dataset.json` files or a folder of them, as a clone of the repository; a
 /// folder's `CaseStudy` and `Processed` parts are other sets and are left out. `Adversarial` is the mean of its four subsets'
 /// accuracies, `overall` that of all five, as the paper's table has it. In other files the file's name
-/// is the subset.
+/// is the subset. Of judges, `both orders right` and `orders agree` are its script's `correct_both` and
+/// `equal` over all items, and a note has Cohen's kappa; the script takes the second output for no answer in
+/// the verdicts' kappa with the labels, which is why the published ones are lower.
 ///
-/// Source: princeton-nlp/LLMBar, Dataset/; Zeng et al. 2023 (arXiv:2310.07641), table 2.
+/// Source: princeton-nlp/LLMBar, Dataset/ and LLMEvaluator/evaluate.py; Zeng et al. 2023 (arXiv:2310.07641),
+/// table 2.
 package struct LLMBar: Benchmark {
   package static let name = "llmbar"
   package static let summary = "LLMBar: instruction following against looks, five subsets"
@@ -58,6 +61,17 @@ package struct LLMBar: Benchmark {
     }
     sections["Adversarial"] = try mean(Self.adversarial.contains)
     sections["overall"] = try mean { _ in true }
-    return try tally.results(of: Self.name, sections)
+    guard tally.records.contains(where: { !$0.pairs.isEmpty }) else {
+      return try tally.results(of: Self.name, sections)
+    }
+    let all = Array(tally.items.indices)
+    sections["both orders right"] = try tally.wholly.figure(all)
+    sections["orders agree"] = try tally.replacing { content in
+      guard case .verdicts(let said) = content, said.count == 2 else { return nil }
+      return said[0] == said[1] ? 1 : 0
+    }.figure(all)
+    var results = try tally.results(of: Self.name, sections)
+    if let kappa = tally.kappaSentence { results.notes.append(kappa) }
+    return results
   }
 }

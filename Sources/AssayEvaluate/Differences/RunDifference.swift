@@ -76,7 +76,11 @@ package struct RunDifference: Codable, Equatable, Sendable {
         clusters[key] = number
         return number
       }
-      let effect = try PairedEffect(pairs.map { $0.second - $0.first }, clusters: numbers)
+      let difference = try Statistics.pairedDifference(
+        pairs.map(\.second),
+        pairs.map(\.first),
+        clusters: numbers
+      )
       let test = try Statistics.mcNemar(pairs.map { $0.first == 1 }, pairs.map { $0.second == 1 })
       let count = Double(pairs.count)
       return Section(
@@ -84,7 +88,7 @@ package struct RunDifference: Codable, Equatable, Sendable {
         n: pairs.count,
         first: pairs.map(\.first).reduce(0, +) / count,
         second: pairs.map(\.second).reduce(0, +) / count,
-        difference: CardFigure(effect.estimate),
+        difference: CardFigure(difference),
         onlyFirst: test.onlyFirst,
         onlySecond: test.onlySecond,
         pValue: test.pValue,

@@ -5,7 +5,7 @@ import Foundation
 
 extension RunPage {
   /// Sections with bars on the first screen.
-  private static let barLimit = 7
+  private static let barLimit = 6
 
   /// Fills in what a reader of one run sees first.
   ///
@@ -18,11 +18,9 @@ extension RunPage {
     let longer = part.baselines?["longer"]?["overall"]
     report.summary = verdict(sections, whole, part)
     report.chance = part.baselines?["chance"]?["overall"] ?? report.chance
-    report.marks = [part.baselines?["longer"]].compactMap(\.self).map {
-      HTMLReport.Mark(name: "whoever prefers the longer response", values: $0)
-    }
+    report.marks = marks(part)
     report.barSections = barSections(sections)
-    report.trust = trust(whole, part, longer: longer) + origin(part, report.facts)
+    report.trust = trust(whole, part, longer: longer) + origin(part, report.facts) + cost(part)
     report.firstPart = firstPart
     report.highlights = highlights
     let critiques = part.critiques?.sentences ?? []
@@ -36,13 +34,26 @@ extension RunPage {
           : [.init(title: "", columns: ["Finding"], rows: said.map { [$0] }, textColumns: [0])]
       )
     )
-    report.facts.append(
-      .init(
-        "Tokens",
-        "\(part.tokens.prompt) read, \(part.tokens.completion) written; of 1,000 items "
-          + "\(1000 * part.tokens.total / max(1, part.n))"
-      )
-    )
+  }
+
+  /// Lines through the bars: the longer response, and, where it is ever right, the same score for all.
+  private func marks(_ part: ResultsFile.Evaluation.Part) -> [HTMLReport.Mark] {
+    let names = [
+      ("longer", "whoever prefers the longer response"), ("constant", "equal scores for all"),
+    ]
+    return names.compactMap { key, name in
+      part.baselines?[key].flatMap { values in
+        key == "constant" && values["overall"] == 0 ? nil : .init(name: name, values: values)
+      }
+    }
+  }
+
+  /// What 1,000 items cost; nothing where no tokens are recorded.
+  private func cost(_ part: ResultsFile.Evaluation.Part) -> [HTMLReport.Check] {
+    guard part.tokens.total > 0 else { return [] }
+    let (read, written) = (part.tokens.prompt, part.tokens.completion)
+    func each(_ count: Int) -> Int { 1000 * count / max(1, part.n) }
+    return [.init("tokens of 1,000 items", "\(each(read)) read, \(each(written)) written", .plain)]
   }
 
   /// The sections with most items.

@@ -54,11 +54,46 @@ package struct RunRanking: Codable, Equatable, Sendable {
         Battle(first, second, credit: credit(first, second, $0), cluster: clusters[$0])
       }
     }
+    let rates = try runs.indices.map { run in
+      let others = runs.indices.filter { $0 != run }
+      return try Statistics.accuracy(
+        clusters.indices.map { item in
+          others.map { credit(run, $0, item) }.reduce(0, +) / Double(others.count)
+        },
+        clusters: clusters
+      )
+    }
+    try self.init(runs, battles, rates: rates)
+  }
+
+  /// Ranks models by battles, as of a table of them.
+  ///
+  /// - Parameters:
+  ///   - models: Their names, two or more, each with a battle at least.
+  ///   - battles: At least one.
+  /// - Throws: `StatisticsError`.
+  package init(_ models: [String], _ battles: [Battle]) throws {
+    let rates = try models.indices.map { model in
+      let own = battles.filter { $0.first == model || $0.second == model }
+      return try Statistics.accuracy(
+        own.map { $0.first == model ? $0.credit : 1 - $0.credit },
+        clusters: own.map(\.cluster)
+      )
+    }
+    try self.init(models, battles, rates: rates)
+  }
+
+  private init(_ runs: [String], _ battles: [Battle], rates: [Estimate]) throws {
+    let pairs = runs.indices.flatMap { first in
+      runs.indices.filter { $0 > first }.map { (first, $0) }
+    }
     let model = try BradleyTerry(battles, count: runs.count)
     let tests = try pairs.map { first, second -> (gain: Double, p: Double) in
       if let found = model.difference(first, second) { return (found.value, found.p) }
-      let gains = clusters.indices.map { 2 * credit(first, second, $0) - 1 }
-      let effect = try PairedEffect(gains, clusters: clusters)
+      let own = battles.filter { Set([$0.first, $0.second]) == [first, second] }
+      guard !own.isEmpty else { return (0, 1) }
+      let gains = own.map { ($0.first == first ? 1 : -1) * (2 * $0.credit - 1) }
+      let effect = try PairedEffect(gains, clusters: own.map(\.cluster))
       return (effect.estimate.value, effect.pValue)
     }
     var (better, worse) = (
@@ -69,15 +104,6 @@ package struct RunRanking: Codable, Equatable, Sendable {
       let isFirst = tests[place].gain > 0
       worse[isFirst ? first : second] += 1
       better[isFirst ? second : first] += 1
-    }
-    let rates = try runs.indices.map { run in
-      let others = runs.indices.filter { $0 != run }
-      return try Statistics.accuracy(
-        clusters.indices.map { item in
-          others.map { credit(run, $0, item) }.reduce(0, +) / Double(others.count)
-        },
-        clusters: clusters
-      )
     }
     let values = model.strengths ?? rates.map(\.value)
     let order = runs.indices.sorted { (values[$1], runs[$0]) < (values[$0], runs[$1]) }

@@ -11,6 +11,8 @@ extension HTMLReport {
       case bad
       /// It is not known.
       case open
+      /// It is for the reader to judge.
+      case plain
     }
 
     /// What is checked, as `missing verdicts`.
@@ -62,6 +64,7 @@ extension HTMLReport {
         case .good: "&#10003;"
         case .bad: "&#10007;"
         case .open: "?"
+        case .plain: ""
         }
       return "<li class=\"\(check.tone.rawValue)\"><span>\(escape(check.label))</span> "
         + "<b>\(sign) \(escape(check.value))</b></li>"
@@ -84,8 +87,8 @@ extension HTMLReport {
       ? ""
       : "<section><h2>Most informative items</h2><ol class=\"telling\">\(rows.joined())</ol></section>"
     return """
-      <div class="first\(methods.count == 1 ? " single" : "")"><div>\(accuracySection)\(list)</div>\
-      <div>\(firstPart.map { part($0, chartWidth: Self.firstChartWidth) } ?? "")</div></div>
+      <div class="first\(methods.count == 1 ? " single" : "")"><div>\(accuracySection)</div>\
+      <div>\(firstPart.map { part($0, chartWidth: Self.firstChartWidth) } ?? "")</div>\(list)</div>
       """
   }
 
@@ -97,19 +100,19 @@ extension HTMLReport {
     .trust .good b{color:var(--good)}.trust .bad{outline:1.5px solid var(--bad)}.trust .bad b{color:var(--bad)}
     .first{display:grid;grid-template-columns:minmax(0,1fr);gap:0 36px}
     @media(min-width:1000px){.first{grid-template-columns:minmax(0,400px) minmax(0,1fr)}
-    .first>:only-child{grid-column:1/-1}}
+    .first>:only-child,.first>section{grid-column:1/-1}.telling{columns:2;column-gap:36px}}
     .first .charts{grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:0 16px}
     .first figcaption{font-size:13px;min-height:36px}
     .first section{margin-top:20px;min-width:0}.first h2{font-size:16px}.first .charts{margin-top:4px}
     .first .legend{margin:4px 0 6px}.first.single .legend{display:none}.first svg{max-width:430px}
     .first .note{font-size:12.5px;line-height:1.35;margin-bottom:4px}.first td,.first th{padding-top:3px;
     padding-bottom:3px}
-    .telling{margin:4px 0 0;padding-left:22px;font-size:13.5px}
+    .telling{margin:4px 0 0;padding:0;font-size:13.5px}.telling li{margin-left:26px}
     .telling a{color:var(--fg);text-decoration:none;display:block;white-space:nowrap;overflow:hidden;
     text-overflow:ellipsis}.telling a:hover{text-decoration:underline}
     .telling b{color:var(--bad);font-weight:600}
-    svg .mark{stroke:var(--fg);stroke-width:2;fill:none}
-    @media(min-width:900px){.compact{max-width:1160px;padding-top:20px}.compact h1{font-size:24px}
+    svg .mark{stroke:var(--fg);stroke-width:2;fill:none}svg .mark+.mark{stroke-dasharray:2 2}
+    @media(min-width:900px){.compact{max-width:1160px;padding-top:16px}.compact h1{font-size:23px;margin-bottom:4px}
     .compact .lead{font-size:15px;max-width:none}
     .compact .trust{margin-top:8px}.compact .first section{margin-top:14px}}
     """

@@ -77,7 +77,7 @@ extension HTMLReport {
       <section><h2>Accuracy</h2>
       <p class="note">How often the better response of a pair scores higher, in percent. \
       Whiskers are 95 % intervals\(chance == nil ? "" : "; the dashed line is chance")\
-      \(marks.isEmpty ? "" : "; bold lines are \(escape(marks.map(\.name).joined(separator: ", ")))").</p>
+      \(marks.isEmpty ? "" : "; bold lines are \(escape(marks.map(\.name).joined(separator: ", dotted ones ")))").</p>
       \(legend(methods))<div class="charts">\(charts.joined())</div></section>
       """
   }

@@ -168,18 +168,20 @@ package struct SeedsAndItems: Equatable, Sendable {
         actual: other.outcomes[0].count
       )
     }
+    if outcomes.count == 1 {
+      return try Statistics.pairedDifference(
+        outcomes[0],
+        other.outcomes[0],
+        clusters: groups,
+        seed: seed,
+        resamples: resamples
+      )
+    }
     var paired = self
     paired.subtract(other)
     // Two equal methods differ by 0 for sure as far as these items go: no interval of Wilson's.
     if paired.outcomes.allSatisfy({ $0.allSatisfy { $0 == 0 } }) {
       return Estimate(value: 0, lower: 0, upper: 0, count: outcomes[0].count)
-    }
-    if paired.outcomes.count == 1 {
-      return try Statistics.stratifiedMean(
-        [Statistics.Stratum(paired.outcomes[0], clusters: paired.groups)],
-        seed: seed,
-        resamples: resamples
-      )
     }
     return try paired.mean(seed: seed, resamples: resamples)
   }
