@@ -14,19 +14,24 @@ struct DiffCommand: AssayCommand {
       first, with a paired interval, how many items one of them alone has right, and McNemar's exact \
       test. With --out, diff-NAME.html has all items, to be searched and filtered. Of three runs and \
       more it ranks them by Bradley and Terry's strengths, with win rates and the places that each can \
-      have, and says how far they agree, two by two and together, and which items none has right. No \
-      model is asked.
+      have, and says how far they agree, two by two and together, and which items none has right. \
+      --battles FILE ranks the models of a table of battles in the same way: rows with model_a, \
+      model_b, winner (model_a, model_b or tie), and cluster where some count together. No model is \
+      asked.
       """
   )
 
   @Argument(help: "Two runs or more: folders of assay eval --out, or files of scores.")
-  var runs: [String]
+  var runs: [String] = []
+
+  @Option(help: "A table of battles to rank the models of, in place of runs. Default: none.")
+  var battles: String?
 
   @Option(
     name: .customLong("benchmark"),
     help: "The benchmark that was evaluated and where it is, as NAME=PATH; repeatable."
   )
-  var benchmarks: [BenchmarkArgument]
+  var benchmarks: [BenchmarkArgument] = []
 
   @Option(
     help: """
@@ -44,14 +49,22 @@ struct DiffCommand: AssayCommand {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard runs.count > 1 else { throw ValidationError("give two runs or more") }
-    try form.validate(common, benchmarks: benchmarks.count)
+    if battles != nil {
+      guard runs.isEmpty, benchmarks.isEmpty, unparseable == nil else {
+        throw ValidationError("--battles takes no runs, no --benchmark and no --unparseable")
+      }
+    } else {
+      guard runs.count > 1 else { throw ValidationError("give two runs or more, or --battles") }
+      guard !benchmarks.isEmpty else { throw ValidationError("give --benchmark NAME=PATH") }
+    }
+    try form.validate(common, benchmarks: max(1, benchmarks.count))
     guard form.format != .html || runs.count == 2 else {
       throw ValidationError("a page is of two runs; give table, json, markdown or csv")
     }
   }
 
   func execute() async throws {
+    if let battles { return try rank(battles) }
     var found: [Found] = []
     for argument in benchmarks {
       let source = BenchmarkSource(argument.path, policy: problems.policy)
@@ -59,17 +72,10 @@ struct DiffCommand: AssayCommand {
       try problems.tell(source.report, of: argument.path)
       found.append(try compare(benchmark))
     }
-    let text: [String]
-    switch form.form(common) {
-    case .json:
+    if form.form(common) == .json {
       return try runs.count > 2
         ? Output.json(found.compactMap(\.agreement)) : Output.json(found.compactMap(\.difference))
-    case .html: text = found.map(\.html)
-    case .markdown:
-      text = found.map { $0.tables.map { $0.markdown + "\n" }.joined() + $0.sentence }
-    case .csv: text = found.flatMap { $0.tables.map { String($0.csv.dropLast()) } }
-    case .table: text = found.map { $0.tables.map(\.text).joined(separator: "\n") + $0.sentence }
     }
-    try Output.result(text.joined(separator: "\n\n"))
+    try show(found)
   }
 }

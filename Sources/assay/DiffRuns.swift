@@ -46,6 +46,30 @@ extension DiffCommand {
     )
   }
 
+  /// Ranks the models of a table of battles.
+  func rank(_ path: String) throws {
+    let source = BenchmarkSource(path, policy: problems.policy)
+    let table = try BattleTable(source)
+    try problems.tell(source.report, of: path)
+    let ranking = try RunRanking(table.models, table.battles)
+    try write(["json": try Output.pretty(ranking)], "ranking")
+    if form.form(common) == .json { return try Output.json(ranking) }
+    let said = "\(table.battles.count) battles of \(table.models.count) models"
+    try show([Found(tables: [ranking.table], sentence: said)])
+  }
+
+  /// Prints what was found, in any form but JSON.
+  func show(_ found: [Found]) throws {
+    let text: [String] =
+      switch form.form(common) {
+      case .html: found.map(\.html)
+      case .markdown: found.map { $0.tables.map { $0.markdown + "\n" }.joined() + $0.sentence }
+      case .csv: found.flatMap { $0.tables.map { String($0.csv.dropLast()) } }
+      case .table, .json: found.map { $0.tables.map(\.text).joined(separator: "\n") + $0.sentence }
+      }
+    try Output.result(text.joined(separator: "\n\n"))
+  }
+
   private func write(_ files: [String: Data], _ name: String) throws {
     guard let out else { return }
     let folder = URL(fileURLWithPath: out)
