@@ -104,7 +104,7 @@ package struct RunAgreement: Codable, Equatable, Sendable {
       [
         pair.runs[0], pair.runs[1], "\(pair.same.n)",
         "\(percent(pair.same.value)) [\(pair.same.ci95.map(percent).joined(separator: ", "))]",
-        pair.kappa.map(Self.decimal) ?? "-",
+        pair.kappa.map(\.runFigure) ?? "-",
       ]
     }
     return table
@@ -112,14 +112,9 @@ package struct RunAgreement: Codable, Equatable, Sendable {
 
   /// What the table does not show, in a sentence.
   package var sentence: String {
-    let ends = alphaCI95.map(Self.decimal).joined(separator: ", ")
-    let said = alpha.map { "Krippendorff's alpha \(Self.decimal($0)) [\(ends)]; " } ?? ""
+    let ends = alphaCI95.map(\.runFigure).joined(separator: ", ")
+    let said = alpha.map { "Krippendorff's alpha \($0.runFigure) [\(ends)]; " } ?? ""
     return said + "\(noneRight.count) of \(n) items no run has right, "
-      + "\(Self.decimal(noneRightExpected)) expected of independent errors"
-  }
-
-  /// A number with two decimals.
-  static func decimal(_ value: Double) -> String {
-    "\((100 * value).rounded() / 100)"
+      + "\(noneRightExpected.runFigure) expected of independent errors"
   }
 }

@@ -132,11 +132,11 @@ package struct RunRanking: Codable, Equatable, Sendable {
     ])
     table.rows = places.map { place in
       let (best, worst) = (place.rankRange[0], place.rankRange[1])
-      let ends = place.strengthCI95.map(RunAgreement.decimal).joined(separator: ", ")
+      let ends = place.strengthCI95.map(\.runFigure).joined(separator: ", ")
       let rates = place.winRate.ci95.map(percent).joined(separator: ", ")
       return [
         "\(place.rank)", place.run, best == worst ? "\(best)" : "\(best) to \(worst)",
-        place.strength.map { "\(RunAgreement.decimal($0)) [\(ends)]" } ?? "no bound",
+        place.strength.map { "\($0.runFigure) [\(ends)]" } ?? "no bound",
         "\(percent(place.winRate.value)) [\(rates)]",
       ]
     }

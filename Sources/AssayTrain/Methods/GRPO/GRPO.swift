@@ -81,7 +81,7 @@ private struct GRPORounds {
     }
     var latest: Stage?
     for round in 1...section.rounds {
-      let part = StarIterations.part(round, of: section.rounds, pairs: decided, seed: seed)
+      let part = decided.part(round, of: section.rounds, seed: seed)
       let items = section.judging.items(of: part, iteration: round, seed: seed)
       let digests = latest.map { ["previous": $0.digest] } ?? context.inputs
       let judged = try await judge(round, items, model: latest?.model() ?? start, inputs: digests)

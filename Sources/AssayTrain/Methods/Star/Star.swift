@@ -120,7 +120,7 @@ struct StarIterations {
     }
     var trained: [Stage] = []
     for iteration in 1...section.iterations {
-      let part = Self.part(iteration, of: section.iterations, pairs: decided, seed: seed)
+      let part = decided.part(iteration, of: section.iterations, seed: seed)
       let items = section.items(of: part, iteration: iteration, seed: seed)
       let latest = try trained.last?.model() ?? start
       let digests = trained.last.map { ["previous": $0.digest] } ?? context.inputs
@@ -200,19 +200,4 @@ struct StarIterations {
 
   /// Who learns from wrong judgements too needs the model's own beside the oracle's.
   private var borrowed: JudgementSource { variant.isContrastive ? .oracleAndSampled : .oracle }
-
-  /// The pairs of an iteration: equal parts of a shuffled order, none in two of them.
-  static func part(
-    _ iteration: Int,
-    of iterations: Int,
-    pairs: [PreferencePair],
-    seed: Int
-  ) -> [PreferencePair] {
-    var random = SeededRandom(UInt64(seed), 0x50_4152_54)
-    let order = random.shuffled(Array(pairs.indices))
-    let (start, end) = (
-      pairs.count * (iteration - 1) / iterations, pairs.count * iteration / iterations
-    )
-    return order[start..<end].map { pairs[$0] }
-  }
 }

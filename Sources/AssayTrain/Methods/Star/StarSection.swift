@@ -178,7 +178,7 @@ package struct StarSection: RecipeSection {
   func part(_ iteration: Int) -> JudgedPart {
     JudgedPart(iteration: iteration, samples: samples, tokens: judgementTokens) { pairs, seed in
       let decided = pairs.compactMap(\.decided)
-      let part = StarIterations.part(iteration, of: iterations, pairs: decided, seed: seed)
+      let part = decided.part(iteration, of: iterations, seed: seed)
       return items(of: part, iteration: iteration, seed: seed).map {
         wording.judge($0.pair, $0.order, task: .chain)
       }
