@@ -270,6 +270,8 @@ let package = Package(
       name: "AssayEvaluateTests",
       dependencies: [
         "AssayBase", "AssayEvaluate", "AssayStudy", "AssayReward", "AssayText", "AssayData",
+        "AssayModel",
+        "AssayGenerate", "AssayTestSupport",
       ],
       resources: [.copy("Fixtures")],
       swiftSettings: settings

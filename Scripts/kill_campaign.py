@@ -104,7 +104,6 @@ class Campaign:
             Job("score", ["score", "--model", "cloud", "--data", "responses.jsonl"]),
             Job("score --out", ["score", "--model", "cloud", "--data", "responses.jsonl", *out]),
             Job("inspect", ["inspect", "classic"]),
-            Job("plan", ["plan", "classic.yaml", "--set", "classic.batch_pairs=8"]),
             Job("audit", ["audit", "--model", "classic", "--data", "responses.jsonl"]),
             Job("tokenize", ["tokenize", "--model", "base"], given="strings.jsonl"),
             Job("render", ["render", "--model", "base", "--data", "messages.jsonl"]),

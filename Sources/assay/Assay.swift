@@ -27,7 +27,7 @@ struct Assay: AsyncParsableCommand {
 
   /// Runs the command; names a misspelt option rather than one that is missing because of it.
   static func main() async {
-    let words = Array(CommandLine.arguments.dropFirst())
+    let words = NegativeValues.joined(Array(CommandLine.arguments.dropFirst()))
     do {
       try Misspelling.checkHelp(words, of: Self.self)
       var command: any ParsableCommand

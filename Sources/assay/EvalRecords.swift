@@ -23,9 +23,9 @@ extension EvalCommand {
       let progress = Progress(name, number: number + 1, total: benchmark.items.count, common)
         .following(model)
       let scores = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent("scores").path }
-      // Scores behind texts depend, in their last bits, on what is written beside them: a stretch that was
-      // cut is written again as a whole.
-      let out = model.scores ? nil : scores
+      // Scores behind texts, and letters, depend in their last bits on what is computed beside them: a stretch
+      // that was cut is made again as a whole.
+      let out = model.scores || method.readsPasses ? nil : scores
       let made = try await model.keeping(beside: out, written, anew: records.force) {
         try await method.records(
           benchmark,

@@ -52,7 +52,9 @@ struct JudgeCommand: AssayCommand {
       let file = out == "-" ? nil : out
       let progress = Progress("judge", total: pairs.count, common)
         .following(model, itemTokens: judge.itemTokens)
-      let verdicts = try await model.keeping(beside: file, written, anew: records.force) {
+      // Letters are read again as whole stretches.
+      let kept = judge.readsPasses ? nil : file
+      let verdicts = try await model.keeping(beside: kept, written, anew: records.force) {
         try await Judging(pairs, of: data, by: judge).run(
           to: file.map { URL(fileURLWithPath: $0) },
           onVerdict: { if file == nil { try Output.json($0) } },

@@ -33,9 +33,10 @@ struct ProcessOptions: ParsableArguments {
     follow: (String) async throws -> Void
   ) async throws {
     let environment = ProcessInfo.processInfo.environment
-    let isStarted = environment[Self.startedHere] != nil
+    let parent = environment[Self.startedHere].flatMap(Int32.init)
+    if let parent { Self.end(with: parent) }
     let outside = try ProcessGroup.Place(environment: environment)
-    if let outside, let processes, !isStarted {
+    if let outside, let processes, parent == nil {
       throw TrainingError.recipe(
         reason: "--processes \(processes) beside \(outside.size) processes that were started "
           + "elsewhere (WORLD_SIZE): leave one of them out"
@@ -85,8 +86,17 @@ struct ProcessOptions: ParsableArguments {
 
   /// What the keys of a store that is ours begin with.
   fileprivate static let prefix = "assay"
-  /// Marks processes that the first one started.
+  /// Tells processes that the first one started which one that is.
   private static let startedHere = "ASSAY_PROCESS"
+
+  /// Ends this process, which keeps nothing, once the one that started it is gone: before they met, nobody else
+  /// would tell.
+  private static func end(with parent: Int32) {
+    Thread.detachNewThread {
+      while getppid() == parent { usleep(200_000) }
+      _exit(ExitStatus.unavailable)
+    }
+  }
 
   private func own() -> ProcessGroup.Place? {
     guard let processes, processes > 1 else { return nil }
@@ -101,7 +111,7 @@ struct ProcessOptions: ParsableArguments {
       process.arguments = CommandLine.arguments.dropFirst() + ["--quiet"]
       process.environment = ProcessInfo.processInfo.environment.merging([
         "RANK": "\(rank)", "WORLD_SIZE": "\(place.size)", "LOCAL_WORLD_SIZE": "\(place.size)",
-        "MASTER_ADDR": place.host, "MASTER_PORT": "\(place.port)", Self.startedHere: "\(rank)",
+        "MASTER_ADDR": place.host, "MASTER_PORT": "\(place.port)", Self.startedHere: "\(getpid())",
       ]) { $1 }
       process.standardInput = FileHandle.nullDevice
       process.standardOutput = FileHandle.nullDevice

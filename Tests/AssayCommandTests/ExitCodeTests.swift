@@ -26,6 +26,20 @@ import Testing
     #expect(result.output.isEmpty)
   }
 
+  @Test(
+    "a negative number is named as the value of the option before it",
+    arguments: [
+      ["generate", "--data", "d", "--model", "m", "--seed", "-1"],
+      ["score", "--model", "m", "--data", "d", "--samples", "-1"],
+      ["judge", "--model", "m", "--data", "d", "--max-tokens", "-1"],
+    ]
+  )
+  func negative(arguments: [String]) throws {
+    let result = try RunningCommand(arguments, folder: folder).result()
+    result.expect(64, log: arguments[arguments.count - 2])
+    #expect(!result.log.contains("Missing"), "\(result.log)")
+  }
+
   @Test("malformed data is 65, with file and line")
   func malformedData() throws {
     let model = try folder.model(.classic)

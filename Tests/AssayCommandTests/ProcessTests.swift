@@ -125,6 +125,18 @@ struct ProcessTests {
     }
   }
 
+  @Test("where the first process is killed before the others met it, they end too")
+  func killedEarly() throws {
+    let command = try RunningCommand(arguments("early", "--processes", "2"))
+    var other: pid_t?
+    while command.isRunning, other == nil {
+      other = try? command.children().first
+      usleep(500)
+    }
+    command.send(SIGKILL)
+    expectEnd(of: try #require(other))
+  }
+
   @Test("a signal to the first process ends all, to go on later")
   func interrupted() throws {
     let command = try RunningCommand(arguments("stopped", "--processes", "2"))

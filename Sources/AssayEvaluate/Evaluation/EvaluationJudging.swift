@@ -65,10 +65,14 @@ extension EvaluationScoring {
       force: force,
       onProgress: onProgress
     )
-    let pending = items.indices.filter { log.records[$0] == nil }
+    // Sums depend on what is packed together: a stretch of letters that was cut short is read again as a whole.
+    // What a judge writes does not.
+    let isWritten = (judge as? JudgeRater).map { !$0.readsPasses } ?? true
+    let all = items.indices.filter { !isWritten || log.records[$0] == nil }
     let size = max(1, 8 * stretch / max(1, pairs(of: first).count))
-    for start in stride(from: 0, to: pending.count, by: size) {
-      let part = Array(pending[start..<min(start + size, pending.count)])
+    for start in stride(from: 0, to: all.count, by: size) {
+      let part = Array(all[start..<min(start + size, all.count)])
+      guard part.contains(where: { log.records[$0] == nil }) else { continue }
       let pairs = part.flatMap { place in Self.pairs(of: items[place]).map { (place, $0) } }
       var own: [[(said: BenchmarkVerdict, line: JSONValue)]] = []
       var (tokens, texts) = (TokenCount(prompt: 0, completion: 0), [RecordedText]())
@@ -87,6 +91,10 @@ extension EvaluationScoring {
           probability = own.count == 1 ? verdict.probability : nil
           guard index + 1 == pairs.count || pairs[index + 1].0 != place else {
             return try log.tell(verdict.tokens)
+          }
+          guard log.records[place] == nil else {
+            (own, tokens, texts) = ([], TokenCount(prompt: 0, completion: 0), [])
+            return
           }
           let isPair = own.count == 1
           let spelt = own.map { JSONValue.array($0.map(\.line)) }

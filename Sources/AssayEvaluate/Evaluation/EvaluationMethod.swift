@@ -9,6 +9,12 @@ package enum EvaluationMethod {
   /// Verdicts on pairs, read by a rule.
   case judge(any Judge, VerdictRule)
 
+  /// Whether a judge's letters are read in passes.
+  package var readsPasses: Bool {
+    guard case .judge(let judge as JudgeRater, _) = self else { return false }
+    return judge.readsPasses
+  }
+
   /// The part of a benchmark that can be answered: all by scores, and what verdicts of pairs say by a judge.
   package func answerable(_ benchmark: any Benchmark) -> any Benchmark {
     if case .judge = self { benchmark.forJudges } else { benchmark }

@@ -21,6 +21,9 @@ package struct Judging {
     self.judge = judge
   }
 
+  /// Pairs whose letters are read together.
+  private static let stretch = 64
+
   /// Judgements of each pair: a letter has one in each order.
   private var judgementCount: Int { judge.task == .chain ? judge.settings.judgementCount : 2 }
 
@@ -52,14 +55,22 @@ package struct Judging {
         )
       }
     }
-    let first = verdicts.count
-    try onProgress(first, 0)
-    try await RewardError.inStretch(from: first) {
-      _ = try await judge.judge(Array(pairs[first...])) { _, verdict in
-        try log?.append(verdict)
-        try onVerdict(verdict)
-        verdicts.append(verdict)
-        try onProgress(verdicts.count, verdict.tokens.prompt + verdict.tokens.completion)
+    let resumed = verdicts.count
+    try onProgress(resumed, 0)
+    // Sums depend on what is packed together: a stretch of letters that was cut short is read again as a whole.
+    // What a judge writes does not.
+    let size = judge.readsPasses ? Self.stretch : max(1, pairs.count)
+    let first = judge.readsPasses ? resumed / size * size : resumed
+    for start in stride(from: first, to: pairs.count, by: size) {
+      let part = Array(pairs[start..<min(start + size, pairs.count)])
+      try await RewardError.inStretch(from: start) {
+        _ = try await judge.judge(part) { index, verdict in
+          guard start + index >= resumed else { return }
+          try log?.append(verdict)
+          try onVerdict(verdict)
+          verdicts.append(verdict)
+          try onProgress(verdicts.count, verdict.tokens.prompt + verdict.tokens.completion)
+        }
       }
     }
     try log?.synchronize()
