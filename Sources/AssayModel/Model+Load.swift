@@ -181,8 +181,12 @@ extension Model {
         try loadWeights(place, dtype: dtype, device: device, keepsLanguageModel: true).decoder
           .weights
       }
+      // An output embedding that the base has none of has no place beside it.
+      let output = configuration.weightSpecs.outputEmbedding?.pieces.first?.name
+      let isNew = output.map { merged?.exchanges(source.backbone($0)) == true } ?? false
+      let shared = base.flatMap { isNew && $0.specs.outputEmbedding == nil ? nil : $0 }
       let decoder =
-        try base.map {
+        try shared.map {
           try source.decoder(
             beside: $0,
             merged,
