@@ -166,8 +166,11 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     try data.split(separator: 0x0a).map { try JSONDecoder().decode(Record.self, from: $0) }
   }
 
-  @Test("STaR learns from judgements that a model at an endpoint writes")
-  func judgementsElsewhere() async throws {
+  @Test(
+    "STaR learns from judgements that a model at an endpoint writes: right ones, or as a control any",
+    arguments: StarFilter.allCases
+  )
+  func judgementsElsewhere(filter: StarFilter) async throws {
     let world = try TinyWorld(train: 16, test: 8)
     try world.makeBase()
     let server = try ChatServer { _, respond in respond(.completion("Because. [[A]]")) }
@@ -178,7 +181,8 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
       model: \(world.base.path)
       data: {train: \(world.file("train.jsonl").path)}
       compute: {device: cpu}
-      star: {prompts: playground, iterations: 1, samples: 2, judgement_tokens: 16, batch_items: 4}
+      star:
+        {prompts: playground, iterations: 1, samples: 2, judgement_tokens: 16, batch_items: 4, filter: \(filter.rawValue)}
       endpoints: {generator: "openai:\(server.base)", generator_model: judge, retries: 0}
       """,
       in: run
@@ -189,9 +193,33 @@ struct AnyMethod: Sendable, CustomTestStringConvertible {
     #expect(judged.count == 16 && judged.allSatisfy { $0.samples.count == 2 })
     #expect(judged.flatMap(\.samples).allSatisfy { $0.text == "Because. [[A]]" })
     #expect(server.received.count == 32)
-    // Both of an item's judgements say the same, so one is learnt: of items where A is right.
-    let right = judged.count { $0.order == .chosenFirst }
+    // Both of an item's judgements say the same, so one is learnt: of items where A is right, or of all.
+    let right = judged.count { filter == .none || $0.order == .chosenFirst }
+    #expect(right == 16 || filter == .verdict)
     #expect(try metric("loss", run, "02-train-1").count == (right + 3) / 4)
+  }
+
+  @Test(
+    "DPO and IPO are refused unselected judgements, which leave nothing to hold against",
+    arguments: ["dpo", "ipo"]
+  )
+  func unselected(variant: String) async throws {
+    let world = try TinyWorld(train: 4, test: 4)
+    try world.makeBase()
+    await #expect {
+      try await runRecipe(
+        """
+        method: star-\(variant)
+        model: \(world.base.path)
+        data: {train: \(world.file("train.jsonl").path)}
+        compute: {device: cpu}
+        star: {filter: none}
+        """,
+        in: world.file("run")
+      )
+    } throws: {
+      "\($0)".contains("filter: none leaves star-\(variant) no right judgement")
+    }
   }
 
   @Test(

@@ -107,6 +107,12 @@ struct StarIterations {
   /// - Throws: What sampling, training or writing throws.
   func run() async throws -> [Stage] {
     let (start, seed) = (try context.startFolder(), context.compute.seed)
+    if section.filter == .none, variant.isContrastive {
+      throw TrainingError.recipe(
+        reason: "filter: none leaves \(variant.rawValue) no right judgement to hold against "
+          + "a wrong one; it is for star-sft and star-rationalizer"
+      )
+    }
     if section.bootstrap != .own, context.oracle == nil {
       throw TrainingError.recipe(
         reason:

@@ -40,6 +40,14 @@ package enum StarPick: String, CaseIterable, Codable, Sendable {
   case random
 }
 
+/// Which of its judgements a judge learns.
+package enum StarFilter: String, CaseIterable, Codable, Sendable {
+  /// Those whose verdict is right.
+  case verdict
+  /// Any with a verdict, whatever it is: the same texts and steps without what labels tell, a control.
+  case none
+}
+
 /// How a judge is trained on its own reasoning.
 package struct StarSection: RecipeSection {
   /// The wording of the comparison: `english`, or `playground`.
@@ -70,6 +78,10 @@ package struct StarSection: RecipeSection {
   ///
   /// Default: `free`, as in the paper.
   package var verdicts = VerdictForm.free
+  /// Which judgements are learnt: those whose verdict is right, or any that have one.
+  ///
+  /// Default: `verdict`; `none` is a control, which DPO and IPO cannot have.
+  package var filter = StarFilter.verdict
   /// Right judgements that are learnt of each item at most, or wrong ones that the first right one is
   /// held against; the paper does not say.
   ///

@@ -56,7 +56,7 @@ struct StarTraining {
     ) { _ in objective }
   }
 
-  /// A pair in one order, with right judgements of it that may be learnt, the best first.
+  /// A pair in one order, with judgements of it that may be learnt as right ones, the best first.
   private struct LearnableItem {
     let index: Int
     let shown: ShownPair
@@ -72,7 +72,11 @@ struct StarTraining {
         index: index,
         shown: item.0,
         record: item.1,
-        right: likeliest(item.1.right, item: index, agreement: section.agreement)
+        right: likeliest(
+          section.filter == .verdict ? item.1.right : item.1.samples.filter { $0.verdict != nil },
+          item: index,
+          agreement: section.agreement
+        )
       )
     }
     let size = section.bothOrders ? JudgementOrder.allCases.count : 1
@@ -98,7 +102,11 @@ struct StarTraining {
 
   private func imitate(_ stage: Stage, _ model: Model, _ items: [TrainingSequence]) throws {
     guard !items.isEmpty else {
-      throw TrainingError.noData(stage: stage.name, hint: "no judgement has the right verdict")
+      throw TrainingError.noData(
+        stage: stage.name,
+        hint: section.filter == .verdict
+          ? "no judgement has the right verdict" : "no judgement has a verdict that can be read"
+      )
     }
     try train(stage, model, items, TokenObjective())
   }
