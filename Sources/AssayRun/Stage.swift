@@ -24,7 +24,7 @@ package struct Stage: Sendable {
   package let digest: String
   private let run: RunFolder
   /// Where the checkpoint is that another process keeps; `nil` where this one keeps it.
-  private let followed: URL?
+  let followed: URL?
 
   private struct Done<Result: Codable>: Codable {
     let fingerprint: String
@@ -170,6 +170,18 @@ package struct Stage: Sendable {
     return progress.step
   }
 
+  /// A checkpoint that is written beside the previous one, and may not be on the disk yet.
+  package struct WrittenCheckpoint: Sendable {
+    fileprivate let stage: Stage
+    fileprivate let folder: URL
+    fileprivate let kept: Int
+
+    /// Flushes the checkpoint, and then puts it in its place.
+    ///
+    /// - Throws: `FileError.fileSystem`; the previous checkpoint stays then.
+    package func publish() throws { try stage.place(folder, keeping: kept) }
+  }
+
   /// Writes a checkpoint beside the previous one, flushes it, and then puts it in its place.
   ///
   /// - Parameters:
@@ -182,7 +194,24 @@ package struct Stage: Sendable {
     keeping kept: Int = 1,
     write: (URL) throws -> Void
   ) throws {
-    guard followed == nil else { return }
+    try writeCheckpoint(step: step, keeping: kept, write: write)?.publish()
+  }
+
+  /// Writes a checkpoint beside the previous one, for whoever has something to do before it is flushed;
+  /// there is one at a time.
+  ///
+  /// - Parameters:
+  ///   - step: How many steps it contains.
+  ///   - kept: How many checkpoints are kept, this one and those before it.
+  ///   - write: Writes the files into the folder that it is given; they need not be flushed.
+  /// - Returns: What is to be published; `nil` where another process keeps the stage.
+  /// - Throws: `FileError.fileSystem`, or what `write` throws.
+  package func writeCheckpoint(
+    step: Int,
+    keeping kept: Int = 1,
+    write: (URL) throws -> Void
+  ) throws -> WrittenCheckpoint? {
+    guard followed == nil else { return nil }
     let temporary = file("checkpoint.tmp-\(getpid())")
     try? FileManager.default.removeItem(at: temporary)
     try DurableFile.makeFolder(temporary)
@@ -190,6 +219,15 @@ package struct Stage: Sendable {
       try write(temporary)
       try JSONEncoder().encode(StepMark(step: step))
         .write(to: temporary.appendingPathComponent("progress.json"))
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      throw error
+    }
+    return WrittenCheckpoint(stage: self, folder: temporary, kept: kept)
+  }
+
+  private func place(_ temporary: URL, keeping kept: Int) throws {
+    do {
       try DurableFile.synchronizeTree(temporary)
     } catch {
       try? FileManager.default.removeItem(at: temporary)

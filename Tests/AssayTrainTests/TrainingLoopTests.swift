@@ -1,3 +1,4 @@
+import AssayBase
 import AssayModel
 import AssayRun
 import AssayTensor
@@ -108,6 +109,29 @@ import Testing
       }
     }
     #expect(values(try #require(trained)) == before)
+  }
+
+  @Test(
+    "a checkpoint that does not get to its place beside the steps ends the training with its reason"
+  )
+  func checkpointFails() throws {
+    #expect(throws: Killed.self) {
+      try train(try RunFolder(url)) { step, _ in if step == 2 { throw Killed() } else { nil } }
+    }
+    #expect {
+      try train(try RunFolder(url)) { step, _ in
+        // A file stands where the checkpoint of step 2 is to be set aside for that of step 4.
+        guard step == 2 else { return nil }
+        let stage = url.appendingPathComponent("01-base")
+        try Data().write(to: stage.appendingPathComponent("checkpoint.old-\(getpid())"))
+        return nil
+      }
+    } throws: {
+      guard case FileError.fileSystem(_, let path, _) = $0 else { return false }
+      return path.hasSuffix("/checkpoint.old-\(getpid())")
+    }
+    let stage = try RunFolder(url).stage("base", fingerprint: Fingerprint(recipe: ""))
+    #expect(try stage.checkpointedStep() == 2)
   }
 
   @Test("the error says what to do")

@@ -2,9 +2,16 @@ import Foundation
 
 /// Files that are written as a whole or not at all.
 enum ReplacedFile {
-  /// Writes a file through a temporary one beside it, synced before it takes the name.
+  /// Writes a file through a temporary one beside it, which takes the name when it is whole.
+  ///
+  /// - Parameters:
+  ///   - url: The file.
+  ///   - isFlushed: Whether its bytes are on the disk by then; who passes `false` flushes them later.
+  ///   - body: Hands the bytes on, in their order.
+  /// - Throws: `TensorError.cannotWrite`, or what `body` throws; a file of that name stays as it was.
   static func write(
     _ url: URL,
+    isFlushed: Bool = true,
     _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
     func fail() -> TensorError {
@@ -31,8 +38,11 @@ enum ReplacedFile {
         rest = rest.dropFirst(count)
       }
     }
-    guard fsync(descriptor) == 0, rename(temporary, url.path) == 0 else { throw fail() }
+    guard !isFlushed || fsync(descriptor) == 0, rename(temporary, url.path) == 0 else {
+      throw fail()
+    }
     renamed = true
+    guard isFlushed else { return }
     let directory = open(folder.path, O_RDONLY | O_CLOEXEC)
     guard directory >= 0 else { return }
     fsync(directory)

@@ -11,12 +11,14 @@ extension Safetensors {
   ///   - dtype: The type that they are stored in; `nil` is their own.
   ///   - metadata: Free text; Hugging Face's loaders ask for `format` = `pt`.
   ///   - url: The file, replaced where it exists.
+  ///   - isFlushed: Whether it is on the disk when this returns; who passes `false` flushes it later.
   /// - Throws: `TensorError.cannotWrite`, or what copying a tensor throws.
   package static func write(
     _ tensors: [(name: String, tensor: Tensor)],
     as dtype: DType? = nil,
     metadata: [String: String] = ["format": "pt"],
-    to url: URL
+    to url: URL,
+    isFlushed: Bool = true
   ) throws {
     var seen: Set<String> = [metadataKey]
     for (name, _) in tensors where !seen.insert(name).inserted {
@@ -28,7 +30,7 @@ extension Safetensors {
       (type($1.tensor).byteCount, $0.name) < (type($0.tensor).byteCount, $1.name)
     }
     let header = try header(of: ordered, as: dtype, metadata: metadata)
-    try ReplacedFile.write(url) { write in
+    try ReplacedFile.write(url, isFlushed: isFlushed) { write in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try write($0) }
       try header.withUnsafeBytes { try write($0) }
       for (_, tensor) in ordered where tensor.count > 0 {

@@ -39,7 +39,7 @@ extension TrainingLoop {
   }
 
   /// Removes kept weights by the number of their steps.
-  func removeWeights(where isUnwanted: (Int) -> Bool) throws {
+  static func removeWeights(of stage: Stage, where isUnwanted: (Int) -> Bool) throws {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: stage.url.path)) ?? []
     for name in names where name.hasPrefix(Self.bestPrefix) && name.hasSuffix(Self.bestSuffix) {
       let digits = name.dropFirst(Self.bestPrefix.count).dropLast(Self.bestSuffix.count)

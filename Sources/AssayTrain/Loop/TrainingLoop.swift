@@ -20,6 +20,7 @@ package struct TrainingLoop {
   let watch: TrainingWatch?
   let events: RunEventHandler
   let trained: [Parameter]
+  private let flushing = CheckpointFlushing()
 
   /// Prepares a training.
   ///
@@ -80,6 +81,8 @@ package struct TrainingLoop {
       events(.stageStarted(name: stage.name, number: stage.number, total: steps, resumedAt: steps))
       return
     }
+    // However it ends, what was written is flushed.
+    defer { flushing.waitQuietly() }
     let restored = try restore()
     let start = restored.step
     var record = restored.record
@@ -117,9 +120,10 @@ package struct TrainingLoop {
       )
       if (step + 1) % checkpointSteps == 0, step + 1 < steps {
         try metrics.synchronize()
-        try save(step: step + 1, record)
+        try saveBeside(step: step + 1, record)
       }
     }
+    try flushing.wait()
     trained.forEach { $0.value.clearGradientInPlace() }
     try metrics.synchronize()
     try takeBest(record)
@@ -158,21 +162,38 @@ package struct TrainingLoop {
       + optimizer.state.map { ("optimizer.\($0.name)", $0.tensor) }
   }
 
+  /// Saves a checkpoint, on the disk when this returns.
   private func save(step: Int, _ record: WatchRecord) throws {
-    try stage.publishCheckpoint(step: step, keeping: keptCheckpoints) { folder in
+    try saveBeside(step: step, record)
+    try flushing.wait()
+  }
+
+  /// Saves a checkpoint whose bytes reach the disk beside the next steps.
+  ///
+  /// - Throws: What writing it throws, or what flushing the one before threw.
+  private func saveBeside(step: Int, _ record: WatchRecord) throws {
+    try flushing.wait()
+    let written = try stage.writeCheckpoint(step: step, keeping: keptCheckpoints) { folder in
       try Safetensors.write(
         state().map { ($0.name, $0.tensor.to(.cpu)) },
         metadata: watch == nil ? [:] : record.metadata,
-        to: folder.appendingPathComponent(Self.stateFile)
+        to: folder.appendingPathComponent(Self.stateFile),
+        isFlushed: false
       )
     }
-    try removeWeights { $0 != record.bestStep }
+    guard let written else { return }
+    let (stage, best) = (stage, record.bestStep)
+    flushing.begin {
+      try written.publish()
+      // Later weights belong to the next checkpoint.
+      try Self.removeWeights(of: stage) { $0 != best && $0 <= step }
+    }
   }
 
   /// The steps that the checkpoint contains, whose weights and moments are taken, and what was seen by then.
   private func restore() throws -> (step: Int, record: WatchRecord) {
     let step = try stage.checkpointedStep()
-    try removeWeights { $0 > step }
+    try Self.removeWeights(of: stage) { $0 > step }
     guard step > 0, let folder = stage.checkpoint else { return (0, WatchRecord()) }
     let file = try SafetensorsFile(folder.appendingPathComponent(Self.stateFile))
     for (name, target) in state() {
@@ -217,6 +238,6 @@ package struct TrainingLoop {
       try model.mergeAdapter(writingTo: folder.appendingPathComponent("adapter"))
       try model.save(to: folder, dtype: dtype)
     }
-    try removeWeights { _ in true }
+    try Self.removeWeights(of: stage) { _ in true }
   }
 }
