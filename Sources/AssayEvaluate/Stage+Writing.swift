@@ -26,7 +26,10 @@ extension Stage {
     requests: (Item) throws -> [WritingRequest],
     record: (Int, [[Written]]) throws -> Record
   ) async throws -> [Record] {
-    try await map(items, stretch: stretch, events: events) { part, first, done in
+    try await map(items, stretch: stretch, isShared: writer.isHere, events: events) {
+      part,
+      first,
+      done in
       let asked = try part.map(requests)
       let owners = asked.enumerated().flatMap { place, own in own.map { _ in first + place } }
       var place = 0

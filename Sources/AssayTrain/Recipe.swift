@@ -140,15 +140,16 @@ package struct Recipe {
     return try Digest.fingerprint(of: URL(fileURLWithPath: path))
   }
 
-  /// Follows a process that runs this recipe into one of its trainings.
+  /// Follows a process that runs this recipe into one of its stages.
   ///
   /// - Parameters:
   ///   - run: The other's folder, only read.
-  ///   - stage: The training's stage.
-  /// - Throws: What reading and training throw.
+  ///   - stage: The stage: a training, or one that makes records.
+  /// - Throws: What reading and the stage throw.
   package func follow(_ run: RunFolder, into stage: String) async throws {
     do {
-      _ = try await method.run(in: try context(StageRunner(run: run, following: stage)))
+      let context = try context(StageRunner(run: run, following: stage))
+      try await evaluate(try await method.run(in: context), context.stages)
     } catch is FollowedStage {}
   }
 

@@ -7,8 +7,8 @@ import Foundation
 struct ProcessOptions: ParsableArguments {
   @Option(
     help: """
-      Processes of this machine that train together, each on a part of every batch. Default: 1, or \
-      those that torchrun started.
+      Processes of this machine that share the work: a part of every batch, of texts and of \
+      evaluations each. Default: 1, or those that torchrun started.
       """
   )
   var processes: Int?
@@ -20,12 +20,12 @@ struct ProcessOptions: ParsableArguments {
     }
   }
 
-  /// Runs a recipe in the first process, and has the others follow it into its trainings.
+  /// Runs a recipe in the first process, and has the others follow it into its stages.
   ///
   /// - Parameters:
   ///   - common: Options of the command; without `--threads` processes share the machine's.
   ///   - lead: Runs the recipe.
-  ///   - follow: Computes beside it in the training of a stage.
+  ///   - follow: Computes beside it in a stage.
   /// - Throws: What either throws; `TrainingError.processes` where processes do not meet.
   func run(
     _ common: CommonOptions,
@@ -52,7 +52,7 @@ struct ProcessOptions: ParsableArguments {
     defer { others.forEach { if $0.isRunning { $0.terminate() } } }
     try met { try group.connect() }
     let together = Processes(group)
-    try await Processes.$current.withValue(together) {
+    try await together.run {
       guard place.rank == 0 else { return try await following(together, follow) }
       defer { together.end() }
       try await lead()

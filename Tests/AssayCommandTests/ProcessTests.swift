@@ -125,6 +125,79 @@ struct ProcessTests {
     }
   }
 
+  /// A recipe whose judge writes and is evaluated, from the model that `arguments("base")` trains.
+  private func judging(_ pairs: Int, tokens: Int) throws -> String {
+    let rows = (0..<pairs).map {
+      """
+      {"id": "p\($0)", "prompt": "How many?", "chosen": "\($0) apples", "rejected": "\($0 % 7) pears"}
+      """
+    }
+    let file = try folder.write(rows.joined(separator: "\n"), "pairs.jsonl")
+    return try folder.write(
+      """
+      method: star-sft
+      model: \(folder.path("base"))
+      data: {train: \(file), suites: {mine: \(file)}}
+      compute: {device: cpu}
+      star:
+        {prompts: playground, iterations: 1, samples: 2, judgement_tokens: \(tokens), verdicts: enforced}
+      evaluation: {judgement_tokens: \(tokens), verdicts: enforced}
+      """,
+      "judging.yaml"
+    )
+  }
+
+  private func records(_ name: String, _ stage: String) -> String {
+    let url = folder.url.appendingPathComponent("\(name)/\(stage)/records.jsonl")
+    return (try? String(contentsOf: url, encoding: .utf8)) ?? ""
+  }
+
+  @Test("texts and evaluations are shared by records: the same ones, each once, in their order")
+  func shared() throws {
+    try RunningCommand(arguments("base")).result().expect(0)
+    let judging = try self.judging(23, tokens: 12)
+    for (name, count) in [("alone", 1), ("two", 2), ("three", 3)] {
+      try RunningCommand([
+        "train", judging, "--out", folder.path(name), "--threads", "1", "--processes", "\(count)",
+      ]).result().expect(0)
+      let written = records(name, "01-judgements-1")
+      #expect(written.split(separator: "\n").count == 23)
+      #expect(written == records("alone", "01-judgements-1"), "\(name)")
+      let evaluated = records(name, "03-evaluate")
+      let ids = evaluated.split(separator: "\n").compactMap {
+        $0.firstMatch(of: /"id":"(p\d+)"/).map { String($0.1) }
+      }
+      #expect(ids == (0..<23).map { "p\($0)" }, "\(name)")
+      let left = try FileManager.default.contentsOfDirectory(
+        atPath: folder.url.appendingPathComponent("\(name)/03-evaluate").path
+      )
+      #expect(!left.contains { $0.contains("tmp") })
+    }
+  }
+
+  @Test(
+    "where a process is killed while it writes texts, what is recorded stays and the rest follows"
+  )
+  func killedWriting() throws {
+    try RunningCommand(self.arguments("base")).result().expect(0)
+    let judging = try self.judging(300, tokens: 64)
+    func command(_ name: String) -> [String] {
+      ["train", judging, "--out", folder.path(name), "--threads", "1", "--processes", "2"]
+    }
+    try RunningCommand(command("whole")).result().expect(0)
+    let running = try RunningCommand(command("killed"))
+    while running.isRunning, records("killed", "01-judgements-1").isEmpty { usleep(1000) }
+    kill(try #require(running.children().first), SIGKILL)
+    try running.result().expect(69, log: "lost the others", "the same command goes on")
+    let kept = records("killed", "01-judgements-1")
+    #expect(
+      !kept.isEmpty && !FileManager.default.fileExists(atPath: folder.path("killed/02-train-1"))
+    )
+    try RunningCommand(command("killed")).result().expect(0)
+    #expect(records("killed", "01-judgements-1") == records("whole", "01-judgements-1"))
+    #expect(records("killed", "01-judgements-1").hasPrefix(kept))
+  }
+
   @Test("where the first process is killed before the others met it, they end too")
   func killedEarly() throws {
     let command = try RunningCommand(arguments("early", "--processes", "2"))

@@ -4,6 +4,9 @@ import AssayText
 package struct RemoteWriter: Writer {
   let generator: any ChatGenerator
 
+  /// It is elsewhere.
+  package var isHere: Bool { false }
+
   /// Makes a writer.
   ///
   /// - Parameter generator: What continues conversations, such as an `OpenAIEndpoint`.

@@ -7,6 +7,9 @@ import AssayText
 /// Which of them it is, is decided where it is made; who asks for critiques, judgements or answers
 /// does not know.
 package protocol Writer {
+  /// Whether this process computes the texts, so that others may share the work.
+  var isHere: Bool { get }
+
   /// Most tokens of a text.
   ///
   /// - Parameters:
@@ -60,6 +63,8 @@ extension WritingRole {
 
 /// Writes with a model here.
 package struct ModelWriter: Writer {
+  /// It is here.
+  package var isHere: Bool { true }
   let port: any ModelPort
   /// Texts that are begun together, before the next ones are.
   let stretch: Int

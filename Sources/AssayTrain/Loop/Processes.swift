@@ -1,6 +1,6 @@
-// Several processes that train one model: each computes a part of every batch, gradients are added up,
-// and every process takes the same step. The first of them runs the recipe and keeps its files; the others
-// follow it into its trainings and keep nothing.
+// Several processes that run one recipe: each computes a part of every batch, gradients are added up, and
+// every process takes the same step; of texts and evaluations each makes a part of the records. The first
+// of them runs the recipe and keeps its files; the others follow it into its stages and keep nothing.
 
 import AssayBase
 import AssayModel
@@ -9,13 +9,13 @@ import AssayTensor
 import Foundation
 import Synchronization
 
-/// The processes that train together.
-package final class Processes: Sendable {
+/// The processes that run a recipe together.
+package final class Processes: StageProcesses {
   /// Those of the running recipe; `nil` where it trains alone.
   @TaskLocal package static var current: Processes?
 
   private let group: ProcessGroup
-  // Trainings that were begun.
+  // Stages that were begun.
   private let begun = Mutex(0)
   // Of metrics there is room for so many.
   private static let room = 24
@@ -26,28 +26,40 @@ package final class Processes: Sendable {
   /// Makes the processes of a group that has met.
   package init(_ group: ProcessGroup) { self.group = group }
 
-  // MARK: Trainings
+  /// This process's number, from 0.
+  package var rank: Int { place.rank }
+  /// How many there are.
+  package var size: Int { place.size }
 
-  /// Has the other processes follow into a training; they are in it themselves where they call this.
+  // MARK: Stages
+
+  /// Runs a recipe, or follows the process that does, with all of them.
+  package func run(_ body: () async throws -> Void) async throws {
+    try await Self.$current.withValue(self) {
+      try await SharedStages.$processes.withValue(self) { try await body() }
+    }
+  }
+
+  /// Has the other processes follow into a stage; they are in it themselves where they call this.
   ///
-  /// - Parameter stage: The training's stage.
+  /// - Parameter stage: The stage's name.
   /// - Throws: `TrainingError.processes`.
-  func begin(_ stage: String) throws {
+  package func begin(_ stage: String) throws {
     guard place.rank == 0 else { return }
     let number = begun.withLock { count in
       count += 1
       return count
     }
-    try lostIsTold { try group.set("training-\(number)", stage) }
+    try lostIsTold { try group.set("stage-\(number)", stage) }
   }
 
   /// Tells the other processes that there is nothing more to follow.
   package func end() {
     let number = begun.withLock { $0 } + 1
-    try? group.set("training-\(number)", "")
+    try? group.set("stage-\(number)", "")
   }
 
-  /// The next training of the first process, as others wait for it.
+  /// The next stage of the first process that others work at too, as they wait for it.
   ///
   /// - Returns: The stage's name; `nil` where the recipe ended.
   /// - Throws: `TensorError.operation` where the first process is gone.
@@ -56,9 +68,18 @@ package final class Processes: Sendable {
       count += 1
       return count
     }
-    // Sampling and evaluation between trainings take as long as they take.
-    let stage = try group.value(of: "training-\(number)", within: 30 * 86_400)
+    // What the first process does alone takes as long as it takes.
+    let stage = try group.value(of: "stage-\(number)", within: 30 * 86_400)
     return stage.isEmpty ? nil : stage
+  }
+
+  /// Adds up numbers over all processes.
+  ///
+  /// - Throws: `TrainingError.processes` where one is gone.
+  package func sum(_ numbers: [Double]) throws -> [Double] {
+    var sums = numbers
+    try lostIsTold { try group.sum(&sums) }
+    return sums
   }
 
   // MARK: Steps
