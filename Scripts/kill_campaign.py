@@ -5,8 +5,10 @@ leave, byte for byte, with what a run without disturbance leaves.
   kill_campaign.py BINARY                    one kill of each job, as continuous integration does
   kill_campaign.py BINARY --kills 1000       until so many processes were killed
   kill_campaign.py BINARY --only star,eval   jobs whose names have one of these
+  kill_campaign.py BINARY --only=--processes --kills 100   of several processes, one at a time
 
-Half of the kills are SIGKILL, half SIGTERM, which must end the process within --patience seconds with 143. Not compared
+Half of the kills are SIGKILL, half SIGTERM, which must end the process within --patience seconds with 143. Of several
+processes that train together one is killed, any of them, and all must end within --patience seconds. Not compared
 are clocks: seconds in records, event files of TensorBoard, locks. Exits with 1 and keeps the folder where bytes differ.
 """
 
@@ -51,8 +53,9 @@ class Campaign:
         methods = [Job(f"train {method}", self.world.train(method) + out) for method in METHODS]
         held = ["data.held_out=0.25", "evaluation.every=2", "classic.epochs=2"]
         methods += [
-            Job("train classic, --processes", self.world.train("classic")[:-3] + ["--threads", "1", "--processes", "2",
-                                                                                 "--quiet"] + out),
+            Job("train classic, --processes", self.world.train("classic") + ["--processes", "2"] + out),
+            Job("train star-dpo, --processes", self.world.train("star-dpo") + ["--processes", "2"] + out),
+            Job("train cloud, --processes", self.world.train("cloud") + ["--processes", "3"] + out),
             Job("train classic, an adapter", self.world.train("classic", [
                 "compute.adapter.rank=2", "compute.recompute=true"]) + out),
             Job("train classic, evaluated", self.world.train("classic", held) + out),
@@ -187,6 +190,8 @@ class Campaign:
 
     def end(self, job, place, process, kind, history):
         start = time.monotonic()
+        if kind == signal.SIGKILL and "--processes" in job.name:
+            return self.end_one(job, place, process, history)
         if kind == signal.SIGKILL:
             # What runs for it, as methods at once, is killed with it, as by a system without memory.
             os.killpg(process.pid, kind)
@@ -204,6 +209,27 @@ class Campaign:
         # Before it notes signals it dies of them; at its end it may be done.
         if status not in (143, 0, -signal.SIGTERM):
             self.report(job, place, f"ends with {status} after SIGTERM", history)
+
+    def end_one(self, job, place, process, history):
+        """Kills one of the processes of a session; the others must notice."""
+        members = session(process.pid)
+        victim = self.random.choice(members)
+        history[-1] += f", process {members.index(victim)} of {len(members)}"
+        os.kill(victim, signal.SIGKILL)
+        try:
+            status = process.wait(timeout=self.options.patience)
+            deadline = time.monotonic() + self.options.patience
+            while session(process.pid):
+                if time.monotonic() > deadline:
+                    raise subprocess.TimeoutExpired(process.args, self.options.patience)
+                time.sleep(0.05)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return self.report(job, place, f"does not end within {self.options.patience} s of a kill", history)
+        # It may be done when another process is killed.
+        if status not in (-signal.SIGKILL, 69, 0):
+            self.report(job, place, f"ends with {status} where another process is killed", history)
 
     def report(self, job, place, what, history):
         kept = self.folder / f"problem {len(self.problems)}"
@@ -228,6 +254,22 @@ class Campaign:
                 print(f"{self.kills} kills, {self.finished} runs finished, {len(self.problems)} problems", flush=True)
         print(f"{self.kills} kills of {len(jobs)} jobs, {self.finished} runs finished, the slowest end after SIGTERM took "
               f"{self.slowest[0]:.2f} s ({self.slowest[1]}), {len(self.problems)} problems")
+
+
+def session(leader):
+    """The processes of a session that live, the oldest first."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            # State, parent, group, session.
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append(int(entry))
+    return sorted(found)
 
 
 # Parts of paths that are of a process, not of the work.

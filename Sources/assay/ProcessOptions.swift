@@ -2,6 +2,7 @@ import ArgumentParser
 import AssayTensor
 import AssayTrain
 import Foundation
+import Synchronization
 
 /// How many processes train together: started here, or by torchrun and what speaks as it does.
 struct ProcessOptions: ParsableArguments {
@@ -48,9 +49,11 @@ struct ProcessOptions: ParsableArguments {
       Engine.threads = max(1, Engine.threads / max(1, local))
     }
     let group = try met { try ProcessGroup(place) }
-    let others = outside == nil ? try start(beside: group.place) : []
+    let meeting = Meeting(of: place.size)
+    let others = outside == nil ? try start(beside: group.place, meeting) : []
     defer { others.forEach { if $0.isRunning { $0.terminate() } } }
     try met { try group.connect() }
+    meeting.end()
     let together = Processes(group)
     try await together.run {
       guard place.rank == 0 else { return try await following(together, follow) }
@@ -104,7 +107,7 @@ struct ProcessOptions: ParsableArguments {
   }
 
   /// Starts the other processes by the same command.
-  private func start(beside place: ProcessGroup.Place) throws -> [Process] {
+  private func start(beside place: ProcessGroup.Place, _ meeting: Meeting) throws -> [Process] {
     try (1..<place.size).map { rank in
       let process = Process()
       process.executableURL = Bundle.main.executableURL
@@ -115,8 +118,32 @@ struct ProcessOptions: ParsableArguments {
       ]) { $1 }
       process.standardInput = FileHandle.nullDevice
       process.standardOutput = FileHandle.nullDevice
+      process.terminationHandler = { _ in meeting.isLeft(by: rank) }
       try process.run()
       return process
+    }
+  }
+}
+
+/// The time until processes that were started here have met, which each of them waits for.
+private final class Meeting: Sendable {
+  private let size: Int
+  private let isOver = Mutex(false)
+
+  init(of size: Int) { self.size = size }
+
+  /// All have met: where one ends from now on, the others are told by their connections.
+  func end() { isOver.withLock { $0 = true } }
+
+  /// Ends this process where another one did before it came: nothing has been begun.
+  func isLeft(by rank: Int) {
+    isOver.withLock { isOver in
+      guard !isOver else { return }
+      let error = TrainingError.processes(
+        reason: "process \(rank) of \(size) ended before they met"
+      )
+      Output.error("assay: \(ExitStatus.text(error))")
+      _exit(ExitStatus.code(error))
     }
   }
 }

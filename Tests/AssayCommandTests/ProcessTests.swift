@@ -210,6 +210,20 @@ struct ProcessTests {
     expectEnd(of: try #require(other))
   }
 
+  @Test("where another process is killed before it met the first one, that ends with a word")
+  func killedBeforeMeeting() throws {
+    let command = try RunningCommand(arguments("left", "--processes", "3"))
+    var others: [pid_t] = []
+    while command.isRunning, others.count < 2 {
+      others = (try? command.children()) ?? []
+      usleep(500)
+    }
+    // It has hardly begun to load its libraries.
+    kill(try #require(others.last), SIGKILL)
+    try command.result().expect(69, log: "ended before they met", "the same command goes on")
+    expectEnd(of: try #require(others.first))
+  }
+
   @Test("a signal to the first process ends all, to go on later")
   func interrupted() throws {
     let command = try RunningCommand(arguments("stopped", "--processes", "2"))
