@@ -48,12 +48,14 @@ extension Stage {
     _ body: StageWork<Item, Record>
   ) async throws -> [Record] {
     precondition(stretch > 0, "a stretch of \(stretch) items")
-    let processes = isShared ? SharedStages.processes : nil
-    if isFollowing, let processes {
-      try await follow(processes, items, stretch, body)
+    let everybody = isShared ? SharedStages.processes : nil
+    if isFollowing, let everybody {
+      try await follow(everybody, items, stretch, body)
     }
     let log = try self.records(of: Record.self)
     var records = try log.records()
+    // Where all is recorded the others are not called.
+    let processes = records.count < items.count ? everybody : nil
     events(
       .stageStarted(name: name, number: number, total: items.count, resumedAt: records.count)
     )
@@ -72,7 +74,7 @@ extension Stage {
       )
       try log.synchronize()
     }
-    if let processes, records.count < items.count { try processes.begin(name) }
+    try processes?.begin(name)
     while records.count < items.count {
       try Interruption.check()
       let round = StageRound(records.count, of: items.count, stretch, processes?.size ?? 1)
@@ -91,7 +93,7 @@ extension Stage {
         try log.synchronize()
       }
     }
-    if let processes { _ = try processes.sum([Double(items.count)]) }
+    _ = try processes?.sum([Double(items.count)])
     return records
   }
 }

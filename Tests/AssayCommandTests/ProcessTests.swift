@@ -196,6 +196,12 @@ struct ProcessTests {
     try RunningCommand(command("killed")).result().expect(0)
     #expect(records("killed", "01-judgements-1") == records("whole", "01-judgements-1"))
     #expect(records("killed", "01-judgements-1").hasPrefix(kept))
+
+    // Killed between the last record and the mark that the stage is done: nobody has to be called.
+    let done = folder.url.appendingPathComponent("killed/03-evaluate/done.json")
+    try FileManager.default.removeItem(at: done)
+    try RunningCommand(command("killed")).result().expect(0)
+    #expect(FileManager.default.fileExists(atPath: done.path))
   }
 
   @Test("where the first process is killed before the others met it, they end too")
