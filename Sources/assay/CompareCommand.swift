@@ -48,6 +48,8 @@ struct CompareCommand: AssayCommand {
 
   @OptionGroup var common: CommonOptions
 
+  var finishesSteps: Bool { true }
+
   func validate() throws {
     try Limit.check("--jobs", jobs, in: Limit.jobs)
     if jobs > 1, !reportOf.isEmpty {

@@ -23,6 +23,8 @@ struct DemoCommand: AssayCommand {
 
   @OptionGroup var common: CommonOptions
 
+  var finishesSteps: Bool { true }
+
   func execute() async throws {
     // One seed for the world and for both methods.
     let seeds = common.seedNumber.map { ["seeds=[\($0)]"] } ?? []

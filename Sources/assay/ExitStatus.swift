@@ -38,9 +38,8 @@ enum ExitStatus {
     case let error as ServeError: code(error)
     case TrainingError.processes: unavailable
     case is TrainingError, is RewardError, is StatisticsError, is EvaluateError, is RunError,
-      is AuditFailure, is GenerationError, is WritingError, is GrammarError, is TrainingLineError,
-      is JinjaError,
-      is RenderedRowError:
+      is AuditFailure, is GenerationError, is WritingError, is GrammarError,
+      is JinjaError:
       badData
     case is OutputFailure: inputOutput
     case is PullError: unavailable

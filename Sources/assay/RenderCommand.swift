@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayBase
+import AssayData
 import AssayText
 import Foundation
 
@@ -35,6 +36,7 @@ struct RenderCommand: AssayCommand {
   @Flag(help: "Open the assistant's turn at the end, unless a row has add_generation_prompt.")
   var addGenerationPrompt = false
 
+  @OptionGroup var problems: ProblemOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
@@ -46,23 +48,21 @@ struct RenderCommand: AssayCommand {
   func execute() async throws {
     let program = try program()
     let template = try JinjaTemplate(program.source)
-    try InputLines.forEach(data) { number, line in
-      guard let row = try? JSONValue(parsing: Array(line)) else {
-        throw TrainingLineError(file: data, line: number, expected: "a JSON object with messages")
+    try InputLines.forEach(data, problems) { line in
+      guard let row = try? JSONValue(parsing: Array(line)),
+        let input = JinjaTemplate.Input(
+          row: row,
+          specialTokens: program.specialTokens,
+          addsGenerationPrompt: addGenerationPrompt
+        )
+      else {
+        throw LineProblem(kind: .wrongType, detail: "expected a JSON object with messages")
       }
-      let input = JinjaTemplate.Input(
-        row: row,
-        specialTokens: program.specialTokens,
-        addsGenerationPrompt: addGenerationPrompt
-      )
-      guard let input else {
-        throw TrainingLineError(file: data, line: number, expected: "a JSON object with messages")
+      let text: String
+      do { text = try template.render(input).text } catch let error as JinjaError {
+        throw LineProblem(kind: .badConversation, detail: "\(error)")
       }
-      do {
-        try Output.result(JSONValue.string(template.render(input).text).compact)
-      } catch let error as JinjaError {
-        throw RenderedRowError(file: data, line: number, error: error)
-      }
+      try Output.result(JSONValue.string(text).compact)
     }
   }
 
@@ -77,13 +77,4 @@ struct RenderCommand: AssayCommand {
     }
     return program
   }
-}
-
-/// A row that a template does not render.
-struct RenderedRowError: Error, CustomStringConvertible {
-  let file: String
-  let line: Int
-  let error: JinjaError
-
-  var description: String { "\(file == "-" ? "standard input" : file):\(line): \(error)" }
 }

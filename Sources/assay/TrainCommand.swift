@@ -37,6 +37,8 @@ struct TrainCommand: AssayCommand {
 
   @OptionGroup var common: CommonOptions
 
+  var finishesSteps: Bool { true }
+
   func execute() async throws {
     let url = URL(fileURLWithPath: recipe)
     var settings = overrides

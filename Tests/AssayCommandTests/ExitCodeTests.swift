@@ -61,7 +61,7 @@ import Testing
       .expect(65, log: "prompts.jsonl:3:")
     let strings = try folder.write("\"a\"\n{}\n", "strings.jsonl")
     try assay("tokenize", "--model", model, "--data", strings).expect(65, log: "strings.jsonl:2:")
-    try assay("tokenize", "--model", model, input: "7\n").expect(65, log: "standard input:1:")
+    try assay("tokenize", "--model", model, input: "7\n").expect(65, log: "<stdin>:1:")
     let corpus = try folder.write("{\"text\": \"a\"}\n[]\n", "corpus.jsonl")
     let recipe = try folder.write("method: pretrain\ncorpus: \(corpus)\n", "pretrain.yaml")
     try assay("train", recipe, "--out", folder.path("run")).expect(65, log: "corpus.jsonl:2:")

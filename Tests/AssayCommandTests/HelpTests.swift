@@ -71,6 +71,21 @@ import Testing
     }
   }
 
+  @Test("every command that reads rows has the switches for problems, and for what does not fit")
+  func rows() throws {
+    var found: [String] = []
+    for (words, command) in try commands() where words[0] != "bench" {
+      let options = (command.arguments ?? []).map(\.spelling)
+      guard options.contains(where: ["--data", "--benchmark"].contains) else { continue }
+      found.append(words[0])
+      #expect(options.contains("--skip-problems"), "\(words)")
+      // These read rows into no model.
+      let isShort = ["tokenize", "render", "diff"].contains(words[0])
+      #expect(options.contains("--too-long") != isShort, "\(words)")
+    }
+    #expect(found.count >= 13, "\(found)")
+  }
+
   @Test("the top level lists every command with a line")
   func overview() throws {
     let help = try assay("--help")

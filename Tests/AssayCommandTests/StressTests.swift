@@ -98,6 +98,23 @@ import Testing
     result.expect(128 + signal, log: "run the same command again")
   }
 
+  // Attention over so many tokens takes one pass of many seconds.
+  @Test("a signal ends a command in the middle of a pass")
+  func signalInPass() throws {
+    let model = try folder.model(.classic, contextTokens: 120_000)
+    let long = String(repeating: "a b c d ", count: 14_000)
+    let data = try folder.write("{\"prompt\": \"hi\", \"response\": \"\(long)\"}\n", "long.jsonl")
+    let words = ["score", "--model", model, "--data", data, "--threads", "1"]
+    let command = try RunningCommand(words)
+    while command.isRunning, !command.logSoFar.contains("stage 1 score") { usleep(5000) }
+    usleep(500_000)
+    #expect(command.isRunning, "it ended before its signal")
+    command.send(SIGTERM)
+    let start = Date()
+    try command.result().expect(143, log: "stopping", "run the same command again")
+    #expect(Date().timeIntervalSince(start) < 4)
+  }
+
   @Test("bon and refine name the type that changed, and continue nothing")
   func dtype() throws {
     let model = try folder.model(.cloud, contextTokens: 512)

@@ -125,10 +125,21 @@ import Testing
         """
     )
     let refused = #"{"messages": [{"role": "system", "content": ""}]}"#
-    try run(command, "\n" + refused).expect(65, log: "standard input:2:", "No system turn.")
+    try run(command, "\n" + refused).expect(65, log: "<stdin>:2:", "No system turn.")
+    // One bad row ends no job of thousands.
+    let skipped = try run(command + ["--skip-problems"], "\(refused)\n7\n" + rows)
+    skipped.expect(
+      0,
+      log: "2 of 4 rows read; left out: 1 wrong-type, 1 bad-conversation",
+      "<stdin>:1:"
+    )
+    #expect(skipped.output == result.output)
+    let model = try folder.model(.classic)
+    let tokenized = try run(["tokenize", "--model", model, "--skip-problems"], "7\n\"a\"\n")
+    tokenized.expect(0, log: "1 of 2 rows read; left out: 1 wrong-type", "<stdin>:1:")
+    #expect(tokenized.output.split(separator: "\n").count == 1)
     try run(command, "{}").expect(65, log: "a JSON object with messages")
     try run(["render", "--data", template]).expect(64, log: "--model or --template")
-    let model = try folder.model(.classic)
     let own = try run(
       ["render", "--model", model],
       #"{"messages": [{"role": "user", "content": "3"}]}"#
