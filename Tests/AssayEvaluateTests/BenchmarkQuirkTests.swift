@@ -67,6 +67,18 @@ import Testing
     #expect(try figures("rewardbench", rows, records)["hep-go"]?.accuracy == 0.5)
   }
 
+  @Test("ids that clash are told apart by their subset or file, others stay as they are")
+  func ids() throws {
+    _ = try folder.file(
+      pairLines([("a", "hep-go"), ("a", "hep-js"), ("b", "hep-go")]),
+      "ids/one.jsonl"
+    )
+    _ = try folder.file(pairLines([("b", "hep-go"), ("c", "hep-go")]), "ids/two.jsonl")
+    let path = folder.url.appendingPathComponent("ids").path
+    let ids = try BenchmarkCatalogue.load("rewardbench", path: path).items.map(\.id)
+    #expect(ids == ["hep-go:a", "hep-js:a", "one:b", "two:b", "c"])
+  }
+
   @Test("a link to a folder is read as the folder")
   func link() throws {
     let file = try folder.file(pairLines([("a", "s"), ("b", "s")]), "inner/rows.jsonl")

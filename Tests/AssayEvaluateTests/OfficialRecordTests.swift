@@ -189,6 +189,40 @@ import Testing
     #expect(own == [.scores(BenchmarkScores(chosen: [1.5], rejected: [0.5]))])
   }
 
+  @Test("RM-Bench's and RewardBench 2's own scores, and files of columns, are read as they are")
+  func otherScores() throws {
+    let matrix =
+      #"{"id":"x","prompt":"q","chosen":["a","b","c"],"rejected":["d","e","f"],"domain":"chat"}"#
+    let read = try contents(
+      "rm-bench",
+      rows: [matrix],
+      records: [#"{"id":"x","score_chosen":[1,2,3],"score_rejected":[0,0.5,4]}"#]
+    )
+    #expect(read == [.scores(BenchmarkScores(chosen: [1, 2, 3], rejected: [0, 0.5, 4]))])
+    let second = try contents(
+      "rewardbench2",
+      rows: [
+        #"{"id":"1","prompt":"q","chosen":["a"],"rejected":["b","c","d"],"subset":"Math"}"#
+      ],
+      records: [#"{"id":["1"],"scores":[[[2],[0],[1],[3]]],"results":[0],"subset":["Math"]}"#]
+    )
+    #expect(second == [.scores(BenchmarkScores(chosen: [2], rejected: [0, 1, 3]))])
+    let row = #""subset":"hep-go","prompt":"q","chosen":"a","rejected":"b"}"#
+    let columns = try contents(
+      "rewardbench",
+      rows: [#"{"id":"1","# + row, #"{"id":"2","# + row],
+      records: [
+        #"{"id":["2","1"],"scores_chosen":[1.5,[2]],"scores_rejected":[0,1],"model":"m"}"#
+      ]
+    )
+    #expect(
+      columns == [
+        .scores(BenchmarkScores(chosen: [2], rejected: [1])),
+        .scores(BenchmarkScores(chosen: [1.5], rejected: [0])),
+      ]
+    )
+  }
+
   @Test("what assay judge writes is read by the majority of each order")
   func ownJudgements() throws {
     func judgement(_ order: String, _ verdict: String) -> String {

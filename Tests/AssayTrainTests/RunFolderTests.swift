@@ -268,11 +268,14 @@ final class TemporaryFolder: Sendable {
       let manager = FileManager.default
       try manager.copyItem(at: checkpoint, to: stage.file("checkpoint.tmp-99"))
       try manager.moveItem(at: checkpoint, to: stage.file("checkpoint.old-99"))
+      try Data().write(to: url.appendingPathComponent(".recipe.yaml.tmp-99"))
     }
     let stage = try RunFolder(url).stage("head", fingerprint: Fingerprint(recipe: ""))
     #expect(try stage.checkpointedStep() == 7)
     let names = try FileManager.default.contentsOfDirectory(atPath: stage.url.path).sorted()
     #expect(names == ["checkpoint", "inputs.json", "recipe.yaml"])
+    let own = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
+    #expect(own == [".lock", "01-head"])
   }
 }
 

@@ -49,11 +49,13 @@ enum TinyModel {
   static func make(
     corpus: [[Message]],
     head: RewardHead.Kind? = nil,
-    kind: ModelKind = .languageModel
+    kind: ModelKind = .languageModel,
+    template: ChatTemplate = .assay,
+    specialTokens: [String] = ChatTemplate.assaySpecialTokens
   ) throws -> Model {
     let tokenizer = try BPETrainer(
       vocabularySize: 300,
-      specialTokens: ChatTemplate.assaySpecialTokens
+      specialTokens: specialTokens
     ).train(corpus.joined().map(\.content))
     var configuration = ModelConfiguration(
       hiddenSize: 32,
@@ -69,7 +71,7 @@ enum TinyModel {
       decoder: Decoder(random: configuration, seed: 3),
       head: head.map { RewardHead(random: $0, hiddenSize: 32, seed: 4) },
       tokenizer: tokenizer,
-      template: .assay,
+      template: template,
       manifest: ModelManifest(kind: kind)
     )
   }

@@ -40,10 +40,16 @@ package enum BenchmarkRecords {
     for benchmark: any Benchmark
   ) throws -> (any Benchmark, [BenchmarkRecord]) {
     let rows = try BenchmarkFiles.read(path, stem: path)
-    let isScored = rows.contains { ($0.optional("chosen") ?? $0.optional("scores_chosen")) != nil }
+    let lines: [(line: Int, value: JSONValue)] =
+      (rows.count == 1 ? OfficialRecord.rows(ofColumns: rows[0].value) : nil)
+      ?? rows.map { (line: $0.line, value: $0.value) }
+    let isScored = lines.contains { line in
+      OfficialRecord.scoreKeys.contains { line.value[$0.chosen]?.isNull == false }
+        || line.value[OfficialRecord.allScores]?.isNull == false
+    }
     let own: any Benchmark = isScored ? benchmark : benchmark.forJudges
     let records = try match(
-      rows.map { ($0.line, $0.value) },
+      lines,
       file: path,
       benchmark: own,
       isComplete: true
@@ -185,16 +191,21 @@ package enum BenchmarkRecords {
     }
   }
 
-  /// The scores of an item, under our keys or those of RewardBench's own files.
+  /// The scores of an item, under our keys or those of the benchmarks' own files.
   private static func scores(_ row: BenchmarkRow, _ item: BenchmarkItem) throws -> BenchmarkScores {
-    let isOfficial = row.optional("scores_chosen") != nil
-    return BenchmarkScores(
-      chosen: try scores(row, isOfficial ? "scores_chosen" : "chosen", count: item.chosen.count),
-      rejected: try scores(
-        row,
-        isOfficial ? "scores_rejected" : "rejected",
-        count: item.rejected.count
+    let named = OfficialRecord.scoreKeys.first { row.optional($0.chosen) != nil }
+    if named == nil, row.optional(OfficialRecord.allScores) != nil {
+      let count = item.chosen.count + item.rejected.count
+      let all = try scores(row, OfficialRecord.allScores, count: count)
+      return BenchmarkScores(
+        chosen: Array(all.prefix(item.chosen.count)),
+        rejected: Array(all.dropFirst(item.chosen.count))
       )
+    }
+    let keys = named ?? (chosen: "chosen", rejected: "rejected")
+    return BenchmarkScores(
+      chosen: try scores(row, keys.chosen, count: item.chosen.count),
+      rejected: try scores(row, keys.rejected, count: item.rejected.count)
     )
   }
 

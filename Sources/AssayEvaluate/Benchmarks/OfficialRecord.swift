@@ -13,12 +13,34 @@ import AssayText
 ///   right.
 /// - `output`, of Auto-J: 0, 1 or 2 for the first response, the second, or a tie, in the file's order.
 ///
-/// RewardBench's `scores_chosen` and `scores_rejected` are read as `chosen` and `rejected` are. LLMBar's and
-/// Auto-J's rows have no ids and are those of the benchmark, in its order.
+/// RewardBench's `scores_chosen` and `scores_rejected`, and RM-Bench's `score_chosen` and `score_rejected`, are read
+/// as `chosen` and `rejected` are; RewardBench 2's `scores` has both, the chosen ones first. RewardBench's files of
+/// scores may be one object of columns. LLMBar's and Auto-J's rows have no ids and are those of the benchmark, in
+/// its order.
 ///
 /// Source: ScalerLab/JudgeBench, run_judge.py; princeton-nlp/LLMBar, LLMEvaluator/evaluate.py;
-/// GAIR-NLP/auto-j, codes/leaderboard/pairwise_eval.py; QwenLM/ProcessBench, code/run_eval.py; allenai/reward-bench, scripts/run_rm.py.
+/// GAIR-NLP/auto-j, codes/leaderboard/pairwise_eval.py; QwenLM/ProcessBench, code/run_eval.py; allenai/reward-bench,
+/// scripts/run_rm.py, run_v2.py; THU-KEG/RM-Bench, scripts/run_rm.py.
 enum OfficialRecord {
+  /// What scores of chosen and of rejected responses are called; RewardBench's stand beside the texts.
+  static let scoreKeys = [
+    (chosen: "scores_chosen", rejected: "scores_rejected"),
+    (chosen: "score_chosen", rejected: "score_rejected"), (chosen: "chosen", rejected: "rejected"),
+  ]
+  /// What the scores of all responses are called.
+  static let allScores = "scores"
+
+  /// The rows of an object of columns, with their numbers from 1; `nil` of any other.
+  static func rows(ofColumns value: JSONValue) -> [(line: Int, value: JSONValue)]? {
+    guard let members = value.members, let count = value["id"]?.array?.count else { return nil }
+    let columns = members.compactMap { member -> (key: String, values: [JSONValue])? in
+      member.value.array.map { (key: member.key, values: $0) }
+    }.filter { $0.values.count == count }
+    return (0..<count).map { row in
+      (line: row + 1, value: .object(columns.map { JSONMember($0.key, $0.values[row]) }))
+    }
+  }
+
   /// Whether a row is of a form whose rows are known by their place.
   static func hasNoID(_ row: BenchmarkRow) -> Bool {
     winners(row) != nil || row.optional("output")?.int != nil
