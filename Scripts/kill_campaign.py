@@ -36,6 +36,25 @@ class Job:
         self.is_once = is_once
 
 
+# Methods, uses and measures of the start model that write texts.
+WRITERS = """
+method: compare
+methods: [cloud, star-sft]
+compute: {dtype: f32, checkpoint_steps: 2}
+playground: {train: 16, test: 8, ood: 4, corpus: 60}
+base:
+  vocabulary_size: 320
+  architecture: {hidden_size: 32, layers: 1, heads: 2, groups: 2, feed_forward_size: 64, context_tokens: 768}
+instruct: {demonstrations: 40, batch_sequences: 20}
+critique: {batch_responses: 12, critique_tokens: 16}
+cloud: {batch_pairs: 8}
+critic_rm: {prompts: playground, samples: 2, critique_tokens: 16}
+star_sft: {prompts: playground, samples: 2, judgement_tokens: 8, bootstrap: oracle-always}
+search: {pairs: 8}
+evaluation: {votes: 4, critiques: 2, prompts: 6, responses: 3, best_of: [cloud, star-sft]}
+"""
+
+
 class Campaign:
     def __init__(self, options):
         self.options = options
@@ -67,8 +86,11 @@ class Campaign:
             "method: compare\nworld: files\nmodel: base\nmethods: [classic, genrm]\nseeds: [1, 2]\n"
             "data: {train: world/train.jsonl, suites: {test: world/test.jsonl}}\n"
             "compute: {dtype: f32, checkpoint_steps: 2}\nclassic: {batch_pairs: 8}\ngenrm: {batch_pairs: 8}\n")
+        (self.folder / "writers.yaml").write_text(WRITERS)
+        writers = ["compare", "writers.yaml"] + out + self.own
         commands = [
             Job("compare", compare),
+            Job("compare of methods that write", writers),
             Job("compare --jobs 2", compare + ["--jobs", "2"]),
             Job("critique", ["critique", "--model", "cloud", *pairs, *out, *drawn]),
             Job("critique --as-pairs", ["critique", "--model", "cloud", *pairs, *out, *drawn, "--as-pairs"]),
@@ -96,6 +118,8 @@ class Campaign:
                                     "--data", "questions.jsonl", "--answers", "gsm8k", "--max-tokens", "16", *out]),
             Job("bon", ["bon", "--model", "classic", "--policy", "base", "--data", "questions.jsonl", "--samples", "4",
                         "--answers", "gsm8k", *out, *drawn]),
+            Job("bon, a critic", ["bon", "--model", "cloud", "--policy", "base", "--data", "questions.jsonl", "--samples", "4",
+                                  "--critiques", "2", "--answers", "gsm8k", *out, *drawn]),
             Job("refine", ["refine", "--model", "cloud", "--policy", "base", "--data", "questions.jsonl", "--answers",
                            "gsm8k", "--critique-tokens", "16", "--max-tokens", "16", *out]),
             Job("playground", ["playground", "--train", "2000", "--test", "2000", *out]),
@@ -104,6 +128,7 @@ class Campaign:
             Job("generate --grammar-choice", ["generate", "--model", "base", "--data", "prompts.jsonl", *drawn,
                                               "--grammar-choice", "it is right", "--grammar-choice", "it is wrong"]),
             Job("generate", ["generate", "--model", "base", "--data", "prompts.jsonl", "--samples", "4", *drawn]),
+            Job("generate --out", ["generate", "--model", "base", "--data", "prompts.jsonl", "--samples", "4", *out, *drawn]),
             Job("score", ["score", "--model", "cloud", "--data", "responses.jsonl"]),
             Job("score --out", ["score", "--model", "cloud", "--data", "responses.jsonl", *out]),
             Job("inspect", ["inspect", "classic"]),

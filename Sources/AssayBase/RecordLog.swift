@@ -175,6 +175,9 @@ package final class RecordLog<Record: Codable & Sendable>: Sendable {
   /// Flushes everything appended to the disk.
   package func synchronize() throws { try file.synchronize() }
 
+  /// Drops all records.
+  package func empty() throws { try file.truncate(at: 0) }
+
   /// Returns all records in the order of writing.
   ///
   /// - Throws: `FileError.malformedRecord` with the line that cannot be read.

@@ -30,7 +30,10 @@ package final class ProgressDisplay: Sendable {
     var lastShown = -Double.infinity
     var (done, total) = (0, 0)
     var metrics: [Metric] = []
-    var tokens = 0
+    /// Tokens of items that are done.
+    var doneTokens = 0
+    /// Tokens that were written, of other items too.
+    var written = 0
     var tokensLeft: Int?
     var openColumns = 0
   }
@@ -87,30 +90,28 @@ package final class ProgressDisplay: Sendable {
       case .message(let text): line(text, &state)
       case .warning(let text): line("warning: " + text, &state, always: true)
       case .step(let done, let total, let metrics, let tokens):
-        state.tokens += tokens
+        state.doneTokens += tokens
         (state.done, state.total, state.metrics) = (done, total, metrics)
-        step(&state)
+        show(&state, always: done == total)
       case .tokens(let count, let left):
-        state.tokens += count
-        state.tokensLeft = left
-        step(&state)
+        state.written += count
+        state.tokensLeft = left ?? state.tokensLeft.map { max(0, $0 - count) }
+        show(&state)
       }
     }
   }
 
-  private func step(_ state: inout State) {
+  private func show(_ state: inout State, always: Bool = false) {
     let time = now()
     let interval = mode == .lines ? Self.lineInterval : Self.barInterval
-    guard mode != .quiet, state.done == state.total || time - state.lastShown >= interval else {
-      return
-    }
+    guard mode != .quiet, always || time - state.lastShown >= interval else { return }
     state.lastShown = time
     let snapshot = ProgressText.Snapshot(
       label: state.label,
       done: state.done,
       total: state.total,
       metrics: state.metrics,
-      tokens: state.tokens,
+      tokens: max(state.doneTokens, state.written),
       tokensLeft: state.tokensLeft,
       seconds: time - state.stageStart,
       resumedAt: state.firstStep

@@ -22,7 +22,9 @@ package enum RunEvent: Equatable, Sendable {
   case stageSkipped(name: String, number: Int)
   /// Steps or items of the current stage are done: `done` of `total`, with figures of the last one.
   case step(done: Int, total: Int, metrics: [Metric], tokens: Int)
-  /// Tokens were written of items that are not done; at most so many are left to write, where that is known.
+  /// Tokens were written, of items that are done or not; at most so many are left to write, where that is known.
+  ///
+  /// Without it, what was left before is less by the tokens.
   case tokens(count: Int, left: Int?)
   /// A stage has finished.
   case stageFinished(name: String, number: Int, seconds: Double)

@@ -9,6 +9,7 @@ import Foundation
 /// | `recipe.yaml` | the resolved recipe section |
 /// | `inputs.json` | what the stage was made from, to notice a change |
 /// | `records.jsonl` | append-only records |
+/// | `texts.jsonl` | texts that are finished and in no record yet; gone when the stage is done |
 /// | `metrics.jsonl` | one line a training step |
 /// | `checkpoint/` | the last checkpoint, replaced as a whole |
 /// | `checkpoints/` | those before it, where more than one is kept: `step-000200` |
@@ -129,6 +130,8 @@ package struct Stage: Sendable {
   /// - Throws: `FileError.fileSystem` where `done.json` cannot be written.
   package func finish<Result: Codable>(_ result: Result, seconds: Double) throws {
     guard followed == nil else { return }
+    // First: behind done.json nobody looks for them.
+    for name in keptNames(url) { try? FileManager.default.removeItem(at: file(name)) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     let done = Done(fingerprint: digest, seconds: seconds, result: result)
@@ -139,6 +142,27 @@ package struct Stage: Sendable {
   package func records<Record: Codable & Sendable>(of type: Record.Type) throws -> RecordLog<Record>
   {
     try RecordLog(file("records.jsonl"))
+  }
+
+  private static let texts = "texts.jsonl"
+
+  /// Where texts are kept that are finished and in no record yet.
+  ///
+  /// Processes that work at the stage together have a file each. All go when the stage is done.
+  ///
+  /// - Parameter writer: What tells the texts of one writer of the stage from those of another.
+  /// - Returns: The file of this process's texts, and those of others that are there.
+  package func texts(of writer: String? = nil) -> (own: URL, others: [URL]) {
+    let folder = followed ?? url
+    let rank = isFollowing ? SharedStages.processes.map { "\($0.rank)" } : nil
+    let own = ([rank, writer].compactMap(\.self) + [Self.texts]).joined(separator: "-")
+    let others = keptNames(folder).filter { $0 != own }
+    return (folder.appendingPathComponent(own), others.map(folder.appendingPathComponent))
+  }
+
+  private func keptNames(_ folder: URL) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+      .filter { $0.hasSuffix(Self.texts) }.sorted()
   }
 
   /// Returns the URL of a file in the stage's folder.

@@ -28,10 +28,11 @@ package struct RevisionRun {
     let outcome: RevisionOutcome
   }
 
+  /// Hears of progress.
+  package let events: RunEventHandler
   private let run: RunFolder
   private let prompts: [PromptRecord]
   private let checker: ResponseChecker
-  private let events: RunEventHandler
 
   /// Makes one.
   ///

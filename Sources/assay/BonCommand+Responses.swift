@@ -56,6 +56,7 @@ extension BonCommand {
       var settings = policy.settings(by: "--policy", inference, common)
       checks.note(in: &settings)
       drawing.note(in: &settings)
+      policy.follow(run.events)
       let (responses, digest) = try await policy.keeping(beside: "\(out)/responses", settings) {
         try await run.responses(
           prompts,

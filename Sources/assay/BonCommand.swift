@@ -69,15 +69,19 @@ struct BonCommand: AssayCommand {
     try tellCut(answered, ranker)
     var settings = ranker.settings(inference, common)
     picking.note(in: &settings)
-    return try await run.ranked(
-      answered.prompts,
-      answered.responses,
-      by: try ranker.rater(
-        critiques: picking.critiques(seed: common.seed),
-        judging: picking.judging(seed: common.seed),
-        caution: picking.caution
-      ),
-      fingerprint: try settings.fingerprint(inputs: ["responses": answered.digest])
+    let rater = try ranker.rater(
+      critiques: picking.critiques(seed: common.seed),
+      judging: picking.judging(seed: common.seed),
+      caution: picking.caution
     )
+    ranker.follow(run.events)
+    return try await ranker.keeping(beside: ranker.place("\(out)/scores", of: rater), settings) {
+      try await run.ranked(
+        answered.prompts,
+        answered.responses,
+        by: rater,
+        fingerprint: try settings.fingerprint(inputs: ["responses": answered.digest])
+      )
+    }
   }
 }

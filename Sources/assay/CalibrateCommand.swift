@@ -63,12 +63,17 @@ struct CalibrateCommand: AssayCommand {
       written.set(critiques, tokens: critiques.tokens)
     }
     try records.claim(files.records.path, written, common)
-    let outcomes = try await run.run(
-      by: rater,
-      to: files.records,
-      fits: { pair in try limit.map { try $0.measure(pair) <= $0.maximumTokens } ?? true },
-      onProgress: Progress("calibrate", total: run.ratings.count, common).update
-    )
+    let progress = Progress("calibrate", total: run.ratings.count, common)
+      .following(model, itemTokens: (rater as? JudgeRater)?.itemTokens)
+    let place = model.place(files.records.path, of: rater)
+    let outcomes = try await model.keeping(beside: place, written, anew: records.force) {
+      try await run.run(
+        by: rater,
+        to: files.records,
+        fits: { pair in try limit.map { try $0.measure(pair) <= $0.maximumTokens } ?? true },
+        onProgress: progress.update
+      )
+    }
     let made = try JudgeCard(run, outcomes: outcomes, of: files.records, card.questions)
     try tell(made, files)
     if let kept { try CardFiles(kept).write(made) }

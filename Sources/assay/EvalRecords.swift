@@ -25,7 +25,8 @@ extension EvalCommand {
       let scores = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent("scores").path }
       // Scores behind texts, and letters, depend in their last bits on what is computed beside them: a stretch
       // that was cut is made again as a whole.
-      let out = model.scores || method.readsPasses ? nil : scores
+      let isRead = model.scores && !source.inference.kernels.batchInvariant
+      let out = isRead || method.readsPasses ? nil : scores
       let made = try await model.keeping(beside: out, written, anew: records.force) {
         try await method.records(
           benchmark,

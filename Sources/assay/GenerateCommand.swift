@@ -12,7 +12,8 @@ struct GenerateCommand: AssayCommand {
     abstract: "Samples text.",
     discussion: """
       Reads lines {"id", "prompt"} (a string or messages), {"id", "messages"} or {"id", "text"} (taken \
-      as it is) and writes one line a sample: {"id", "sample", "text", "finish_reason", "tokens"}.
+      as it is) and writes one line a sample: {"id", "sample", "text", "finish_reason", "tokens"}. With \
+      --out, run again behind an interruption, it writes only texts that were not finished.
       """
   )
 
@@ -20,6 +21,14 @@ struct GenerateCommand: AssayCommand {
 
   @Option(help: "Prompts, JSON Lines; - is standard input.")
   var data: String
+
+  @Option(
+    help: """
+      Where samples go, a file that is written anew; texts are kept beside it until all are there. \
+      Default: -, standard output, beside which nothing is kept.
+      """
+  )
+  var out = "-"
 
   @Option(help: "Samples of each prompt.")
   var samples = 1
@@ -73,7 +82,7 @@ struct GenerateCommand: AssayCommand {
   }
 
   func execute() async throws {
-    try await source.open(out: nil, common) { model in
+    try await source.open(out: out, common) { model in
       try model.requireWriter()
       let grammar = try grammar.grammar()
       // An endpoint does not continue a text.
@@ -84,36 +93,28 @@ struct GenerateCommand: AssayCommand {
       )
       let (prompts, report) = try reader.read(data)
       try rows.tell(report, of: data)
+      let writer = out == "-" ? nil : try RecordWriter(path: out)
       let progress = Progress("generate", total: prompts.count, common)
+        .following(model, itemTokens: samples * maxTokens)
       try progress.update(0, 0)
       let tokenizer = logprobs == nil ? nil : model.text?.tokenizer
-      _ = try await model.writer.write(prompts.map { request($0, grammar) }) { index, texts in
-        for (sample, text) in texts.enumerated() {
-          try Output.json(
-            SampleRecord(id: prompts[index].id, sample: sample, text, tokenizer: tokenizer)
-          )
+      // All else that a text depends on is in what is asked for it.
+      let settings = model.settings(source.inference, common)
+      try await model.keeping(beside: out, settings) {
+        _ = try await model.writer.write(prompts.map { request($0, grammar) }) { index, texts in
+          for (sample, text) in texts.enumerated() {
+            let record = SampleRecord(
+              id: prompts[index].id,
+              sample: sample,
+              text,
+              tokenizer: tokenizer
+            )
+            if let writer { try writer.append(encoding: record) } else { try Output.json(record) }
+          }
+          let tokens = texts.map { $0.usage?.completion ?? 0 }.reduce(0, +)
+          try progress.update(index + 1, tokens)
         }
-        let tokens = texts.map { $0.usage?.completion ?? 0 }.reduce(0, +)
-        try progress.update(index + 1, tokens)
       }
     }
-  }
-
-  private func request(_ prompt: PromptRecord, _ grammar: Grammar?) -> WritingRequest {
-    var settings = WritingSettings()
-    settings.temperature = temperature
-    settings.topK = topK
-    settings.topP = topP
-    settings.repetitionPenalty = repetitionPenalty
-    settings.maximumTokens = maxTokens
-    settings.stop = stop
-    settings.alternatives = logprobs
-    settings.grammar = grammar
-    let opening: WritingRequest.Opening =
-      switch prompt.content {
-      case .messages(let messages): .conversation(messages)
-      case .text(let text): .rendered(text)
-      }
-    return WritingRequest(opening, settings: settings, seed: common.seed, draws: samples)
   }
 }

@@ -79,9 +79,7 @@ struct LabelCommand: AssayCommand {
         minimumConfidence: minimumConfidence,
         isCut: marker
       )
-      // As in `eval`, a stretch of scores or letters is made again as a whole.
-      let isRead = model.scores || (rater as? JudgeRater)?.readsPasses == true
-      let kept = isRead ? nil : out
+      let kept = model.place(out, of: rater)
       let tally = try await model.keeping(beside: kept, written, anew: records.force) {
         try await work.run(to: out, onProgress: progress.update)
       }

@@ -2,6 +2,7 @@ import AssayBase
 import AssayEvaluate
 import AssayGenerate
 import AssayModel
+import AssayReward
 import AssayTensor
 import AssayText
 import AssayTrain
@@ -40,6 +41,22 @@ extension ModelSource {
 }
 
 extension ModelSource {
+  /// Where texts are kept that a rater writes; `nil` where they are not.
+  ///
+  /// Scores behind texts, and letters, depend in their last bits on what is computed beside them: a stretch that
+  /// was cut is made again as a whole.
+  ///
+  /// - Parameters:
+  ///   - out: The file of records.
+  ///   - rater: What rates by this model.
+  func place(_ out: String?, of rater: any Rater) -> String? {
+    guard case .here(let port, _, _) = self else { return nil }
+    guard let judge = rater as? JudgeRater else {
+      return port.model.decoder.execution.isBatchInvariant ? out : nil
+    }
+    return judge.readsPasses ? nil : out
+  }
+
   /// Does work whose records are written in order, and keeps what a model here finishes beside them.
   ///
   /// Behind an interruption, texts that were finished are not written again. The file goes with the end

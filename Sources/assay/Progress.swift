@@ -12,9 +12,7 @@ final class Progress {
   private var isStarted = false
   /// Most tokens that are written for an item, where that is known.
   private var itemTokens: Int?
-  /// Tokens of items that are done; tokens written, those of others too; and how many are shown.
-  private var (doneTokens, written, shown) = (0, 0, 0)
-  private var resumedAt = 0
+  private var (written, resumedAt) = (0, 0)
 
   init(_ name: String, number: Int = 1, total: Int, _ common: CommonOptions) {
     self.name = name
@@ -39,14 +37,7 @@ final class Progress {
   private func write(_ count: Int) {
     written += count
     let left = itemTokens.map { max(0, (total - resumedAt) * $0 - written) }
-    display.handle(.tokens(count: fresh(), left: left))
-  }
-
-  /// Tokens that are not shown yet: those of items that are done are written ones, and others read for them.
-  private func fresh() -> Int {
-    let all = max(doneTokens, written, shown)
-    defer { shown = all }
-    return all - shown
+    display.handle(.tokens(count: count, left: left))
   }
 
   /// Shows how much is done; the first time, how much was done before.
@@ -71,8 +62,7 @@ final class Progress {
       (isStarted, resumedAt) = (true, done)
       display.handle(.stageStarted(name: name, number: number, total: total, resumedAt: done))
     } else {
-      doneTokens += tokens
-      display.handle(.step(done: done, total: total, metrics: metrics, tokens: fresh()))
+      display.handle(.step(done: done, total: total, metrics: metrics, tokens: tokens))
     }
     try Interruption.check()
   }
@@ -80,5 +70,14 @@ final class Progress {
   /// Shows that all is done.
   func finish(seconds: Double) {
     display.handle(.stageFinished(name: name, number: number, seconds: seconds))
+  }
+}
+
+extension ModelSource {
+  /// Tells of every token that a model here writes.
+  func follow(_ events: @escaping RunEventHandler) {
+    if case .here(let port, _, _) = self {
+      port.onTokens = { events(.tokens(count: $0, left: nil)) }
+    }
   }
 }

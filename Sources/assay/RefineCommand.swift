@@ -79,6 +79,7 @@ struct RefineCommand: AssayCommand {
   }
 
   private func revise(_ run: RevisionRun, policy: ModelSource) async throws -> [RevisionOutcome] {
+    policy.follow(run.events)
     var settings = policy.settings(by: "--policy", inference, common)
     checks.note(in: &settings)
     settings.set("--temperature", temperature)
@@ -94,6 +95,7 @@ struct RefineCommand: AssayCommand {
     var critiques: RevisionRun.Made<String>?
     try await critic.open(out: out, self.policy.remote, inference, common) { source in
       let own = critic.critic(source, wording, seed: common.seed)
+      source.follow(run.events)
       var settings = source.settings(inference, common)
       settings.set("--critique-tokens", own.critiqueTokens)
       settings.set("--prompts", wording.name)

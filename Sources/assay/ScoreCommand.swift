@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayData
 import AssayEvaluate
+import AssayGenerate
 import AssayModel
 import AssayReward
 import AssayRun
@@ -45,18 +46,28 @@ struct ScoreCommand: AssayCommand {
     rows.tellCut(isCut.count(where: \.self), of: records.count)
     let writer = out == "-" ? nil : try RecordWriter(path: out)
     let progress = Progress("score", total: records.count, common)
+      .following(
+        source,
+        itemTokens: source.text.map {
+          settings.samples * WritingRole.critique.limit(settings.tokens, of: $0)
+        }
+      )
     var scores = [Score?](repeating: nil, count: records.count)
     var done = 0
     try progress.update(0, 0)
-    _ = try await scorer.score(records.map(\.input)) { index, score in
-      scores[index] = score
-      // A score is written as soon as it and all before it are there.
-      while done < records.count, let score = scores[done] {
-        let record = ScoreRecord(id: records[done].id, score: score, isCut: isCut[done])
-        if let writer { try writer.append(encoding: record) } else { try Output.json(record) }
-        done += 1
+    var written = source.settings(inference, common)
+    written.set(settings, tokens: settings.tokens)
+    try await source.keeping(beside: source.place(out, of: ScorerRater(scorer)), written) {
+      _ = try await scorer.score(records.map(\.input)) { index, score in
+        scores[index] = score
+        // A score is written as soon as it and all before it are there.
+        while done < records.count, let score = scores[done] {
+          let record = ScoreRecord(id: records[done].id, score: score, isCut: isCut[done])
+          if let writer { try writer.append(encoding: record) } else { try Output.json(record) }
+          done += 1
+        }
+        try progress.update(done, score.tokens.prompt + score.tokens.completion)
       }
-      try progress.update(done, score.tokens.prompt + score.tokens.completion)
     }
   }
 }

@@ -95,9 +95,6 @@ import Testing
         folder.path(name),
       ]
     }
-    func lines(_ name: String) -> Int {
-      (try? Data(contentsOf: folder.url.appendingPathComponent(name)))?.count { $0 == 0x0a } ?? 0
-    }
     try RunningCommand(words("whole")).result().expect(0)
     let command = try RunningCommand(words("cut"))
     while command.isRunning, lines("cut/responses.texts.jsonl") < 3 { usleep(2000) }
@@ -113,6 +110,52 @@ import Testing
       }
       #expect(records[0] != nil && records[0] == records[1], "\(stage)")
     }
+  }
+
+  private func lines(_ name: String) -> Int {
+    (try? Data(contentsOf: folder.url.appendingPathComponent(name)))?.count { $0 == 0x0a } ?? 0
+  }
+
+  @Test("generate keeps what is finished behind a text that is not, whatever ends it", .kernels)
+  func generated() throws {
+    let policy = try folder.model(.languageModel, "policy")
+    let prompts = try folder.write(
+      (0..<200).map { "{\"id\": \"\($0)\", \"prompt\": \"\($0)?\"}" }.joined(separator: "\n"),
+      "prompts.jsonl"
+    )
+    func words(_ name: String) -> [String] {
+      [
+        "generate", "--model", policy, "--data", prompts, "--samples", "4", "--temperature", "1",
+        "--max-tokens", "48", "--threads", "1", "--out", folder.path(name),
+      ]
+    }
+    try RunningCommand(words("whole")).result().expect(0)
+    let command = try RunningCommand(words("cut"))
+    while command.isRunning, lines("cut.texts.jsonl") < 3 { usleep(2000) }
+    #expect(command.isRunning, "the run ended before its signal")
+    command.send(SIGKILL)
+    #expect(try command.result().status == -SIGKILL)
+    // A text that is there is taken as it is: it is not written again.
+    let file = folder.url.appendingPathComponent("cut.texts.jsonl")
+    var kept = try Data(contentsOf: file).split(separator: 0x0a)
+    var line = try #require(
+      try JSONSerialization.jsonObject(with: kept[0]) as? [String: Any]
+    )
+    var text = try #require(line["text"] as? [String: Any])
+    let original = try #require(text["text"] as? String)
+    text["text"] = "kept"
+    line["text"] = text
+    kept[0] = try JSONSerialization.data(withJSONObject: line)
+    try (Data(kept.joined(separator: [0x0a])) + [0x0a]).write(to: file)
+    try RunningCommand(words("cut")).result().expect(0)
+    #expect(!FileManager.default.fileExists(atPath: file.path))
+    let texts = try ["whole", "cut"].map { name in
+      try String(contentsOfFile: folder.path(name), encoding: .utf8).split(separator: "\n").map {
+        try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
+      }.map { $0["text"] as? String }
+    }
+    #expect(texts[1].count == 800 && texts[1].count { $0 == "kept" } == 1)
+    #expect(texts[0] == texts[1].map { $0 == "kept" ? original : $0 })
   }
 
   @Test("a run folder in use is refused, and named with its process")

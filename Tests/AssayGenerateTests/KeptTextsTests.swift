@@ -87,4 +87,35 @@ import Testing
     #expect(try KeptTexts(file, context: "another").count == 7)
     try FileManager.default.removeItem(at: file)
   }
+
+  @Test("texts of another process are taken, and a file's go once they are in records")
+  func processes() async throws {
+    let requests = requests([4, 2])
+    let first = try port()
+    let kept = try KeptTexts(file, context: "a model")
+    first.kept = kept
+    let expected = try await first.texts(requests)
+    // The other one writes a third text.
+    let line = try Data(contentsOf: file) + Data(#"{"key": "c"#.utf8)
+    let other = file.appendingPathExtension("other")
+    try line.write(to: other)
+    try kept.empty()
+    #expect(try KeptTexts(file, context: "a model").count == 0)
+    let second = try port()
+    let taken = try KeptTexts(file, context: "a model", beside: [other])
+    second.kept = taken
+    var written = 0
+    second.onTokens = { written += $0 }
+    #expect(try await second.texts(requests) == expected && written == 0)
+    // Its owner cuts the other one.
+    #expect(try Data(contentsOf: other) == line)
+    try line.dropLast(10).write(to: file)
+    let resumed = try KeptTexts(file, context: "a model")
+    // None of them was asked for yet.
+    try resumed.empty()
+    #expect(resumed.count == 2)
+    #expect(try KeptTexts(file, context: "a model").count == 2)
+    try FileManager.default.removeItem(at: file)
+    try FileManager.default.removeItem(at: other)
+  }
 }

@@ -236,12 +236,26 @@ import Testing
     display.handle(.tokens(count: 100, left: 900))
     #expect(screen.taken() == "1 judge: 0/4 (0%)  10 tokens/s  at most 1:30 left\n")
     screen.time.withLock { $0 = 20 }
-    display.handle(.step(done: 1, total: 4, metrics: [Metric("accuracy", 0.5)], tokens: 100))
+    // The 100 that were written are among the item's 200.
+    display.handle(.step(done: 1, total: 4, metrics: [Metric("accuracy", 0.5)], tokens: 200))
     // Behind the first item, the items' own speed counts.
     #expect(screen.taken() == "1 judge: 1/4 (25%)  accuracy 0.500  10 tokens/s  1:00 left\n")
     screen.time.withLock { $0 = 30 }
-    display.handle(.tokens(count: 100, left: 700))
+    display.handle(.tokens(count: 200, left: 700))
     #expect(screen.taken() == "1 judge: 1/4 (25%)  accuracy 0.500  10 tokens/s  1:30 left\n")
+  }
+
+  @Test("what is left to write falls with every token where nobody tells it anew")
+  func tokensLeft() {
+    let screen = Screen()
+    let display = screen.display(.lines)
+    display.handle(.stageStarted(name: "critiques", number: 2, total: 4, resumedAt: 0))
+    display.handle(.tokens(count: 0, left: 1000))
+    _ = screen.taken()
+    screen.time.withLock { $0 = 10 }
+    display.handle(.tokens(count: 200, left: nil))
+    // 20 tokens/s: the 800 that are left take 40 s.
+    #expect(screen.taken() == "2 critiques: 0/4 (0%)  20 tokens/s  at most 40.0 s left\n")
   }
 
   @Test("on a terminal the bar overwrites itself and messages go below it")

@@ -101,17 +101,22 @@ package struct PairEvaluator {
       }
     }
     return try await stages.run(stageName, from: settings(of: model), inputs: inputs) { stage in
-      let loaded = try load(model.folder)
+      let port = try stage.port(
+        rating: try load(model.folder),
+        by: model.preference,
+        events: stages.events
+      )
       _ = try await stage.map(items, stretch: Self.stretch, events: stages.events) {
         part,
         _,
         done in
+        try port.forgetKept()
         // Neighbours that are read in the same way.
         var rest = part[...]
         while let critiques = rest.first?.critiques {
           let same = rest.prefix { $0.critiques == critiques }
           rest = rest.dropFirst(same.count)
-          let outcomes = try await outcomes(Array(same), loaded, model.preference)
+          let outcomes = try await outcomes(Array(same), port, model.preference)
           try done(
             outcomes,
             [Metric("accuracy", Self.accuracy(outcomes))],
@@ -166,17 +171,17 @@ package struct PairEvaluator {
 
   private nonisolated(nonsending) func outcomes(
     _ items: [Item],
-    _ model: Model,
+    _ port: LocalPort,
     _ preference: Preference
   ) async throws -> [PairOutcome] {
-    if preference.scores { return try await scored(items, model) }
+    if preference.scores { return try await scored(items, port) }
     if case .statedScores(let prompts, let keepsBetterHalf) = preference {
-      return try await stated(items, model, prompts, keepsBetterHalf)
+      return try await stated(items, port, prompts, keepsBetterHalf)
     }
-    return try await judged(items, model, preference)
+    return try await judged(items, port, preference)
   }
 
-  private nonisolated(nonsending) func scored(_ items: [Item], _ model: Model) async throws
+  private nonisolated(nonsending) func scored(_ items: [Item], _ port: LocalPort) async throws
     -> [PairOutcome]
   {
     let critiques = items.first?.critiques ?? 1
@@ -184,7 +189,7 @@ package struct PairEvaluator {
     options.critiques.samples = critiques
     options.critiques.temperature = critiques == 1 ? 0 : Float(sampling.critiqueTemperature)
     options.critiques.seed = UInt64(seed)
-    let scores = try await ModelScorer(model, options: options).score(
+    let scores = try await ModelScorer(port, options: options).score(
       items.flatMap { item in
         [item.pair.chosen, item.pair.rejected].map {
           .response(prompt: item.pair.prompt, response: $0)
@@ -205,7 +210,7 @@ package struct PairEvaluator {
   /// By stated scores, as many texts a pair as a judge has votes.
   private nonisolated(nonsending) func stated(
     _ items: [Item],
-    _ model: Model,
+    _ port: LocalPort,
     _ prompts: RolePrompts,
     _ keepsBetterHalf: Bool
   ) async throws -> [PairOutcome] {
@@ -217,7 +222,7 @@ package struct PairEvaluator {
     settings.tokens = sampling.judgementTokens
     settings.prompts = prompts
     settings.keepsBetterHalf = keepsBetterHalf
-    let rater = StatedRater(ModelWriter(try LocalPort(model)), settings: settings)
+    let rater = StatedRater(ModelWriter(port), settings: settings)
     return try await rater.outcomes(items.map(\.pair)).enumerated().map { index, outcome in
       var outcome = outcome
       outcome.suite = items[index].suite
@@ -227,7 +232,7 @@ package struct PairEvaluator {
 
   private nonisolated(nonsending) func judged(
     _ items: [Item],
-    _ model: Model,
+    _ port: LocalPort,
     _ preference: Preference
   ) async throws -> [PairOutcome] {
     var settings = JudgeSettings()
@@ -242,7 +247,7 @@ package struct PairEvaluator {
       settings.task = task
       settings.prompts = prompts
     }
-    let verdicts = try await JudgeRater(model, settings: settings).judge(items.map(\.pair))
+    let verdicts = try await JudgeRater(port, settings: settings).judge(items.map(\.pair))
     return zip(verdicts, items).map {
       PairOutcome($0, suite: $1.suite, subset: $1.pair.subset)
     }

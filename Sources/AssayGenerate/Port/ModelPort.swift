@@ -38,9 +38,17 @@ package protocol ModelPort {
     _ reading: ModelPass.Reading,
     onRead: (Int, PassValue) throws -> Void
   ) async throws -> [PassValue]
+
+  /// Forgets texts that were kept, as all that were asked for are in records.
+  ///
+  /// - Throws: `FileError` where their file cannot be cut.
+  func forgetKept() throws
 }
 
 extension ModelPort {
+  /// Forgets nothing: who keeps texts says so.
+  package func forgetKept() throws {}
+
   /// Writes a text for each request, all at the end.
   nonisolated(nonsending) package func texts(
     _ requests: [GenerationRequest]
@@ -120,6 +128,9 @@ package final class LocalPort: ModelPort {
     )
     return results.compactMap(\.self)
   }
+
+  /// Forgets texts that were kept; see `ModelPort`.
+  package func forgetKept() throws { try kept?.empty() }
 
   /// Reads tokens; see `ModelPort`.
   ///

@@ -32,9 +32,17 @@ package protocol Writer {
     _ requests: [WritingRequest],
     onWritten: (Int, [Written]) throws -> Void
   ) async throws -> [[Written]]
+
+  /// Forgets texts that were kept, as all that were asked for are in records.
+  ///
+  /// - Throws: `FileError` where their file cannot be cut.
+  func forgetKept() throws
 }
 
 extension Writer {
+  /// Forgets nothing: an endpoint's answers stay.
+  package func forgetKept() throws {}
+
   /// Writes texts, all at the end.
   nonisolated(nonsending) package func write(
     _ requests: [WritingRequest]
@@ -92,6 +100,9 @@ package struct ModelWriter: Writer {
   package func limit(_ asked: Int?, _ role: WritingRole) -> Int {
     role.limit(asked, of: text)
   }
+
+  /// Forgets texts that were kept; see `Writer`.
+  package func forgetKept() throws { try port.forgetKept() }
 
   /// Writes texts; see `Writer`.
   ///

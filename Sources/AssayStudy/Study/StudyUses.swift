@@ -56,7 +56,7 @@ struct StudyUses {
       greedy.maximumTokens = responseTokens
       var drawn = greedy
       drawn.temperature = 1
-      let writer = try ModelWriter(compute.model(start.folder))
+      let writer = ModelWriter(try stage.port(try compute.model(start.folder), events: events))
       let seed = UInt64(compute.seed)
       _ = try await stage.write(prompts, by: writer, events: events) { pair in
         let opening = WritingRequest.Opening.conversation(pair.prompt)
@@ -89,9 +89,15 @@ struct StudyUses {
       from: ["preference": model.preference.name, "seed": compute.seed],
       inputs: ["model": model.digest, "responses": candidates.digest]
     ) { stage in
-      let rater = try rater(model)
+      let port = try stage.port(
+        rating: try compute.model(model.folder),
+        by: model.preference,
+        events: events
+      )
+      let rater = try rater(model.preference, port)
       let items = Array(zip(prompts, records))
       _ = try await stage.map(items, stretch: 64, events: events) { part, _, done in
+        try port.forgetKept()
         // The first response is greedy: the policy's own choice, not one to pick from.
         let ranking = try await rater.rank(
           part.map {
@@ -114,21 +120,20 @@ struct StudyUses {
   }
 
   /// What prefers responses by a model.
-  private func rater(_ model: RatedModel) throws -> any Rater {
-    let loaded = try compute.model(model.folder)
-    if model.preference.scores { return ScorerRater(try ModelScorer(loaded)) }
-    if case .statedScores(let prompts, let keepsBetterHalf) = model.preference {
+  private func rater(_ preference: Preference, _ port: LocalPort) throws -> any Rater {
+    if preference.scores { return ScorerRater(try ModelScorer(port)) }
+    if case .statedScores(let prompts, let keepsBetterHalf) = preference {
       var settings = StatedSettings()
       settings.prompts = prompts
       settings.keepsBetterHalf = keepsBetterHalf
-      return StatedRater(ModelWriter(try LocalPort(loaded)), settings: settings)
+      return StatedRater(ModelWriter(port), settings: settings)
     }
     var settings = JudgeSettings()
-    if case .verdicts(let task, let prompts) = model.preference {
+    if case .verdicts(let task, let prompts) = preference {
       settings.task = task
       settings.prompts = prompts
     }
-    return try JudgeRater(loaded, settings: settings)
+    return try JudgeRater(port, settings: settings)
   }
 
   // MARK: Revision
@@ -153,14 +158,15 @@ struct StudyUses {
       var critiques = [String?](repeating: nil, count: records.count)
       if let critic {
         let model = try compute.model(critic.folder)
-        let scores = try await ModelScorer(model).score(
+        let port = try stage.port(model, writer: "critic") { _ in }
+        let scores = try await ModelScorer(port).score(
           zip(prompts, records).map { .response(prompt: $0.prompt, response: $1.responses[0]) }
         )
         critiques = scores.map { $0.critiques?.first?.text }
       }
       var greedy = WritingSettings()
       greedy.maximumTokens = responseTokens
-      let policy = try ModelWriter(compute.model(start.folder))
+      let policy = ModelWriter(try stage.port(try compute.model(start.folder), events: events))
       _ = try await stage.write(Array(records.indices), by: policy, events: events) { item in
         let conversation = wording.revision(
           prompt: prompts[item].prompt,

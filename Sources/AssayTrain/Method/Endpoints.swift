@@ -177,11 +177,13 @@ extension EndpointRoles {
     else folder: URL,
     _ compute: ComputeSection,
     for stage: Stage,
-    events: RunEventHandler,
+    events: @escaping RunEventHandler,
     texts: Int,
     _ body: (any Writer, Int) async throws -> Result
   ) async throws -> Result {
-    guard let place else { return try await body(ModelWriter(compute.writingModel(folder)), 512) }
+    guard let place else {
+      return try await body(try compute.writer(folder, for: stage, events: events), 512)
+    }
     return try await withEndpoint(place, for: stage, events: events) {
       try await body(RemoteWriter($0), stretch(requests: texts))
     }

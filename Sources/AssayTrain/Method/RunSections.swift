@@ -1,3 +1,5 @@
+import AssayEvaluate
+import AssayGenerate
 import AssayModel
 import AssayRun
 import AssayTensor
@@ -113,7 +115,7 @@ package struct ComputeSection: RecipeSection {
   /// - Parameter folder: The model's folder.
   /// - Returns: The model; in bfloat16 what is stored so stays so.
   /// - Throws: What loading throws.
-  func writingModel(_ folder: URL) throws -> Model {
+  private func writingModel(_ folder: URL) throws -> Model {
     let model = try Model.load(
       folder,
       dtype: dtype == .bf16 ? nil : .float32,
@@ -122,6 +124,22 @@ package struct ComputeSection: RecipeSection {
     )
     model.decoder.execution = Execution(dtype: dtype.dtype)
     return model
+  }
+
+  /// Loads a model to write the texts of a stage, each of which is kept as soon as it is finished.
+  ///
+  /// - Parameters:
+  ///   - folder: The model's folder.
+  ///   - stage: The stage.
+  ///   - events: Hears of tokens as they are written.
+  /// - Returns: What writes.
+  /// - Throws: What loading throws, or `FileError`.
+  func writer(
+    _ folder: URL,
+    for stage: Stage,
+    events: @escaping RunEventHandler
+  ) throws -> ModelWriter {
+    ModelWriter(try stage.port(try writingModel(folder), events: events))
   }
 
   /// Loads a model to train it, or an adapter beside it where the section asks for one.

@@ -181,7 +181,11 @@ struct CloudMethod: Method {
       var settings = CritiqueSettings()
       settings.temperature = Float(temperature)
       settings.seed = UInt64(context.compute.seed)
-      let writer = try ModelWriter(try context.compute.writingModel(try trained.model()))
+      let writer = try context.compute.writer(
+        try trained.model(),
+        for: stage,
+        events: context.events
+      )
       let critic = Critic(writer, settings: settings)
       let records = try await stage.write(
         sides,

@@ -64,7 +64,7 @@ extension RunContext {
       from: ["tokens": section.critiqueTokens, "prompts": asked.name, "compute": compute],
       inputs: inputs
     ) { stage in
-      let writer = try ModelWriter(try compute.writingModel(start))
+      let writer = try compute.writer(start, for: stage, events: events)
       var settings = WritingSettings()
       settings.temperature = 1
       settings.topP = 0.95
