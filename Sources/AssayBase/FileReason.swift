@@ -8,7 +8,8 @@ extension Error {
   /// it, or the code tells.
   package var fileReason: String {
     let error = self as NSError
-    let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError
+    // A Swift error there is none of Foundation's own until it is made one.
+    let inner = (error.userInfo[NSUnderlyingErrorKey] as? any Error).map { $0 as NSError }
     if let number = [inner, error].compactMap({ $0 }).lazy.compactMap(Self.number).first {
       return String(cString: strerror(number))
     }

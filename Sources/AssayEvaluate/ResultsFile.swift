@@ -229,7 +229,8 @@ package struct ResultsFile: Codable, Equatable, Sendable {
           return "\(percent(figure.accuracy)) [\(percent(figure.ci95[0])), "
             + "\(percent(figure.ci95[1]))]"
         }
-        table.rows.append([split, section] + cells + [count])
+        let isPartial = figures.contains { $0?.isPartial == true }
+        table.rows.append([split, section + (isPartial ? " (partial)" : "")] + cells + [count])
       }
     }
     return table

@@ -1,3 +1,4 @@
+import AssayBase
 import AssayData
 import Foundation
 
@@ -25,10 +26,12 @@ enum InputLines {
     if path == "-" {
       data = FileHandle.standardInput.readDataToEndOfFile()
     } else {
-      guard let read = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
+      guard FileManager.default.fileExists(atPath: path) else {
         throw DataError.notFound(path: path)
       }
-      data = read
+      do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+        throw DataError.unreadable(path: path, reason: error.fileReason)
+      }
     }
     var report = ReadReport()
     let lines = data.split(separator: 0x0a, omittingEmptySubsequences: false)

@@ -185,6 +185,18 @@ import Testing
     let result = try assay("playground", "--out", file, "--train", "1", "--test", "1")
     result.expect(73, log: file)
     #expect(!result.log.contains("Error Domain") && result.log.split(separator: "\n").count == 1)
+    // What the system says, and no error of a library.
+    for (words, reason) in [
+      (["playground", "--out", "\(file)/x", "--train", "1", "--test", "1"], "Not a directory"),
+      (["train", folder.url.path], "Is a directory"),
+      (["render", "--template", folder.url.path, "--data", file], "Is a directory"),
+      (["render", "--template", file, "--data", folder.url.path], "Is a directory"),
+    ] {
+      let result = try RunningCommand(words).result()
+      #expect([65, 66, 73, 74].contains(result.status), "\(words)")
+      #expect(result.log.contains(reason) && !result.log.contains("Error"), "\(result.log)")
+      #expect(result.log.split(separator: "\n").count == 1)
+    }
     let model = try folder.model(.judge, "judge")
     let pairs = try folder.write(
       #"{"prompt": "a", "chosen": "b", "rejected": "c"}"# + "\n",

@@ -56,6 +56,9 @@ import Testing
       "test": ["overall": .init(accuracy: 1, lower: 0.987, upper: 1, n: 300)], "extra": [:],
     ]
     results.methods["a"] = ["ood": ["Chat": .init(accuracy: 0.5, lower: 0.4, upper: 0.6, n: 90)]]
+    var partial = results
+    partial.methods["b"]?["test"]?["overall"]?.isPartial = true
+    #expect(partial.table().text.contains("test   overall (partial)  "))
     #expect(
       results.table(order: ["b"]).text == """
         split  section                    b                  a    n

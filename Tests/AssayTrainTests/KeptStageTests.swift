@@ -90,6 +90,35 @@ import Testing
       try await recipe.run(try RunFolder(folder)) { witness.handle($0) }
     }
   }
+
+  @Test("so does a comparison, with its start model's strength and its uses", .kernels)
+  func comparison() async throws {
+    let world = try TinyWorld(train: 1, test: 1, corpus: 1)
+    let text = """
+      method: compare
+      methods: [cloud, star-sft]
+      compute: {device: cpu}
+      playground: {train: 12, test: 8, ood: 4, corpus: 60}
+      base:
+        vocabulary_size: 300
+        architecture: \(tinyArchitecture)
+        batch_sequences: 16
+        \(Self.optimizer)
+      instruct: {demonstrations: 40, batch_sequences: 20}
+      critique: {batch_responses: 12, critique_tokens: 16}
+      cloud: {batch_pairs: 6}
+      critic_rm: {prompts: playground, samples: 2, critique_tokens: 16}
+      star_sft: {prompts: playground, samples: 2, judgement_tokens: 8, bootstrap: oracle-always}
+      search: {pairs: 8}
+      evaluation: {votes: 4, critiques: 2, prompts: 6, responses: 3, best_of: [cloud, star-sft]}
+      """
+    let recipe = try StudyRecipe(try RecipeFile(text: text, name: "tiny.yaml"))
+    let stages = ["critic-strength", "responses", "best-of", "revisions", "evaluate"]
+    try await expectKept(stages, in: world) { folder, witness in
+      let run = try await recipe.run(folder) { witness.handle($0) }
+      #expect(run.failures.isEmpty, "\(run.failures)")
+    }
+  }
 }
 
 /// Hears a run's events, counts the tokens that stages write, and copies the folder in the middle of them.

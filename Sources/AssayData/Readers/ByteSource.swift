@@ -1,3 +1,4 @@
+import AssayBase
 import CZlib
 import Foundation
 
@@ -81,7 +82,7 @@ final class ByteSource {
       guard let data = try handle.read(upToCount: chunkBytes), !data.isEmpty else { return nil }
       return Array(data)
     } catch {
-      throw DataError.unreadable(path: name, reason: "\(error)")
+      throw DataError.unreadable(path: name, reason: error.fileReason)
     }
   }
 }

@@ -128,7 +128,7 @@ final class TableFile {
     do {
       data = try output.fileHandleForReading.read(upToCount: count)
     } catch {
-      throw DataError.unreadable(path: path, reason: "\(error)")
+      throw DataError.unreadable(path: path, reason: error.fileReason)
     }
     if let data, !data.isEmpty { return Array(data) }
     let words = (try? errors.fileHandleForReading.readToEnd()) ?? nil

@@ -119,7 +119,7 @@ package enum TextFile {
     do {
       return Array(try Data(contentsOf: url))
     } catch {
-      throw TextError.inaccessible(path: url.path, reason: "\(error)")
+      throw TextError.inaccessible(path: url.path, reason: error.fileReason)
     }
   }
 
@@ -144,7 +144,7 @@ package enum TextFile {
     do {
       try Data(bytes).write(to: url, options: .atomic)
     } catch {
-      throw TextError.inaccessible(path: url.path, reason: "\(error)")
+      throw TextError.inaccessible(path: url.path, reason: error.fileReason)
     }
   }
 }
