@@ -1,5 +1,6 @@
 // What stands beside a benchmark's figures in `results.json`: critiques, baselines, leaks, labels.
 import AssayReward
+import Foundation
 
 extension ResultsFile {
   /// A share with its interval.
@@ -178,9 +179,34 @@ extension ResultsFile.Evaluation.Part {
     return own.isEmpty ? nil : "for comparison: \(own.joined(separator: ", "))"
   }
 
+  /// Figures that are no accuracies, a section each.
+  package var namedSentences: [String] {
+    (named ?? [:]).sorted { $0.key < $1.key }.map { section, figures in
+      let own = figures.sorted { $0.key < $1.key }.map { name, value in
+        "\(name) \(String(format: "%.3f", value))"
+      }
+      return "\(section): \(own.joined(separator: ", "))"
+    }
+  }
+
+  /// What the annotators' agreement allows, over all.
+  package var ceilingSentence: String? {
+    agreementCeiling?["overall"].map {
+      "annotators differ: nobody can agree with a single one of them in more than \(percent($0)) %"
+    }
+  }
+
+  /// What 1,000 items cost; `nil` where no price is given.
+  package var priceSentence: String? {
+    price.map {
+      "1,000 items cost \($0.text(of: tokens, per: n)) at \($0.text) for a million tokens"
+    }
+  }
+
   /// All that is said beside the figures, a sentence each.
   package var remarks: [String] {
-    [baselineSentence, leaks?.sentence].compactMap(\.self) + (critiques?.sentences ?? [])
-      + (labels?.sentences ?? [])
+    [baselineSentence, ceilingSentence, leaks?.sentence].compactMap(\.self) + namedSentences
+      + (critiques?.sentences ?? []) + (labels?.sentences ?? [])
+      + [priceSentence].compactMap(\.self)
   }
 }

@@ -126,11 +126,19 @@ package struct ResultsFile: Codable, Equatable, Sendable {
       package var labels: Labels?
       /// Rows of the benchmark's files that were left out; `nil`: none.
       package var leftOut: Int?
+      /// Figures that are no accuracies, by section and name; `nil`: none.
+      package var named: [String: [String: Double]]?
+      /// By section, how often the best possible model would agree with a single annotator; `nil` where no
+      /// items have several annotators.
+      package var agreementCeiling: [String: Double]?
+      /// What a million tokens cost; `nil` where nobody says.
+      package var price: TokenPrice?
       /// Items that did not fit, and whose front was cut; `nil`: none.
       package var cut: Int?
 
       enum CodingKeys: String, CodingKey {
-        case items, n, tokens, baselines, critiques, leaks, labels, cut
+        case items, n, tokens, baselines, critiques, leaks, labels, cut, named, price
+        case agreementCeiling = "agreement_ceiling"
         case leftOut = "left_out"
       }
 

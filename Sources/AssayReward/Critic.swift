@@ -173,7 +173,7 @@ extension RewardError {
   ///   - body: The work.
   /// - Returns: What `body` returns.
   /// - Throws: What `body` throws, a `WritingError` as a `RewardError`.
-  nonisolated(nonsending) static func naming<Result>(
+  package nonisolated(nonsending) static func naming<Result>(
     item: (Int) -> Int,
     of body: () async throws -> Result
   ) async throws -> Result {

@@ -65,6 +65,7 @@ struct CalibrateCommand: AssayCommand {
     try records.claim(files.records.path, written, common)
     let progress = Progress("calibrate", total: run.ratings.count, common)
       .following(model, itemTokens: (rater as? JudgeRater)?.itemTokens)
+    let start = Date()
     let place = model.place(files.records.path, of: rater)
     let outcomes = try await model.keeping(beside: place, written, anew: records.force) {
       try await run.run(
@@ -74,6 +75,7 @@ struct CalibrateCommand: AssayCommand {
         onProgress: progress.update
       )
     }
+    progress.finish(seconds: Date().timeIntervalSince(start))
     let made = try JudgeCard(run, outcomes: outcomes, of: files.records, card.questions)
     try tell(made, files)
     if let kept { try CardFiles(kept).write(made) }

@@ -39,6 +39,8 @@ struct CardOptions: ParsableArguments {
   )
   var keep = false
 
+  @OptionGroup var price: PriceOptions
+
   @Option(help: "Critiques of each response, for models that write them. Default: 1.")
   var samples: Int?
 
@@ -71,7 +73,8 @@ struct CardOptions: ParsableArguments {
     CardQuestions(
       precision: precision,
       smallestEffect: effect,
-      probes: probes?.probes ?? Probe.allCases
+      probes: probes?.probes ?? Probe.allCases,
+      price: price.pricePerMillion
     )
   }
 

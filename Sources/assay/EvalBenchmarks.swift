@@ -6,23 +6,29 @@ import AssayEvaluate
 import Foundation
 
 extension EvalOptions {
+  /// How long an item may be, by its benchmark's type; `nil` for what has a limit elsewhere.
+  typealias Lengths = (any Benchmark.Type) -> TokenLimit<BenchmarkItem>?
+
   /// Reads the benchmarks, and says what was left out or will be cut.
   ///
   /// - Throws: `DataError` or `EvaluateError`.
   func load(
     _ rows: RowOptions,
-    _ length: TextLength?
+    _ lengths: Lengths?
   ) throws -> [(benchmark: any Benchmark, leftOut: Int)] {
     try benchmarks.map { argument in
+      let length = BenchmarkCatalogue.all.first { $0.name == argument.name }.flatMap {
+        lengths?($0)
+      }
       let source = BenchmarkSource(
         argument.path,
         policy: rows.policy,
-        limit: rows.limit(length?.items),
+        limit: rows.limit(length),
         quirks: Set(quirks)
       )
       let benchmark = try BenchmarkCatalogue.load(argument.name, from: source)
       try rows.tell(source.report, of: argument.path)
-      if let marker = rows.marker(length?.items) {
+      if let marker = rows.marker(length) {
         rows.tellCut(try benchmark.items.count(where: marker), of: benchmark.items.count)
       }
       return (benchmark, source.report.skippedCount)

@@ -6,6 +6,7 @@ import AssayReward
 import Foundation
 
 extension BenchmarkQuirk: ExpressibleByArgument {}
+extension JudgingForm: ExpressibleByArgument {}
 extension UnparseableRule: ExpressibleByArgument {}
 extension VerdictRule: ExpressibleByArgument {}
 
@@ -43,11 +44,20 @@ struct EvalOptions: ParsableArguments {
 
   @Option(
     help: """
-      How judgements are read: strict, or as RewardBench v1 reads them ([[A]] wins over [[B]], and \
-      unparseable is half). Default: strict.
+      How judgements are read: strict, or as RewardBench's scripts read them ([[A]] wins over [[B]], and \
+      unparseable is half; of ratings the last number, so that 9/10 is 10). Default: strict.
       """
   )
   var verdictRule: VerdictRule?
+
+  @Option(
+    help: """
+      How a judge judges: pairs (which of two responses is better, in both orders), ratings (each response \
+      from 1 to 10) or choice (the best of four; rewardbench2). The published ways for rewardbench2 are \
+      ratings and choice; processbench is always asked for the first wrong step. Default: pairs.
+      """
+  )
+  var judgeBy: JudgingForm?
 
   @Option(
     name: .customLong("quirk"),
@@ -83,6 +93,7 @@ struct EvalOptions: ParsableArguments {
   )
   var official = false
 
+  @OptionGroup var price: PriceOptions
   @OptionGroup var form: FormatOptions
   @OptionGroup var draws: DrawOptions
 
@@ -111,6 +122,7 @@ struct EvalOptions: ParsableArguments {
     }
     if scores == nil { try source.validate(common) } else { try validateScores(judging) }
     try rows.validate(canCut: true, isRemote: source.model == nil)
+    if judgeBy ?? .pairs != .pairs { try validateForm(judging) }
     if source.isRemote {
       try judging.validateRemote()
       try judging.validate(samples: samples, scores: false)
@@ -138,6 +150,21 @@ struct EvalOptions: ParsableArguments {
     }
   }
 
+  /// Refuses what judges of pairs alone are asked.
+  private func validateForm(_ judging: JudgeOptions) throws {
+    guard judging.isOfVotesAlone, unparseable == nil else {
+      throw ValidationError(
+        "--judge-by ratings and choice have the published rules: of the options of judges they take "
+          + "--votes, --verdict-rule and those of sampling"
+      )
+    }
+    guard judgeBy == .ratings || benchmarks.allSatisfy({ $0.name == RewardBench2.name }) else {
+      throw ValidationError(
+        "--judge-by choice is of --benchmark rewardbench2; give ratings or pairs"
+      )
+    }
+  }
+
   private func validateScores(_ judging: JudgeOptions) throws {
     guard benchmarks.count == 1 else {
       throw ValidationError("--scores are of one benchmark; give one --benchmark")
@@ -145,8 +172,10 @@ struct EvalOptions: ParsableArguments {
     guard samples == nil, draws.temperature == nil, draws.topP == nil, draws.maxTokens == nil else {
       throw ValidationError("--samples, --temperature, --top-p and --max-tokens belong to --model")
     }
-    guard judging.isEmpty, verdictRule == nil else {
-      throw ValidationError("--votes, --task, --prompts and --verdict-rule belong to --model")
+    guard judging.isEmpty, verdictRule == nil, judgeBy == nil else {
+      throw ValidationError(
+        "--votes, --task, --prompts, --judge-by and --verdict-rule belong to --model"
+      )
     }
     guard !shuffledHead else {
       throw ValidationError("--shuffled-head belongs to --model; what it recorded beside is read")
@@ -157,8 +186,8 @@ struct EvalOptions: ParsableArguments {
   ///
   /// - Throws: `ValidationError`.
   func validate(_ model: ModelSource) throws {
-    guard !model.scores || verdictRule == nil && unparseable == nil else {
-      throw ValidationError("--verdict-rule and --unparseable belong to judges")
+    guard !model.scores || verdictRule == nil && unparseable == nil && judgeBy == nil else {
+      throw ValidationError("--verdict-rule, --judge-by and --unparseable belong to judges")
     }
     guard !shuffledHead || model.canShuffleHead else {
       throw ValidationError("--shuffled-head needs a model that scores by a head of its own")

@@ -1,5 +1,7 @@
 import AssayEvaluate
+import AssayModel
 import AssayReward
+import AssayText
 import Foundation
 
 extension EvalCommand {
@@ -14,7 +16,12 @@ extension EvalCommand {
     let settings = judging.settings(what.draws, seed: common.seed)
     let length = try model.length(critiques: critiques, judging: settings)
     let (method, written) = try method(model, critiques, settings)
-    let loaded = try what.load(rows, length)
+    let loaded = try what.load(rows) { type in
+      guard case .judge(_, _, let asking?) = method, let text = model.text else {
+        return length?.items
+      }
+      return asking.reading.limit(of: type, text) ?? length?.items
+    }
     var found: [Evaluated] = []
     func answers(_ number: Int, baseline: String? = nil) async throws -> [BenchmarkRecord] {
       let benchmark = method.answerable(loaded[number].benchmark)
@@ -65,8 +72,22 @@ extension EvalCommand {
       return (.scorer(scorer), written)
     }
     let judge = try model.judge(settings)
-    written.set(judge)
-    written.set("--verdict-rule", (what.verdictRule ?? .strict).rawValue)
-    return (.judge(judge, what.verdictRule ?? .strict), written)
+    let rule = what.verdictRule ?? .strict
+    let reading = ItemReading(
+      for: model.writer,
+      form: what.judgeBy ?? .pairs,
+      votes: judging.votes ?? 1,
+      settings: settings,
+      rule: rule,
+      takesSystem: model.text?.renderer.takesSystem ?? true
+    )
+    if reading.form == .pairs {
+      written.set(judge)
+    } else {
+      try model.requireWriter()
+      written.set(reading)
+    }
+    written.set("--verdict-rule", rule.rawValue)
+    return (.judge(judge, rule, ItemAsking(model.writer, reading)), written)
   }
 }

@@ -31,6 +31,8 @@ extension EvalCommand {
         leaks: leaks,
         others: one.others
       )
+      part.named = own.named.isEmpty ? nil : own.named
+      part.price = what.price.pricePerMillion
       part.leftOut = one.leftOut == 0 ? nil : one.leftOut
       results.methods[name, default: [:]][key] = own.sections
       try what.writeOfficial(one, own.sections, model: name)

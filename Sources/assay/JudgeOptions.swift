@@ -71,6 +71,13 @@ struct JudgeOptions: ParsableArguments {
       && letterMass == nil && confidence == nil
   }
 
+  /// Whether none but the number of votes is given.
+  var isOfVotesAlone: Bool {
+    var others = self
+    others.votes = nil
+    return others.isEmpty
+  }
+
   /// Refuses what does not go with the model.
   ///
   /// - Parameters:

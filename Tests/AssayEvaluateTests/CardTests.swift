@@ -159,6 +159,30 @@ private final class VainRater: Rater {
     #expect(try JSONDecoder().decode(JudgeCard.self, from: try card.json()) == card)
   }
 
+  @Test("a card of several annotators marks their agreement ceiling, and says what pairs cost")
+  func ceiling() async throws {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("assay-card-\(UUID().uuidString).jsonl")
+    defer { try? FileManager.default.removeItem(at: url) }
+    func card(votes: Bool, price: TokenPrice?) async throws -> JudgeCard {
+      let run = CardRun(gold(40, votes: votes), probes: [])
+      let outcomes = try await outcomes(VainRater(), run, url)
+      let questions = CardQuestions(price: price)
+      return try JudgeCard(model: "vain", settings: [:], run, outcomes: outcomes, questions)
+    }
+    // A quarter of the items has two of three votes alike, the others all: 1/4 x 2/3 + 3/4.
+    let several = try await card(votes: true, price: TokenPrice(prompt: 100, completion: 50))
+    #expect(abs((several.annotators?.ceiling.value ?? 0) - 11.0 / 12) < 1e-12)
+    #expect(several.html.contains("the agreement ceiling of the annotators: 91.7 %"))
+    // 10 tokens read and 2 written a pair.
+    #expect(several.html.contains("10000 read, 2000 written"))
+    #expect(
+      several.text.contains("1,000 pairs as they are cost $1.10 at $100 read and $50 written")
+    )
+    let single = try await card(votes: false, price: nil)
+    #expect(!single.html.contains("agreement ceiling") && !single.text.contains("cost"))
+  }
+
   // Krippendorff 2011, C: two observers, nominal, 10 units; a d b b a ... is reduced here to votes 1, 0.
   // Units 11, 11, 00, 10: values 1 x 5, 0 x 3, n = 8; observed disagreement 2 of 8; expected
   // 2 * 5 * 3 / (8 * 7) = 30 / 56; alpha = 1 - (1 / 4) / (30 / 56) = 1 - 14 / 30.

@@ -38,6 +38,10 @@ package protocol Benchmark: Sendable {
   func outcome(of item: BenchmarkItem, comparisons: [[BenchmarkVerdict]], rule: UnparseableRule)
     -> Double?
 
+  /// What a judge is asked about an item, where that is no comparison of two responses: nothing else by
+  /// `pairs`, ratings of all responses by `ratings`, and nothing by `choice` where the authors ask for none.
+  static func question(of item: BenchmarkItem, _ form: JudgingForm) -> ItemQuestion?
+
   /// The benchmark without the items that no verdicts of pairs answer.
   var forJudges: Self { get }
 
@@ -115,6 +119,11 @@ extension Benchmark {
     }
   }
 
+  /// Ratings, where they are asked for.
+  package static func question(of item: BenchmarkItem, _ form: JudgingForm) -> ItemQuestion? {
+    form == .ratings ? .rating(weighsDetail: true) : nil
+  }
+
   /// All of it.
   package var forJudges: Self { self }
 
@@ -134,6 +143,14 @@ extension Benchmark {
     var found = try results(BenchmarkTally(self, records: records, rule: own))
     if Self.unparseable != nil, let mean = try orders(records, rule: own) {
       found.sections["mean over orders"] = mean
+    }
+    let answers = records.flatMap(\.texts).compactMap(\.answer)
+    let unread = answers.count { $0 == .unread }
+    if unread > 0 {
+      found.notes.append(
+        "\(unread) of \(answers.count) answers cannot be read, and count as in the published script: a "
+          + "rating is -1, a choice is none, a step is wrong"
+      )
     }
     if records.contains(where: \.isUnparseable) {
       let figures = UnparseableRule.allCases.map { other in

@@ -6,7 +6,8 @@ package enum BenchmarkCatalogue {
   /// All benchmarks, in the order of the help.
   package static let all: [any Benchmark.Type] = [
     PairsBenchmark.self, RewardBench.self, RewardBench2.self, RMBench.self, JudgeBench.self,
-    LLMBar.self, PPE.self, RMB.self, CrossEval.self, AutoJ.self, PandaLM.self, HHH.self,
+    LLMBar.self, PPE.self, PPEBestOfK.self, RMB.self, CrossEval.self, AutoJ.self, PandaLM.self,
+    HHH.self,
     ProcessBench.self, MarkedErrors.self,
   ]
 

@@ -24,8 +24,15 @@ package struct BenchmarkItem: Sendable, Equatable {
   package var cluster: String?
   /// What people rated the chosen responses, then the others, in any unit; empty where that is not known.
   package var ratings: [Double] = []
+  /// Who wrote the chosen response and the rejected one; empty where that is not known.
+  package var writers: [String] = []
+  /// What single annotators said: 1 for the chosen response, 0 for the other, 0.5 for a tie; empty where
+  /// that is not known.
+  package var votes: [Double] = []
   /// The error that is marked in a rejected response, if any.
   package var error: MarkedError?
+  /// The steps of a solution whose beginnings are the candidates; empty where they are responses.
+  package var steps: [String] = []
 
   /// Makes an item.
   package init(
@@ -68,6 +75,8 @@ package struct BenchmarkCandidate: Hashable, Sendable {
 package struct BenchmarkResults: Sendable, Equatable {
   /// Sections, subsets and named figures, beside `overall`.
   package var sections: ResultsFile.Sections
+  /// Figures that are no accuracies, such as correlations, by section and name.
+  package var named: [String: [String: Double]] = [:]
   /// What a reader of the figures must know, such as subsets that were absent; one sentence each.
   package var notes: [String]
 

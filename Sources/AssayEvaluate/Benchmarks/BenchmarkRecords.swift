@@ -99,6 +99,14 @@ package struct BenchmarkRecord: Equatable, Sendable {
 }
 
 extension BenchmarkScores {
+  /// Those of an item's candidates, in their order.
+  init(_ values: [Double], of item: BenchmarkItem) {
+    self.init(
+      chosen: Array(values.prefix(item.chosen.count)),
+      rejected: Array(values.dropFirst(item.chosen.count))
+    )
+  }
+
   /// The line of an item: a single candidate's score is a number, several are a list.
   func json(of item: BenchmarkItem, isCut: Bool, tokens: TokenCount, _ texts: [RecordedText])
     -> JSONValue

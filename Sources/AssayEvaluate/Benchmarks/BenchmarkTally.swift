@@ -142,11 +142,15 @@ package struct BenchmarkTally: Sendable {
     return BenchmarkResults(sections: sections, notes: notes + lost)
   }
 
-  /// The share of flipped items and of unparseable verdicts, for judges.
+  /// The share of flipped items and of verdicts or answers that cannot be read, for judges.
   func withRates(_ figure: ResultsFile.Figure, _ indices: [Int]) -> ResultsFile.Figure {
+    var figure = figure
+    let answers = indices.flatMap { records[$0].texts }.compactMap(\.answer)
+    if !answers.isEmpty {
+      figure.unparseableRate = Double(answers.count { $0 == .unread }) / Double(answers.count)
+    }
     let verdicts = indices.flatMap { records[$0].pairs }
     guard !verdicts.isEmpty else { return figure }
-    var figure = figure
     let all = verdicts.flatMap { $0 }
     figure.unparseableRate = Double(all.count { $0 == .unparseable }) / Double(all.count)
     if let rates = GradeRates(verdicts.map { PairGrade($0.map(\.mark)) }) { figure.note(rates) }

@@ -39,10 +39,11 @@ package struct CrossEval: Benchmark {
   private static func pairs(_ row: BenchmarkRow, capability: String) throws -> [BenchmarkItem] {
     let prompt = try row.prompt("prompt")
     let texts = try responses.map { try row.text("response_\($0)") }
-    let ratings = try responses.map { response in
-      // The sum orders as the mean does, and is exact.
-      try annotators.map { try row.number("response_\(response)_human_\($0)_rating") }.reduce(0, +)
+    let single = try responses.map { response in
+      try annotators.map { try row.number("response_\(response)_human_\($0)_rating") }
     }
+    // The sum orders as the mean does, and is exact.
+    let ratings = single.map { $0.reduce(0, +) }
     var items: [BenchmarkItem] = []
     for first in texts.indices {
       for second in texts.indices where second > first && ratings[first] != ratings[second] {
@@ -55,6 +56,8 @@ package struct CrossEval: Benchmark {
           rejected: [texts[isFirst ? second : first]]
         )
         item.isChosenFirst = isFirst
+        let sides = isFirst ? (single[first], single[second]) : (single[second], single[first])
+        item.votes = zip(sides.0, sides.1).map { $0 > $1 ? 1 : $0 < $1 ? 0 : 0.5 }
         item.ratings = [ratings[isFirst ? first : second], ratings[isFirst ? second : first]]
         item.cluster = "\(row.file):\(row.index)"
         items.append(item)
@@ -96,14 +99,6 @@ extension BenchmarkTally {
         points.append((score, rating))
       }
     }
-    let count = Double(points.count)
-    let means = (
-      points.map(\.score).reduce(0, +) / count, points.map(\.rating).reduce(0, +) / count
-    )
-    func sum(_ product: (Double, Double) -> Double) -> Double {
-      points.reduce(0) { $0 + product($1.score - means.0, $1.rating - means.1) }
-    }
-    let size = (sum { a, _ in a * a } * sum { _, b in b * b }).squareRoot()
-    return points.count > 2 && size > 0 ? (sum { $0 * $1 } / size, points.count) : nil
+    return Correlation.pearson(points.map(\.score), points.map(\.rating)).map { ($0, points.count) }
   }
 }

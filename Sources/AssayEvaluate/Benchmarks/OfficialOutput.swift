@@ -29,7 +29,9 @@ package struct OfficialOutput: Equatable, Sendable {
     let items = zip(benchmark.items, records)
     switch benchmark {
     case is RewardBench, is RewardBench2:
-      let isJudge = records.contains { !$0.pairs.isEmpty }
+      let isJudge = records.contains { record in
+        !record.pairs.isEmpty || record.texts.contains { $0.answer != nil }
+      }
       let type = isJudge ? "Generative RM" : "Seq. Classifier"
       var members = [JSONMember("model", .string(model)), JSONMember("model_type", .string(type))]
       for name in Set(benchmark.items.map(\.subset)).sorted() {
@@ -128,9 +130,12 @@ package struct OfficialOutput: Equatable, Sendable {
     guard case .scores(let scores) = record.content else { return ["id": .string(item.id)] }
     let label = item.rejected.isEmpty ? -1 : item.chosen.count
     let found = (scores.chosen + scores.rejected).firstIndex { $0 < 0 } ?? -1
+    let answers = record.texts.compactMap(\.answer)
+    let isUnread = !answers.isEmpty && answers.allSatisfy { $0 == .unread }
     return [
-      "id": .string(item.id), "label": .number("\(label)"), "prediction": .number("\(found)"),
-      "match": found == label ? true : false,
+      "id": .string(item.id), "label": .number("\(label)"),
+      "prediction": isUnread ? nil : .number("\(found)"),
+      "match": !isUnread && found == label ? true : false,
     ]
   }
 }

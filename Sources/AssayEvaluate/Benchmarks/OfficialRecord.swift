@@ -77,9 +77,13 @@ enum OfficialRecord {
   /// Scores that say what a prediction of ProcessBench's form says; `nil` where a row has none.
   static func prediction(of row: BenchmarkRow, item: BenchmarkItem) -> BenchmarkScores? {
     guard row.value["prediction"] != nil, row.optional("chosen") == nil else { return nil }
+    return scores(firstWrong: row.optional("prediction")?.int, item: item)
+  }
+
+  /// Scores that call a step the first wrong one, -1 for none; `nil` and what is no step is never right.
+  static func scores(firstWrong found: Int?, item: BenchmarkItem) -> BenchmarkScores {
     let count = item.chosen.count + item.rejected.count
     let label = item.rejected.isEmpty ? -1 : item.chosen.count
-    let found = row.optional("prediction")?.int
     let first =
       switch found {
       case -1: count
@@ -87,11 +91,7 @@ enum OfficialRecord {
       // Wrong whatever is right: no step where one is wrong, else the first.
       default: label < 0 ? 0 : count
       }
-    let scores = (0..<count).map { $0 < first ? 1.0 : -1 }
-    return BenchmarkScores(
-      chosen: Array(scores.prefix(item.chosen.count)),
-      rejected: Array(scores.dropFirst(item.chosen.count))
-    )
+    return BenchmarkScores((0..<count).map { $0 < first ? 1 : -1 }, of: item)
   }
 
   /// The winners of both orders in LLMBar's form.

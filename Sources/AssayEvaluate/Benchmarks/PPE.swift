@@ -10,6 +10,9 @@ import AssayText
 /// `rejected` are pairs as they are. The subset is `subset` or `domain`, or else the file's name;
 /// `overall` is the mean of the subsets' accuracies, whatever their size.
 ///
+/// Where human preference names `model_a` and `model_b`, named figures compare how people and how the scores
+/// rank the models; see `WriterRanking`. Best-of-k curves are `ppe-best-of-k`'s.
+///
 /// The columns are those of the published sets (`lmarena-ai/PPE-...`), known from code that reads them,
 /// not from the files, which are Parquet (DuckDB's command reads them).
 package struct PPE: Benchmark {
@@ -43,6 +46,8 @@ package struct PPE: Benchmark {
       return []
     }
     let isFirst = winner == "model_a"
+    let writers = [try row.optionalText("model_a"), try row.optionalText("model_b")]
+      .compactMap(\.self)
     let responses = [try row.response("response_1"), try row.response("response_2")]
     var item = BenchmarkItem(
       id: row.id,
@@ -52,19 +57,44 @@ package struct PPE: Benchmark {
       rejected: [responses[isFirst ? 1 : 0]]
     )
     item.isChosenFirst = isFirst
+    if writers.count == 2 { item.writers = isFirst ? writers : writers.reversed() }
     return [item]
   }
 
   private static func conflicts(_ row: BenchmarkRow, subset: String) throws -> [BenchmarkItem] {
-    let scores = try row.list("scores").map { value in
+    let scores = try correctness(row)
+    let prompt = try row.prompt("prompt")
+    return try conflictPairs(row, scores).enumerated().map { number, pair in
+      var item = BenchmarkItem(
+        id: "\(row.id):\(number)",
+        subset: subset,
+        prompt: prompt,
+        chosen: [try row.response("response_\(pair.right + 1)")],
+        rejected: [try row.response("response_\(pair.wrong + 1)")]
+      )
+      item.isChosenFirst = pair.isRightFirst
+      item.cluster = "\(row.file):\(row.index)"
+      return item
+    }
+  }
+
+  /// How right each response of a row is.
+  static func correctness(_ row: BenchmarkRow) throws -> [Double] {
+    try row.list("scores").map { value in
       // Correctness is spelt as a number or as true and false.
       guard let score = value.double ?? value.bool.map({ $0 ? 1 : 0 }) else {
         throw row.failure("'scores' must be numbers, found \(value.kind)")
       }
       return score
     }
-    let prompt = try row.prompt("prompt")
-    return try row.list("sampled_conflict_pairs").enumerated().map { number, pair in
+  }
+
+  /// The pairs of a right and a wrong response that a row names, and whether it names the right one first.
+  static func conflictPairs(
+    _ row: BenchmarkRow,
+    _ scores: [Double]
+  ) throws -> [(right: Int, wrong: Int, isRightFirst: Bool)] {
+    try row.list("sampled_conflict_pairs").map { pair in
       let ends = (pair.array ?? []).compactMap(\.int)
       guard ends.count == 2, ends.allSatisfy(scores.indices.contains),
         scores[ends[0]] != scores[ends[1]]
@@ -75,17 +105,7 @@ package struct PPE: Benchmark {
         )
       }
       let isFirst = scores[ends[0]] > scores[ends[1]]
-      let responses = try ends.map { try row.response("response_\($0 + 1)") }
-      var item = BenchmarkItem(
-        id: "\(row.id):\(number)",
-        subset: subset,
-        prompt: prompt,
-        chosen: [responses[isFirst ? 0 : 1]],
-        rejected: [responses[isFirst ? 1 : 0]]
-      )
-      item.isChosenFirst = isFirst
-      item.cluster = "\(row.file):\(row.index)"
-      return item
+      return (ends[isFirst ? 0 : 1], ends[isFirst ? 1 : 0], isFirst)
     }
   }
 
@@ -94,6 +114,11 @@ package struct PPE: Benchmark {
     var sections: ResultsFile.Sections = [:]
     for group in groups { sections[group.name] = try tally.figure(group.indices) }
     sections["overall"] = try tally.figure(weighted: groups.map { ($0.indices, 1) })
-    return try tally.results(of: Self.name, sections)
+    var results = try tally.results(of: Self.name, sections)
+    for group in groups {
+      let figures = try WriterRanking(tally, group.indices)?.figures
+      if let figures, !figures.isEmpty { results.named[group.name] = figures }
+    }
+    return results
   }
 }

@@ -28,13 +28,15 @@ package struct PandaLM: Benchmark {
       let majority = [1, 2].first { vote in votes.count { $0 == vote } >= 2 }
       let input = try row.optionalText("input") ?? ""
       let instruction = try row.text("instruction")
-      return BenchmarkItem(
+      var item = BenchmarkItem(
         id: row.id,
         subset: "",
         prompt: [.user(input.isEmpty ? instruction : "\(instruction)\n\n\(input)")],
         responses: [try Self.response(row, "response1"), try Self.response(row, "response2")],
         label: majority.map { $0 - 1 } ?? 2
       )
+      item.votes = votes.map { $0 == 0 ? 0.5 : $0 == (majority ?? 1) ? 1 : 0 }
+      return item
     }
   }
 

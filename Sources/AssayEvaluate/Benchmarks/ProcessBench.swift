@@ -10,6 +10,9 @@ import AssayReward
 /// that the model calls wrong. A split's figure is F1, the harmonic mean of the accuracies on items with
 /// an error and on items without one, which are keys too; `overall` is the mean over the splits.
 ///
+/// A judge is asked for the first wrong step itself, in `\boxed{}`, -1 for none; what cannot be read is never
+/// right.
+///
 /// Source: Zheng et al. 2024 (arXiv:2412.06559); QwenLM/ProcessBench, code/run_eval.py, which compares
 /// probabilities with 0.5: a head that gives probabilities is read by their logits. A Bradley-Terry reward has no natural zero, so expect little of a classic
 /// model here.
@@ -37,12 +40,18 @@ package struct ProcessBench: Benchmark {
         chosen: Array(beginnings[..<rightCount]),
         rejected: Array(beginnings[rightCount...])
       )
+      item.steps = steps
       // Marked in the whole solution, whose critique has all steps to choose from.
       if label >= 0 {
         item.error = MarkedError(response: item.rejected.count - 1, step: label, steps: steps)
       }
       return item
     }
+  }
+
+  /// The first wrong step, however other benchmarks are judged.
+  package static func question(of item: BenchmarkItem, _ form: JudgingForm) -> ItemQuestion? {
+    .step
   }
 
   /// 1 where the first score below 0 is that of the first wrong step, or where neither is there.
@@ -67,7 +76,10 @@ package struct ProcessBench: Benchmark {
         continue
       }
       splits.append((outcomes[0], outcomes[1]))
-      sections[group.name] = Self.figure([(outcomes[0], outcomes[1])], tally.resamples)
+      sections[group.name] = tally.withRates(
+        Self.figure([(outcomes[0], outcomes[1])], tally.resamples),
+        group.indices
+      )
     }
     guard !splits.isEmpty else {
       throw EvaluateError.nothingCounted(
@@ -75,7 +87,10 @@ package struct ProcessBench: Benchmark {
         reason: "no split has items with an error and items without one"
       )
     }
-    sections["overall"] = Self.figure(splits, tally.resamples)
+    sections["overall"] = tally.withRates(
+      Self.figure(splits, tally.resamples),
+      Array(tally.items.indices)
+    )
     return try tally.results(of: Self.name, sections, notes: notes)
   }
 

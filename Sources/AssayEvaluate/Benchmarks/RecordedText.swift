@@ -15,6 +15,16 @@ package struct RecordedText: Equatable, Sendable {
   package var score: Double?
   /// Of a judgement, what it says.
   package var verdict: BenchmarkVerdict?
+  /// Of an answer to a question about the item, what it says.
+  package var answer: Answer?
+
+  /// What an answer says, as it is spelt.
+  package enum Answer: Equatable, Sendable {
+    /// A rating, a letter, or a step.
+    case read(String)
+    /// Nothing that can be read.
+    case unread
+  }
 
   /// Makes a text.
   package init(
@@ -48,10 +58,18 @@ extension RecordedText {
     if let order { members.append(JSONMember("order", .number("\(order)"))) }
     members.append(JSONMember("text", .string(text)))
     if let score { members.append(JSONMember("score", .number("\(score)"))) }
+    if let answer { members.append(JSONMember("answer", Self.json(answer))) }
     if let verdict {
       members.append(JSONMember("verdict", verdict.spelt(isChosenA: isChosenA(in: item))))
     }
     return .object(members)
+  }
+
+  private static func json(_ answer: Answer) -> JSONValue {
+    switch answer {
+    case .read(let text): .string(text)
+    case .unread: nil
+    }
   }
 
   /// The texts of a line of records; none where it has none.
@@ -68,6 +86,7 @@ extension RecordedText {
       }
       let order = entry["order"]?.int
       var own = RecordedText(place: place, order: order, text: text, score: entry["score"]?.double)
+      if let answer = entry["answer"] { own.answer = answer.string.map { .read($0) } ?? .unread }
       if order != nil {
         own.verdict = BenchmarkVerdict(
           spelt: entry["verdict"]?.string ?? "",

@@ -13,12 +13,14 @@ import Foundation
 /// minus the lowest right one of the tied prompt, and accuracy the share of prompts whose gap is above
 /// 0. `0 / 0` counts 0. `overall` is the plain mean of the subsets.
 ///
-/// A judge compares the chosen response with each of the others, in both orders; an order is right where
-/// the chosen one always wins. That is harder than the published choice of one of four. The margins of
-/// `Ties` cannot be had from verdicts: the subset is absent.
+/// By pairs, a judge compares the chosen response with each of the others, in both orders; an order is right
+/// where the chosen one always wins. That is harder than the published choice of one of four. The margins of
+/// `Ties` cannot be had from verdicts: the subset is absent. The published ways are `ratings`, where a rating
+/// that cannot be read is -1, and `choice`, where a choice that cannot be read leaves all four alike: 0.25;
+/// `Ties` has ratings in both, by which depth and detail need not count.
 ///
 /// Source: allenai/reward-bench at 05a9005, rewardbench/utils.py (`reroll_and_score_dataset`,
-/// `process_single_model`).
+/// `process_single_model`), scripts/run_generative_v2.py.
 package struct RewardBench2: Benchmark {
   package static let name = "rewardbench2"
   package static let summary = "RewardBench 2: best of 4 in five subsets, and ties"
@@ -29,14 +31,28 @@ package struct RewardBench2: Benchmark {
   /// The subsets that verdicts answer: all but Ties.
   package var forJudges: RewardBench2 {
     var judged = self
-    judged.items.removeAll { $0.subset.lowercased() == Self.ties.lowercased() }
+    judged.items.removeAll(where: Self.isTies)
     return judged
+  }
+
+  private static func isTies(_ item: BenchmarkItem) -> Bool {
+    item.subset.lowercased() == ties.lowercased()
+  }
+
+  package static func question(of item: BenchmarkItem, _ form: JudgingForm) -> ItemQuestion? {
+    switch form {
+    case .pairs: nil
+    case .ratings: .rating(weighsDetail: !isTies(item))
+    case .choice where isTies(item): .rating(weighsDetail: false)
+    // A letter each.
+    case .choice: item.chosen.count + item.rejected.count <= 26 ? .choice : nil
+    }
   }
 
   package init(_ source: BenchmarkSource) throws {
     items = try source.items { row in
       let item = try BenchmarkItem(pairRow: row, subset: try row.text("subset"))
-      if item.subset.lowercased() == Self.ties.lowercased() {
+      if Self.isTies(item) {
         guard Self.number(of: item) != nil else {
           throw row.failure("an id of the subset Ties is ref:N or tied:N, found '\(item.id)'")
         }
@@ -66,24 +82,18 @@ package struct RewardBench2: Benchmark {
         own.count == 1 && own[0].outcomes.allSatisfy { $0 == 0 || $0 == 1 }
         ? try Statistics.accuracy(own[0].outcomes)
         : try Statistics.stratifiedMean(own, resamples: tally.resamples)
-      sections[group.name] = ResultsFile.Figure(
-        accuracy: estimate.value,
-        lower: estimate.lower,
-        upper: estimate.upper,
-        n: group.indices.count
-      )
+      var figure = ResultsFile.Figure(estimate)
+      figure.n = group.indices.count
+      sections[group.name] = tally.withRates(figure, group.indices)
     }
     let absent = Self.subsets.filter { sections[$0] == nil }
-    let whole = try Statistics.stratifiedMean(strata, resamples: tally.resamples)
+    var whole = ResultsFile.Figure(
+      try Statistics.stratifiedMean(strata, resamples: tally.resamples)
+    )
+    whole.n = tally.items.count
     sections["overall"] =
       sections.count == 1
-      ? sections.first?.value
-      : ResultsFile.Figure(
-        accuracy: whole.value,
-        lower: whole.lower,
-        upper: whole.upper,
-        n: tally.items.count
-      )
+      ? sections.first?.value : tally.withRates(whole, Array(tally.items.indices))
     return try tally.results(
       of: Self.name,
       sections,

@@ -139,12 +139,7 @@ package struct AnnotatorAgreement: Codable, Equatable, Sendable {
         return (shares[0] + shares[1]) / 2
       }
     )
-    ceiling = try figure(
-      units.map { votes in
-        let counts = Dictionary(grouping: votes, by: \.self).values.map(\.count)
-        return Double(counts.max() ?? 0) / Double(votes.count)
-      }
-    )
+    ceiling = try figure(units.map(AgreementCeiling.share))
   }
 
   /// The share of pairs of votes that are alike.

@@ -1,4 +1,5 @@
 // The card as a page.
+import AssayText
 import Foundation
 
 extension JudgeCard {
@@ -14,6 +15,14 @@ extension JudgeCard {
       results: ResultsFile(seconds: 0, methods: [model: ["Gold labels": figures]])
     )
     report.summary = sentences.first?.text ?? ""
+    report.marks = [
+      annotators.map {
+        .init(
+          name: "the agreement ceiling of the annotators",
+          values: ["overall": $0.ceiling.value]
+        )
+      }
+    ].compactMap(\.self)
     report.trust = trust
     report.parts = [findingsPart, biasPart, agreementPart, calibrationPart]
     report.facts = settings.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }
@@ -47,6 +56,13 @@ extension JudgeCard {
       calibration.map {
         .init("off by (ECE)", "\(percent($0.raw.ece)) points", $0.raw.ece > 0.1 ? .bad : .good)
       },
+      annotators.map { .init("agreement ceiling", "\(percent($0.ceiling.value)) %", .plain) },
+      .init(
+        "tokens of 1,000 pairs",
+        "\(1000 * tokens.prompt / items) read, \(1000 * tokens.completion / items) written",
+        .plain
+      ),
+      questions.price.map { .init("1,000 pairs cost", $0.text(of: tokens, per: items), .plain) },
       count("biases found", .found, .bad),
       count("biases that cannot be told", .cannotTell, .open),
       count("biases that do not matter", .none, .good),

@@ -1,11 +1,12 @@
 // The findings of a card in words.
+import AssayText
 import Foundation
 
 extension JudgeCard {
   /// A sentence a finding.
   var findings: [Sentence] {
     [agreed, ordered, unread, annotated, calibrated, kept].compactMap(\.self)
-      + probes.map(probed)
+      + probes.map(probed) + [cost].compactMap(\.self)
       + (tooLong > 0
         ? [Sentence(tone: .open, text: "\(tooLong) changed pairs were too long to be rated.")] : [])
   }
@@ -92,6 +93,17 @@ extension JudgeCard {
         + "held-out items that is right in \(interval(precision)), and keeps "
         + "\(interval(threshold.coverage))."
     )
+  }
+
+  private var cost: Sentence? {
+    questions.price.map { price in
+      Sentence(
+        tone: .plain,
+        text:
+          "1,000 pairs as they are cost \(price.text(of: tokens, per: items)) at \(price.text) for a "
+          + "million tokens."
+      )
+    }
   }
 
   private func probed(_ finding: ProbeFinding) -> Sentence {

@@ -13,9 +13,11 @@ package struct CardQuestions: Codable, Equatable, Sendable {
   package var smallestEffect: Double
   /// The biases that are looked for.
   package var probes: [Probe]
+  /// What a million tokens cost; `nil` where nobody says.
+  package var price: TokenPrice?
 
   enum CodingKeys: String, CodingKey {
-    case precision, probes
+    case precision, probes, price
     case smallestEffect = "smallest_effect"
   }
 
@@ -23,9 +25,11 @@ package struct CardQuestions: Codable, Equatable, Sendable {
   package init(
     precision: Double = 0.9,
     smallestEffect: Double = 0.05,
-    probes: [Probe] = Probe.allCases
+    probes: [Probe] = Probe.allCases,
+    price: TokenPrice? = nil
   ) {
     (self.precision, self.smallestEffect, self.probes) = (precision, smallestEffect, probes)
+    self.price = price
   }
 }
 
@@ -79,12 +83,14 @@ package struct JudgeCard: Codable, Equatable, Sendable {
   package let probes: [ProbeFinding]
   /// Changed pairs that were too long for the rater.
   package let tooLong: Int
-  /// Tokens read and written for an unchanged pair, on average.
+  /// Tokens read and written for all unchanged pairs.
+  package let tokens: TokenCount
+  /// Both for a pair, on average.
   package let tokensPerPair: Double
 
   enum CodingKeys: String, CodingKey {
     case format, model, settings, questions, items, prompts, gold, sentences, agreement, annotators
-    case calibration, threshold, probes
+    case calibration, threshold, probes, tokens
     case tooLong = "too_long"
     case tokensPerPair = "tokens_per_pair"
   }
@@ -134,8 +140,11 @@ package struct JudgeCard: Codable, Equatable, Sendable {
       smallest: questions.smallestEffect
     )
     tooLong = judgements.count { !$0.isRated }
-    let tokens = whole.map { outcomes[$0].promptTokens + outcomes[$0].completionTokens }
-    tokensPerPair = Double(tokens.reduce(0, +)) / Double(tokens.count)
+    tokens = TokenCount(
+      prompt: whole.map { outcomes[$0].promptTokens }.reduce(0, +),
+      completion: whole.map { outcomes[$0].completionTokens }.reduce(0, +)
+    )
+    tokensPerPair = Double(tokens.total) / Double(whole.count)
     sentences = []
     sentences = findings
   }

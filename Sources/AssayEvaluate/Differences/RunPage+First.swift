@@ -24,7 +24,9 @@ extension RunPage {
     report.firstPart = firstPart
     report.highlights = highlights
     let critiques = part.critiques?.sentences ?? []
-    let others = [part.baselineSentence, part.leaks?.sentence].compactMap(\.self)
+    let others =
+      part.namedSentences
+      + [part.baselineSentence, part.ceilingSentence, part.leaks?.sentence].compactMap(\.self)
     let said = critiques + (part.labels?.sentences ?? []) + others
     report.parts.append(
       .init(
@@ -36,16 +38,21 @@ extension RunPage {
     )
   }
 
-  /// Lines through the bars: the longer response, and, where it is ever right, the same score for all.
+  /// Lines through the bars: the longer response, where it is ever right the same score for all, and what the
+  /// annotators' agreement allows.
   private func marks(_ part: ResultsFile.Evaluation.Part) -> [HTMLReport.Mark] {
     let names = [
       ("longer", "whoever prefers the longer response"), ("constant", "equal scores for all"),
     ]
-    return names.compactMap { key, name in
+    let ceiling = part.agreementCeiling.map {
+      HTMLReport.Mark(name: "the agreement ceiling of the annotators", values: $0)
+    }
+    let own: [HTMLReport.Mark] = names.compactMap { key, name in
       part.baselines?[key].flatMap { values in
         key == "constant" && values["overall"] == 0 ? nil : .init(name: name, values: values)
       }
     }
+    return own + [ceiling].compactMap(\.self)
   }
 
   /// What 1,000 items cost; nothing where no tokens are recorded.
@@ -53,7 +60,11 @@ extension RunPage {
     guard part.tokens.total > 0 else { return [] }
     let (read, written) = (part.tokens.prompt, part.tokens.completion)
     func each(_ count: Int) -> Int { 1000 * count / max(1, part.n) }
+    let money = part.price.map {
+      HTMLReport.Check("1,000 items cost", $0.text(of: part.tokens, per: part.n), .plain)
+    }
     return [.init("tokens of 1,000 items", "\(each(read)) read, \(each(written)) written", .plain)]
+      + [money].compactMap(\.self)
   }
 
   /// The sections with most items.
@@ -129,6 +140,11 @@ extension RunPage {
       }
     )
     let odd = (part.labels?.contradicting ?? 0) + (part.labels?.repeated ?? 0)
+    checks.append(
+      part.agreementCeiling?["overall"].map {
+        .init("agreement ceiling", "\(percent($0)) %", .plain)
+      }
+    )
     checks.append(
       .init("repeated or contradicting pairs", "\(odd)", 100 * odd > part.n ? .bad : .good)
     )

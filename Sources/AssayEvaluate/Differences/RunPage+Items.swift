@@ -92,6 +92,10 @@ extension RunPage {
         title =
           "Judgement, \(text.isChosenA(in: item) ? "better" : "worse") response first: "
           + (text.verdict ?? .unparseable).rawValue
+      } else if case .read(let answer) = text.answer, text.score == nil {
+        title = "Answer: \(answer)"
+      } else if text.answer == .unread {
+        title = "Answer that cannot be read"
       } else {
         let isRight = text.place < item.chosen.count
         title =

@@ -6,18 +6,21 @@ import Foundation
 package enum EvaluationMethod {
   /// Scores of every candidate.
   case scorer(any Scorer)
-  /// Verdicts on pairs, read by a rule.
-  case judge(any Judge, VerdictRule)
+  /// Verdicts on pairs, read by a rule; and what else is asked about items, where something is.
+  case judge(any Judge, VerdictRule, ItemAsking?)
 
   /// Whether a judge's letters are read in passes.
   package var readsPasses: Bool {
-    guard case .judge(let judge as JudgeRater, _) = self else { return false }
-    return judge.readsPasses
+    guard case .judge(let judge as JudgeRater, _, let asking) = self else { return false }
+    return judge.readsPasses && asking?.reading.form ?? .pairs == .pairs
   }
 
   /// The part of a benchmark that can be answered: all by scores, and what verdicts of pairs say by a judge.
   package func answerable(_ benchmark: any Benchmark) -> any Benchmark {
-    if case .judge = self { benchmark.forJudges } else { benchmark }
+    guard case .judge(_, _, let asking) = self, asking?.asks(benchmark) != true else {
+      return benchmark
+    }
+    return benchmark.forJudges
   }
 
   /// Gives all items of a benchmark their records; see `EvaluationScoring`.
@@ -53,7 +56,16 @@ package enum EvaluationMethod {
         isCut: isCut,
         onProgress: onProgress
       )
-    case .judge(let judge, let rule):
+    case .judge(_, _, let asking?) where asking.asks(benchmark):
+      try await EvaluationScoring.ask(
+        benchmark,
+        with: asking,
+        folder: folder,
+        settings: settings,
+        force: force,
+        onProgress: onProgress
+      )
+    case .judge(let judge, let rule, _):
       try await EvaluationScoring.judge(
         benchmark,
         with: judge,

@@ -30,6 +30,7 @@ extension ResultsFile.Evaluation.Part {
     self.cut = cut == 0 ? nil : cut
     self.critiques = critiques?.figures
     self.leaks = leaks?.figures(benchmark, records, rule: rule)
+    agreementCeiling = AgreementCeiling.shares(of: items)
     labels = LabelNoise.figures(items, records)
   }
 }

@@ -138,10 +138,7 @@ package enum EvaluationScoring {
         reason: "a reward is \(value)"
       )
     }
-    return BenchmarkScores(
-      chosen: Array(values.prefix(item.chosen.count)),
-      rejected: Array(values.dropFirst(item.chosen.count))
-    )
+    return BenchmarkScores(values, of: item)
   }
 
   package static func failure(
