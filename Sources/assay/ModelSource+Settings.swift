@@ -41,7 +41,7 @@ extension ModelSource {
 }
 
 extension ModelSource {
-  /// Where texts are kept that a rater writes; `nil` where they are not.
+  /// Where texts are kept that a rater writes.
   ///
   /// Scores behind texts, and letters, depend in their last bits on what is computed beside them: a stretch that
   /// was cut is made again as a whole.
@@ -49,6 +49,7 @@ extension ModelSource {
   /// - Parameters:
   ///   - out: The file of records.
   ///   - rater: What rates by this model.
+  /// - Returns: The file of records; `nil` where no texts are kept.
   func place(_ out: String?, of rater: any Rater) -> String? {
     guard case .here(let port, _, _) = self else { return nil }
     guard let judge = rater as? JudgeRater else {
