@@ -158,7 +158,8 @@ struct EvalOptions: ParsableArguments {
           + "--votes, --verdict-rule and those of sampling"
       )
     }
-    guard judgeBy == .ratings || benchmarks.allSatisfy({ $0.name == RewardBench2.name }) else {
+    let choices = [RewardBench2.name, ProcessBench.name]
+    guard judgeBy == .ratings || benchmarks.allSatisfy({ choices.contains($0.name) }) else {
       throw ValidationError(
         "--judge-by choice is of --benchmark rewardbench2; give ratings or pairs"
       )

@@ -121,6 +121,61 @@ import Testing
     #expect(objects.map { $0["finish_reason"] as? String } == ["length", "length"])
   }
 
+  @Test("eval asks for ratings, a choice of four and a first wrong step, and says what they cost")
+  func otherForms() throws {
+    // Rates by what is good, chooses it where it stands, and calls the first paragraph wrong.
+    let server = try ChatServer { received, respond in
+      let text = received.question
+      if text.contains("<paragraph_0>") { return respond(.completion("So: \\boxed{0}")) }
+      guard !text.contains("[Answer]\n") else {
+        return respond(.completion(text.contains("[Answer]\ngood") ? "Fine.\n\n9" : "Bad.\n\n2"))
+      }
+      let letter = ["A", "B", "C", "D"].first { text.contains("assistant \($0)'s answer]\ngood") }
+      respond(.completion("Weighed. [[\(letter ?? "?")]]"))
+    }
+    let four = try folder.write(
+      #"{"id": "1", "subset": "Math", "prompt": "q", "chosen": ["good"], "rejected": ["x", "y", "z"]}"#
+        + "\n",
+      "four.jsonl"
+    )
+    for (form, requests) in [("ratings", 4), ("choice", 1)] {
+      let words = arguments(
+        server,
+        [
+          "eval", "--benchmark", "rewardbench2=\(four)", "--judge-by", form, "--out",
+          folder.path(form), "--price-per-million", "1,2",
+        ]
+      )
+      let result = try RunningCommand(words).result()
+      result.expect(0, log: "spent: \(requests) requests")
+      #expect(result.output.contains("100.0") && result.output.contains("1,000 items cost $"))
+      try RunningCommand(words).result().expect(0, log: "spent: 0 requests")
+    }
+    let steps = try folder.write(
+      [0, -1].map {
+        #"{"id": "\#($0)", "problem": "p\#($0)", "steps": ["s", "t"], "label": \#($0)}"# + "\n"
+      }
+      .joined(),
+      "steps.jsonl"
+    )
+    let result = try RunningCommand(
+      arguments(
+        server,
+        ["eval", "--benchmark", "processbench=\(steps)", "--official", "--out", folder.path("s")]
+      )
+    ).result()
+    result.expect(0, log: "spent: 2 requests")
+    let official = try lines(folder.path("s") + "/official-processbench.jsonl")
+    #expect(official.map { $0["match"] as? Bool } == [true, false])
+    for options in [
+      ["--judge-by", "choice"], ["--judge-by", "ratings", "--task", "token"],
+      ["--judge-by", "ratings", "--unparseable", "half"],
+    ] {
+      let pairs = ["eval", "--benchmark", "pairs=\(try pairs(1))"] + options
+      try RunningCommand(arguments(server, pairs)).result().expect(64)
+    }
+  }
+
   @Test("eval judges a benchmark at an endpoint, and asks nothing twice")
   func eval() throws {
     let server = try server()

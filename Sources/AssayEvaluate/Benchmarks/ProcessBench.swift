@@ -1,4 +1,3 @@
-import AssayBase
 import AssayReward
 
 /// ProcessBench: columns `id`, `problem`, `steps` (a list), `label` (the index of the first wrong step,
@@ -94,31 +93,21 @@ package struct ProcessBench: Benchmark {
     return try tally.results(of: Self.name, sections, notes: notes)
   }
 
-  /// The mean F1 of splits, with a percentile bootstrap interval.
+  /// The mean F1 of splits.
   private static func figure(
     _ splits: [(error: [Double], correct: [Double])],
     _ resamples: Int
   ) -> ResultsFile.Figure {
-    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-    func score(_ error: Double, _ correct: Double) -> Double {
-      error + correct == 0 ? 0 : 2 * error * correct / (error + correct)
+    func counted(_ outcomes: [Double]) -> RightCount {
+      RightCount(right: outcomes.reduce(0, +), count: outcomes.count)
     }
-    var random = SeededRandom(0)
-    func resampled(_ values: [Double]) -> Double {
-      var sum = 0.0
-      for _ in values.indices { sum += values[random.below(values.count)] }
-      return sum / Double(values.count)
-    }
-    var draws = [Double](repeating: 0, count: resamples)
-    for draw in draws.indices {
-      draws[draw] = mean(splits.map { score(resampled($0.error), resampled($0.correct)) })
-    }
-    draws.sort()
-    let tail = Int((0.025 * Double(resamples - 1)).rounded())
+    let counts = splits.map { (counted($0.error), counted($0.correct)) }
+    let values = counts.map { HarmonicMean.of($0.0.share, $0.1.share) }
+    let ends = HarmonicMean.interval(counts, draws: resamples)
     return ResultsFile.Figure(
-      accuracy: mean(splits.map { score(mean($0.error), mean($0.correct)) }),
-      lower: draws[tail],
-      upper: draws[resamples - 1 - tail],
+      accuracy: values.reduce(0, +) / Double(values.count),
+      lower: ends.lower,
+      upper: ends.upper,
       n: splits.reduce(0) { $0 + $1.error.count + $1.correct.count }
     )
   }
