@@ -53,6 +53,7 @@ struct EvalCommand: AssayCommand {
       try await source.open(out: what.out, isOutputFree: false, common) { model in
         name = model.name
         try judging.validate(samples: what.samples, scores: model.scores)
+        try rows.validate(canCut: model.scores || model.text == nil)
         try what.validate(model)
         (found, settings) = try await evaluate(model)
       }

@@ -150,6 +150,9 @@ import Testing
       let (cut, all) = try run("--too-long", "cut")
       cut.expect(0, log: "1 of 2 rows were cut")
       #expect(try lines(all).map { $0["cut"] as? Bool } == [nil, true])
+      let judge = try folder.model(.judge, "judge")
+      try RunningCommand([command, "--model", judge] + source + ["--too-long", "cut"]).result()
+        .expect(64, log: "--too-long cut belongs to models that score; give refuse or skip")
     }
   }
 }

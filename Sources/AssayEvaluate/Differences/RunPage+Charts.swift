@@ -14,7 +14,9 @@ extension RunPage {
     let pairs = items.indices.filter {
       !items[$0].isTie && items[$0].chosen.count == 1 && items[$0].rejected.count == 1
     }
-    let margins = pairs.compactMap { Self.margin(tallies[0].records[$0].content) }
+    // Ratings from 1 to 10 are no logits: their differences say nothing of a probability.
+    let scored = pairs.filter { tallies[0].records[$0].texts.allSatisfy { $0.answer == nil } }
+    let margins = scored.compactMap { Self.margin(tallies[0].records[$0].content) }
     let reliability = reliability(margins.map { 1 / (1 + exp(-$0)) })
     return [reliability, coverage(pairs)].compactMap(\.self)
   }
