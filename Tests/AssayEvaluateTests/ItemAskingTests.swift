@@ -8,6 +8,7 @@ import Testing
 
 /// Answers by a function of the last turn and the draw, and remembers what it was asked.
 private final class ScriptedWriter: Writer {
+  let isHere = true
   private let log = Mutex<[WritingRequest]>([])
   private let answer: @Sendable (String, Int) -> String
   var asked: [[Message]] {
