@@ -64,7 +64,7 @@ struct CalibrateCommand: AssayCommand {
     }
     try records.claim(files.records.path, written, common)
     let progress = Progress("calibrate", total: run.ratings.count, common)
-      .following(model, itemTokens: (rater as? JudgeRater)?.itemTokens)
+      .following(model, itemTokens: model.pairTokens(rater, critiques))
     let start = Date()
     let place = model.place(files.records.path, of: rater)
     let outcomes = try await model.keeping(beside: place, written, anew: records.force) {

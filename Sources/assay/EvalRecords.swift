@@ -28,12 +28,12 @@ extension EvalCommand {
       let start = Date()
       let name = [type(of: benchmark).name, baseline].compactMap(\.self).joined(separator: ", ")
       let progress = Progress(name, number: number + 1, total: benchmark.items.count, common)
-        .following(model)
-      let scores = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent("scores").path }
-      // Scores behind texts, and letters, depend in their last bits on what is computed beside them: a stretch
-      // that was cut is made again as a whole.
-      let isRead = model.scores && !source.inference.kernels.batchInvariant
-      let out = isRead || method.readsPasses ? nil : scores
+        .following(model, itemTokens: itemTokens(benchmark, method, model, critiques))
+      // A file for each: what is done already is no reason to drop what another has begun.
+      let own = (["scores-\(type(of: benchmark).name)"] + [baseline].compactMap(\.self))
+        .joined(separator: ".")
+      let scores = what.out.map { URL(fileURLWithPath: $0).appendingPathComponent(own).path }
+      let out = model.place(scores, isLetter: method.readsPasses)
       let made = try await model.keeping(beside: out, written, anew: records.force) {
         try await method.records(
           benchmark,
@@ -58,6 +58,30 @@ extension EvalCommand {
       }
     }
     return (found, written)
+  }
+
+  /// Most tokens that are written for an item, in the mean; `nil` where a model writes nothing.
+  private func itemTokens(
+    _ benchmark: any Benchmark,
+    _ method: EvaluationMethod,
+    _ model: ModelSource,
+    _ critiques: CritiqueSettings
+  ) -> Int? {
+    // A judge compares every chosen response with every rejected one; a critic criticizes each of them.
+    let rater: any Rater
+    let halves: [Int]
+    switch method {
+    case .judge(let judge as JudgeRater, _, let asking) where asking?.asks(benchmark) != true:
+      rater = judge
+      halves = benchmark.items.map { 2 * $0.chosen.count * $0.rejected.count }
+    case .scorer(let scorer):
+      rater = ScorerRater(scorer)
+      halves = benchmark.items.map { $0.chosen.count + $0.rejected.count }
+    default: return nil
+    }
+    return model.pairTokens(rater, critiques).map {
+      $0 * halves.reduce(0, +) / (2 * max(1, halves.count))
+    }
   }
 
   private func method(

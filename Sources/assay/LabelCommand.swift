@@ -71,7 +71,7 @@ struct LabelCommand: AssayCommand {
       let marker = rows.marker(limit)
       rows.tellCut(try pairs.count { try marker?($0) ?? false }, of: pairs.count)
       let progress = Progress("label", total: pairs.count, common)
-        .following(model, itemTokens: (rater as? JudgeRater)?.itemTokens)
+        .following(model, itemTokens: model.pairTokens(rater, critiques))
       let work = Labelling(
         pairs,
         of: data,

@@ -41,21 +41,23 @@ extension ModelSource {
 }
 
 extension ModelSource {
-  /// Where texts are kept that a rater writes.
+  /// Where texts are kept beside records; `nil` where they are not.
   ///
-  /// Scores behind texts, and letters, depend in their last bits on what is computed beside them: a stretch that
-  /// was cut is made again as a whole.
+  /// A score that is read behind a text depends, in its last bits, on what is computed beside it, but with
+  /// `--batch-invariant`. So do letters. A stretch of them that was cut is made again as a whole.
   ///
   /// - Parameters:
   ///   - out: The file of records.
-  ///   - rater: What rates by this model.
-  /// - Returns: The file of records; `nil` where no texts are kept.
+  ///   - isLetter: Whether letters are read, and nothing is written.
+  /// - Returns: The file, where texts are kept beside it.
+  func place(_ out: String?, isLetter: Bool = false) -> String? {
+    guard case .here(let port, _, _) = self, let out, out != "-", !isLetter else { return nil }
+    return !scores || port.model.decoder.execution.isBatchInvariant ? out : nil
+  }
+
+  /// The same of what a rater says.
   func place(_ out: String?, of rater: any Rater) -> String? {
-    guard case .here(let port, _, _) = self else { return nil }
-    guard let judge = rater as? JudgeRater else {
-      return port.model.decoder.execution.isBatchInvariant ? out : nil
-    }
-    return judge.readsPasses ? nil : out
+    place(out, isLetter: (rater as? JudgeRater)?.readsPasses == true)
   }
 
   /// Does work whose records are written in order, and keeps what a model here finishes beside them.
@@ -84,6 +86,7 @@ extension ModelSource {
     if anew { try? FileManager.default.removeItem(at: url) }
     let kept = try KeptTexts(url, context: settings.digest)
     port.kept = kept
+    defer { port.kept = nil }
     let result = try await body()
     kept.remove()
     return result

@@ -1,6 +1,8 @@
 import AssayBase
 import AssayEvaluate
 import AssayGenerate
+import AssayModel
+import AssayReward
 import AssayRun
 
 /// The progress of a command's one stage, on standard error.
@@ -74,6 +76,14 @@ final class Progress {
 }
 
 extension ModelSource {
+  /// Most tokens that are written for a pair: judgements, or critiques of both responses; `nil` where a
+  /// model writes nothing.
+  func pairTokens(_ rater: any Rater, _ critiques: CritiqueSettings) -> Int? {
+    if let judge = rater as? JudgeRater { return judge.itemTokens }
+    guard let text, text.manifest.kind.writes else { return nil }
+    return 2 * critiques.samples * WritingRole.critique.limit(critiques.tokens, of: text)
+  }
+
   /// Tells of every token that a model here writes.
   func follow(_ events: @escaping RunEventHandler) {
     if case .here(let port, _, _) = self {

@@ -116,46 +116,65 @@ import Testing
     (try? Data(contentsOf: folder.url.appendingPathComponent(name)))?.count { $0 == 0x0a } ?? 0
   }
 
-  @Test("generate keeps what is finished behind a text that is not, whatever ends it", .kernels)
-  func generated() throws {
-    let policy = try folder.model(.languageModel, "policy")
-    let prompts = try folder.write(
-      (0..<200).map { "{\"id\": \"\($0)\", \"prompt\": \"\($0)?\"}" }.joined(separator: "\n"),
-      "prompts.jsonl"
-    )
-    func words(_ name: String) -> [String] {
-      [
-        "generate", "--model", policy, "--data", prompts, "--samples", "4", "--temperature", "1",
-        "--max-tokens", "48", "--threads", "1", "--out", folder.path(name),
-      ]
+  /// The words of a command that writes many texts to a file.
+  private func writing(_ command: String, to name: String) throws -> [String] {
+    let rows = (0..<200).map { "\"id\": \"\($0)\", \"prompt\": \"\($0)?\"" }
+    let data: [String]
+    switch command {
+    case "generate":
+      data = rows.map { "{\($0)}" }
+    case "score":
+      data = rows.map { "{\($0), \"response\": \"3\"}" }
+    default:
+      data = rows.map { "{\($0), \"chosen\": \"3\", \"rejected\": \"4\"}" }
     }
-    try RunningCommand(words("whole")).result().expect(0)
-    let command = try RunningCommand(words("cut"))
-    while command.isRunning, lines("cut.texts.jsonl") < 3 { usleep(2000) }
-    #expect(command.isRunning, "the run ended before its signal")
-    command.send(SIGKILL)
-    #expect(try command.result().status == -SIGKILL)
-    // A text that is there is taken as it is: it is not written again.
-    let file = folder.url.appendingPathComponent("cut.texts.jsonl")
-    var kept = try Data(contentsOf: file).split(separator: 0x0a)
+    let file = try folder.write(data.joined(separator: "\n"), "\(command).jsonl")
+    let kind: ModelKind = command == "generate" ? .languageModel : .cloud
+    let model = try folder.model(kind, kind.rawValue)
+    return [command, "--model", model]
+      + (command == "eval" ? ["--benchmark", "pairs=\(file)"] : ["--data", file]) + [
+        "--samples", "4", "--temperature", "1", "--max-tokens", "40", "--threads", "1",
+        "--batch-invariant", "--out",
+        folder.path(name),
+      ]
+  }
+
+  @Test(
+    "commands keep what is finished behind a text that is not, whatever ends them",
+    .kernels,
+    arguments: [
+      ("generate", "", ""), ("score", "", ""), ("eval", "/scores-pairs", "/scores-pairs.jsonl"),
+    ]
+  )
+  func written(_ command: String, _ texts: String, _ records: String) throws {
+    try RunningCommand(try writing(command, to: "whole")).result().expect(0)
+    let words = try writing(command, to: "cut")
+    let kept = "cut\(texts).texts.jsonl"
+    let running = try RunningCommand(words)
+    while running.isRunning, lines(kept) < 3 { usleep(2000) }
+    #expect(running.isRunning, "the run ended before its signal")
+    running.send(SIGKILL)
+    #expect(try running.result().status == -SIGKILL)
+    // A text that is there is taken as it is, so that it is seen in the records: it is not written again.
+    let file = folder.url.appendingPathComponent(kept)
+    var found = try Data(contentsOf: file).split(separator: 0x0a)
     var line = try #require(
-      try JSONSerialization.jsonObject(with: kept[0]) as? [String: Any]
+      try JSONSerialization.jsonObject(with: found[0]) as? [String: Any]
     )
     var text = try #require(line["text"] as? [String: Any])
-    let original = try #require(text["text"] as? String)
-    text["text"] = "kept"
+    text["text"] = "kept as it was"
     line["text"] = text
-    kept[0] = try JSONSerialization.data(withJSONObject: line)
-    try (Data(kept.joined(separator: [0x0a])) + [0x0a]).write(to: file)
-    try RunningCommand(words("cut")).result().expect(0)
+    found[0] = try JSONSerialization.data(withJSONObject: line)
+    try (Data(found.joined(separator: [0x0a])) + [0x0a]).write(to: file)
+    try RunningCommand(words).result().expect(0)
     #expect(!FileManager.default.fileExists(atPath: file.path))
-    let texts = try ["whole", "cut"].map { name in
-      try String(contentsOfFile: folder.path(name), encoding: .utf8).split(separator: "\n").map {
-        try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
-      }.map { $0["text"] as? String }
+    let made = try ["whole", "cut"].map { name in
+      try String(contentsOfFile: folder.path(name + records), encoding: .utf8)
+        .split(separator: "\n")
     }
-    #expect(texts[1].count == 800 && texts[1].count { $0 == "kept" } == 1)
-    #expect(texts[0] == texts[1].map { $0 == "kept" ? original : $0 })
+    #expect(made[0].count == made[1].count)
+    let changed = zip(made[0], made[1]).filter { $0 != $1 }
+    #expect(changed.count == 1 && changed[0].1.contains("kept as it was"))
   }
 
   @Test("a run folder in use is refused, and named with its process")

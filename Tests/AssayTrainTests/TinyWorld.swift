@@ -177,11 +177,19 @@ final class RunWitness: Sendable {
     guard case .step(let done, _, _, _) = event, isMoment(stage, done),
       !FileManager.default.fileExists(atPath: copy.path)
     else { return }
+    // A checkpoint that is flushed beside the training is to be there, whole.
+    for _ in 0..<10_000 where isFlushing { usleep(1000) }
     do {
       try FileManager.default.copyItem(at: folder, to: copy)
     } catch {
       Issue.record("cannot copy the run: \(error)")
     }
+  }
+
+  /// Whether a checkpoint is on its way to its place.
+  private var isFlushing: Bool {
+    let paths = (try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? []
+    return paths.contains { $0.contains("checkpoint.tmp-") || $0.contains("checkpoint.old-") }
   }
 }
 
