@@ -151,8 +151,11 @@ import Testing
       cut.expect(0, log: "1 of 2 rows were cut")
       #expect(try lines(all).map { $0["cut"] as? Bool } == [nil, true])
       let judge = try folder.model(.judge, "judge")
-      try RunningCommand([command, "--model", judge] + source + ["--too-long", "cut"]).result()
-        .expect(64, log: "--too-long cut belongs to models that score; give refuse or skip")
+      let refused = [command, "--model", judge, "--out", folder.path("none"), "--too-long", "cut"]
+      try RunningCommand(refused + source).result().expect(
+        64,
+        log: "--too-long cut belongs to models that score; give refuse or skip"
+      )
     }
   }
 }

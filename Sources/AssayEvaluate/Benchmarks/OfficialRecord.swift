@@ -32,7 +32,9 @@ enum OfficialRecord {
 
   /// The rows of an object of columns, with their numbers from 1; `nil` of any other.
   static func rows(ofColumns value: JSONValue) -> [(line: Int, value: JSONValue)]? {
-    guard let members = value.members, let count = value["id"]?.array?.count else { return nil }
+    guard let members = value.members, let count = value["id"]?.array?.count, count > 0 else {
+      return nil
+    }
     let columns = members.compactMap { member -> (key: String, values: [JSONValue])? in
       member.value.array.map { (key: member.key, values: $0) }
     }.filter { $0.values.count == count }
