@@ -237,7 +237,7 @@ class Campaign:
 
     def end_one(self, job, place, process, history):
         """Kills one of the processes of a session; the others must notice."""
-        members = session(process.pid)
+        members = session(process.pid) or [process.pid]
         victim = self.random.choice(members)
         history[-1] += f", process {members.index(victim)} of {len(members)}"
         os.kill(victim, signal.SIGKILL)
