@@ -89,7 +89,7 @@ extension Stage {
           try await work(round.parts[rank])
           continue
         }
-        try take(handed, [], Int(said[round.parts.count + rank]))
+        try take(handed, [], Int(said[round.size + rank]))
         try log.synchronize()
       }
     }
@@ -106,7 +106,8 @@ private struct StageRound {
   let first: Int
   /// Each process's items, by rank; only so many as there are items for.
   let parts: [Range<Int>]
-  private let size: Int
+  /// How many processes there are.
+  let size: Int
 
   init(_ first: Int, of count: Int, _ stretch: Int, _ size: Int) {
     self.first = first

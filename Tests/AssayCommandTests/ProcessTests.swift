@@ -204,6 +204,21 @@ struct ProcessTests {
     #expect(FileManager.default.fileExists(atPath: done.path))
   }
 
+  @Test("a terminal's interrupt, which all processes get, ends them as it ends one")
+  func interruptedTogether() throws {
+    try RunningCommand(self.arguments("base")).result().expect(0)
+    let judging = try self.judging(300, tokens: 64)
+    let command = try RunningCommand([
+      "train", judging, "--out", folder.path("all"), "--threads", "1", "--processes", "2",
+    ])
+    while command.isRunning, records("all", "01-judgements-1").isEmpty { usleep(1000) }
+    let other = try #require(command.children().first)
+    kill(other, SIGINT)
+    command.send(SIGINT)
+    #expect(try command.result().status == 130)
+    expectEnd(of: other)
+  }
+
   @Test("where the first process is killed before the others met it, they end too")
   func killedEarly() throws {
     let command = try RunningCommand(arguments("early", "--processes", "2"))

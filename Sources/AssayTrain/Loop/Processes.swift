@@ -125,6 +125,8 @@ package final class Processes: StageProcesses {
     do {
       try body()
     } catch let error as TensorError {
+      // A terminal interrupts all of them: then that is why the others are gone.
+      try Interruption.check()
       throw TrainingError.processes(
         reason: "process \(place.rank) of \(place.size) lost the others (\(error))"
       )
