@@ -73,6 +73,7 @@ extension WritingRole {
 package struct ModelWriter: Writer {
   /// It is here.
   package var isHere: Bool { true }
+
   let port: any ModelPort
   /// Texts that are begun together, before the next ones are.
   let stretch: Int
