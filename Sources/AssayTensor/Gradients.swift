@@ -60,6 +60,44 @@ package func clipGradients(_ parameters: [Tensor], maximum: Double) -> Double {
   return norm
 }
 
+/// Multiplies all gradients with a factor; parameters without one are passed over.
+package func scaleGradients(_ parameters: [Tensor], by factor: Double) {
+  let handles: [ct_tensor?] = parameters.map(\.handle)
+  let code = withExtendedLifetime(parameters) {
+    ct_scale_gradients(handles, Int32(handles.count), factor)
+  }
+  if code != 0 { report(failure(code, "scale")) }
+}
+
+/// What an optimizer keeps of one parameter under a name, such as a moment.
+package struct OptimizerEntry {
+  /// Its name, the same whoever keeps it.
+  package let name: String
+  /// Which parameter it belongs to, in the order in which they were added.
+  package let parameter: Int
+  /// Its shape.
+  package let shape: [Int]
+  /// The type of its numbers.
+  package let dtype: DType
+  /// Its numbers; `nil` where this optimizer does not keep them.
+  package let tensor: Tensor?
+
+  /// Makes an entry; see the properties.
+  package init(
+    _ name: String,
+    of parameter: Int,
+    _ shape: [Int],
+    dtype: DType = .float32,
+    _ tensor: Tensor?
+  ) {
+    self.name = name
+    self.parameter = parameter
+    self.shape = shape
+    self.dtype = dtype
+    self.tensor = tensor
+  }
+}
+
 /// AdamW with decoupled weight decay, all parameters in one fused step.
 ///
 /// Source: Loshchilov and Hutter 2019 (arXiv:1711.05101), as `torch.optim.AdamW(fused: true)`.
@@ -73,12 +111,16 @@ package final class AdamW {
 
   /// Parameters that share a weight decay, with their moments.
   private struct Group {
-    var parameters: [Tensor]
-    var first: [Tensor]
-    var second: [Tensor]
-    var steps: [Tensor]
-    var weightDecay: Double
-    var rateFactor: Double
+    /// Of all, in their order; moments are those of the parameters that are kept.
+    let shapes: [[Int]]
+    /// Which of them are kept.
+    let kept: [Int]
+    let parameters: [Tensor]
+    let first: [Tensor]
+    let second: [Tensor]
+    let steps: [Tensor]
+    let weightDecay: Double
+    let rateFactor: Double
   }
   private var groups: [Group] = []
 
@@ -95,13 +137,23 @@ package final class AdamW {
   ///   - parameters: Leaf tensors that require gradients.
   ///   - weightDecay: Their decoupled weight decay, a factor of the learning rate.
   ///   - rateFactor: What a step's learning rate is multiplied with for them.
-  package func add(_ parameters: [Tensor], weightDecay: Double, rateFactor: Double = 1) {
+  ///   - isKept: Which of them this optimizer updates; another one does the others.
+  package func add(
+    _ parameters: [Tensor],
+    weightDecay: Double,
+    rateFactor: Double = 1,
+    isKept: (Int) -> Bool = { _ in true }
+  ) {
+    let kept = parameters.indices.filter(isKept)
+    let own = kept.map { parameters[$0] }
     groups.append(
       Group(
-        parameters: parameters,
-        first: parameters.map { .zeros($0.shape, device: $0.device) },
-        second: parameters.map { .zeros($0.shape, device: $0.device) },
-        steps: parameters.map { .zeros([], device: $0.device) },
+        shapes: parameters.map(\.shape),
+        kept: kept,
+        parameters: own,
+        first: own.map { .zeros($0.shape, device: $0.device) },
+        second: own.map { .zeros($0.shape, device: $0.device) },
+        steps: own.map { .zeros([], device: $0.device) },
         weightDecay: weightDecay,
         rateFactor: rateFactor
       )
@@ -131,12 +183,18 @@ package final class AdamW {
   }
 
   /// The moments and step counts, in the order of the parameters, to save and to restore into.
-  package var state: [(name: String, tensor: Tensor)] {
-    groups.enumerated().flatMap { index, group in
-      group.parameters.indices.flatMap { i in
-        [
-          ("\(index).\(i).first", group.first[i]), ("\(index).\(i).second", group.second[i]),
-          ("\(index).\(i).step", group.steps[i]),
+  package var state: [OptimizerEntry] {
+    var count = 0
+    return groups.enumerated().flatMap { index, group in
+      let place = Dictionary(uniqueKeysWithValues: zip(group.kept, group.kept.indices))
+      return group.shapes.enumerated().flatMap { i, shape in
+        defer { count += 1 }
+        func entry(_ name: String, _ shape: [Int], _ tensors: [Tensor]) -> OptimizerEntry {
+          OptimizerEntry("\(index).\(i).\(name)", of: count, shape, place[i].map { tensors[$0] })
+        }
+        return [
+          entry("first", shape, group.first), entry("second", shape, group.second),
+          entry("step", [], group.steps),
         ]
       }
     }

@@ -120,21 +120,90 @@ package final class ProcessGroup: @unchecked Sendable {  // one thread uses it
     )
   }
 
-  /// Adds up gradients over all processes, in place.
+  /// Gives all processes the numbers of tensors that one of them has.
   ///
   /// - Parameters:
-  ///   - parameters: Whose; the same in every process.
-  ///   - holders: How many processes have a gradient of each, the same numbers in every process; where
-  ///     it is 0 there is none behind either.
+  ///   - tensors: Of the same shapes and types in every process.
+  ///   - owners: Which process has each one's numbers.
   /// - Throws: `TensorError.operation` where a process is gone.
-  package func sumGradients(of parameters: [Tensor], holders: [Double]) throws {
-    precondition(parameters.count == holders.count, "\(holders.count) holders")
-    let handles: [ct_tensor?] = parameters.map(\.handle)
-    try withExtendedLifetime(parameters) {
+  package func share(_ tensors: [Tensor], owners: [Int]) throws {
+    precondition(tensors.count == owners.count, "\(owners.count) owners")
+    let handles: [ct_tensor?] = tensors.map(\.handle)
+    let owners = owners.map(Int32.init)
+    try withExtendedLifetime(tensors) {
       try check(
-        ct_group_sum_gradients(handle, handles, holders, Int32(handles.count)),
-        "add up gradients over \(place.size) processes"
+        ct_group_share(handle, handles, owners, Int32(handles.count)),
+        "share over \(place.size) processes"
       )
+    }
+  }
+
+  /// Sends a tensor to another process, which receives it.
+  ///
+  /// - Throws: `TensorError.operation` where that is gone.
+  package func send(_ tensor: Tensor, to rank: Int) throws {
+    try check(ct_group_send(handle, tensor.handle, Int32(rank)), "send to process \(rank)")
+  }
+
+  /// Receives a tensor that another process sends, in the order in which it does.
+  ///
+  /// - Parameters:
+  ///   - shape: The shape of what is sent.
+  ///   - dtype: The type of its numbers.
+  ///   - rank: Who sends it.
+  /// - Returns: The tensor, on the CPU.
+  /// - Throws: `TensorError.operation` where that process is gone.
+  package func receive(_ shape: [Int], dtype: DType, from rank: Int) throws -> Tensor {
+    let tensor = Tensor.zeros(shape, dtype: dtype)
+    try check(ct_group_receive(handle, tensor.handle, Int32(rank)), "hear of process \(rank)")
+    return tensor
+  }
+
+  /// Sums gradients of the same parameters in every process, step after step.
+  ///
+  /// What a backward pass has finished goes out while it computes the rest.
+  package final class GradientSum {
+    private let group: ProcessGroup
+    private let parameters: [Tensor]
+    private let handle: ct_reduction
+
+    /// Prepares to sum.
+    ///
+    /// - Parameters:
+    ///   - parameters: Leaf tensors that require gradients, the same in every process.
+    ///   - owners: The process that is given the sum of each gradient, which the others then have not;
+    ///     `nil` gives all of them all.
+    ///   - group: The processes, which have met.
+    /// - Throws: `TensorError.operation`.
+    package init(of parameters: [Tensor], owners: [Int]? = nil, in group: ProcessGroup) throws {
+      precondition(owners.map { $0.count == parameters.count } ?? true, "an owner each")
+      let handles: [ct_tensor?] = parameters.map(\.handle)
+      var reduction: ct_reduction?
+      let count = Int32(handles.count)
+      let name = "sum gradients"
+      if let owners = owners?.map(Int32.init) {
+        try check(ct_reduction_open(group.handle, handles, owners, count, &reduction), name)
+      } else {
+        try check(ct_reduction_open(group.handle, handles, nil, count, &reduction), name)
+      }
+      guard let reduction else { throw TensorError.operation(name: name, reason: "there is none") }
+      (handle, self.parameters, self.group) = (reduction, parameters, group)
+    }
+
+    deinit { ct_reduction_close(handle) }
+
+    /// Ends a step whose gradients are computed.
+    ///
+    /// - Parameter numbers: Are summed too, in place.
+    /// - Returns: How many processes had a gradient of each parameter; where none had, there is none behind either.
+    /// - Throws: `TensorError.operation` where a process is gone.
+    package func finish(_ numbers: inout [Double]) throws -> [Int] {
+      var holders = [Double](repeating: 0, count: parameters.count)
+      try check(
+        ct_reduction_finish(handle, &numbers, Int32(numbers.count), &holders),
+        "add up gradients over \(group.place.size) processes"
+      )
+      return holders.map { Int($0) }
     }
   }
 }

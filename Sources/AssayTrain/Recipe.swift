@@ -77,11 +77,16 @@ package struct Recipe {
   ///
   /// - Parameters:
   ///   - folder: Where it would run.
+  ///   - processes: Which would train together.
   ///   - events: Hears what was dropped of the data.
   /// - Returns: The plan.
   /// - Throws: `TrainingError.recipe` where the method trains nothing that a plan knows; errors of data and
   ///   models.
-  package func plan(in folder: URL, events: @escaping RunEventHandler) throws -> RunPlan {
+  package func plan(
+    in folder: URL,
+    processes: PlannedProcesses = PlannedProcesses(),
+    events: @escaping RunEventHandler
+  ) throws -> RunPlan {
     let shapes = method.trainings(config.settings)
     guard !shapes.isEmpty else {
       throw TrainingError.recipe(
@@ -91,13 +96,17 @@ package struct Recipe {
       )
     }
     let context = try context(StageRunner(store: StageStore(folder), events: events))
-    return try planner(context, shapes).plan(folder)
+    return try planner(context, shapes, processes).plan(folder)
   }
 
   /// Pairs of a file that is not read whole that a plan looks at, at most.
   private static let plannedPairs = 512
 
-  private func planner(_ context: RunContext, _ shapes: [TrainingShape]) throws -> Planner {
+  private func planner(
+    _ context: RunContext,
+    _ shapes: [TrainingShape],
+    _ processes: PlannedProcesses
+  ) throws -> Planner {
     var context = context
     if let windows = context.windows {
       context.pairs = try windows.pairs(
@@ -107,17 +116,20 @@ package struct Recipe {
     return Planner(
       context: context,
       shapes: shapes,
-      leadIn: config.settings[CritiqueSFTMethod.section].leadIn
+      leadIn: config.settings[CritiqueSFTMethod.section].leadIn,
+      processes: processes
     )
   }
 
   /// Refuses what cannot fit; what is far from the machine's bounds is not measured.
   private func checkFits(_ context: RunContext, _ folder: URL) throws {
     let shapes = method.trainings(config.settings)
+    let processes = Processes.current?.planned ?? PlannedProcesses()
     guard !shapes.isEmpty, let start = context.start,
       let allowed = ProcessMemory.allowedBytes,
-      try Planner.leastBytes(start.folder, context.compute) > allowed / 4,
-      let refusal = try planner(context, shapes).plan(folder).refusal
+      try processes.onThisMachine * Planner.leastBytes(start.folder, context.compute)
+        > allowed / 4,
+      let refusal = try planner(context, shapes, processes).plan(folder).refusal
     else { return }
     throw TrainingError.recipe(reason: refusal)
   }

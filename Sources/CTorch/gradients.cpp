@@ -115,22 +115,35 @@ bool ct_set_grad_enabled(bool on) {
   return before;
 }
 
+static std::vector<at::Tensor> gradients(const ct_tensor *parameters, int count) {
+  std::vector<at::Tensor> all;
+  for (int i = 0; i < count; i++) {
+    const at::Tensor &gradient = parameters[i]->value.grad();
+    if (gradient.defined()) all.push_back(gradient);
+  }
+  return all;
+}
+
 int ct_clip_gradients(const ct_tensor *parameters, int count, double maximum, double *norm) {
   return guarded([&] {
     at::NoGradGuard no_grad;
-    std::vector<at::Tensor> gradients;
-    for (int i = 0; i < count; i++) {
-      const at::Tensor &gradient = parameters[i]->value.grad();
-      if (gradient.defined()) gradients.push_back(gradient);
-    }
+    std::vector<at::Tensor> all = gradients(parameters, count);
     *norm = 0;
-    if (gradients.empty()) return;
-    std::vector<at::Tensor> norms = at::_foreach_norm(gradients, 2);
+    if (all.empty()) return;
+    std::vector<at::Tensor> norms = at::_foreach_norm(all, 2);
     double total = at::stack(norms).to(at::kDouble).norm().item<double>();
     *norm = total;
     // As torch.nn.utils.clip_grad_norm_: the factor is max / (norm + 1e-6), never above 1.
     double factor = maximum / (total + 1e-6);
-    if (maximum > 0 && factor < 1) at::_foreach_mul_(gradients, factor);
+    if (maximum > 0 && factor < 1) at::_foreach_mul_(all, factor);
+  });
+}
+
+int ct_scale_gradients(const ct_tensor *parameters, int count, double factor) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    std::vector<at::Tensor> all = gradients(parameters, count);
+    if (!all.empty()) at::_foreach_mul_(all, factor);
   });
 }
 

@@ -8,12 +8,16 @@
 #define USE_C10D_GLOO
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #endif
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <exception>
+#include <memory>
 
 using namespace ct;
 
@@ -31,10 +35,13 @@ struct ct_group_s {
 
 namespace {
 
-// Of a sum that goes out while the next one is gathered.
+// Numbers of one buffer that goes out while the next one is gathered.
 constexpr int64_t bucket_elements = 4 << 20;
 
-c10::intrusive_ptr<c10d::Work> start_sum(ct_group group, at::Tensor tensor) {
+using Work = c10::intrusive_ptr<c10d::Work>;
+
+// Sums over all processes, for all of them.
+Work start_sum(ct_group group, at::Tensor tensor) {
   std::vector<at::Tensor> tensors{std::move(tensor)};
   c10d::AllreduceOptions options;
   options.reduceOp = c10d::ReduceOp::SUM;
@@ -42,28 +49,169 @@ c10::intrusive_ptr<c10d::Work> start_sum(ct_group group, at::Tensor tensor) {
   return group->processes->allreduce(tensors, options);
 }
 
-// Gradients of one type that are added up as one buffer.
+// Sums over all processes, for one of them.
+Work start_sum(ct_group group, at::Tensor tensor, int owner) {
+  if (owner < 0) return start_sum(group, std::move(tensor));
+  std::vector<at::Tensor> tensors{std::move(tensor)};
+  c10d::ReduceOptions options;
+  options.reduceOp = c10d::ReduceOp::SUM;
+  options.rootRank = owner;
+  options.timeout = group->timeout;
+  return group->processes->reduce(tensors, options);
+}
+
+// Gives all processes what one has.
+Work start_share(ct_group group, at::Tensor tensor, int owner) {
+  std::vector<at::Tensor> tensors{std::move(tensor)};
+  c10d::BroadcastOptions options;
+  options.rootRank = owner;
+  options.timeout = group->timeout;
+  return group->processes->broadcast(tensors, options);
+}
+
+// Neighbouring tensors of one type and one owner that travel as one buffer.
 struct Bucket {
-  std::vector<at::Tensor> gradients;
-  at::Tensor buffer;
-  c10::intrusive_ptr<c10d::Work> work;
-  int64_t count = 0;
+  size_t first = 0;
+  size_t count = 0;
+  int owner = -1;
+  at::Tensor buffer = {};
+  Work work = {};
+};
 
-  void send(ct_group group) {
-    std::vector<at::Tensor> flat;
-    for (const at::Tensor &gradient : gradients) flat.push_back(gradient.reshape({-1}));
-    buffer = at::cat(flat);
-    work = start_sum(group, buffer);
+std::vector<Bucket> buckets(const std::vector<at::Tensor> &tensors,
+                            const std::vector<int> &owners) {
+  std::vector<Bucket> made;
+  int64_t elements = 0;
+  for (size_t i = 0; i < tensors.size(); i++) {
+    bool fits = !made.empty() && elements < bucket_elements && owners[i] == made.back().owner &&
+                tensors[i].scalar_type() == tensors[i - 1].scalar_type();
+    if (!fits) {
+      made.push_back({i, 0, owners[i]});
+      elements = 0;
+    }
+    made.back().count++;
+    elements += tensors[i].numel();
   }
+  return made;
+}
 
-  void receive() {
-    work->wait();
-    int64_t start = 0;
-    for (at::Tensor &gradient : gradients) {
-      gradient.copy_(buffer.narrow(0, start, gradient.numel()).view(gradient.sizes()));
-      start += gradient.numel();
+// The part of a bucket's buffer that is one tensor's; calls the body with each.
+template <class Body>
+void for_each_part(const Bucket &bucket, const std::vector<at::Tensor> &tensors, Body &&body) {
+  int64_t start = 0;
+  for (size_t i = bucket.first; i < bucket.first + bucket.count; i++) {
+    body(i, bucket.buffer.narrow(0, start, tensors[i].numel()).view(tensors[i].sizes()));
+    start += tensors[i].numel();
+  }
+}
+
+}  // namespace
+
+// Sums of the gradients of the same parameters, step after step. A bucket goes out as soon as this process
+// has added to each of its gradients as often as in the steps before; whatever is added later is summed by
+// itself at the end, so that counts decide when something is sent and never what comes out.
+struct ct_reduction_s {
+  ct_group group;
+  // From the last to the first, as a backward pass reaches them.
+  std::vector<at::Tensor> parameters;
+  std::vector<int> owners;
+  std::vector<Bucket> parts;
+  std::vector<size_t> part_of;
+  // How often each gradient was added to in this step, and at most in a step before.
+  std::vector<int> additions, expected;
+  std::vector<double> sent;
+  // Parameters of each bucket that are still waited for.
+  std::vector<size_t> missing;
+  size_t next = 0;
+  bool knows = false;
+  std::exception_ptr error;
+
+  void begin() {
+    std::fill(additions.begin(), additions.end(), 0);
+    std::fill(sent.begin(), sent.end(), 0.0);
+    next = 0;
+    for (size_t part = 0; part < parts.size(); part++) {
+      missing[part] = 0;
+      for (size_t i = parts[part].first; i < parts[part].first + parts[part].count; i++)
+        missing[part] += !knows || expected[i] > 0;
     }
   }
+
+  void added(size_t i) {
+    additions[i]++;
+    size_t part = part_of[i];
+    if (!knows || error || part < next || additions[i] != expected[i]) return;
+    missing[part]--;
+    try {
+      while (next < parts.size() && missing[next] == 0) send();
+    } catch (...) {
+      // A backward pass does not expect it.
+      error = std::current_exception();
+    }
+  }
+
+  // Sends the next bucket; its buffer takes the place of the gradients.
+  void send() {
+    Bucket &bucket = parts[next++];
+    std::vector<at::Tensor> flat;
+    for (size_t i = bucket.first; i < bucket.first + bucket.count; i++) {
+      at::Tensor &gradient = parameters[i].mutable_grad();
+      sent[i] = gradient.defined();
+      flat.push_back(gradient.defined() ? gradient.reshape({-1})
+                                        : at::zeros({parameters[i].numel()}, parameters[i].options()));
+      gradient.reset();
+    }
+    bucket.buffer = flat.size() == 1 ? flat[0].contiguous() : at::cat(flat);
+    bucket.work = start_sum(group, bucket.buffer, bucket.owner);
+  }
+
+  void finish(double *numbers, int count, double *holders) {
+    at::NoGradGuard no_grad;
+    if (error) std::rethrow_exception(error);
+    while (next < parts.size()) send();
+    size_t size = parameters.size();
+    // What was added behind its bucket.
+    std::vector<at::Tensor> late(size);
+    std::vector<double> all(numbers, numbers + count);
+    for (size_t i = 0; i < size; i++) std::swap(late[i], parameters[i].mutable_grad());
+    all.insert(all.end(), sent.begin(), sent.end());
+    for (const at::Tensor &piece : late) all.push_back(piece.defined());
+    start_sum(group, at::from_blob(all.data(), {static_cast<int64_t>(all.size())}, at::kDouble))
+        ->wait();
+    std::copy(all.begin(), all.begin() + count, numbers);
+    const double *had = all.data() + count, *lately = had + size;
+    for (Bucket &bucket : parts) {
+      bucket.work->wait();
+      bool is_given = bucket.owner < 0 || bucket.owner == group->rank;
+      for_each_part(bucket, parameters, [&](size_t i, at::Tensor sum) {
+        if (is_given && had[i] > 0) parameters[i].mutable_grad() = std::move(sum);
+      });
+      bucket.buffer.reset();
+      bucket.work.reset();
+    }
+    for (size_t i = 0; i < size; i++) {
+      holders[size - 1 - i] = had[i] + lately[i];
+      if (lately[i] == 0) continue;
+      at::Tensor piece = late[i].defined() ? late[i].contiguous() : at::zeros_like(parameters[i]);
+      start_sum(group, piece, owners[i])->wait();
+      if (owners[i] >= 0 && owners[i] != group->rank) continue;
+      at::Tensor &gradient = parameters[i].mutable_grad();
+      gradient = gradient.defined() ? gradient.add_(piece) : piece;
+    }
+    for (size_t i = 0; i < size; i++) expected[i] = std::max(expected[i], additions[i]);
+    knows = true;
+    begin();
+  }
+};
+
+namespace {
+
+struct Added : torch::autograd::PostAccumulateGradHook {
+  Added(ct_reduction reduction, size_t index) : reduction(reduction), index(index) {}
+  void operator()(const at::Tensor &) override { reduction->added(index); }
+
+  ct_reduction reduction;
+  size_t index;
 };
 
 }  // namespace
@@ -127,29 +275,86 @@ int ct_group_sum_numbers(ct_group group, double *values, int count) {
   });
 }
 
-int ct_group_sum_gradients(ct_group group, const ct_tensor *parameters, const double *holders,
-                           int count) {
+int ct_group_share(ct_group group, const ct_tensor *tensors, const int *owners, int count) {
   return guarded([&] {
     at::NoGradGuard no_grad;
-    std::vector<Bucket> buckets;
-    // From the last to the first, as a backward pass makes them.
-    for (int i = count - 1; i >= 0; i--) {
-      if (holders[i] == 0) continue;
-      at::Tensor &value = parameters[i]->value;
-      at::Tensor &gradient = value.mutable_grad();
-      if (!gradient.defined()) gradient = at::zeros_like(value);
-      bool fits = !buckets.empty() && buckets.back().count < bucket_elements &&
-                  buckets.back().gradients[0].scalar_type() == gradient.scalar_type();
-      if (!fits) {
-        if (!buckets.empty()) buckets.back().send(group);
-        buckets.emplace_back();
+    std::vector<at::Tensor> values = list(tensors, count);
+    std::vector<Bucket> parts = buckets(values, {owners, owners + count});
+    // So many are under way at once.
+    constexpr size_t most = 4;
+    auto receive = [&](Bucket &bucket) {
+      bucket.work->wait();
+      if (bucket.owner != group->rank)
+        for_each_part(bucket, values, [&](size_t i, const at::Tensor &part) { values[i].copy_(part); });
+      bucket.buffer.reset();
+    };
+    for (size_t part = 0; part < parts.size(); part++) {
+      Bucket &bucket = parts[part];
+      std::vector<at::Tensor> flat;
+      int64_t elements = 0;
+      for (size_t i = bucket.first; i < bucket.first + bucket.count; i++) {
+        elements += values[i].numel();
+        if (bucket.owner == group->rank) flat.push_back(values[i].reshape({-1}));
       }
-      buckets.back().gradients.push_back(gradient);
-      buckets.back().count += gradient.numel();
+      bucket.buffer = flat.empty() ? at::empty({elements}, values[bucket.first].options())
+                                   : at::cat(flat);
+      bucket.work = start_share(group, bucket.buffer, bucket.owner);
+      if (part >= most) receive(parts[part - most]);
     }
-    if (!buckets.empty()) buckets.back().send(group);
-    for (Bucket &bucket : buckets) bucket.receive();
+    for (size_t part = parts.size() > most ? parts.size() - most : 0; part < parts.size(); part++)
+      receive(parts[part]);
   });
+}
+
+int ct_group_send(ct_group group, ct_tensor tensor, int to) {
+  return guarded([&] {
+    std::vector<at::Tensor> tensors{tensor->value.detach().contiguous()};
+    group->processes->send(tensors, to, 0)->wait();
+  });
+}
+
+int ct_group_receive(ct_group group, ct_tensor tensor, int from) {
+  return guarded([&] {
+    std::vector<at::Tensor> tensors{tensor->value};
+    group->processes->recv(tensors, from, 0)->wait();
+  });
+}
+
+int ct_reduction_open(ct_group group, const ct_tensor *parameters, const int *owners, int count,
+                      ct_reduction *out) {
+  return guarded([&] {
+    auto reduction = std::make_unique<ct_reduction_s>();
+    reduction->group = group;
+    for (int i = count - 1; i >= 0; i--) {
+      reduction->parameters.push_back(parameters[i]->value);
+      reduction->owners.push_back(owners ? owners[i] : -1);
+    }
+    size_t size = reduction->parameters.size();
+    reduction->parts = buckets(reduction->parameters, reduction->owners);
+    reduction->part_of.resize(size);
+    for (size_t part = 0; part < reduction->parts.size(); part++)
+      for (size_t i = 0; i < reduction->parts[part].count; i++)
+        reduction->part_of[reduction->parts[part].first + i] = part;
+    reduction->additions.resize(size);
+    reduction->expected.resize(size);
+    reduction->sent.resize(size);
+    reduction->missing.resize(reduction->parts.size());
+    reduction->begin();
+    for (size_t i = 0; i < size; i++)
+      torch::autograd::impl::set_post_acc_grad_hooks(
+          reduction->parameters[i], std::make_unique<Added>(reduction.get(), i));
+    *out = reduction.release();
+  });
+}
+
+void ct_reduction_close(ct_reduction reduction) {
+  for (const at::Tensor &parameter : reduction->parameters)
+    torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
+  delete reduction;
+}
+
+int ct_reduction_finish(ct_reduction reduction, double *numbers, int count, double *holders) {
+  return guarded([&] { reduction->finish(numbers, count, holders); });
 }
 
 #else
@@ -171,8 +376,13 @@ void ct_group_close(ct_group) {}
 int ct_group_set(ct_group, const char *, const char *) { return unavailable(); }
 int ct_group_get(ct_group, const char *, double, char *, size_t) { return unavailable(); }
 int ct_group_sum_numbers(ct_group, double *, int) { return unavailable(); }
-int ct_group_sum_gradients(ct_group, const ct_tensor *, const double *, int) {
+int ct_group_share(ct_group, const ct_tensor *, const int *, int) { return unavailable(); }
+int ct_group_send(ct_group, ct_tensor, int) { return unavailable(); }
+int ct_group_receive(ct_group, ct_tensor, int) { return unavailable(); }
+int ct_reduction_open(ct_group, const ct_tensor *, const int *, int, ct_reduction *) {
   return unavailable();
 }
+void ct_reduction_close(ct_reduction) {}
+int ct_reduction_finish(ct_reduction, double *, int, double *) { return unavailable(); }
 
 #endif

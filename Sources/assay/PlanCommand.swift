@@ -24,7 +24,17 @@ struct PlanCommand: AssayCommand {
   @Option(help: "The run folder, whose disk is looked at. Default: runs/ and the recipe's name.")
   var out: String?
 
+  @Option(help: "Processes of this machine that are to train together. Default: 1.")
+  var processes: Int?
+
+  @Flag(help: "As `train` takes it.")
+  var shardMoments = false
+
   @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    try Limit.check("--processes", processes, in: Limit.jobs)
+  }
 
   func execute() async throws {
     let url = URL(fileURLWithPath: recipe)
@@ -34,7 +44,10 @@ struct PlanCommand: AssayCommand {
     )
     let folder = out ?? "runs/\(url.deletingPathExtension().lastPathComponent)"
     let display = common.progress
-    let plan = try loaded.plan(in: URL(fileURLWithPath: folder)) { display.handle($0) }
+    let plan = try loaded.plan(
+      in: URL(fileURLWithPath: folder),
+      processes: PlannedProcesses(count: processes ?? 1, sharesMoments: shardMoments)
+    ) { display.handle($0) }
     if common.isJSON { try Output.json(plan) } else { try Output.result(plan.text) }
     if let refusal = plan.refusal { throw TrainingError.recipe(reason: refusal) }
   }

@@ -14,6 +14,14 @@ struct ProcessOptions: ParsableArguments {
   )
   var processes: Int?
 
+  @Flag(
+    help: """
+      Each process keeps the optimizer's moments of a part of what is trained alone (ZeRO, stage 1): less \
+      memory; where a process is killed, the steps since the last checkpoint are taken again.
+      """
+  )
+  var shardMoments = false
+
   func validate() throws {
     try Limit.check("--processes", processes, in: Limit.jobs)
     if let processes, processes > 1, !ProcessGroup.isAvailable {
@@ -43,9 +51,16 @@ struct ProcessOptions: ParsableArguments {
           + "elsewhere (WORLD_SIZE): leave one of them out"
       )
     }
-    guard let place = outside ?? own() else { return try await lead() }
+    guard let place = outside ?? own() else {
+      guard !shardMoments else {
+        throw TrainingError.recipe(
+          reason: "--shard-moments is for several processes; add --processes, or leave it out"
+        )
+      }
+      return try await lead()
+    }
+    let local = environment["LOCAL_WORLD_SIZE"].flatMap(Int.init) ?? place.size
     if common.threads == nil {
-      let local = environment["LOCAL_WORLD_SIZE"].flatMap(Int.init) ?? place.size
       Engine.threads = max(1, Engine.threads / max(1, local))
     }
     let group = try met { try ProcessGroup(place) }
@@ -54,7 +69,7 @@ struct ProcessOptions: ParsableArguments {
     defer { others.forEach { if $0.isRunning { $0.terminate() } } }
     try met { try group.connect() }
     meeting.end()
-    let together = Processes(group)
+    let together = Processes(group, onThisMachine: local, sharesMoments: shardMoments)
     try await together.run {
       guard place.rank == 0 else { return try await following(together, follow) }
       defer { together.end() }

@@ -125,6 +125,58 @@ struct ProcessTests {
     }
   }
 
+  // Rounding sums in another order moves first moments over the edge between two bfloat16 numbers.
+  @Test(
+    "processes that share moments train the model that one trains",
+    arguments: [("full", 1e-5), ("factored", 1e-3)]
+  )
+  func sharingMoments(moments: String, bound: Float) throws {
+    let setting = ["--set", "base.optimizer.moments=\(moments)"]
+    try RunningCommand(arguments("one") + setting).result().expect(0)
+    for count in [2, 3] {
+      let name = "of-\(count)"
+      let sharing = ["--processes", "\(count)", "--shard-moments"]
+      try RunningCommand(arguments(name) + setting + sharing).result().expect(0)
+      try expectSame("one", name, within: bound)
+      for (a, b) in zip(try losses("one"), try losses(name)) {
+        #expect(abs(a - b) < 10 * Double(bound))
+      }
+    }
+    try RunningCommand(arguments("alone", "--shard-moments")).result()
+      .expect(65, log: "--shard-moments is for several processes")
+  }
+
+  @Test("moments that were shared go on to the same weights, in as many processes or in one")
+  func resumingMoments() throws {
+    let sharing = ["--processes", "2", "--shard-moments"]
+    try RunningCommand(arguments("whole") + sharing).result().expect(0)
+    // A signal leaves a checkpoint behind the step that all have taken.
+    let stopped = try RunningCommand(arguments("stopped") + sharing)
+    while stopped.isRunning, lines("stopped").count < 15 { usleep(2000) }
+    stopped.send(SIGINT)
+    #expect(try stopped.result().status == 130)
+    let taken = lines("stopped").count
+    #expect((15..<60).contains(taken))
+    let mark = folder.url.appendingPathComponent("stopped/01-base/checkpoint/progress.json")
+    #expect(try String(contentsOf: mark, encoding: .utf8).contains("\(taken)"))
+    try FileManager.default.copyItem(
+      atPath: folder.path("stopped"),
+      toPath: folder.path("continued-by-one")
+    )
+    try RunningCommand(arguments("stopped") + sharing).result().expect(0)
+    try expectSame("whole", "stopped", within: 0)
+    try RunningCommand(arguments("continued-by-one")).result().expect(0)
+    try expectSame("whole", "continued-by-one", within: 1e-5)
+    // What one of them had in memory is gone: the last checkpoint counts.
+    let killed = try RunningCommand(arguments("killed") + sharing)
+    while killed.isRunning, lines("killed").count < 25 { usleep(2000) }
+    kill(try #require(killed.children().first), SIGKILL)
+    try killed.result().expect(69, log: "lost the others", "the same command goes on")
+    try RunningCommand(arguments("killed") + sharing).result().expect(0)
+    try expectSame("whole", "killed", within: 0)
+    #expect(lines("killed").count == 60)
+  }
+
   /// A recipe whose judge writes and is evaluated, from the model that `arguments("base")` trains.
   private func judging(_ pairs: Int, tokens: Int) throws -> String {
     let rows = (0..<pairs).map {

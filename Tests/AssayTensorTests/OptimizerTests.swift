@@ -63,15 +63,15 @@ import Testing
       expectClose(parameter.floats, value.map(Float.init), "step \(step)")
     }
     #expect(idle.floats == [7])
-    let state = Dictionary(uniqueKeysWithValues: optimizer.state)
-    expectClose(state["0.0.first"]?.floats ?? [], first.map(Float.init))
-    expectClose(state["0.0.second"]?.floats ?? [], second.map(Float.init))
-    #expect(state["0.0.step"]?.floats == [3] && state["0.1.step"]?.floats == [0])
+    let state = Dictionary(uniqueKeysWithValues: optimizer.state.map { ($0.name, $0.tensor) })
+    expectClose(state["0.0.first"]??.floats ?? [], first.map(Float.init))
+    expectClose(state["0.0.second"]??.floats ?? [], second.map(Float.init))
+    #expect(state["0.0.step"]??.floats == [3] && state["0.1.step"]??.floats == [0])
     #expect(state.count == 6)
   }
 
   @Test("a step from a restored state equals the step that was not interrupted")
-  func restore() {
+  func restore() throws {
     let (a, b) = (leaf([1, 2]), leaf([1, 2]))
     let (one, two) = (AdamW(), AdamW())
     one.add([a], weightDecay: 0.1)
@@ -79,7 +79,9 @@ import Testing
     setGradient(a, [0.5, -3])
     one.step(learningRate: 0.01)
     withoutGradients { b.copyInPlace(a) }
-    for (from, to) in zip(one.state, two.state) { to.tensor.copyInPlace(from.tensor) }
+    for (from, to) in zip(one.state, two.state) {
+      try to.tensor?.copyInPlace(#require(from.tensor))
+    }
     for parameter in [a, b] { setGradient(parameter, [2, 1]) }
     one.step(learningRate: 0.02)
     two.step(learningRate: 0.02)

@@ -74,12 +74,13 @@ import Testing
     }
     #expect(idle.floats == [7, 7])
     // 6, 2 and 2 numbers of two bytes; 2 + 3, 2, and 1 + 2 of four; three counts.
-    let bytes = optimizer.state.map { $0.tensor.count * $0.tensor.dtype.byteCount }.reduce(0, +)
+    let tensors = optimizer.state.compactMap(\.tensor)
+    let bytes = tensors.map { $0.count * $0.dtype.byteCount }.reduce(0, +)
     #expect(bytes == 2 * 10 + 4 * 10 + 4 * 3)
   }
 
   @Test("a state that is restored goes on as the other does")
-  func resuming() {
+  func resuming() throws {
     func optimizer(_ parameter: Tensor) -> FactoredAdam {
       let made = FactoredAdam()
       made.add([parameter], weightDecay: 0.01)
@@ -93,7 +94,7 @@ import Testing
     let resumed = optimizer(other)
     for (own, saved) in zip(resumed.state, whole.state) {
       #expect(own.name == saved.name)
-      own.tensor.copyInPlace(saved.tensor)
+      try own.tensor?.copyInPlace(#require(saved.tensor))
     }
     for (parameter, optimizer) in [(one, whole), (other, resumed)] {
       setGradient(parameter, [0.5, 1, -2, 0.1])

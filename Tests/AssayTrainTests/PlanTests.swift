@@ -47,9 +47,37 @@ import Testing
     )
   }
 
-  private func plan(_ recipe: String, _ world: TinyWorld) throws -> RunPlan {
+  private func plan(
+    _ recipe: String,
+    _ world: TinyWorld,
+    _ processes: PlannedProcesses = PlannedProcesses()
+  ) throws -> RunPlan {
     try Recipe(try RecipeFile(text: recipe, name: "tiny.yaml"))
-      .plan(in: world.file("run")) { _ in }
+      .plan(in: world.file("run"), processes: processes) { _ in }
+  }
+
+  @Test("processes have a part of every step each, and of the moments where they share them")
+  func processes() throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let configuration = try Model.load(world.base).decoder.configuration
+    let recipe = TinyRecipe.classic(world)
+    let alone = try #require(try plan(recipe, world).trainings.first)
+    for sharesMoments in [false, true] {
+      let processes = PlannedProcesses(count: 4, onThisMachine: 2, sharesMoments: sharesMoments)
+      let made = try plan(recipe, world, processes)
+      let training = try #require(made.trainings.first)
+      #expect(made.processes == 2)
+      #expect(training.weightBytes == alone.weightBytes)
+      #expect(training.gradientBytes == alone.gradientBytes && training.steps == alone.steps)
+      // Batches of 4: a pair each.
+      #expect(training.partTokens > 0 && 2 * training.partTokens < alone.partTokens)
+      let table = 8 * configuration.vocabularySize * configuration.hiddenSize
+      #expect(
+        training.momentBytes
+          == (sharesMoments ? max(table, (alone.momentBytes / 8 + 3) / 4 * 8) : alone.momentBytes)
+      )
+    }
   }
 
   @Test(
@@ -181,6 +209,12 @@ import Testing
     #expect(
       plan.refusal == "stage classic needs 4.0 GiB of memory, and 3.0 GiB are there: it fits with "
         + "--set compute.recompute=true"
+    )
+    plan.remedy = []
+    (plan.processes, plan.allowedBytes, plan.wantsSharedMoments) = (2, 7 << 30, true)
+    #expect(
+      plan.refusal == "stage classic needs 4.0 GiB of memory in each of 2 processes, and 7.0 GiB "
+        + "are there: it fits with --shard-moments"
     )
     training.diskBytes = 5 << 30
     plan = RunPlan(trainings: [training], allowedBytes: nil, freeDiskBytes: 4 << 30)

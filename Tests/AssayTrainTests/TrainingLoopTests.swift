@@ -36,7 +36,7 @@ import Testing
     let sequences = try corpus.map {
       TrainingSequence(try renderer.renderForLanguageModel($0, targets: .all))
     }
-    let loop = TrainingLoop(
+    let loop = try TrainingLoop(
       stage: stage,
       model: model,
       section: OptimizerSection(learningRate: 1e-2),

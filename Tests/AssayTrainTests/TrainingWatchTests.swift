@@ -41,7 +41,7 @@ import Testing
       )
     }
     var step = 0
-    let loop = TrainingLoop(
+    let loop = try TrainingLoop(
       stage: stage,
       model: model,
       section: section,

@@ -1,5 +1,30 @@
 import Foundation
 
+/// A tensor to write that is made when its turn is.
+package struct LaterTensor {
+  /// Its name in the file.
+  package let name: String
+  /// Its shape.
+  package let shape: [Int]
+  /// Its type.
+  package let dtype: DType
+  /// Makes it, of this shape and type.
+  package let make: () throws -> Tensor
+
+  /// Describes a tensor.
+  package init(
+    _ name: String,
+    _ shape: [Int],
+    _ dtype: DType,
+    make: @escaping () throws -> Tensor
+  ) {
+    (self.name, self.shape, self.dtype, self.make) = (name, shape, dtype, make)
+  }
+
+  /// How many numbers it has.
+  var count: Int { shape.reduce(1, *) }
+}
+
 extension Safetensors {
   /// Writes tensors to a file: all of it or, after a failure, none.
   ///
@@ -20,28 +45,53 @@ extension Safetensors {
     to url: URL,
     isFlushed: Bool = true
   ) throws {
+    try write(
+      tensors.map { item in
+        LaterTensor(item.name, item.tensor.shape, item.tensor.dtype) { item.tensor }
+      },
+      as: dtype,
+      metadata: metadata,
+      to: url,
+      isFlushed: isFlushed
+    )
+  }
+
+  /// Writes tensors that are made one at a time, when their turn is; as the other `write`.
+  ///
+  /// - Throws: `TensorError.cannotWrite`, or what making or copying a tensor throws.
+  package static func write(
+    _ tensors: [LaterTensor],
+    as dtype: DType? = nil,
+    metadata: [String: String],
+    to url: URL,
+    isFlushed: Bool = true
+  ) throws {
     var seen: Set<String> = [metadataKey]
-    for (name, _) in tensors where !seen.insert(name).inserted {
-      throw TensorError.cannotWrite(file: url.path, reason: "two tensors are named \(name)")
+    for item in tensors where !seen.insert(item.name).inserted {
+      throw TensorError.cannotWrite(file: url.path, reason: "two tensors are named \(item.name)")
     }
-    // Wide types first, as the reference does: then every tensor is aligned to its own width.
-    func type(_ tensor: Tensor) -> DType { dtype ?? tensor.dtype }
-    let ordered = tensors.sorted {
-      (type($1.tensor).byteCount, $0.name) < (type($0.tensor).byteCount, $1.name)
-    }
+    let ordered = order(tensors, as: dtype)
     let header = try header(of: ordered, as: dtype, metadata: metadata)
     try ReplacedFile.write(url, isFlushed: isFlushed) { write in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try write($0) }
       try header.withUnsafeBytes { try write($0) }
-      for (_, tensor) in ordered where tensor.count > 0 {
-        for part in parts(tensor, as: type(tensor)) {
+      for item in ordered where item.count > 0 {
+        let type = dtype ?? item.dtype
+        for part in parts(try item.make(), as: type) {
           let flat = try withTensorErrors {
-            withoutGradients { part.detached().to(type(tensor)).to(.cpu).contiguous() }
+            withoutGradients { part.detached().to(type).to(.cpu).contiguous() }
           }
           try flat.withUnsafeBytes { try write($0) }
         }
       }
     }
+  }
+
+  /// The order in which tensors are written: wide types first, as the reference does, so that every tensor is
+  /// aligned to its own width; then by name.
+  package static func order(_ tensors: [LaterTensor], as dtype: DType? = nil) -> [LaterTensor] {
+    func width(_ item: LaterTensor) -> Int { (dtype ?? item.dtype).byteCount }
+    return tensors.sorted { (width($1), $0.name) < (width($0), $1.name) }
   }
 
   /// Bytes of what is converted at once.
@@ -152,7 +202,7 @@ extension Safetensors {
   }
 
   private static func header(
-    of tensors: [(name: String, tensor: Tensor)],
+    of tensors: [LaterTensor],
     as dtype: DType?,
     metadata: [String: String]
   ) throws -> Data {
@@ -164,12 +214,12 @@ extension Safetensors {
       text.append(try encoder.encode(metadata))
     }
     var start = 0
-    for (name, tensor) in tensors {
+    for item in tensors {
       if text.count > 1 { text.append(UInt8(ascii: ",")) }
-      let type = dtype ?? tensor.dtype
-      let end = start + tensor.count * type.byteCount
-      let sizes = tensor.shape.map(String.init).joined(separator: ",")
-      text.append(try encoder.encode(name))
+      let type = dtype ?? item.dtype
+      let end = start + item.count * type.byteCount
+      let sizes = item.shape.map(String.init).joined(separator: ",")
+      text.append(try encoder.encode(item.name))
       text.append(
         contentsOf: (":{\"dtype\":\"\(code(of: type))\",\"shape\":[\(sizes)],"
           + "\"data_offsets\":[\(start),\(end)]}").utf8

@@ -14,6 +14,8 @@ import Foundation
 /// correction of Adam; Loshchilov and Hutter 2019 (arXiv:1711.05101) for the decay.
 package final class FactoredAdam: Optimizer {
   private struct Parameter {
+    /// Its place among all that were added.
+    let index: Int
     let value: Tensor
     /// In bfloat16, of the parameter's shape.
     let first: Tensor
@@ -30,6 +32,8 @@ package final class FactoredAdam: Optimizer {
   private let beta2: Double
   private let epsilon: Double
   private var parameters: [Parameter] = []
+  // Of all that were added.
+  private var shapes: [[Int]] = []
 
   /// Numbers that are computed at once: what lies between takes memory too.
   private static let partCount = 1 << 22
@@ -47,11 +51,21 @@ package final class FactoredAdam: Optimizer {
   ///   - values: Leaf tensors that require gradients, matrices or vectors.
   ///   - weightDecay: Their decoupled weight decay, a factor of the learning rate.
   ///   - rateFactor: What a step's learning rate is multiplied with for them.
-  package func add(_ values: [Tensor], weightDecay: Double, rateFactor: Double = 1) {
-    parameters += values.map { value in
+  ///   - isKept: Which of them this optimizer updates; another one does the others.
+  package func add(
+    _ values: [Tensor],
+    weightDecay: Double,
+    rateFactor: Double,
+    isKept: (Int) -> Bool
+  ) {
+    let start = shapes.count
+    shapes += values.map(\.shape)
+    parameters += values.indices.filter(isKept).map { index in
+      let value = values[index]
       let isMatrix = value.rank == 2
       func zeros(_ shape: [Int]) -> Tensor { .zeros(shape, device: value.device) }
       return Parameter(
+        index: start + index,
         value: value,
         first: .zeros(value.shape, dtype: .bfloat16, device: value.device),
         rows: zeros(isMatrix ? [value.shape[0]] : value.shape),
@@ -122,12 +136,19 @@ package final class FactoredAdam: Optimizer {
   }
 
   /// The moments and step counts, in the order of the parameters, to save and to restore into.
-  package var state: [(name: String, tensor: Tensor)] {
-    parameters.enumerated().flatMap { index, parameter in
-      [
-        ("\(index).first", parameter.first), ("\(index).rows", parameter.rows),
-        ("\(index).step", parameter.steps),
-      ] + (parameter.columns.map { [("\(index).columns", $0)] } ?? [])
+  package var state: [OptimizerEntry] {
+    let own = Dictionary(uniqueKeysWithValues: parameters.map { ($0.index, $0) })
+    return shapes.enumerated().flatMap { index, shape in
+      let kept = own[index]
+      let isMatrix = shape.count == 2
+      func entry(_ name: String, _ shape: [Int], _ tensor: Tensor?) -> OptimizerEntry {
+        OptimizerEntry("\(index).\(name)", of: index, shape, tensor)
+      }
+      return [
+        OptimizerEntry("\(index).first", of: index, shape, dtype: .bfloat16, kept?.first),
+        entry("rows", isMatrix ? [shape[0]] : shape, kept?.rows),
+        entry("step", [], kept?.steps),
+      ] + (isMatrix ? [entry("columns", [shape[1]], kept?.columns)] : [])
     }
   }
 }

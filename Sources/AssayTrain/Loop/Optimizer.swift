@@ -13,12 +13,24 @@ package enum MomentForm: String, CaseIterable, Codable, Sendable {
 
 /// An optimizer as a training uses it.
 package protocol Optimizer: AnyObject {
-  /// Adds parameters.
-  func add(_ parameters: [Tensor], weightDecay: Double, rateFactor: Double)
+  /// Adds parameters, of which it updates those that are kept.
+  func add(
+    _ parameters: [Tensor],
+    weightDecay: Double,
+    rateFactor: Double,
+    isKept: (Int) -> Bool
+  )
   /// Takes one step along the gradients.
   func step(learningRate: Double)
-  /// The moments and step counts, to save and to restore into.
-  var state: [(name: String, tensor: Tensor)] { get }
+  /// The moments and step counts of all parameters, to save and to restore into.
+  var state: [OptimizerEntry] { get }
+}
+
+extension Optimizer {
+  /// Adds parameters, all of which it updates.
+  package func add(_ parameters: [Tensor], weightDecay: Double, rateFactor: Double = 1) {
+    add(parameters, weightDecay: weightDecay, rateFactor: rateFactor) { _ in true }
+  }
 }
 
 extension AdamW: Optimizer {}

@@ -14,17 +14,30 @@ package final class Processes: StageProcesses {
   /// Those of the running recipe; `nil` where it trains alone.
   @TaskLocal package static var current: Processes?
 
-  private let group: ProcessGroup
+  let group: ProcessGroup
+  /// Whether each process keeps the moments of a part of what is trained, and no others.
+  let sharesMoments: Bool
+  private let onThisMachine: Int
   // Stages that were begun.
   private let begun = Mutex(0)
-  // Of metrics there is room for so many.
-  private static let room = 24
-
   /// Where this process stands.
   package var place: ProcessGroup.Place { group.place }
 
   /// Makes the processes of a group that has met.
-  package init(_ group: ProcessGroup) { self.group = group }
+  ///
+  /// - Parameters:
+  ///   - group: The group.
+  ///   - onThisMachine: How many of them share this machine.
+  ///   - sharesMoments: Whether each keeps the optimizer's moments of a part of what is trained alone.
+  package init(_ group: ProcessGroup, onThisMachine: Int, sharesMoments: Bool = false) {
+    (self.group, self.onThisMachine) = (group, onThisMachine)
+    self.sharesMoments = sharesMoments
+  }
+
+  /// What a plan is made for.
+  var planned: PlannedProcesses {
+    PlannedProcesses(count: size, onThisMachine: onThisMachine, sharesMoments: sharesMoments)
+  }
 
   /// This process's number, from 0.
   package var rank: Int { place.rank }
@@ -90,40 +103,10 @@ package final class Processes: StageProcesses {
     return all.indices.contains(place.rank) ? all[place.rank] : []
   }
 
-  /// Adds up a step's gradients, loss and figures over all processes.
-  ///
-  /// - Parameters:
-  ///   - report: What this process computed; behind it, what all did.
-  ///   - step: Which step it is.
-  ///   - values: Whose gradients are added up.
-  /// - Throws: `TrainingError.processes` where one is gone, or is at another step.
-  func sum(_ report: inout StepReport, step: Int, gradientsOf values: [Tensor]) throws {
-    let metrics = report.metrics.prefix(Self.room)
-    let digest = Digest.hex(metrics.map(\.name).joined(separator: ","))
-    let names = Double(Int(digest.prefix(6), radix: 16) ?? 0)
-    var numbers = [Double(step), names, report.loss, Double(report.tokens)]
-    numbers += metrics.map(\.value) + [Double](repeating: 0, count: Self.room - metrics.count)
-    let start = numbers.count
-    numbers += values.map { $0.gradient == nil ? 0 : 1 }
-    let size = Double(place.size)
-    try lostIsTold {
-      try group.sum(&numbers)
-      guard numbers[0] == size * Double(step) else {
-        throw TrainingError.processes(reason: "they are at different steps")
-      }
-      try group.sumGradients(of: values, holders: Array(numbers[start...]))
-    }
-    report.loss = numbers[2]
-    report.tokens = Int(numbers[3])
-    // Where a process had nothing to say, or something else, figures do not add up.
-    let adds = numbers[1] == size * names
-    report.metrics =
-      adds ? zip(metrics, numbers[4...]).map { Metric($0.name, $1) } : []
-  }
-
-  private func lostIsTold(_ body: () throws -> Void) throws {
+  /// Tells what it means that another process is gone.
+  func lostIsTold<Result>(_ body: () throws -> Result) throws -> Result {
     do {
-      try body()
+      return try body()
     } catch let error as TensorError {
       // A terminal interrupts all of them: then that is why the others are gone.
       try Interruption.check()

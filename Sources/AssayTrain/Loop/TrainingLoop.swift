@@ -20,6 +20,10 @@ package struct TrainingLoop {
   let watch: TrainingWatch?
   let events: RunEventHandler
   let trained: [Parameter]
+  // Which of them is each parameter of the optimizer.
+  private let order: [Int]
+  // Nil where one process trains.
+  private let together: ProcessSteps?
   private let flushing = CheckpointFlushing()
 
   /// Prepares a training.
@@ -33,6 +37,7 @@ package struct TrainingLoop {
   ///   - keptCheckpoints: How many of them are kept.
   ///   - watch: Looks at items that are not learnt from; `nil` looks at none.
   ///   - events: Hears of every step.
+  /// - Throws: `TrainingError.processes` where several train, and one is gone.
   package init(
     stage: Stage,
     model: Model,
@@ -42,7 +47,7 @@ package struct TrainingLoop {
     keptCheckpoints: Int = 1,
     watch: TrainingWatch? = nil,
     events: @escaping RunEventHandler
-  ) {
+  ) throws {
     self.stage = stage
     self.model = model
     self.section = section
@@ -53,22 +58,29 @@ package struct TrainingLoop {
     self.events = events
     trained = model.trained
     optimizer = section.made()
-    for parameter in trained { parameter.value.setRequiresGradientInPlace() }
+    let values = trained.map(\.value)
+    for value in values { value.setRequiresGradientInPlace() }
+    let together = try Processes.current.map { processes in
+      try processes.lostIsTold { try ProcessSteps(values, processes) }
+    }
+    self.together = together
     let rate = section.headLearningRate
     // The head's weights are the last ones.
-    let headCount = rate == nil ? 0 : model.head?.parameters.count ?? 0
-    add(trained.dropLast(headCount))
-    if let rate {
-      add(trained.suffix(headCount), rateFactor: rate / section.schedule.learningRate)
+    let headStart = values.count - (rate == nil ? 0 : model.head?.parameters.count ?? 0)
+    var order: [Int] = []
+    for (indices, rate) in [(0..<headStart, nil), (headStart..<values.count, rate)] {
+      let matrices = indices.filter { values[$0].rank > 1 }
+      let vectors = indices.filter { values[$0].rank <= 1 }
+      for (part, decay) in [(matrices, section.weightDecay), (vectors, 0)] where !part.isEmpty {
+        optimizer.add(
+          part.map { values[$0] },
+          weightDecay: decay,
+          rateFactor: rate.map { $0 / section.schedule.learningRate } ?? 1
+        ) { together?.isOwn(part[$0]) ?? true }
+        order += part
+      }
     }
-  }
-
-  private func add(_ parameters: some Sequence<Parameter>, rateFactor: Double = 1) {
-    let values = parameters.map(\.value)
-    let (matrices, vectors) = (values.filter { $0.rank > 1 }, values.filter { $0.rank <= 1 })
-    for (part, decay) in [(matrices, section.weightDecay), (vectors, 0)] where !part.isEmpty {
-      optimizer.add(part, weightDecay: decay, rateFactor: rateFactor)
-    }
+    self.order = order
   }
 
   /// Runs the steps that are left; a training that is watched ends in its best weights.
@@ -90,20 +102,19 @@ package struct TrainingLoop {
     events(.stageStarted(name: stage.name, number: stage.number, total: steps, resumedAt: start))
     for step in start..<max(start, steps) {
       if let watch, record.isOver(watch.plan) { break }
-      do {
-        try Interruption.check()
-      } catch {
+      if isInterrupted {
         try metrics.synchronize()
         try save(step: step, record)
-        throw error
+        try Interruption.check()
+        throw Interrupted(signal: SIGTERM)
       }
       var report = try compute(step, body)
       do {
-        try Processes.current?.sum(&report, step: step, gradientsOf: trained.map(\.value))
+        try together?.add(&report, step: step)
       } catch {
-        // The weights are as the last step left them.
         try metrics.synchronize()
-        try save(step: step, record)
+        // The weights are as the last step left them; others' moments cannot be had any more.
+        if together?.sharesMoments != true { try save(step: step, record) }
         try Interruption.check()
         throw error
       }
@@ -129,6 +140,12 @@ package struct TrainingLoop {
     try takeBest(record)
   }
 
+  /// Whether to stop before the next step: where moments are shared, when all processes know of it.
+  private var isInterrupted: Bool {
+    guard let together, together.sharesMoments else { return Interruption.signal != nil }
+    return together.isInterrupted
+  }
+
   /// Computes a step's loss and its gradients.
   private func compute(_ step: Int, _ body: (Int) throws -> StepReport) throws -> StepReport {
     trained.forEach { $0.value.clearGradientInPlace() }
@@ -139,9 +156,10 @@ package struct TrainingLoop {
   ///
   /// - Returns: Its line of metrics.
   private func update(_ step: Int, _ report: StepReport) throws -> [Metric] {
-    let values = trained.map(\.value)
     let rate = section.schedule.rate(step: step, total: steps)
-    let norm = try withTensorErrors { clipGradients(values, maximum: section.clipNorm) }
+    let norm =
+      try together?.clip(maximum: section.clipNorm)
+      ?? withTensorErrors { clipGradients(trained.map(\.value), maximum: section.clipNorm) }
     for (what, value) in [("loss", report.loss), ("gradient", norm)] where !value.isFinite {
       throw TrainingError.notFinite(
         what: what,
@@ -150,6 +168,7 @@ package struct TrainingLoop {
       )
     }
     try withTensorErrors { optimizer.step(learningRate: rate) }
+    try together?.share()
     return [Metric("loss", report.loss)] + report.metrics
       + [
         Metric("gradient_norm", norm), Metric("learning_rate", rate),
@@ -157,9 +176,24 @@ package struct TrainingLoop {
       ]
   }
 
-  private func state() -> [(name: String, tensor: Tensor)] {
-    trained.map { ($0.name, $0.value.detached()) }
-      + optimizer.state.map { ("optimizer.\($0.name)", $0.tensor) }
+  /// Weights and moments, of which this process has all or a part.
+  private func state() -> [(name: String, moment: OptimizerEntry?, tensor: Tensor?)] {
+    trained.map { ($0.name, nil, $0.value.detached()) }
+      + optimizer.state.map { ("optimizer.\($0.name)", $0, $0.tensor) }
+  }
+
+  /// What a checkpoint holds: moments of other processes arrive when their turn is.
+  private func written() -> [LaterTensor] {
+    state().map { name, moment, tensor in
+      let shape = moment?.shape ?? tensor?.shape ?? []
+      return LaterTensor(name, shape, moment?.dtype ?? tensor?.dtype ?? .float32) {
+        if let tensor { return tensor.to(.cpu) }
+        guard let moment, let together else {
+          throw TensorError.operation(name: "save \(name)", reason: "nobody keeps it")
+        }
+        return try together.receive(moment, of: order[moment.parameter])
+      }
+    }
   }
 
   /// Saves a checkpoint, on the disk when this returns.
@@ -173,9 +207,13 @@ package struct TrainingLoop {
   /// - Throws: What writing it throws, or what flushing the one before threw.
   private func saveBeside(step: Int, _ record: WatchRecord) throws {
     try flushing.wait()
+    if let together, together.sharesMoments, stage.isFollowing {
+      let own = Set(state().filter { $0.moment != nil && $0.tensor != nil }.map(\.name))
+      try together.send(Safetensors.order(written()).filter { own.contains($0.name) })
+    }
     let written = try stage.writeCheckpoint(step: step, keeping: keptCheckpoints) { folder in
       try Safetensors.write(
-        state().map { ($0.name, $0.tensor.to(.cpu)) },
+        self.written(),
         metadata: watch == nil ? [:] : record.metadata,
         to: folder.appendingPathComponent(Self.stateFile),
         isFlushed: false
@@ -196,7 +234,8 @@ package struct TrainingLoop {
     try Self.removeWeights(of: stage) { $0 > step }
     guard step > 0, let folder = stage.checkpoint else { return (0, WatchRecord()) }
     let file = try SafetensorsFile(folder.appendingPathComponent(Self.stateFile))
-    for (name, target) in state() {
+    for (name, _, target) in state() {
+      guard let target else { continue }
       let saved = try file.tensor(named: name)
       try withTensorErrors { target.copyInPlace(saved) }
     }

@@ -166,7 +166,7 @@ struct BatchTraining {
       )
     }
     let last = batchStep(total - 1)
-    let loop = TrainingLoop(
+    let loop = try TrainingLoop(
       stage: stage,
       model: model,
       section: optimizer,

@@ -107,16 +107,18 @@ struct PlannedItems {
   ///
   /// - Parameters:
   ///   - plan: The batches.
-  ///   - accumulation: Parts of a step.
+  ///   - accumulation: Parts of a process's step.
+  ///   - processes: How many share a step.
   /// - Returns: All three.
-  func load(_ plan: ShuffledBatches, accumulation: Int) -> (
+  func load(_ plan: ShuffledBatches, accumulation: Int, processes: Int) -> (
     largestPart: [[TrainingSequence]], partTokens: Int, meanStep: Double
   ) {
     let tokens = tokens
     var order = EpochOrder(plan)
     var largest: (items: [Int], tokens: Int) = ([], 0)
     for step in 0..<plan.batchesPerEpoch {
-      for part in parts(of: order.items(step: step), count: accumulation) {
+      let shares = parts(of: order.items(step: step), count: processes)
+      for part in shares.flatMap({ parts(of: $0, count: accumulation) }) {
         let count = part.map { tokens[$0] }.reduce(0, +)
         if count > largest.tokens { largest = (part, count) }
       }

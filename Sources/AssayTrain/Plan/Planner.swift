@@ -7,11 +7,29 @@ import AssayTensor
 import AssayText
 import Foundation
 
+/// Processes that a run is planned for.
+package struct PlannedProcesses {
+  /// How many train together.
+  package var count: Int
+  /// How many of them share this machine's memory.
+  package var onThisMachine: Int
+  /// Whether each keeps the moments of a part alone.
+  package var sharesMoments: Bool
+
+  /// Describes processes; by default one.
+  package init(count: Int = 1, onThisMachine: Int? = nil, sharesMoments: Bool = false) {
+    self.count = count
+    self.onThisMachine = onThisMachine ?? count
+    self.sharesMoments = sharesMoments
+  }
+}
+
 /// Plans the trainings of a method.
 struct Planner {
   let context: RunContext
   let shapes: [TrainingShape]
   let leadIn: String
+  let processes: PlannedProcesses
 
   private let measured = MeasuredCosts()
 
@@ -21,8 +39,15 @@ struct Planner {
   ///   - context: The recipe's model and data.
   ///   - shapes: What is trained.
   ///   - leadIn: What opens critiques.
-  init(context: RunContext, shapes: [TrainingShape], leadIn: String) {
+  ///   - processes: Which train together.
+  init(
+    context: RunContext,
+    shapes: [TrainingShape],
+    leadIn: String,
+    processes: PlannedProcesses
+  ) {
     (self.context, self.shapes, self.leadIn) = (context, shapes, leadIn)
+    self.processes = processes
   }
 
   /// What a training takes for sure: weights, and of those that are trained gradients and moments.
@@ -42,13 +67,26 @@ struct Planner {
     let allowed = ProcessMemory.allowedBytes
     var plan = RunPlan(
       trainings: try trainings(context.compute, parts: 1),
+      processes: processes.onThisMachine,
       allowedBytes: allowed,
       freeDiskBytes: Self.freeDisk(run)
     )
     guard !plan.fitsMemory else { return plan }
+    if processes.count > 1, !processes.sharesMoments {
+      var sharing = processes
+      sharing.sharesMoments = true
+      let other = Planner(context: context, shapes: shapes, leadIn: leadIn, processes: sharing)
+      var trial = plan
+      trial.trainings = try other.trainings(context.compute, parts: 1)
+      if trial.fitsMemory {
+        plan.wantsSharedMoments = true
+        return plan
+      }
+    }
     for remedy in remedies {
       let other = RunPlan(
         trainings: try trainings(remedy.compute, parts: remedy.parts),
+        processes: processes.onThisMachine,
         allowedBytes: allowed,
         freeDiskBytes: nil
       )
@@ -127,7 +165,11 @@ struct Planner {
       seed: UInt64(compute.seed),
       isShuffled: context.isShuffled
     )
-    let load = planned.load(batches, accumulation: shape.accumulation)
+    let load = planned.load(
+      batches,
+      accumulation: shape.accumulation,
+      processes: processes.count
+    )
     let isFrozen = compute.adapter.rank > 0 && compute.dtype == .bf16
     let stored = try ModelFiles.storedType(at: folder)
     let frozenType = isFrozen ? stored : .float32
@@ -162,7 +204,9 @@ struct Planner {
       partTokens: load.partTokens,
       weightBytes: plain + packed,
       gradientBytes: sizes.gradients,
-      momentBytes: sizes.moments,
+      momentBytes: processes.sharesMoments
+        ? shape.moments.bytes * Self.ownCount(of: trained, configuration, compute, processes.count)
+        : sizes.moments,
       activationBytes: compute.adapter.rank > 0
         ? max(0, held - plain - sizes.gradients - sizes.moments)
         : Self.between(held - plain, costs.bytes, load.partTokens, configuration, sizes.gradients),
@@ -172,7 +216,13 @@ struct Planner {
       savingBytes: compute.adapter.rank == 0 ? 0 : Self.mergedBytes(configuration, frozenType),
       diskBytes: checkpoint * (compute.keptCheckpoints + 1) + 4 * configuration.parameterCount
         + (context.watch == nil ? 0 : 8 * trained),
-      stepSeconds: max(0, costs.seconds(layers: configuration.layerCount, tokens: load.meanStep))
+      stepSeconds: max(
+        0,
+        costs.seconds(
+          layers: configuration.layerCount,
+          tokens: load.meanStep * Double(processes.onThisMachine) / Double(processes.count)
+        )
+      )
     )
   }
 
@@ -269,6 +319,18 @@ struct Planner {
       return configuration.parameterCount + headCount
     }
     return configuration.lowRankCount(options) + headCount
+  }
+
+  /// How many of the trained numbers one process has the moments of, where several share them by whole weights.
+  private static func ownCount(
+    of trained: Int,
+    _ configuration: ModelConfiguration,
+    _ compute: ComputeSection,
+    _ processes: Int
+  ) -> Int {
+    let largest =
+      compute.adapter.rank > 0 ? 0 : configuration.vocabularySize * configuration.hiddenSize
+    return max((trained + processes - 1) / processes, largest)
   }
 
   /// Free bytes of the disk on which a folder is, or will be.

@@ -113,15 +113,20 @@ package struct TrainingPlan: Encodable, Equatable, Sendable {
 package struct RunPlan: Encodable, Equatable, Sendable {
   /// Its trainings, and the writing of texts before them, in their order.
   package var trainings: [TrainingPlan]
-  /// Memory that the process may have; `nil` where that cannot be told.
+  /// How many processes of this machine need that memory, each.
+  package var processes: Int
+  /// Memory that they may have; `nil` where that cannot be told.
   package var allowedBytes: Int?
   /// Free bytes of the disk that the run folder is on; `nil` where that cannot be told.
   package var freeDiskBytes: Int?
   /// The settings that would make it fit, as `a.b=value`; none where it fits, or nothing is known that would.
   package var remedy: [String] = []
+  /// Whether it would fit with moments that the processes share.
+  package var wantsSharedMoments = false
 
   enum CodingKeys: String, CodingKey {
-    case trainings, remedy
+    case trainings, processes, remedy
+    case wantsSharedMoments = "wants_shard_moments"
     case allowedBytes = "allowed_bytes"
     case freeDiskBytes = "free_disk_bytes"
   }
@@ -129,11 +134,13 @@ package struct RunPlan: Encodable, Equatable, Sendable {
   /// Makes a plan.
   package init(
     trainings: [TrainingPlan],
+    processes: Int = 1,
     allowedBytes: Int?,
     freeDiskBytes: Int?,
     remedy: [String] = []
   ) {
     self.trainings = trainings
+    self.processes = processes
     self.allowedBytes = allowedBytes
     self.freeDiskBytes = freeDiskBytes
     self.remedy = remedy
@@ -148,17 +155,20 @@ package struct RunPlan: Encodable, Equatable, Sendable {
   /// Whether memory suffices.
   var fitsMemory: Bool {
     guard let allowedBytes, let largest else { return true }
-    return largest.memoryBytes <= allowedBytes
+    return processes * largest.memoryBytes <= allowedBytes
   }
 
   /// Why it cannot run, in one sentence with what to do; `nil` where it can.
   package var refusal: String? {
     if let allowedBytes, let largest, !fitsMemory {
+      let options =
+        (wantsSharedMoments ? ["--shard-moments"] : []) + remedy.map { "--set \($0)" }
       let hint =
-        remedy.isEmpty
+        options.isEmpty
         ? "take a smaller model or a machine with more memory"
-        : "it fits with " + remedy.map { "--set \($0)" }.joined(separator: " ")
-      return "stage \(largest.stage) needs \(Self.size(largest.memoryBytes)) of memory, and "
+        : "it fits with " + options.joined(separator: " ")
+      let each = processes > 1 ? " in each of \(processes) processes" : ""
+      return "stage \(largest.stage) needs \(Self.size(largest.memoryBytes)) of memory\(each), and "
         + "\(Self.size(allowedBytes)) are there: \(hint)"
     }
     if let freeDiskBytes, diskBytes > freeDiskBytes {
@@ -189,7 +199,10 @@ package struct RunPlan: Encodable, Equatable, Sendable {
     }
     let total = trainings.map(\.seconds).reduce(0, +)
     lines.append("all: \(Self.duration(total)) of training, \(Self.size(diskBytes)) of disk")
-    if let allowedBytes { lines.append("there: \(Self.size(allowedBytes)) of memory") }
+    if let allowedBytes {
+      let each = processes > 1 ? ", for \(processes) processes as above" : ""
+      lines.append("there: \(Self.size(allowedBytes)) of memory\(each)")
+    }
     return lines.joined(separator: "\n")
   }
 

@@ -115,6 +115,7 @@ int ct_recompute(ct_tensor first, ct_tensor second, void *context, ct_pair_body 
 // Another handle of the same tensor.
 ct_tensor ct_share(ct_tensor tensor);
 int ct_clip_gradients(const ct_tensor *parameters, int count, double maximum, double *norm);
+int ct_scale_gradients(const ct_tensor *parameters, int count, double factor);
 int ct_adamw(const ct_tensor *parameters, const ct_tensor *first, const ct_tensor *second,
              const ct_tensor *steps, int count, double learning_rate, double beta1, double beta2,
              double weight_decay, double epsilon);
@@ -133,9 +134,21 @@ int ct_group_set(ct_group group, const char *key, const char *value);
 int ct_group_get(ct_group group, const char *key, double timeout, char *value, size_t size);
 // Sums over all processes, in place, the same bits in each.
 int ct_group_sum_numbers(ct_group group, double *values, int count);
-// `holders` says how many processes have a gradient of each parameter, the same in each.
-int ct_group_sum_gradients(ct_group group, const ct_tensor *parameters, const double *holders,
-                           int count);
+// Gives all processes the numbers of tensors that one of them, each tensor's owner, has.
+int ct_group_share(ct_group group, const ct_tensor *tensors, const int *owners, int count);
+// From one process to another, in the order in which they are sent; shapes and types are known to both.
+int ct_group_send(ct_group group, ct_tensor tensor, int to);
+int ct_group_receive(ct_group group, ct_tensor tensor, int from);
+// Sums of the gradients of the same parameters in every process, step after step, which go out while a
+// backward pass still makes others. `owners`: the process that is given the sum of each parameter's
+// gradient, null where all are; the others have none behind it.
+typedef struct ct_reduction_s *ct_reduction;
+int ct_reduction_open(ct_group group, const ct_tensor *parameters, const int *owners, int count,
+                      ct_reduction *out);
+void ct_reduction_close(ct_reduction reduction);
+// Ends a step: sends what is left, waits, and sums numbers too. `holders` is how many processes had a
+// gradient of each parameter; where it is 0 there is none behind either.
+int ct_reduction_finish(ct_reduction reduction, double *numbers, int count, double *holders);
 
 // Fused operations of the decoder, with gradients (kernels of ours on the CPU, composed elsewhere).
 int ct_embedding(ct_tensor weight, ct_tensor ids, ct_tensor *out);
