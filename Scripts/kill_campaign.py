@@ -73,6 +73,10 @@ class Campaign:
         held = ["data.held_out=0.25", "evaluation.every=2", "classic.epochs=2"]
         methods += [
             Job("train classic, --processes", self.world.train("classic") + ["--processes", "2"] + out),
+            Job(
+                "train classic, --processes, --shard-moments",
+                self.world.train("classic") + ["--processes", "2", "--shard-moments"] + out,
+            ),
             Job("train star-dpo, --processes", self.world.train("star-dpo") + ["--processes", "2"] + out),
             Job("train cloud, --processes", self.world.train("cloud") + ["--processes", "3"] + out),
             Job("train classic, an adapter", self.world.train("classic", [
