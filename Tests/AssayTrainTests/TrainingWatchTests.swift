@@ -186,15 +186,22 @@ import Testing
 
   @Test("a loss that stays that of no preference is warned of once, and another is not")
   func indifferent() {
-    func warnings(_ losses: [Double], warmSteps: Int = 0) -> [Int] {
+    func warnings(_ losses: [Double], warmSteps: Int = 0, from start: Int = 0) -> [Int] {
       var watch = IndifferentLoss(log(2))
       return losses.indices.filter {
-        watch.note(StepReport(loss: losses[$0], tokens: 1, items: []), isWarm: $0 >= warmSteps)
-          != nil
+        var report = StepReport(loss: losses[$0], tokens: 1, items: [])
+        report.learnsPreference = $0 >= start
+        return watch.note(report, isWarm: $0 >= warmSteps) != nil
       }
     }
     #expect(warnings((0..<120).map { $0.isMultiple(of: 2) ? 0.68 : 0.706 }) == [49])
     #expect(warnings([Double](repeating: log(2), count: 120), warmSteps: 20) == [69])
+    // Critic-RM's schedule learns critiques alone at first.
+    #expect(warnings([Double](repeating: log(2), count: 120), from: 100).isEmpty)
+    func learns(_ preference: Double, _ critique: Double) -> Bool {
+      PreferenceObjective(weights: (preference, critique), centring: 0).learnsPreference
+    }
+    #expect(!learns(0, 1) && !learns(0.05, 0.95) && learns(0.2, 0.8) && learns(1, 1.25))
     #expect(warnings((0..<120).map { 0.6931 - 0.0004 * Double($0) }).isEmpty)
   }
 }

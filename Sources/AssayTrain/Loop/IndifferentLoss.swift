@@ -22,7 +22,7 @@ package struct IndifferentLoss {
   ///   - isWarm: Whether the learning rate has reached its peak.
   /// - Returns: What to warn of, once.
   package mutating func note(_ report: StepReport, isWarm: Bool) -> String? {
-    guard isWarm, !isTold else { return nil }
+    guard isWarm, report.learnsPreference, !isTold else { return nil }
     let own = report.metrics.first { $0.name == "preference_loss" }?.value ?? report.loss
     losses = losses.suffix(Self.window - 1) + [own]
     let mean = losses.reduce(0, +) / Double(losses.count)

@@ -11,6 +11,8 @@ package protocol Objective<Item> {
 
   /// The loss of a model that prefers neither of two responses, in nats; `nil` where that means nothing.
   static var indifferentLoss: Double? { get }
+  /// Whether preferences have a weight that can be told from none.
+  var learnsPreference: Bool { get }
 
   /// Computes a part's share of the batch's loss, so that the shares of all parts add up to it.
   ///
@@ -45,6 +47,8 @@ package struct PartLoss {
 extension Objective {
   /// None.
   package static var indifferentLoss: Double? { nil }
+  /// They have.
+  package var learnsPreference: Bool { true }
 
   /// Computes a batch's loss and adds its gradients to those of the model's weights; where several
   /// processes train, of this process's part of the batch.
@@ -78,12 +82,14 @@ extension Objective {
         ? own.shares : zip(shares, own.shares).map { Metric($0.name, $0.value + $1.value) }
     }
     let accuracy = right.map { Metric("accuracy", Double($0) / Double(batch.count)) }
-    return StepReport(
+    var report = StepReport(
       loss: loss,
       metrics: (accuracy.map { [$0] } ?? []) + shares,
       tokens: tokens,
       items: items
     )
+    report.learnsPreference = learnsPreference
+    return report
   }
 }
 

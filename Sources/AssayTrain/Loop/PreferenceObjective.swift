@@ -24,6 +24,9 @@ package struct PreferenceObjective: Objective {
     self.centring = centring
   }
 
+  /// A schedule may begin with critiques alone.
+  package var learnsPreference: Bool { weights.preference > 0.1 * weights.critique }
+
   /// Computes a part's share; see `Objective`.
   ///
   /// - Parameters:

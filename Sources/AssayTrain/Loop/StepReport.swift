@@ -10,6 +10,8 @@ package struct StepReport {
   package var tokens: Int
   /// The items of the batch, named where something goes wrong.
   package var items: [Int]
+  /// Whether preferences had a weight in the loss that can be told from none.
+  package var learnsPreference = true
 
   /// Makes a report.
   package init(loss: Double, metrics: [Metric] = [], tokens: Int, items: [Int]) {
