@@ -6,7 +6,7 @@ within each round. Needs `make build` first, and for the peers what Benchmarks/R
 
   python3 Benchmarks/compare.py train --data pairs.jsonl
   python3 Benchmarks/compare.py generate --shape s --prompts 16 --samples 16 \\
-    --peers transformers,llama.cpp
+    --peers transformers,llama.cpp,openvino
   python3 Benchmarks/compare.py score --shape q --batch 16
   python3 Benchmarks/compare.py prefix --shape q --samples 16
 
@@ -29,7 +29,7 @@ import peer_shapes as shapes
 FOLDER = Path(__file__).resolve().parent
 ASSAY = FOLDER.parent / ".build" / "release" / "assay"
 OURS = "Assay"
-PEERS = ["transformers", "llama.cpp"]
+PEERS = ["transformers", "llama.cpp", "openvino"]
 
 
 class Row(NamedTuple):
@@ -70,10 +70,16 @@ def parse_arguments():
     for inner in (generate, score):
         inner.add_argument(
             "--peers", type=peers, default=["transformers"],
-            help="of transformers,llama.cpp (default: transformers)")
+            help="of %s (default: transformers)" % ",".join(PEERS))
         inner.add_argument(
             "--llama", default=os.environ.get("LLAMA_BATCHED_BENCH", "llama-batched-bench"),
             help="llama-batched-bench (default: $LLAMA_BATCHED_BENCH, or found in PATH)")
+
+    generate.add_argument(
+        "--openvino-python", default=os.environ.get("ASSAY_OPENVINO_PYTHON", sys.executable),
+        help="that has OpenVINO GenAI (default: $ASSAY_OPENVINO_PYTHON, or this one)")
+    generate.add_argument(
+        "--openvino-model", help="a folder of peer_openvino.py (default: exported for this run)")
 
     prefix = subparsers.add_parser("prefix", help="N samples of one prompt against their parts")
     prefix.add_argument("--shape", choices=list(shapes.NEW_TOKENS), default="q")
@@ -95,8 +101,14 @@ def parse_arguments():
             help="that has the peers (default: $ASSAY_PEERS_PYTHON, or this one)")
         inner.add_argument("--json", action="store_true", help="also print every result line")
     arguments = parser.parse_args()
-    if "llama.cpp" in getattr(arguments, "peers", []) and arguments.device != "cpu":
-        parser.error("llama.cpp is measured on the CPU only; leave it or --device out")
+    chosen = getattr(arguments, "peers", [])
+    for peer in PEERS[1:]:
+        if peer in chosen and arguments.device != "cpu":
+            parser.error("%s is measured on the CPU only; leave it or --device out" % peer)
+    if "openvino" in chosen and arguments.what != "generate":
+        parser.error("openvino is measured for generate only")
+    if "transformers" in chosen and getattr(arguments, "weights", "plain") != "plain":
+        parser.error("transformers is measured with plain weights only; choose other --peers")
     if "shape" in arguments:
         shapes.complete(arguments)
     return arguments
@@ -153,14 +165,19 @@ def compare_generate(arguments, folder):
     options = [
         "--shape", arguments.shape, "--dtype", arguments.dtype,
         "--prompts", str(arguments.prompts), "--samples", str(arguments.samples),
-        "--prompt-tokens", str(arguments.prompt_tokens), "--new-tokens", str(arguments.new_tokens)]
+        "--prompt-tokens", str(arguments.prompt_tokens), "--new-tokens", str(arguments.new_tokens),
+        "--weights", arguments.weights]
     sides = {OURS: assay(arguments, "generate", options)}
     for peer in arguments.peers:
-        sides[peer] = (
-            llama(arguments, folder, "generate", options) if peer == "llama.cpp"
-            else script(arguments, "peer_generate.py", options))
+        if peer == "llama.cpp":
+            sides[peer] = llama(arguments, folder, "generate", options)
+        elif peer == "openvino":
+            sides[peer] = openvino(arguments, folder, options)
+        else:
+            sides[peer] = script(arguments, "peer_generate.py", options)
+    kept = arguments.dtype if arguments.weights == "plain" else arguments.weights
     name = "generate-%s-%s-%dx%d" % (
-        arguments.shape, arguments.dtype, arguments.prompts, arguments.samples)
+        arguments.shape, kept, arguments.prompts, arguments.samples)
     return {"rows": compare_rows(arguments, [Row(name, sides)], "tokens_per_s")}
 
 
@@ -256,11 +273,22 @@ def llama(arguments, folder, bench, options):
     model = str(folder / "model.gguf")
     writer = [
         arguments.python, str(FOLDER / "write_gguf.py"), "--shape", arguments.shape, "--dtype",
-        arguments.dtype, "--out", model]
+        arguments.dtype, "--weights", getattr(arguments, "weights", "plain"), "--out", model]
     if subprocess.run(writer, stdout=subprocess.DEVNULL).returncode != 0:
         sys.exit("compare: `%s` failed; it needs `pip install gguf`." % " ".join(writer))
     return [arguments.python, str(FOLDER / "peer_llama.py"), bench] + options + [
         "--binary", arguments.llama, "--model", model] + common(arguments)
+
+
+def openvino(arguments, folder, options):
+    """Exports the model once, and returns the command that measures it."""
+    peer = [arguments.openvino_python, str(FOLDER / "peer_openvino.py")]
+    model = arguments.openvino_model or str(folder / "openvino")
+    writer = peer + [
+        "export", "--shape", arguments.shape, "--weights", arguments.weights, "--out", model]
+    if subprocess.run(writer, stdout=subprocess.DEVNULL).returncode != 0:
+        sys.exit("compare: `%s` failed; see Benchmarks/README.md." % " ".join(writer))
+    return peer + ["generate", "--model", model] + options + common(arguments)
 
 
 def common(arguments):

@@ -49,7 +49,10 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     shapes.add_generate_arguments(parser)
     common.add_common_arguments(parser)
-    return shapes.complete(parser.parse_args())
+    arguments = shapes.complete(parser.parse_args())
+    if arguments.weights != "plain":
+        parser.error("--weights is for the other peers: transformers keeps them plain")
+    return arguments
 
 
 if __name__ == "__main__":

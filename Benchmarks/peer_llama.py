@@ -41,7 +41,8 @@ def main():
             writer = Path(__file__).resolve().parent / "write_gguf.py"
             subprocess.run(
                 [sys.executable, str(writer), "--shape", arguments.shape, "--dtype",
-                 arguments.dtype, "--seed", str(arguments.seed), "--out", arguments.model],
+                 arguments.dtype, "--weights", getattr(arguments, "weights", "plain"), "--seed",
+                 str(arguments.seed), "--out", arguments.model],
                 check=True, stdout=subprocess.DEVNULL)
         measure_generate(arguments) if arguments.bench == "generate" else measure_score(arguments)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes a GGUF file with random weights and the shape of a model of `assay bench`, for llama.cpp.
 
-Matrices are in the type asked for, norms in float32 as llama.cpp wants them. There is no tokenizer:
+Matrices are in the type asked for, norms in float32 as llama.cpp wants them. `--weights int8` and `int4` write
+Q8_0 and Q4_1. There is no tokenizer:
 the measurement feeds token ids. Needs `pip install gguf`.
 
   python Benchmarks/write_gguf.py --shape s --dtype f32 --out s.gguf
@@ -15,6 +16,7 @@ import numpy
 import peer_shapes as shapes
 
 TYPES = {"f32": gguf.GGMLQuantizationType.F32, "bf16": gguf.GGMLQuantizationType.BF16}
+PACKED = {"int8": gguf.GGMLQuantizationType.Q8_0, "int4": gguf.GGMLQuantizationType.Q4_1}
 DEVIATION = 0.02
 CONTEXT_TOKENS = 2048
 NORM_EPSILON = 1e-6
@@ -23,7 +25,8 @@ NORM_EPSILON = 1e-6
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shape", choices=list(shapes.NEW_TOKENS), default="s")
-    parser.add_argument("--dtype", choices=list(TYPES), help="default: f32 (s), bf16 (q)")
+    parser.add_argument("--dtype", choices=list(TYPES), help="default: f32 (s), bf16 (q, r)")
+    shapes.add_weights_argument(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument("--out", required=True, help="the file")
     write(shapes.complete(parser.parse_args()))
@@ -54,7 +57,7 @@ def write(arguments):
             writer.add_tensor(name, numpy.ones(size, numpy.float32))
             continue
         values = random.standard_normal(size, numpy.float32) * numpy.float32(DEVIATION)
-        kind = TYPES[arguments.dtype]
+        kind = PACKED.get(arguments.weights, TYPES[arguments.dtype])
         writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

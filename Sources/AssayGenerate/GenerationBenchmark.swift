@@ -12,25 +12,40 @@ package struct GenerationBenchmark {
     /// 0.63 B parameters in bfloat16; 96 prompt tokens and 24 new ones.
     case q
 
+    /// The sizes of SmolLM2-135M, with an output matrix of its own, in bfloat16; 96 prompt tokens and 48 new ones.
+    case r
+
     /// The decoder's sizes.
     package var configuration: ModelConfiguration {
       var configuration =
-        self == .s
-        ? ModelConfiguration(
-          hiddenSize: 128,
-          layerCount: 4,
-          headCount: 4,
-          feedForwardSize: 512,
-          vocabularySize: 512
-        )
-        : ModelConfiguration(
-          hiddenSize: 896,
-          layerCount: 24,
-          headCount: 14,
-          groupCount: 2,
-          feedForwardSize: 4864,
-          vocabularySize: 151_936
-        )
+        switch self {
+        case .s:
+          ModelConfiguration(
+            hiddenSize: 128,
+            layerCount: 4,
+            headCount: 4,
+            feedForwardSize: 512,
+            vocabularySize: 512
+          )
+        case .q:
+          ModelConfiguration(
+            hiddenSize: 896,
+            layerCount: 24,
+            headCount: 14,
+            groupCount: 2,
+            feedForwardSize: 4864,
+            vocabularySize: 151_936
+          )
+        case .r:
+          ModelConfiguration(
+            hiddenSize: 576,
+            layerCount: 30,
+            headCount: 9,
+            groupCount: 3,
+            feedForwardSize: 1536,
+            vocabularySize: 49_152
+          )
+        }
       configuration.contextTokens = 256
       return configuration
     }
@@ -39,7 +54,13 @@ package struct GenerationBenchmark {
     /// Tokens that every prompt, and every text to score, has.
     package var promptTokens: Int { 96 }
     /// New tokens of each sample.
-    package var newTokens: Int { self == .s ? 96 : 24 }
+    package var newTokens: Int {
+      switch self {
+      case .s: 96
+      case .q: 24
+      case .r: 48
+      }
+    }
   }
 
   /// What `assay bench generate` prints.

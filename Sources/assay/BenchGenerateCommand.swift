@@ -15,12 +15,13 @@ struct BenchGenerateCommand: AssayCommand {
     discussion: """
       Prompts of 96 random tokens, temperature 1, no stop. Shape s: the model of `bench train`'s s, \
       96 new tokens, f32. Shape q: Llama, hidden 896, 24 layers, 14 heads, 2 key/value heads, \
-      feed-forward 4864, vocabulary 151936 (0.63 B), 24 new tokens, bf16. Prints one JSON line; \
-      prefill is in the time.
+      feed-forward 4864, vocabulary 151936 (0.63 B), 24 new tokens, bf16. Shape r: the sizes of \
+      SmolLM2-135M, hidden 576, 30 layers, 9 heads, 3 key/value heads, feed-forward 1536, vocabulary \
+      49152, 48 new tokens, bf16. Prints one JSON line; prefill is in the time.
       """
   )
 
-  @Option(help: "s or q. Default: s.")
+  @Option(help: "s, q or r. Default: s.")
   var shape = GenerationBenchmark.Shape.s
 
   @Option(help: "Different prompts.")
@@ -32,7 +33,7 @@ struct BenchGenerateCommand: AssayCommand {
   @Option(help: "Tokens of each prompt. Default: 96.")
   var promptTokens: Int?
 
-  @Option(help: "New tokens of each sample. Default: 96 (s), 24 (q).")
+  @Option(help: "New tokens of each sample. Default: 96 (s), 24 (q), 48 (r).")
   var newTokens: Int?
 
   @Option(help: "Timed repeats behind a warm-up; the median counts.")

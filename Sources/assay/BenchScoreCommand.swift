@@ -10,12 +10,12 @@ struct BenchScoreCommand: AssayCommand {
     abstract: "Speed of scoring in one forward pass.",
     discussion: """
       Texts of 96 random tokens, scored at once with a one-label head. The shapes are the models of \
-      `bench generate`: s in f32, q (0.63 B) in bf16. Prints one JSON line; flops_per_s is twice \
+      `bench generate`: s in f32, q (0.63 B) and r in bf16. Prints one JSON line; flops_per_s is twice \
       the multiply-adds that the scores need over the median time.
       """
   )
 
-  @Option(help: "s or q. Default: q.")
+  @Option(help: "s, q or r. Default: q.")
   var shape = GenerationBenchmark.Shape.q
 
   @Option(help: "Texts that are scored at once.")
