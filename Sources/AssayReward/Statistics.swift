@@ -192,20 +192,24 @@ package enum Statistics {
     )
   }
 
-  /// Returns the exact two-sided McNemar test of two methods on the same items.
+  /// Returns the exact two-sided sign test of two methods on the same items: McNemar's, where each outcome is
+  /// right or wrong.
+  ///
+  /// An item counts for the method whose outcome is the higher one, so that a verdict of one half, which says
+  /// nothing, loses to a right one and wins against a wrong one.
   ///
   /// - Parameters:
-  ///   - first: Whether one method was right.
-  ///   - second: Whether the other was, in the same order.
-  /// - Returns: How many items only one got right, and the probability of a split at least as uneven by
+  ///   - first: One method's outcomes: 1 right, 0 wrong, or between.
+  ///   - second: The other's, in the same order.
+  /// - Returns: On how many items either does better, and the probability of a split at least as uneven by
   ///   chance: `min(1, 2 P(X <= min))` for `X` binomial with share 1/2.
   /// - Throws: `StatisticsError.lengthMismatch`.
   ///
-  /// Source: McNemar 1947; the exact form as in statsmodels `mcnemar(exact=True)`.
-  package static func mcNemar(
-    _ first: [Bool],
-    _ second: [Bool]
-  ) throws -> (onlyFirst: Int, onlySecond: Int, pValue: Double) {
+  /// Source: Dixon and Mood 1946; McNemar 1947, whose exact form is as in statsmodels `mcnemar(exact=True)`.
+  package static func signTest(
+    _ first: [Double],
+    _ second: [Double]
+  ) throws -> (first: Int, second: Int, pValue: Double) {
     guard first.count == second.count else {
       throw StatisticsError.lengthMismatch(
         name: "The second list",
@@ -213,16 +217,16 @@ package enum Statistics {
         actual: second.count
       )
     }
-    let onlyFirst = zip(first, second).count { $0 && !$1 }
-    let onlySecond = zip(first, second).count { !$0 && $1 }
-    let n = Double(onlyFirst + onlySecond)
+    let better = zip(first, second).count { $0 > $1 }
+    let worse = zip(first, second).count { $0 < $1 }
+    let n = Double(better + worse)
     var tail = 0.0
-    for count in 0...min(onlyFirst, onlySecond) {
+    for count in 0...min(better, worse) {
       let k = Double(count)
       let logChoose = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
       tail += exp(logChoose - n * log(2))
     }
-    return (onlyFirst, onlySecond, min(1, 2 * tail))
+    return (better, worse, min(1, 2 * tail))
   }
 
   /// The sums and counts of a stratum's clusters.

@@ -4,15 +4,19 @@ package struct Message: Codable, Hashable, Sendable {
   package var role: String
   /// What is said.
   package var content: String
+  /// Who that is among several of a role, for templates that tell; `nil` where nobody says.
+  package var name: String?
 
   /// Makes a turn.
   ///
   /// - Parameters:
   ///   - role: Who speaks.
   ///   - content: What is said.
-  package init(role: String, content: String) {
+  ///   - name: Who that is among several of a role.
+  package init(role: String, content: String, name: String? = nil) {
     self.role = role
     self.content = content
+    self.name = name
   }
 
   /// A turn of the user.

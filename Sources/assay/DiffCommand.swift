@@ -11,8 +11,8 @@ struct DiffCommand: AssayCommand {
     discussion: """
       Reads the recorded scores of two runs of assay eval, as folders with scores-NAME.jsonl or as \
       files of one benchmark, and says for each section how much the second run differs from the \
-      first, with a paired interval, how many items one of them alone has right, and McNemar's exact \
-      test. With --out, diff-NAME.html has all items, to be searched and filtered. Of three runs and \
+      first, with a paired interval, on how many items one of them does better, and the exact sign \
+      test of these (McNemar's, where each is right or wrong). With --out, diff-NAME.html has all items, to be searched and filtered. Of three runs and \
       more it ranks them by Bradley and Terry's strengths, with win rates and the places that each can \
       have, and says how far they agree, two by two and together, and which items none has right. \
       --battles FILE ranks the models of a table of battles in the same way: rows with model_a, \

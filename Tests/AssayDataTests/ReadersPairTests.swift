@@ -51,6 +51,14 @@ import Testing
       [.user("QR")], "A", "B"
     ),
     (
+      "a name beside a role",
+      """
+      {"prompt": [{"role":"user","name":"Anna","content":"Q"}, {"role":"user","name":null,"content":"R"}],
+       "chosen": "A", "rejected": "B"}
+      """,
+      [Message(role: "user", content: "Q", name: "Anna"), .user("R")], "A", "B"
+    ),
+    (
       "hh-rlhf texts",
       #"{"chosen": "\n\nHuman: Q1\n\nAssistant: A1\n\nHuman: Q2\nmore\n\nAssistant: yes \n", "#
         + #""rejected": "\n\nHuman: Q1\n\nAssistant: A1\n\nHuman: Q2\nmore\n\nAssistant: no"}"#,

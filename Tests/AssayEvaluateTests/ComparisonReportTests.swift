@@ -306,7 +306,7 @@ import Testing
   @Test("the terminal has accuracies, differences, costs and claims")
   func terminal() throws {
     let text = ComparisonReport(try results()).text
-    for part in ["Beside classic", "McNemar p", "tokens written", "CLoud beats Bradley-Terry"] {
+    for part in ["Beside classic", "sign test p", "tokens written", "CLoud beats Bradley-Terry"] {
       #expect(text.contains(part), "\(part)")
     }
     #expect(text.contains("87.5 ["))

@@ -190,10 +190,15 @@ enum Outcomes {
       results.differences.first { $0.method == "cloud" && $0.section == "overall" }
     )
     #expect(abs(cloud.difference.value - 0.25) < 1e-12)
-    // Right under both seeds: a, b, d; c only once of two, which is not more than half.
-    #expect(cloud.onlyMethod == 1)
+    // Better on b, where classic ties, and on c, right once of two where classic is wrong.
+    #expect(cloud.onlyMethod == 2)
     #expect(cloud.onlyReference == 0)
-    #expect(abs(cloud.p - 1) < 1e-12)
+    #expect(abs(cloud.p - 0.5) < 1e-12)
+    // No verdict on c is better than a wrong one; one verdict of two on d worse than a right one.
+    let judge = try #require(
+      results.differences.first { $0.method == "judge" && $0.section == "overall" }
+    )
+    #expect(judge.onlyMethod == 1 && judge.onlyReference == 1 && judge.p == 1)
     #expect(!results.differences.contains { $0.method == "classic" })
   }
 

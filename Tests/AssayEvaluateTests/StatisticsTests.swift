@@ -143,23 +143,33 @@ import Testing
     #expect(isClose(difference.upper, 0.04 + 0.01735, 0.003))
   }
 
-  // Only the first 9, only the second 2: 2 (C(11,0) + C(11,1) + C(11,2)) / 2^11 = 134 / 2048.
-  @Test("McNemar's exact test by hand")
-  func mcNemar() throws {
-    let first = [Bool](repeating: true, count: 9) + [false, false, true]
-    let second = [Bool](repeating: false, count: 9) + [true, true, true]
-    let test = try Statistics.mcNemar(first, second)
-    #expect(test.onlyFirst == 9)
-    #expect(test.onlySecond == 2)
+  // Better 9 times, worse 2: 2 (C(11,0) + C(11,1) + C(11,2)) / 2^11 = 134 / 2048.
+  @Test("the exact sign test by hand")
+  func signTest() throws {
+    let first = [Double](repeating: 1, count: 9) + [0, 0, 1]
+    let second = [Double](repeating: 0, count: 9) + [1, 1, 1]
+    let test = try Statistics.signTest(first, second)
+    #expect(test.first == 9)
+    #expect(test.second == 2)
     #expect(isClose(test.pValue, 134.0 / 2048))
-    #expect(try Statistics.mcNemar([true], [true]).pValue == 1)
-    #expect(isClose(try Statistics.mcNemar([true, false], [false, true]).pValue, 1))
+    #expect(try Statistics.signTest([1], [1]).pValue == 1)
+    #expect(isClose(try Statistics.signTest([1, 0], [0, 1]).pValue, 1))
     // 2000 to 0 does not overflow.
-    let many = try Statistics.mcNemar(
-      [Bool](repeating: true, count: 2000),
-      [Bool](repeating: false, count: 2000)
+    let many = try Statistics.signTest(
+      [Double](repeating: 1, count: 2000),
+      [Double](repeating: 0, count: 2000)
     )
     #expect(many.pValue >= 0 && many.pValue < 1e-300)
+  }
+
+  // Right on 36 of 60 beside one half on all: 36 to 24, not 36 to none.
+  @Test("verdicts that say nothing lose to right ones and win against wrong ones")
+  func indifferent() throws {
+    let coin = [Double](repeating: 0.5, count: 60)
+    let other = (0..<60).map { $0 < 36 ? 1.0 : 0 }
+    let test = try Statistics.signTest(coin, other)
+    #expect(test.first == 24 && test.second == 36)
+    #expect(abs(test.pValue - 0.1550) < 1e-4)
   }
 
   // Two bins: 0.2 and 0.4 with outcomes 0, 1: mean 0.3 against 0.5; 0.9 with outcome 1: 0.1 off.

@@ -128,6 +128,17 @@ struct JinjaRendererTests {
     )
   }
 
+  @Test("a template that tells who of several speaks is told")
+  func names() throws {
+    let program = try ChatProgram(
+      source: "{% for m in messages %}{{ m.name or m.role }}: {{ m.content }}\n{% endfor %}",
+      specialTokens: [:]
+    )
+    let messages = [Message(role: "user", content: "Q", name: "Anna"), .user("R")]
+    let text = try program.render(messages, addsGenerationPrompt: false).text
+    #expect(text == "Anna: Q\nuser: R\n")
+  }
+
   @Test("scores the last token that the template writes, whatever that is")
   func lastToken() throws {
     let phi = try renderer(

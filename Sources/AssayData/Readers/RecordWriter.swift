@@ -124,7 +124,12 @@ package final class RecordWriter: Sendable {
 
 extension Message {
   /// The message as a JSON object.
-  package var json: JSONValue { ["role": .string(role), "content": .string(content)] }
+  package var json: JSONValue {
+    .object(
+      [JSONMember("role", .string(role)), JSONMember("content", .string(content))]
+        + (name.map { [JSONMember("name", .string($0))] } ?? [])
+    )
+  }
 }
 
 extension PreferencePair {

@@ -184,7 +184,13 @@ package struct RowFields {
     }
     // OpenAI's later name of the same role.
     let speaker = role == "developer" ? "system" : role
-    if let text = content.string { return Message(role: speaker, content: text) }
+    let name = row["name"] ?? .null
+    guard name.string != nil || name == .null else {
+      throw wrongType("\(key) name", "a string", name)
+    }
+    if let text = content.string {
+      return Message(role: speaker, content: text, name: name.string)
+    }
     // OpenAI's list of parts, all of which must be text.
     var text = ""
     for part in content.array ?? [.null] {
@@ -193,7 +199,7 @@ package struct RowFields {
       }
       text += piece
     }
-    return Message(role: speaker, content: text)
+    return Message(role: speaker, content: text, name: name.string)
   }
 }
 

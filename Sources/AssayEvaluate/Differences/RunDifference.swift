@@ -15,11 +15,11 @@ package struct RunDifference: Codable, Equatable, Sendable {
     package let second: Double
     /// The second's minus the first's, with a paired interval.
     package let difference: CardFigure
-    /// Items that only the first run has wholly right.
+    /// Items on which the first run does better.
     package let onlyFirst: Int
-    /// Items that only the second run has.
+    /// Items on which the second run does.
     package let onlySecond: Int
-    /// McNemar's exact test of these.
+    /// The exact sign test of these, McNemar's where each is right or wrong.
     package let pValue: Double
     /// The same, corrected for the number of sections; of `overall` as it is.
     package internal(set) var correctedPValue: Double
@@ -81,7 +81,7 @@ package struct RunDifference: Codable, Equatable, Sendable {
         pairs.map(\.first),
         clusters: numbers
       )
-      let test = try Statistics.mcNemar(pairs.map { $0.first == 1 }, pairs.map { $0.second == 1 })
+      let test = try Statistics.signTest(pairs.map(\.first), pairs.map(\.second))
       let count = Double(pairs.count)
       return Section(
         name: name,
@@ -89,8 +89,8 @@ package struct RunDifference: Codable, Equatable, Sendable {
         first: pairs.map(\.first).reduce(0, +) / count,
         second: pairs.map(\.second).reduce(0, +) / count,
         difference: CardFigure(difference),
-        onlyFirst: test.onlyFirst,
-        onlySecond: test.onlySecond,
+        onlyFirst: test.first,
+        onlySecond: test.second,
         pValue: test.pValue,
         correctedPValue: test.pValue
       )
@@ -122,7 +122,7 @@ package struct RunDifference: Codable, Equatable, Sendable {
   package var table: TextTable {
     var table = TextTable([
       (benchmark, .left), ("n", .right), (runs[0], .right), (runs[1], .right),
-      ("difference", .right), ("only \(runs[0])", .right), ("only \(runs[1])", .right),
+      ("difference", .right), ("\(runs[0]) better", .right), ("\(runs[1]) better", .right),
       ("p", .right),
     ])
     table.rows = sections.map { $0.cells }

@@ -104,8 +104,8 @@ package struct RunPage {
       report.parts = [
         .init(
           title: "What changed side",
-          note: "In percent; p is McNemar's exact test of the items that one run alone has wholly "
-            + "right, corrected for the number of sections.",
+          note: "In percent; p is the exact sign test of the items on which one run does better, "
+            + "McNemar's where each is right or wrong, corrected for the number of sections.",
           tables: [
             .init(
               title: "",

@@ -44,7 +44,7 @@ extension ComparisonResults {
     return .init(
       title: "Beside \(reference)",
       columns: [
-        "method", "suite", "section", "points [95 %]", "McNemar p", "only it", "only other",
+        "method", "suite", "section", "points [95 %]", "sign test p", "better on", "worse on",
       ],
       rows: differences.filter(isShown).map { difference in
         [
@@ -64,8 +64,9 @@ extension ComparisonResults {
     return .init(
       title: "Differences from \(reference)",
       note:
-        "Accuracy less that of \(reference), in points, paired by seed and pair. McNemar's exact "
-        + "test is of pairs that a method gets right under more than half of its seeds.",
+        "Accuracy less that of \(reference), in points, paired by seed and pair. The exact "
+        + "sign test is of pairs on which one does better over all seeds: McNemar's, where each is right or "
+        + "wrong. It knows the pairs' chance alone, the intervals that of the seeds too.",
       tables: [table]
     )
   }

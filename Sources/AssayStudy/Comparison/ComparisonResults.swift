@@ -31,11 +31,11 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
     package var section: String
     /// Accuracy of the method less that of the reference.
     package var difference: StudyInterval
-    /// The exact McNemar test, of pairs that a method gets right under more than half of its seeds.
+    /// The exact sign test of pairs on which one does better, over all seeds.
     package var p: Double
-    /// Pairs that only the method gets right so.
+    /// Pairs on which the method does better.
     package var onlyMethod: Int
-    /// Pairs that only the reference gets right so.
+    /// Pairs on which the reference does better.
     package var onlyReference: Int
 
     enum CodingKeys: String, CodingKey {

@@ -233,12 +233,10 @@ package struct ComparisonTally {
       }
     }
     let (own, other) = (try outcomes(first), try outcomes(second))
-    func mostlyRight(_ matrix: SeedsAndItems) -> [Bool] {
-      matrix.outcomes[0].indices.map { item in
-        2 * matrix.outcomes.reduce(0) { $0 + $1[item] } > Double(matrix.outcomes.count)
-      }
+    func sums(_ matrix: SeedsAndItems) -> [Double] {
+      matrix.outcomes[0].indices.map { item in matrix.outcomes.reduce(0) { $0 + $1[item] } }
     }
-    let test = try Statistics.mcNemar(mostlyRight(own), mostlyRight(other))
+    let test = try Statistics.signTest(sums(own), sums(other))
     return .init(
       method: method,
       reference: reference,
@@ -246,8 +244,8 @@ package struct ComparisonTally {
       section: section,
       difference: .init(try own.difference(from: other)),
       p: test.pValue,
-      onlyMethod: test.onlyFirst,
-      onlyReference: test.onlySecond
+      onlyMethod: test.first,
+      onlyReference: test.second
     )
   }
 

@@ -56,7 +56,14 @@ package struct ChatProgram: Hashable, Sendable {
     do {
       return try template.render(
         JinjaTemplate.Input(
-          messages: messages.map { ["role": .string($0.role), "content": .string($0.content)] },
+          messages: messages.map { message in
+            var members = [
+              JSONMember("role", .string(message.role)),
+              JSONMember("content", .string(message.content)),
+            ]
+            if let name = message.name { members.append(JSONMember("name", .string(name))) }
+            return .object(members)
+          },
           addsGenerationPrompt: addsGenerationPrompt,
           specialTokens: specialTokens
         )
