@@ -315,7 +315,7 @@ static void check_products() {
       alignas(64) float c[block_rows * block_columns];
       const int64_t count = std::min(block_panels, panels - first);
       kernel.product(rows.data(), K, M, tiled.data() + first * tiles * tile_size, count,
-                     tiles * tile_size, tiles, c);
+                     tiles * tile_size, tiles, true, c);
       store_block(c, M, count * panel_outputs, BlockEnd{nullptr, nullptr, nullptr},
                   all.data() + first * panel_outputs, O);
     }

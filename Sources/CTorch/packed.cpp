@@ -146,13 +146,14 @@ void store_block(const ct_packed_s &packed, const float *c, const float *row_sca
   store_block(c, rows, columns, end, out + row * packed.outputs + column, packed.outputs);
 }
 
-// Runs body(block) for all blocks of panels.
+// Runs body(task) for all tasks of `unit` panels; few rows go stretch by stretch.
 template <class Body>
-void over_blocks(const ct_packed_s &packed, int64_t rows, const Body &body) {
-  const int64_t blocks = (packed.panels + block_panels - 1) / block_panels;
-  if (rows > 16) return parallel_tasks(blocks, body);
-  // Few rows take as long as reading the weight does, which goes best stretch by stretch.
-  parallel_for(blocks, 1, [&](int64_t begin, int64_t end, int64_t) {
+void over_panels(const ct_packed_s &packed, int64_t unit, int64_t rows, int64_t few,
+                 const Body &body) {
+  const int64_t tasks = (packed.panels + unit - 1) / unit;
+  if (rows > few) return parallel_tasks(tasks, body);
+  // They take as long as reading the weight does, which goes best stretch by stretch.
+  parallel_for(tasks, 1, [&](int64_t begin, int64_t end, int64_t) {
     for (int64_t task = begin; task < end; task++) body(task);
   });
 }
@@ -168,11 +169,15 @@ template <class T>
 void multiply(const ct_packed_s &packed, const PaddedRows &x, int64_t N, const float *bias, T *out,
               const PanelKernel &kernel) {
   const bool groups = in_groups(packed, kernel, N);
-  auto block = [&](int64_t task) {
+  const bool is_once = N <= block_rows;
+  // Of narrow weights threads would have unequal numbers of whole blocks.
+  const bool is_narrow = packed.panels < 16 * block_panels;
+  const int64_t unit = is_once && is_narrow && !kernel.has_tiles ? block_panels / 2 : block_panels;
+  auto part = [&](int64_t task) {
     alignas(64) float c[block_rows * block_columns];
     alignas(64) uint8_t state[panel_state_bytes];
-    const int64_t first = task * block_panels;
-    const int64_t count = std::min(block_panels, packed.panels - first);
+    const int64_t first = task * unit;
+    const int64_t count = std::min(unit, packed.panels - first);
     const bf16 *panels = groups ? nullptr : expanded(packed, first, count);
     const int64_t column = first * panel_outputs;
     const int64_t columns = std::min(count * panel_outputs, packed.outputs - column);
@@ -185,16 +190,15 @@ void multiply(const ct_packed_s &packed, const PaddedRows &x, int64_t N, const f
                     packed.tiles / 2, c);
       } else {
         kernel.product(from, x.stride, rows, panels, count, packed.tiles * tile_size, packed.tiles,
-                       c);
+                       is_once && packed.kind == CT_PACK_BF16, c);
       }
       store_block(packed, c, nullptr, bias, n, rows, column, columns, out);
     }
     kernel.end(state);
   };
-  over_blocks(packed, N, block);
+  over_panels(packed, unit, N, kernel.has_tiles ? 16 : block_rows, part);
 }
 
-// The same in whole numbers.
 template <class T>
 void multiply_integers(const ct_packed_s &packed, const at::Tensor &x, const float *bias, T *out,
                        const PanelKernel &kernel) {
@@ -209,7 +213,7 @@ void multiply_integers(const ct_packed_s &packed, const at::Tensor &x, const flo
     quantize_rows(from, x.size(1), x.size(1), rows, begin, end);
   });
   const auto product = packed.kind == CT_PACK_I8 ? kernel.integers->int8 : kernel.integers->int4;
-  over_blocks(packed, N, [&](int64_t task) {
+  over_panels(packed, block_panels, N, 16, [&](int64_t task) {
     alignas(64) float c[block_rows * block_columns];
     alignas(64) uint8_t state[panel_state_bytes];
     const int64_t first = task * block_panels, column = first * panel_outputs;

@@ -19,9 +19,11 @@ constexpr int64_t int4_tile_bytes = 2 * 256 + 2 * panel_outputs * sizeof(bf16);
 
 // c[rows][64] = x[rows][32 tiles] times up to four panels of `tiles` tiles, which lie `panel_stride`
 // numbers apart, in float32. At most 32 rows; x and c have room for sixteens of them. A row's sums
-// are taken in one order, whatever is beside it.
+// are taken in one order, whatever is beside it. `reads_on`: the panels behind these come next, from
+// memory.
 using PanelProduct = void (*)(const bf16 *x, int64_t x_stride, int64_t rows, const bf16 *panels,
-                              int64_t panel_count, int64_t panel_stride, int64_t tiles, float *c);
+                              int64_t panel_count, int64_t panel_stride, int64_t tiles,
+                              bool reads_on, float *c);
 
 // The same for int4 weights of `tiles` tiles of 64 inputs, whose panels lie `panel_stride` bytes
 // apart.
@@ -62,6 +64,8 @@ struct PanelKernel {
   void (*end)(void *state);
   // Whether it is worth its while for many rows, too.
   bool is_fast;
+  // Whether it takes the rows by sixteens and four panels at once, in tile registers.
+  bool has_tiles;
   // Null where quantized weights are made bfloat16.
   const IntegerKernel *integers;
   const char *name;

@@ -123,7 +123,7 @@ CT_AMX void two_panels(const bf16 *x, int64_t x_stride, const bf16 *p, int64_t c
 }
 
 void product(const bf16 *x, int64_t x_stride, int64_t rows, const bf16 *panels, int64_t count,
-             int64_t stride, int64_t tiles, float *c) {
+             int64_t stride, int64_t tiles, bool, float *c) {
   if (rows <= 16) return few_rows(x, x_stride, panels, count, stride, tiles, c);
   for (int64_t p = 0; p < count; p += 2) {
     two_panels(x, x_stride, panels + p * stride, std::min<int64_t>(2, count - p), stride, tiles,
@@ -248,7 +248,7 @@ bool tiles_allowed() {
 
 const PanelKernel *amx_panel_kernel() {
   static const PanelKernel kernel{
-      product, int4_product, begin, end, true, amx_integer_kernel(), "amx"};
+      product, int4_product, begin, end, true, true, amx_integer_kernel(), "amx"};
   static const bool allowed = tiles_allowed();
   return allowed ? &kernel : nullptr;
 }

@@ -17,6 +17,8 @@ typedef float vf __attribute__((ext_vector_type(16)));
 typedef int32_t vi __attribute__((ext_vector_type(16)));
 typedef uint32_t vu __attribute__((ext_vector_type(16)));
 
+// Registers decide: with 32 wide ones two panels fit, and halve what is read of rows.
+#define CT_PANELS_AT_ONCE 1
 namespace portable {
 #include "packed_vectors.inc"
 }
@@ -27,6 +29,8 @@ namespace avx2 {
 #include "packed_vectors.inc"
 }
 #pragma clang attribute pop
+#undef CT_PANELS_AT_ONCE
+#define CT_PANELS_AT_ONCE 2
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"), \
                    min_vector_width(512))), \
@@ -46,6 +50,7 @@ namespace avx512_bf16 {
 }
 #pragma clang attribute pop
 #endif
+#undef CT_PANELS_AT_ONCE
 
 const PanelKernel *amx_panel_kernel();
 
@@ -53,9 +58,12 @@ namespace {
 
 void nothing(void *) {}
 
+PanelKernel of_vectors(PanelProduct product, const char *name, bool is_fast = false) {
+  return {product, nullptr, nothing, nothing, is_fast, false, nullptr, name};
+}
+
 struct VectorKernels {
-  PanelKernel kernel{
-      portable::panel_product, nullptr, nothing, nothing, false, nullptr, "portable"};
+  PanelKernel kernel = of_vectors(portable::panel_product, "portable");
   void (*int8)(const uint8_t *, int64_t, bf16 *) = portable::expand_int8;
   void (*int4)(const uint8_t *, int64_t, bf16 *) = portable::expand_int4;
   void (*store_f32)(const float *, int64_t, int64_t, const BlockEnd &, float *,
@@ -70,16 +78,15 @@ const VectorKernels &vector_kernels() {
 #if defined(__x86_64__)
     const bool wide = usable(Instructions::avx512);
     if (wide && __builtin_cpu_supports("avx512bf16")) {
-      kernels.kernel = {
-          avx512_bf16::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512_bf16"};
+      kernels.kernel = of_vectors(avx512_bf16::panel_product, "avx512_bf16", true);
       kernels.int8 = avx512_bf16::expand_int8, kernels.int4 = avx512_bf16::expand_int4;
       kernels.store_f32 = avx512_bf16::store_f32, kernels.store_bf16 = avx512_bf16::store_bf16;
     } else if (wide) {
-      kernels.kernel = {avx512::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512"};
+      kernels.kernel = of_vectors(avx512::panel_product, "avx512");
       kernels.int8 = avx512::expand_int8, kernels.int4 = avx512::expand_int4;
       kernels.store_f32 = avx512::store_f32, kernels.store_bf16 = avx512::store_bf16;
     } else if (usable(Instructions::avx2)) {
-      kernels.kernel = {avx2::panel_product, nullptr, nothing, nothing, false, nullptr, "avx2"};
+      kernels.kernel = of_vectors(avx2::panel_product, "avx2");
       kernels.int8 = avx2::expand_int8, kernels.int4 = avx2::expand_int4;
       kernels.store_f32 = avx2::store_f32, kernels.store_bf16 = avx2::store_bf16;
     }
@@ -104,16 +111,11 @@ const PanelKernel &panel_kernel() {
 }
 
 std::vector<PanelKernel> panel_kernels() {
-  std::vector<PanelKernel> all{
-      {portable::panel_product, nullptr, nothing, nothing, false, nullptr, "portable"}};
+  std::vector<PanelKernel> all{of_vectors(portable::panel_product, "portable")};
 #if defined(__x86_64__)
   const std::string best = vector_kernels().kernel.name;
-  if (best != "portable") {
-    all.push_back({avx2::panel_product, nullptr, nothing, nothing, false, nullptr, "avx2"});
-  }
-  if (best.starts_with("avx512")) {
-    all.push_back({avx512::panel_product, nullptr, nothing, nothing, false, nullptr, "avx512"});
-  }
+  if (best != "portable") all.push_back(of_vectors(avx2::panel_product, "avx2"));
+  if (best.starts_with("avx512")) all.push_back(of_vectors(avx512::panel_product, "avx512"));
   if (best == "avx512_bf16") all.push_back(vector_kernels().kernel);
   if (const IntegerKernel *integers = vnni_kernel()) {
     all.push_back(vector_kernels().kernel);

@@ -129,7 +129,7 @@ struct JinjaRendererTests {
   }
 
   @Test("a template that tells who of several speaks is told")
-  func names() throws {
+  func speakers() throws {
     let program = try ChatProgram(
       source: "{% for m in messages %}{{ m.name or m.role }}: {{ m.content }}\n{% endfor %}",
       specialTokens: [:]
