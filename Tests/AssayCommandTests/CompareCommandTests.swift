@@ -104,6 +104,34 @@ import Testing
     #expect(done.count < 4)
   }
 
+  @Test("a signal that a worker gets while it writes ends it as any other does")
+  func interruptedWriting() throws {
+    let specification = try folder.write(
+      text(URL(fileURLWithPath: try specification()))
+        .replacingOccurrences(of: "classic-half, genrm, judge-token]", with: "cloud]")
+        .replacingOccurrences(of: "test: 8", with: "test: 600")
+        .replacingOccurrences(of: "critiques: 1}", with: "critiques: 4}")
+        + "\ncritique: {critique_tokens: 48}\ncloud: {batch_pairs: 6}\n",
+      "critiques.yaml"
+    )
+    for out in ["one", "two", "three"] {
+      let command = try RunningCommand(
+        arguments(specification, out, "--jobs", "2", "--threads", "2")
+      )
+      func writer() -> Int32? {
+        stages(out, "evaluate-").lazy.map { ($0, $0.appendingPathComponent("01-evaluate")) }
+          .filter { text($1.appendingPathComponent("recipe.yaml")).contains("critiques: [4]") }
+          .filter { !text($1.appendingPathComponent("records.jsonl")).isEmpty }
+          .compactMap {
+            Int32(text($0.0.appendingPathComponent(".lock")).trimmingCharacters(in: .newlines))
+          }.first
+      }
+      while command.isRunning, writer() == nil { usleep(2000) }
+      kill(try #require(writer()), SIGTERM)
+      try command.result().expect(143, log: "run the same command again")
+    }
+  }
+
   @Test("a worker that is killed is named with what it worked on")
   func killed() throws {
     let (command, worker) = try training("run")

@@ -75,6 +75,10 @@ package struct StudyWorker {
       return .busy
     } catch let error as Interrupted {
       throw error
+    } catch is CancellationError {
+      // A signal that the worker got itself, as from what stops all processes of a job.
+      try Interruption.check()
+      throw CancellationError()
     } catch  where StudyPart.isOwn(error) {
       // Who asked comes to the same end, and tells of it.
       return .done
