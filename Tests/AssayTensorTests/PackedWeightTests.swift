@@ -34,6 +34,8 @@ import Testing
   func product(kernel: String) throws {
     for (rows, inputs, outputs) in [
       (1, 32, 16), (3, 64, 48), (16, 96, 64), (17, 40, 50), (33, 129, 70), (70, 64, 130),
+      // Narrow weights are cut finer than wide ones.
+      (13, 64, 1100), (32, 96, 1040),
     ] {
       let weight = rounded(numbers(outputs * inputs, 1), [outputs, inputs])
       let bias = numbers(outputs, 2)
