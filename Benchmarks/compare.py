@@ -107,6 +107,8 @@ def parse_arguments():
             parser.error("%s is measured on the CPU only; leave it or --device out" % peer)
     if "openvino" in chosen and arguments.what != "generate":
         parser.error("openvino is measured for generate only")
+    if "openvino" in chosen and (arguments.dtype or shapes.DTYPE[arguments.shape]) == "f32":
+        parser.error("openvino is measured with weights in float16; add --dtype bf16")
     if "transformers" in chosen and getattr(arguments, "weights", "plain") != "plain":
         parser.error("transformers is measured with plain weights only; choose other --peers")
     if "shape" in arguments:

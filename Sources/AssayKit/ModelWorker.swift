@@ -16,7 +16,7 @@ actor ModelWorker {
   func load(
     _ folder: URL,
     _ options: LoadingOptions
-  ) throws -> (Set<RewardModel.Ability>, contextTokens: Int) {
+  ) throws -> (kind: ModelKind, isLanguageModel: Bool, contextTokens: Int) {
     let choice = try options.head.map { head in
       guard let choice = HeadChoice(head) else {
         throw AssayError(
@@ -34,12 +34,7 @@ actor ModelWorker {
     try model.checkGolden(folder.path)
     model.cacheBytes = options.cacheBytes
     self.model = model
-    let kind = model.manifest.kind
-    var abilities: Set<RewardModel.Ability> = []
-    if kind.scores { abilities.insert(.scores) } else { abilities.insert(.judges) }
-    if kind == .cloud { abilities.insert(.criticizes) }
-    if model.decoder.isLanguageModel, !kind.scores { abilities.insert(.writes) }
-    return (abilities, model.contextTokens)
+    return (model.manifest.kind, model.decoder.isLanguageModel, model.contextTokens)
   }
 
   private func loaded() throws -> Model {

@@ -1,3 +1,4 @@
+import AssayModel
 import Foundation
 
 /// A reward model, judge or language model, loaded from a folder.
@@ -42,10 +43,11 @@ public struct RewardModel: Sendable {
     options: LoadingOptions = LoadingOptions()
   ) async throws -> RewardModel {
     let worker = ModelWorker()
-    let (abilities, contextTokens) = try await AssayError.wrap {
-      try await worker.load(folder, options)
-    }
-    return RewardModel(abilities: abilities, contextTokens: contextTokens, worker: worker)
+    let loaded = try await AssayError.wrap { try await worker.load(folder, options) }
+    var abilities: Set<Ability> = [loaded.kind.scores ? .scores : .judges]
+    if loaded.kind == .cloud { abilities.insert(.criticizes) }
+    if loaded.isLanguageModel, !loaded.kind.scores { abilities.insert(.writes) }
+    return RewardModel(abilities: abilities, contextTokens: loaded.contextTokens, worker: worker)
   }
 
   /// Scores responses, in one pass or by critiques that the model writes first.

@@ -34,6 +34,11 @@ struct PlanCommand: AssayCommand {
 
   func validate() throws {
     try Limit.check("--processes", processes, in: Limit.jobs)
+    if shardMoments, (processes ?? 1) < 2 {
+      throw ValidationError(
+        "--shard-moments is for several processes; add --processes, or leave it out"
+      )
+    }
   }
 
   func execute() async throws {

@@ -144,6 +144,8 @@ struct ProcessTests {
     }
     try RunningCommand(arguments("alone", "--shard-moments")).result()
       .expect(65, log: "--shard-moments is for several processes")
+    try RunningCommand(["plan", recipe, "--shard-moments"]).result()
+      .expect(64, log: "--shard-moments is for several processes")
   }
 
   @Test("moments that were shared go on to the same weights, in as many processes or in one")
@@ -172,6 +174,8 @@ struct ProcessTests {
     while killed.isRunning, lines("killed").count < 25 { usleep(2000) }
     kill(try #require(killed.children().first), SIGKILL)
     try killed.result().expect(69, log: "lost the others", "the same command goes on")
+    let last = folder.url.appendingPathComponent("killed/01-base/checkpoint/progress.json")
+    #expect(try String(contentsOf: last, encoding: .utf8).contains(/\b[1-5]0\b/))
     try RunningCommand(arguments("killed") + sharing).result().expect(0)
     try expectSame("whole", "killed", within: 0)
     #expect(lines("killed").count == 60)

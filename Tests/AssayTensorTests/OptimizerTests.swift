@@ -70,6 +70,25 @@ import Testing
     #expect(state.count == 6)
   }
 
+  @Test("of shared parameters an optimizer keeps and updates its own, under the names of all")
+  func sharedMoments() {
+    let parameters = [leaf([1]), leaf([2]), leaf([3])]
+    for parameter in parameters { setGradient(parameter, [1]) }
+    let optimizer = AdamW()
+    optimizer.add(parameters, weightDecay: 0) { $0 == 1 }
+    optimizer.step(learningRate: 0.5)
+    #expect(parameters[0].floats == [1] && parameters[2].floats == [3])
+    #expect(abs(parameters[1].floats[0] - 1.5) < 1e-6)
+    let state = optimizer.state
+    #expect(
+      state.filter { $0.name.hasSuffix("first") }.map(\.name) == [
+        "0.0.first", "0.1.first", "0.2.first",
+      ]
+    )
+    #expect(state.map(\.parameter) == [0, 0, 0, 1, 1, 1, 2, 2, 2])
+    #expect(state.allSatisfy { ($0.tensor != nil) == ($0.parameter == 1) })
+  }
+
   @Test("a step from a restored state equals the step that was not interrupted")
   func restore() throws {
     let (a, b) = (leaf([1, 2]), leaf([1, 2]))

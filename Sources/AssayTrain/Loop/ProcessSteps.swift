@@ -16,6 +16,8 @@ package final class ProcessSteps {
   private let sum: ProcessGroup.GradientSum
   // Of each of `values`; nil where every process keeps all moments.
   private let owners: [Int]?
+  // Which of `values` had a gradient somewhere at the last sum; optimizers pass over the others.
+  private var updated: [Int] = []
   /// Whether a process was asked to stop by the time of the last sum; the same in all.
   private(set) var isInterrupted = false
   // Of metrics there is room for so many.
@@ -73,7 +75,8 @@ package final class ProcessSteps {
     var numbers = [Double(step), names, isStopping, report.loss, Double(report.tokens)]
     let start = numbers.count
     numbers += metrics.map(\.value) + [Double](repeating: 0, count: Self.room - metrics.count)
-    try processes.lostIsTold { _ = try sum.finish(&numbers) }
+    let holders = try processes.lostIsTold { try sum.finish(&numbers) }
+    updated = holders.indices.filter { holders[$0] > 0 }
     let size = Double(processes.size)
     guard numbers[0] == size * Double(step) else {
       throw TrainingError.processes(reason: "they are at different steps")
@@ -106,7 +109,9 @@ package final class ProcessSteps {
   /// - Throws: `TrainingError.processes` where one is gone.
   func share() throws {
     guard let owners else { return }
-    try processes.lostIsTold { try processes.group.share(values, owners: owners) }
+    try processes.lostIsTold {
+      try processes.group.share(updated.map { values[$0] }, owners: updated.map { owners[$0] })
+    }
   }
 
   // MARK: Checkpoints
