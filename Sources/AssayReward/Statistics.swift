@@ -219,6 +219,16 @@ package enum Statistics {
     }
     let better = zip(first, second).count { $0 > $1 }
     let worse = zip(first, second).count { $0 < $1 }
+    return (better, worse, signTest(better: better, worse: worse))
+  }
+
+  /// The exact sign test of how many items one side is better on, and the other.
+  ///
+  /// - Parameters:
+  ///   - better: Items on which the one is better.
+  ///   - worse: Items on which the other is.
+  /// - Returns: The two-sided p.
+  package static func signTest(better: Int, worse: Int) -> Double {
     let n = Double(better + worse)
     var tail = 0.0
     for count in 0...min(better, worse) {
@@ -226,7 +236,7 @@ package enum Statistics {
       let logChoose = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
       tail += exp(logChoose - n * log(2))
     }
-    return (better, worse, min(1, 2 * tail))
+    return min(1, 2 * tail)
   }
 
   /// The sums and counts of a stratum's clusters.

@@ -27,8 +27,8 @@ struct CompareCommand: AssayCommand {
   @Option(
     parsing: .upToNextOption,
     help: """
-      Run nothing: report what is finished in these folders, as of seeds that run apart. Default: \
-      none.
+      Run nothing: report what is finished in these folders, as of seeds that run apart; or pool \
+      these results.json files, of seeds with pairs of their own (evaluation.parts). Default: none.
       """
   )
   var reportOf: [String] = []
@@ -55,6 +55,14 @@ struct CompareCommand: AssayCommand {
     if jobs > 1, !reportOf.isEmpty {
       throw ValidationError("--report-of runs nothing: leave --jobs out")
     }
+    if Self.arePooled(reportOf), !reportOf.allSatisfy({ $0.hasSuffix(".json") }) {
+      throw ValidationError("--report-of takes folders or results.json files, not both at once")
+    }
+  }
+
+  /// Whether results are given instead of folders.
+  private static func arePooled(_ paths: [String]) -> Bool {
+    paths.contains { $0.hasSuffix(".json") }
   }
 
   func execute() async throws {
@@ -77,6 +85,12 @@ struct CompareCommand: AssayCommand {
         tell: { try Output.json($0) }
       ).run()
     }
+    let command = (["assay"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+    if Self.arePooled(reportOf) {
+      let report = ComparisonReport(try pooled(), command: command)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      return try common.show(report, in: folder)
+    }
     let study: Study
     if reportOf.isEmpty {
       study = try await recipe.run(folder, elsewhere: elsewhere(folder, display)) {
@@ -86,8 +100,15 @@ struct CompareCommand: AssayCommand {
       study = try Study.joined(reportOf.map { URL(fileURLWithPath: $0) })
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
-    let command = (["assay"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
     try common.show(try ComparisonReport(study, folder: folder, command: command), in: folder)
+  }
+
+  /// The results of the files named, as one.
+  private func pooled() throws -> ComparisonResults {
+    try .pooled(
+      try reportOf.map { try ComparisonResults(contentsOf: URL(fileURLWithPath: $0)) },
+      names: reportOf
+    )
   }
 
   /// What runs parts at once, where that is asked for.

@@ -162,6 +162,38 @@ import Testing
     for model in ["classic", "cloud"] { try assay("inspect", "\(out)/models/\(model)").expect(0) }
   }
 
+  @Test("seeds that run apart, each on pairs of its own, are pooled from their results alone")
+  func parts() throws {
+    let specification = try folder.write(
+      text(URL(fileURLWithPath: try specification()))
+        .replacingOccurrences(of: "classic, classic-half, genrm, judge-token]", with: "classic, genrm]")
+        .replacingOccurrences(of: "votes: 2,", with: "votes: 2, parts: 2,"),
+      "parts.yaml"
+    )
+    func seeds(_ list: String, _ out: String) throws -> NSDictionary {
+      try RunningCommand(
+        arguments(specification, out, "--threads", "1", "--set", "seeds=\(list)")
+      ).result().expect(0)
+      return try results(out)
+    }
+    _ = try (seeds("[1]", "first"), seeds("[2]", "second"))
+    let both = try seeds("[1, 2]", "both")
+    let files = ["first", "second"].map { folder.path("\($0)/results.json") }
+    try RunningCommand(arguments(specification, "pooled", "--report-of", files[1], files[0])).result()
+      .expect(0)
+    #expect(try results("pooled") == both)
+    let methods = try #require(both["methods"] as? [String: [String: [String: [String: Any]]]])
+    #expect(methods["classic"]?["test"]?["overall"]?["n"] as? Int == 8)
+
+    try RunningCommand(arguments(specification, "pooled", "--report-of", files[0], files[0])).result()
+      .expect(65, log: "the same pairs")
+    try RunningCommand(arguments(specification, "pooled", "--report-of", files[0], folder.path("both")))
+      .result().expect(64, log: "not both at once")
+    try RunningCommand(
+      arguments(specification, "more", "--set", "seeds=[1, 3]")
+    ).result().expect(65, log: "evaluation.parts")
+  }
+
   @Test("--jobs 0 is 64, and so are jobs of a report that runs nothing")
   func wrongUse() throws {
     try assay("compare", try specification(), "--jobs", "0").expect(64, log: "--jobs")

@@ -80,4 +80,29 @@ import Testing
       #expect((0.93...0.97).contains(Double(count) / Double(repeats)), "\(count) of \(repeats)")
     }
   }
+
+  @Test(
+    "and so they do where every seed has pairs of its own",
+    arguments: [0, 0.005, 0.01, 0.02, 0.04]
+  )
+  func ownPairs(_ spread: Double) throws {
+    var random = SeededRandom(14, UInt64(spread * 1000))
+    let repeats = 1500
+    var (means, differences) = (0, 0)
+    for _ in 0..<repeats {
+      var (figures, gains): ([StudyInterval], [StudyInterval]) = ([], [])
+      for _ in 0..<5 {
+        let drawn = try draw(1, 200, spread: spread, &random).map { try SeedsAndItems($0) }
+        figures.append(.init(try drawn[0].mean(resamples: 200)))
+        gains.append(.init(try drawn[0].difference(from: drawn[1], resamples: 200)))
+      }
+      let mean = StudyInterval.pooled(figures, isShare: true)
+      if mean.lower <= 0.68, 0.68 <= mean.upper { means += 1 }
+      let difference = StudyInterval.pooled(gains, isShare: false)
+      if difference.lower <= 0, 0 <= difference.upper { differences += 1 }
+    }
+    for count in [means, differences] {
+      #expect((0.93...0.97).contains(Double(count) / Double(repeats)), "\(count) of \(repeats)")
+    }
+  }
 }

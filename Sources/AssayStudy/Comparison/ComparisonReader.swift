@@ -20,7 +20,7 @@ package struct ComparisonReader {
     self.folder = folder
   }
 
-  /// Computes all figures.
+  /// Computes all figures: of seeds with pairs of their own each seed's, and what they come to together.
   ///
   /// - Parameter claims: What is held against them.
   /// - Returns: The results.
@@ -28,6 +28,21 @@ package struct ComparisonReader {
   package func results(
     claims: [ClaimTable.Claim] = ClaimTable.papers
   ) throws -> ComparisonResults {
+    let seeds = Set(study.entries.map(\.seed)).sorted()
+    guard study.parts != nil, seeds.count > 1 else { return try joint(claims) }
+    let each = try seeds.map { seed in
+      var own = study
+      own.entries.removeAll { $0.seed != seed }
+      return try ComparisonReader(own, folder: folder).joint(claims)
+    }
+    var results = try ComparisonResults.pooled(each, claims: claims)
+    results.seconds = seconds
+    results.startModel = study.startModel
+    return results
+  }
+
+  /// The figures of one seed, or of several that were evaluated on the same pairs.
+  private func joint(_ claims: [ClaimTable.Claim]) throws -> ComparisonResults {
     let methods = study.methods.map(\.name)
     var input = ComparisonInput(methods: methods, outcomes: [:])
     for entry in study.entries {
@@ -48,6 +63,7 @@ package struct ComparisonReader {
       .init(method: $0.method, factor: $0.factor, accuracy: $0.accuracy, isChosen: $0.isChosen)
     }
     results.startModel = study.startModel
+    results.parts = study.parts
     addLogs(&results)
     let picks = try picks()
     results.bestOf = try methods.compactMap { method in

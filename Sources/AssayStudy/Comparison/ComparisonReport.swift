@@ -18,7 +18,14 @@ package struct ComparisonReport {
   package var samples: [HTMLReport.Sample] = []
 
   /// Makes a report.
-  package init(_ results: ComparisonResults) { self.results = results }
+  ///
+  /// - Parameters:
+  ///   - results: What is shown.
+  ///   - command: How the report says it was made; `nil` leaves that out.
+  package init(_ results: ComparisonResults, command: String? = nil) {
+    self.results = results
+    facts = command.map { [.init("Command", $0)] } ?? []
+  }
 
   /// Makes the report of a study.
   ///

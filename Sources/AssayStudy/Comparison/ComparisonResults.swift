@@ -257,6 +257,9 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
   package var order: [String] = []
   /// All seeds.
   package var seeds: [Int] = []
+  /// Into how many parts the held-out pairs are divided, of which each seed is evaluated on one; `nil`:
+  /// every seed on all pairs.
+  package var parts: Int?
   /// What intervals are over.
   package var intervals = ""
   /// Each seed's accuracies.
@@ -292,7 +295,7 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
   package init(seconds: Double) { self.seconds = seconds }
 
   enum CodingKeys: String, CodingKey {
-    case seconds, methods, order, seeds, intervals, differences, calibration, tokens, revisions
+    case seconds, methods, order, seeds, parts, intervals, differences, calibration, tokens, revisions
     case star, filters, trials, claims
     case seedAccuracies = "seed_accuracies"
     case sampleCurves = "sample_curves"

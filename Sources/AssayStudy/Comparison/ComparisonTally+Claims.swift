@@ -22,6 +22,14 @@ extension ComparisonTally {
     let differences = try sections(of: method, suite: suite).compactMap {
       try difference(method, from: reference, suite: suite, section: $0)
     }
+    return Self.weakest(differences, limit: limit)
+  }
+
+  /// The difference that is surely below a limit, or the least surely above it.
+  static func weakest(
+    _ differences: [ComparisonResults.Difference],
+    limit: Double
+  ) -> ComparisonResults.Difference? {
     func rank(_ difference: ComparisonResults.Difference) -> (Int, Double) {
       let figure = difference.difference
       if figure.upper < limit { return (0, figure.value) }

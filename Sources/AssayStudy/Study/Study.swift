@@ -168,6 +168,9 @@ package struct Study: Codable, Equatable, Sendable {
   package var methods: [Method]
   /// A line of JSON for each held-out pair, an `Item`.
   package var items: String
+  /// Into how many parts the held-out pairs are divided, of which each seed is evaluated on one; `nil`:
+  /// every seed on all pairs.
+  package var parts: Int?
   /// What finished, for each seed in the order of the methods.
   package var entries: [Entry] = []
   /// The folders of revisions without critique, by seed.
@@ -189,7 +192,7 @@ package struct Study: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case format, world, methods, items, entries, trials, failures, shared
+    case format, world, methods, items, parts, entries, trials, failures, shared
     case unguidedRevisions = "unguided_revisions"
     case startModel = "start_model"
   }
@@ -259,6 +262,12 @@ extension Study {
     var result = try Study(contentsOf: first).rooted(at: first)
     for folder in folders.dropFirst() {
       let study = try Study(contentsOf: folder).rooted(at: folder)
+      guard study.parts == result.parts else {
+        throw TrainingError.recipe(
+          reason: "\(folder.path) was evaluated on other parts of the pairs than \(first.path); "
+            + "evaluation.parts must be the same"
+        )
+      }
       if result.trials.isEmpty { result.trials = study.trials }
       for entry in study.entries
       where !result.entries.contains(where: {

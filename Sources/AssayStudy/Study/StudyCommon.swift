@@ -1,4 +1,5 @@
 import AssayData
+import AssayEvaluate
 import AssayRun
 import AssayText
 import AssayTrain
@@ -30,6 +31,32 @@ struct StudyCommon {
     }
     data = try await world.data(stages)
     replay = try config.replay.replay(data.corpus)
+  }
+
+  /// The suites that a seed is evaluated on: all pairs, or those of its part.
+  ///
+  /// - Parameter seed: The seed.
+  /// - Returns: The suites in the same order; pairs of one question are in one part.
+  /// - Throws: `TrainingError.recipe` where a part of a suite would be empty.
+  func suites(of seed: Int) throws -> [Suite] {
+    let parts = config.evaluation.parts
+    guard parts > 1 else { return data.suites }
+    return try data.suites.map { suite in
+      var places: [String: Int] = [:]
+      let own = suite.pairs.filter { pair in
+        let question = world.cluster(of: pair) ?? "pair \(pair.id)"
+        let place = places[question] ?? places.count
+        places[question] = place
+        return place % parts == seed % parts
+      }
+      guard !own.isEmpty else {
+        throw TrainingError.recipe(
+          reason: "evaluation.parts: the suite \(suite.name) has \(places.count) questions, which is "
+            + "too few for \(parts) parts; set fewer, or give more pairs"
+        )
+      }
+      return Suite(name: suite.name, pairs: own)
+    }
   }
 
   /// Makes the start model of a seed, where it is missing, and measures it.

@@ -50,7 +50,7 @@ package struct StudyRecipe {
 
   /// A study of these methods in which nothing has finished.
   func emptyStudy() throws -> Study {
-    Study(
+    var study = Study(
       world: config.world,
       methods: try config.methods.compactMap { name in
         guard let (method, settings) = config.method(named: name) else { return nil }
@@ -63,6 +63,8 @@ package struct StudyRecipe {
         )
       }
     )
+    study.parts = config.evaluation.parts > 1 ? config.evaluation.parts : nil
+    return study
   }
 
   /// The method of a part.

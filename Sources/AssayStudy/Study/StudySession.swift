@@ -175,9 +175,10 @@ package final class StudySession {
       stages: stages
     )
     let model = try await training.train(method)
+    let suites = try common.suites(of: part.seed)
     let evaluation = try await training.evaluate(
       model,
-      on: common.data.suites,
+      on: suites,
       settings.evaluation.sampling(isDeep: config.evaluation.deep.contains(name))
     )
     let uses = StudyUses(
@@ -185,6 +186,7 @@ package final class StudySession {
       compute: training.compute,
       common: common,
       start: start.folder,
+      suites: suites,
       events: events
     )
     var (bestOf, revisions): (Stage?, Stage?)

@@ -20,6 +20,8 @@ struct StudyUses {
   let common: StudyCommon
   let start: StartFolder
   let events: RunEventHandler
+  /// Prompts that the world can check answers to.
+  private let prompts: [PreferencePair]
   private let responseTokens = 96
 
   init(
@@ -27,18 +29,17 @@ struct StudyUses {
     compute: ComputeSection,
     common: StudyCommon,
     start: StartFolder,
+    suites: [Suite],
     events: @escaping RunEventHandler
   ) {
+    var own = common.data
+    own.suites = suites
+    prompts = Array(common.world.policyPrompts(own).prefix(section.prompts))
     self.section = section
     self.compute = compute
     self.common = common
     self.start = start
     self.events = events
-  }
-
-  /// Prompts that the world can check answers to.
-  private var prompts: [PreferencePair] {
-    Array(common.world.policyPrompts(common.data).prefix(section.prompts))
   }
 
   /// Samples the policy's responses, the same for all methods of a seed.

@@ -56,6 +56,12 @@ package struct StudyConfig: RecipeSection {
     checks.require(!seeds.isEmpty, "seeds", "at least one seed")
     checks.require(Set(seeds).count == seeds.count, "seeds", "different numbers")
     checks.require(seeds.allSatisfy { $0 >= 0 }, "seeds", "numbers of at least 0")
+    let parts = max(1, evaluation.parts)
+    checks.require(
+      parts == 1 || Set(seeds.map { $0 % parts }).count == seeds.count,
+      "evaluation.parts",
+      "as many as there are seeds or more, of which no two take the same part"
+    )
     checks.require(share > 0 && share <= 1, "share", "a share above 0 and up to 1")
     checks.require(Worlds.named(world) != nil, "world", Worlds.names.joined(separator: ", "))
     Worlds.named(world)?.check(self, &checks)

@@ -43,6 +43,12 @@ package struct StudyEvaluationSection: RecipeSection {
   ///
   /// Default: null.
   package var pairs: Int?
+  /// Parts that the pairs of each suite are divided into, by question: a seed is evaluated on the part
+  /// of its number, so that seeds know nothing of each other and five of them see five times as many
+  /// pairs; with 1, all seeds see all pairs.
+  ///
+  /// Default: 1.
+  package var parts = 1
   /// Test prompts for best-of-N and revision; 0 leaves both out.
   ///
   /// Default: 0.
@@ -69,6 +75,7 @@ package struct StudyEvaluationSection: RecipeSection {
       checks.require(value.isMultiple(of: 2), name, "an even number, half for each order")
     }
     checks.require((pairs ?? 1) > 0, "pairs", "a number above 0, or null")
+    checks.require(parts > 0, "parts", "a number above 0")
     checks.require((judgementTokens ?? 1) > 0, "judgementTokens", "a number above 0, or null")
     checks.require(prompts >= 0, "prompts", "a number of at least 0")
     checks.require(critiqueTemperature > 0, "critiqueTemperature", "a number above 0")
