@@ -169,8 +169,8 @@ extension Decoder {
 
   /// Reads one more token of each sequence and picks the next where one is wanted.
   ///
-  /// Small float32 models on the CPU take one fused step; others go through `step` and
-  /// `sampleTokens`.
+  /// On the CPU small float32 models and all with packed weights in bfloat16 take one fused step; others
+  /// go through `step` and `sampleTokens`.
   ///
   /// - Parameters:
   ///   - tokens: The tokens, one a sequence.
@@ -187,7 +187,7 @@ extension Decoder {
     positions: [Int32],
     rows: [SamplingRow?]
   ) -> (picked: SampledTokens, hidden: Tensor) {
-    if let stepper = weights.stepper(execution) {
+    if let stepper = weights.stepper(execution, rows: tokens.count) {
       return stepper.step(
         tokens,
         caches: cache.layers,

@@ -17,6 +17,7 @@ package final class DecoderWeights {
   /// Rotary angles of each block.
   let angles: [RotaryTable]
   private var keptStepper: DecoderStepper?
+  private var keptPackedStepper: (stepper: DecoderStepper, isInvariant: Bool)?
   /// Whether anything is trained in place of weights or stands beside them: asked for at every step.
   private var hasLowRank = false
   /// Tables of LongRoPE's angles in short texts and, behind them, in texts of up to so many tokens.
@@ -140,13 +141,15 @@ package final class DecoderWeights {
 
   private lazy var isFloat32 = parameters.allSatisfy { $0.value.dtype == .float32 }
 
-  /// The weights packed for single steps; `nil` where the model or the execution is none for it.
-  func stepper(_ execution: Execution) -> DecoderStepper? {
-    guard isSmall, execution.dtype == .float32,
-      execution.weights == .plain, device.hasKernels, !hasLowRank
-    else {
-      return nil
-    }
+  /// What takes single steps of so many sequences; `nil` where the model or the execution is none for it.
+  func stepper(_ execution: Execution, rows: Int) -> DecoderStepper? {
+    guard device.hasKernels, !hasLowRank else { return nil }
+    return execution.dtype == .float32 && execution.weights == .plain
+      ? floatStepper : packedStepper(execution, rows: rows)
+  }
+
+  private var floatStepper: DecoderStepper? {
+    guard isSmall else { return nil }
     // Float32 weights are the very tensors that were packed; casts may have been made anew.
     if let keptStepper, isFloat32 { return keptStepper }
     let weights = parts.map { $0(.float32, training: false) }
@@ -157,6 +160,64 @@ package final class DecoderWeights {
       options: configuration.options
     )
     return keptStepper
+  }
+
+  private func packedStepper(_ execution: Execution, rows: Int) -> DecoderStepper? {
+    guard execution.dtype == .bfloat16, execution.packs(rows: rows, on: device),
+      let weights = packedDecoder(execution)
+    else { return nil }
+    if let keptPackedStepper, keptPackedStepper.isInvariant == execution.isBatchInvariant,
+      keptPackedStepper.stepper.holds(weights)
+    {
+      return keptPackedStepper.stepper
+    }
+    keptPackedStepper = DecoderStepper(
+      weights,
+      attention: attention,
+      options: configuration.options,
+      isBatchInvariant: execution.isBatchInvariant
+    ).map { ($0, execution.isBatchInvariant) }
+    return keptPackedStepper?.stepper
+  }
+
+  /// What a block has beside its products, in bfloat16.
+  private func vectors(_ block: BlockParts<Weight>) -> BlockParts<Tensor?> {
+    func vector(_ weight: Weight?) -> Tensor?? { weight.map { $0(.bfloat16, training: false) } }
+    return BlockParts(
+      inputNorm: vector(block.inputNorm),
+      qkv: nil,
+      qkvBias: vector(block.qkvBias),
+      queryNorm: vector(block.queryNorm),
+      keyNorm: vector(block.keyNorm),
+      output: nil,
+      attentionNorm: vector(block.attentionNorm),
+      middleNorm: vector(block.middleNorm),
+      feedForward: nil,
+      feedForwardNorm: vector(block.feedForwardNorm)
+    )
+  }
+
+  private func packedDecoder(_ execution: Execution) -> PackedDecoder? {
+    guard configuration.experts == nil, let embedding = parts.embedding.parameter?.value,
+      [.float32, .bfloat16].contains(embedding.dtype), let finalNorm = parts.finalNorm,
+      let output = (parts.outputEmbedding ?? parts.embedding).packed(execution)
+    else { return nil }
+    var products: [PackedWeight] = []
+    for block in parts.blocks {
+      guard let feedForward = block.feedForward else { return nil }
+      let own = [block.qkv, block.output, feedForward.gateUp, feedForward.down].compactMap {
+        $0.packed(execution)
+      }
+      guard own.count == 4 else { return nil }
+      products += own
+    }
+    return PackedDecoder(
+      embedding: embedding,
+      vectors: parts.blocks.map(vectors),
+      products: products,
+      finalNorm: finalNorm(.bfloat16, training: false),
+      output: output
+    )
   }
 
   /// Packs the weights of blocks for good, where every product of an execution uses them so.

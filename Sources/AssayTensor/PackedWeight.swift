@@ -17,11 +17,14 @@ package enum WeightFormat: String, CaseIterable, Codable, Sendable {
 /// Such products take as long as reading the weight does, so it lies in the order that it is read
 /// in. Sums are float32, or exact where quantized weights are multiplied in whole numbers.
 package final class PackedWeight {
-  private let handle: ct_packed
+  let handle: ct_packed
   /// How its numbers are kept.
   package let format: WeightFormat
   /// What plain numbers are kept in.
   package let dtype: DType
+  /// O.
+  package let outputs: Int
+  private let inputs: Int
 
   /// Packs a weight.
   ///
@@ -43,6 +46,12 @@ package final class PackedWeight {
     handle = made
     self.format = format
     self.dtype = dtype
+    (outputs, inputs) = (weight.shape[0], weight.shape[1])
+  }
+
+  /// Whether its inputs fill the tiles that numbers are kept in: 32 of them in bfloat16, 64 quantized.
+  package var isWhole: Bool {
+    format == .plain ? dtype == .bfloat16 && inputs % 32 == 0 : inputs % 64 == 0
   }
 
   deinit { ct_packed_free(handle) }

@@ -376,9 +376,11 @@ int ct_cached_attention(ct_tensor qkv, ct_tensor key_cache, ct_tensor value_cach
         store_rows(pointer<T>(turned), pointer<T>(keys), pointer<T>(values), table, M, position,
                    begin, end, H, G, K);
       });
-      parallel_for(S, 1, [&](int64_t begin, int64_t end, int64_t) {
+      // Some neighbours together: sequences that share pages read those once.
+      const int64_t some = std::max<int64_t>(1, S / (4 * thread_count()));
+      parallel_for(S, some, [&](int64_t begin, int64_t end, int64_t) {
         row_kernels<T>().cached_attention(pointer<T>(turned), x.size(1), pointer<T>(keys),
-                                          pointer<T>(values), table, M, position, begin, end,
+                                          pointer<T>(values), table, M, position, begin, end, 0, G,
                                           *options, K, pointer<T>(y));
       });
     });

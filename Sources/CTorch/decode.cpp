@@ -31,15 +31,9 @@ int ct_stepper_make(ct_tensor embedding, const ct_tensor *blocks, const ct_atten
     const int64_t heads = made->H, groups = made->G;
     for (int i = 0; i < block_count; i++) {
       const ct_tensor *w = blocks + CT_BLOCK_PARTS * i;
-      auto vector = [&](int part) { return w[part] ? plain(w[part]->value) : at::Tensor(); };
       StepperBlock block;
       block.attention = attention[i];
-      block.input_norm = vector(CT_INPUT_NORM);
-      block.qkv_bias = vector(CT_QKV_BIAS);
-      block.query_norm = vector(CT_QUERY_NORM), block.key_norm = vector(CT_KEY_NORM);
-      block.attention_norm = vector(CT_ATTENTION_NORM);
-      block.middle_norm = vector(CT_MIDDLE_NORM);
-      block.feed_forward_norm = vector(CT_FEED_FORWARD_NORM);
+      block.vectors(w, [](const at::Tensor &x) { return plain(x); });
       block.qkv.pack(plain(w[CT_QKV]->value));
       block.output.pack(plain(w[CT_OUTPUT]->value));
       block.gate_up.pack(plain(w[CT_GATE_UP]->value));
@@ -64,19 +58,7 @@ void ct_stepper_free(ct_stepper stepper) { delete stepper; }
 
 namespace {
 
-struct Step {
-  const ct_stepper_s &model;
-  std::vector<float *> keys, values;
-  std::vector<const float *> cosine, sine;
-  const int32_t *tokens, *tables, *positions;
-  int64_t table_width;
-  const ct_sampling *settings;
-  const int32_t *const *seen;
-  const int32_t *seen_count;
-  const uint8_t *wanted;
-  int32_t *picked;
-  float *log_probabilities, *hidden;
-
+struct Step : StepCall<float> {
   // Buffers of a thread, kept for the next step.
   struct Buffers {
     std::vector<float> floats;
@@ -145,7 +127,7 @@ struct Step {
     const int32_t *own = tables + begin * table_width;
     store_rows(qkv, keys[i], values[i], own, table_width, positions + begin, 0, S, H, G, K);
     row_kernels<float>().cached_attention(qkv, width, keys[i], values[i], own, table_width,
-                                          positions + begin, 0, S, block.attention, K, mixed);
+                                          positions + begin, 0, S, 0, G, block.attention, K, mixed);
   }
 
   // Norms parts of a row in place, each as long as the weight.
@@ -239,6 +221,51 @@ void check_range(const int32_t *values, int64_t count, int64_t limit, const char
   }
 }
 
+// Takes the caches and angles of all blocks, and checks what a step would read.
+template <class T>
+void take(StepCall<T> &call, const ct_tensor *caches, const ct_tensor *angles) {
+  const ct_stepper_s &model = call.model;
+  const int64_t S = call.S, K = model.K, pages = caches[0]->value.size(0);
+  int64_t positions_known = call.table_width * CT_PAGE;
+  for (size_t i = 0; i < model.blocks.size(); i++) {
+    const at::Tensor &keys = plain_of<T>((*caches++)->value);
+    const at::Tensor &values = plain_of<T>((*caches++)->value);
+    TORCH_CHECK(keys.sizes() == at::IntArrayRef({pages, model.G, K, CT_PAGE}) &&
+                    values.sizes() == at::IntArrayRef({pages, model.G, CT_PAGE, K}),
+                "a cache of ", keys.sizes(), " and ", values.sizes(), " for ", model.G,
+                " key/value heads of width ", K);
+    call.keys.push_back(pointer<T>(keys)), call.values.push_back(pointer<T>(values));
+    const at::Tensor &c = plain((*angles++)->value), &s = plain((*angles++)->value);
+    TORCH_CHECK(c.dim() == 2 && c.size(1) == K / 2 && c.sizes() == s.sizes(),
+                "a rotary table of cosines ", c.sizes(), " and sines ", s.sizes(),
+                " for heads of width ", K);
+    positions_known = std::min(positions_known, c.size(0));
+    call.cosine.push_back(c.data_ptr<float>()), call.sine.push_back(s.data_ptr<float>());
+  }
+  check_range(call.tokens, S, model.embedding.size(0), "tokens");
+  check_range(call.tables, S * call.table_width, pages, "pages");
+  check_range(call.positions, S, positions_known, "positions");
+  for (int64_t n = 0; n < S; n++) check_range(call.seen[n], call.seen_count[n], model.V, "seen tokens");
+}
+
+void float_step(ct_stepper_s &model, const Step &step) {
+  for (StepperBlock &block : model.blocks) {
+    for (PackedWeight *weight : {&block.qkv, &block.output, &block.gate_up, &block.down}) {
+      weight->refresh();
+    }
+  }
+  model.logits.refresh();
+  const int64_t S = step.S;
+  constexpr int64_t few = 4;
+  const int64_t most = is_machine_busy() ? 8 : 32;
+  if (S <= few) return step.outputs(S);
+  const int64_t threads = thread_count();
+  const int64_t some = std::clamp<int64_t>((S + threads - 1) / threads, few, most);
+  parallel_tasks((S + some - 1) / some, [&](int64_t task) {
+    step.rows(task * some, std::min(S, (task + 1) * some));
+  });
+}
+
 }  // namespace
 
 int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, const ct_tensor *angles, int count,
@@ -248,51 +275,21 @@ int ct_stepper_step(ct_stepper stepper, const ct_tensor *caches, const ct_tensor
                     float *log_probabilities, ct_tensor *hidden) {
   return guarded([&] {
     at::NoGradGuard no_grad;
-    ct_stepper_s &model = *stepper;
-    const int64_t S = count, K = model.K;
-    Step step{model};
-    const int64_t pages = caches[0]->value.size(0);
-    int64_t positions_known = table_width * CT_PAGE;
-    for (StepperBlock &block : model.blocks) {
-      for (PackedWeight *weight : {&block.qkv, &block.output, &block.gate_up, &block.down}) {
-        weight->refresh();
-      }
-      const at::Tensor &keys = plain((*caches++)->value), &values = plain((*caches++)->value);
-      TORCH_CHECK(keys.sizes() == at::IntArrayRef({pages, model.G, K, CT_PAGE}) &&
-                      values.sizes() == at::IntArrayRef({pages, model.G, CT_PAGE, K}),
-                  "a cache of ", keys.sizes(), " and ", values.sizes(), " for ", model.G,
-                  " key/value heads of width ", K);
-      step.keys.push_back(keys.data_ptr<float>());
-      step.values.push_back(values.data_ptr<float>());
-      const at::Tensor &c = plain((*angles++)->value), &s = plain((*angles++)->value);
-      TORCH_CHECK(c.dim() == 2 && c.size(1) == K / 2 && c.sizes() == s.sizes(),
-                  "a rotary table of cosines ", c.sizes(), " and sines ", s.sizes(),
-                  " for heads of width ", K);
-      positions_known = std::min(positions_known, c.size(0));
-      step.cosine.push_back(c.data_ptr<float>());
-      step.sine.push_back(s.data_ptr<float>());
-    }
-    model.logits.refresh();
-    check_range(tokens, S, model.embedding.size(0), "tokens");
-    check_range(tables, S * table_width, pages, "pages");
-    check_range(positions, S, positions_known, "positions");
-    for (int64_t n = 0; n < S; n++) check_range(seen[n], seen_count[n], model.V, "seen tokens");
-    at::Tensor out = at::empty({S, model.D}, at::kFloat);
-    step.tokens = tokens, step.tables = tables, step.positions = positions;
-    step.table_width = table_width, step.settings = settings, step.seen = seen;
-    step.seen_count = seen_count, step.wanted = wanted, step.picked = picked;
-    step.log_probabilities = log_probabilities, step.hidden = out.data_ptr<float>();
-    constexpr int64_t few = 4;
-    const int64_t most = is_machine_busy() ? 8 : 32;
-    if (S <= few) {
-      step.outputs(S);
+    auto run = [&](auto *type, const auto &body) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      at::Tensor out = at::empty({count, stepper->D}, c10::CppTypeToScalarType<T>::value);
+      StepCall<T> call{*stepper, count,    {},   {},         {},     {},     tokens,
+                       tables,   positions, table_width, settings, seen, seen_count, wanted,
+                       picked,   log_probabilities, pointer<T>(out)};
+      take(call, caches, angles);
+      body(call);
+      *hidden = wrap(out);
+    };
+    if (stepper->is_packed) {
+      run(static_cast<bf16 *>(nullptr), packed_step);
     } else {
-      const int64_t threads = thread_count();
-      const int64_t some = std::clamp<int64_t>((S + threads - 1) / threads, few, most);
-      parallel_tasks((S + some - 1) / some, [&](int64_t task) {
-        step.rows(task * some, std::min(S, (task + 1) * some));
-      });
+      run(static_cast<float *>(nullptr),
+          [&](const StepCall<float> &call) { float_step(*stepper, Step{call}); });
     }
-    *hidden = wrap(out);
   });
 }

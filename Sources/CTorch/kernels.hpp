@@ -36,11 +36,12 @@ struct RowKernels {
   // logits -> (softmax - onehot) * gradient, in place.
   void (*nll_backward)(T *logits, const int64_t *targets, const float *lse, const float *gradient,
                        int64_t begin, int64_t end, int64_t vocabulary);
-  // One query token a sequence against its pages, for sequences [begin, end); see CTorch.h.
+  // One query token a sequence against its pages, for sequences [begin, end) and the query heads of
+  // key/value heads [first_group, last_group); see CTorch.h.
   void (*cached_attention)(const T *query, int64_t query_stride, const T *keys, const T *values,
                            const int32_t *tables, int64_t table_width, const int32_t *positions,
-                           int64_t begin, int64_t end, const ct_attention &options,
-                           int64_t width, T *out);
+                           int64_t begin, int64_t end, int64_t first_group, int64_t last_group,
+                           const ct_attention &options, int64_t width, T *out);
   // out[m][n] = x[m][k] packed[k][n] in float32, weights in panels of 64 columns, n in sixteens.
   // A row's sums are taken in one order, whatever m is.
   void (*product)(const float *x, int64_t x_stride, const float *packed, int64_t m, int64_t n,

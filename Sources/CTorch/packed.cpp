@@ -94,13 +94,17 @@ void pack_panel(ct_packed_s &packed, const at::Tensor &weight, int64_t p) {
   }
 }
 
-// Rows of x as bfloat16, whole tiles wide and sixteen at a time, zeros behind the last.
-struct PaddedRows {
+// Rows in bfloat16, whole tiles wide; sixteens of them can be read.
+struct Rows {
   const bf16 *rows;
   int64_t stride;
+};
+
+// Rows of x so, zeros behind the last.
+struct PaddedRows : Rows {
   at::Tensor kept;
 
-  PaddedRows(const at::Tensor &x, int64_t tiles) {
+  PaddedRows(const at::Tensor &x, int64_t tiles) : Rows{} {
     const int64_t N = x.size(0), I = x.size(1), width = tiles * tile_inputs;
     if (x.scalar_type() == at::kBFloat16 && I == width && N % 16 == 0) {
       rows = pointer<bf16>(x), stride = I, kept = x;
@@ -166,7 +170,7 @@ bool in_groups(const ct_packed_s &packed, const PanelKernel &kernel, int64_t row
 }
 
 template <class T>
-void multiply(const ct_packed_s &packed, const PaddedRows &x, int64_t N, const float *bias, T *out,
+void multiply(const ct_packed_s &packed, const Rows &x, int64_t N, const float *bias, T *out,
               const PanelKernel &kernel) {
   const bool groups = in_groups(packed, kernel, N);
   const bool is_once = N <= block_rows;
@@ -200,17 +204,20 @@ void multiply(const ct_packed_s &packed, const PaddedRows &x, int64_t N, const f
 }
 
 template <class T>
-void multiply_integers(const ct_packed_s &packed, const at::Tensor &x, const float *bias, T *out,
+void multiply_integers(const ct_packed_s &packed, const T *x, int64_t N, const float *bias, T *out,
                        const PanelKernel &kernel) {
-  const int64_t N = x.size(0), width = packed.tiles * tile_inputs, padded = (N + 15) / 16 * 16;
-  const at::Tensor bytes = at::empty({padded, 2, width}, x.options().dtype(at::kByte));
-  const at::Tensor sums = at::empty({padded, width / 32}, x.options().dtype(at::kInt));
-  const at::Tensor scales = at::empty({padded}, x.options().dtype(at::kFloat));
-  const IntegerRows rows{bytes.data_ptr<uint8_t>(), scales.data_ptr<float>(),
-                         sums.data_ptr<int32_t>(), width, packed.kind == CT_PACK_I4};
-  const T *from = pointer<T>(x);
+  const int64_t width = packed.tiles * tile_inputs, padded = (N + 15) / 16 * 16;
+  static thread_local std::vector<uint8_t> bytes;
+  static thread_local std::vector<int32_t> sums;
+  static thread_local std::vector<float> scales;
+  auto room = [](auto &kept, int64_t count) {
+    if (int64_t(kept.size()) < count) kept.resize(count);
+    return kept.data();
+  };
+  const IntegerRows rows{room(bytes, padded * 2 * width), room(scales, padded),
+                         room(sums, padded * width / 32), width, packed.kind == CT_PACK_I4};
   parallel_for(N, 16, [&](int64_t begin, int64_t end, int64_t) {
-    quantize_rows(from, x.size(1), x.size(1), rows, begin, end);
+    quantize_rows(x, packed.inputs, packed.inputs, rows, begin, end);
   });
   const auto product = packed.kind == CT_PACK_I8 ? kernel.integers->int8 : kernel.integers->int4;
   over_panels(packed, block_panels, N, 16, [&](int64_t task) {
@@ -290,6 +297,20 @@ at::Tensor unpacked(const ct_packed_s &packed, at::ScalarType type) {
 }
 
 void retain(ct_packed_s *packed) { packed->users++; }
+
+PackedShape shape_of(const ct_packed_s &packed) {
+  return {packed.outputs, packed.inputs,
+          packed.kind != CT_PACK_F32 && packed.inputs == packed.tiles * tile_inputs};
+}
+
+void multiply_rows(const ct_packed_s &packed, const bf16 *x, int64_t rows, const float *bias,
+                   bool same_bits, bf16 *out) {
+  const PanelKernel &kernel = panel_kernel();
+  if (in_integers(packed, kernel, rows, same_bits)) {
+    return multiply_integers(packed, x, rows, bias, out, kernel);
+  }
+  multiply(packed, Rows{x, packed.inputs}, rows, bias, out, kernel);
+}
 
 }  // namespace ct
 
@@ -381,7 +402,7 @@ int ct_packed_linear(ct_tensor x, ct_packed packed, ct_tensor bias_or_null,
     if (in_integers(*packed, kernel, N, same_bits)) {
       by_type(rows, [&](auto *type) {
         using T = std::remove_pointer_t<decltype(type)>;
-        multiply_integers(*packed, rows, added, pointer<T>(made), kernel);
+        multiply_integers(*packed, pointer<T>(rows), N, added, pointer<T>(made), kernel);
       });
       *out = wrap(made);
       return;

@@ -94,5 +94,15 @@ void store_block(const float *c, int64_t rows, int64_t columns, const BlockEnd &
 at::Tensor unpacked(const ct_packed_s &packed, at::ScalarType type);
 // One that the caller has for as long as it is not freed, and whoever retains it.
 void retain(ct_packed_s *packed);
+// `is_whole`: its inputs are whole tiles of numbers that are not float32.
+struct PackedShape {
+  int64_t outputs, inputs;
+  bool is_whole;
+};
+PackedShape shape_of(const ct_packed_s &packed);
+// x[rows][inputs] times a weight whose inputs are whole tiles, plus a bias[outputs] or null, to
+// out[rows][outputs]: bit for bit as ct_packed_linear. Sixteens of rows can be read.
+void multiply_rows(const ct_packed_s &packed, const bf16 *x, int64_t rows, const float *bias,
+                   bool same_bits, bf16 *out);
 
 }  // namespace ct

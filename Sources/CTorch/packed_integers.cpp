@@ -146,11 +146,14 @@ CT_VNNI void vnni_int8(const IntegerRows &x, int64_t first, int64_t rows, const 
   }
 }
 
-// R rows of P panels, read side by side: four streams read faster than one.
+// Tiles of int4 ahead of those that are multiplied which the second cache is asked for: the first one has
+// too few places for what memory still owes.
+constexpr int64_t tiles_ahead = 16;
+
+// R rows of P panels, read side by side.
 template <int R, int P>
 CT_VNNI void int4_panels(const IntegerRows &x, int64_t first, const uint8_t *panels,
                          int64_t stride, float *c) {
-  constexpr int64_t tiles_ahead = 4;
   __m512 sum[R][P];
 #pragma unroll
   for (int r = 0; r < R; r++) {
@@ -168,7 +171,7 @@ CT_VNNI void int4_panels(const IntegerRows &x, int64_t first, const uint8_t *pan
       if (t + tiles_ahead >= tiles) ahead += (P - 1) * stride;
 #pragma unroll
       for (int line = 0; line < 9; line++) {
-        _mm_prefetch(reinterpret_cast<const char *>(ahead) + 64 * line, _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char *>(ahead) + 64 * line, _MM_HINT_T1);
       }
 #pragma unroll
       for (int half = 0; half < 2; half++) {
@@ -211,24 +214,28 @@ CT_VNNI void int4_panels(const IntegerRows &x, int64_t first, const uint8_t *pan
   }
 }
 
+// All rows of P panels.
+template <int P>
+CT_VNNI void int4_rows(const IntegerRows &x, int64_t first, int64_t rows, const uint8_t *panels,
+                       int64_t stride, float *c) {
+  for (; rows >= 4; rows -= 4, first += 4, c += 4 * block_columns) {
+    int4_panels<4, P>(x, first, panels, stride, c);
+  }
+  for (; rows >= 2; rows -= 2, first += 2, c += 2 * block_columns) {
+    int4_panels<2, P>(x, first, panels, stride, c);
+  }
+  if (rows) int4_panels<1, P>(x, first, panels, stride, c);
+}
+
 void vnni_int4(const IntegerRows &x, int64_t first, int64_t rows, const uint8_t *panels,
                int64_t count, int64_t stride, const int32_t *, float *c) {
-  int64_t r = 0;
-  if (count == block_panels) {
-    for (; r + 4 <= rows; r += 4) {
-      int4_panels<4, 4>(x, first + r, panels, stride, c + r * block_columns);
-    }
-    for (; r + 2 <= rows; r += 2) {
-      int4_panels<2, 4>(x, first + r, panels, stride, c + r * block_columns);
-    }
-    if (r < rows) int4_panels<1, 4>(x, first + r, panels, stride, c + r * block_columns);
-    return;
+  int64_t p = 0;
+  // Few rows have too few sums at once for one panel; of many each panel is read again from the first cache.
+  for (; rows < 4 && p + 2 <= count; p += 2) {
+    int4_rows<2>(x, first, rows, panels + p * stride, stride, c + p * panel_outputs);
   }
-  for (; r < rows; r++) {
-    for (int64_t p = 0; p < count; p++) {
-      float *to = c + r * block_columns + p * panel_outputs;
-      int4_panels<1, 1>(x, first + r, panels + p * stride, stride, to);
-    }
+  for (; p < count; p++) {
+    int4_rows<1>(x, first, rows, panels + p * stride, stride, c + p * panel_outputs);
   }
 }
 

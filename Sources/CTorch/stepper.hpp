@@ -1,13 +1,15 @@
-// The weights of a small float32 decoder, packed for single steps.
+// The weights of a decoder, packed for single steps, and what a step is given.
 //
 // D hidden, H query heads, G key/value heads, K head width, F feed-forward width, V vocabulary.
 #pragma once
 
 #include "decode.hpp"
 #include "float_panels.hpp"
+#include "packed.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace ct {
@@ -32,20 +34,51 @@ struct PackedWeight {
   }
 };
 
-// What a block lacks is undefined.
+// A packed weight of any format, which the caller may free before.
+class PackedProduct {
+  ct_packed packed = nullptr;
+
+ public:
+  PackedProduct() = default;
+  explicit PackedProduct(ct_packed own) : packed(own) { retain(own); }
+  PackedProduct(PackedProduct &&other) noexcept : packed(std::exchange(other.packed, nullptr)) {}
+  PackedProduct &operator=(PackedProduct &&other) noexcept {
+    std::swap(packed, other.packed);
+    return *this;
+  }
+  ~PackedProduct() {
+    if (packed) ct_packed_free(packed);
+  }
+  const ct_packed_s &operator*() const { return *packed; }
+};
+
+// What a block lacks is undefined. `qkv` to `down` are those in float32, `products` the others.
 struct StepperBlock {
   at::Tensor input_norm, qkv_bias, query_norm, key_norm, attention_norm, middle_norm;
   at::Tensor feed_forward_norm;
   PackedWeight qkv, output, gate_up, down;
+  PackedProduct products[CT_BLOCK_PRODUCTS];
   ct_attention attention;
+
+  // The vectors of a block's parts, each read by `read`.
+  template <class Read>
+  void vectors(const ct_tensor *parts, const Read &read) {
+    auto vector = [&](int part) { return parts[part] ? read(parts[part]->value) : at::Tensor(); };
+    input_norm = vector(CT_INPUT_NORM), qkv_bias = vector(CT_QKV_BIAS);
+    query_norm = vector(CT_QUERY_NORM), key_norm = vector(CT_KEY_NORM);
+    attention_norm = vector(CT_ATTENTION_NORM), middle_norm = vector(CT_MIDDLE_NORM);
+    feed_forward_norm = vector(CT_FEED_FORWARD_NORM);
+  }
 };
 
-inline const at::Tensor &plain(const at::Tensor &x) {
-  TORCH_CHECK(x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous(),
-              "a contiguous float32 tensor on the CPU expected, got ", x.scalar_type(), " ",
-              x.sizes());
+template <class T>
+const at::Tensor &plain_of(const at::Tensor &x) {
+  constexpr auto type = c10::CppTypeToScalarType<T>::value;
+  TORCH_CHECK(x.is_cpu() && x.scalar_type() == type && x.is_contiguous(), "a contiguous ", type,
+              " tensor on the CPU expected, got ", x.scalar_type(), " ", x.sizes());
   return x;
 }
+inline const at::Tensor &plain(const at::Tensor &x) { return plain_of<float>(x); }
 
 }  // namespace ct
 
@@ -53,8 +86,10 @@ struct ct_stepper_s {
   at::Tensor embedding, final_norm;
   std::vector<ct::StepperBlock> blocks;
   ct::PackedWeight logits;
+  ct::PackedProduct packed_logits;
   int64_t D, F, H, G, K, V;
   ct_decoder options;
+  bool is_packed = false, same_bits = false;
 
   // The widest row between two norms.
   int64_t widest() const { return std::max({(H + 2 * G) * K, 2 * F, logits.panels.padded}); }
@@ -92,3 +127,28 @@ struct ct_stepper_s {
     for (int64_t i = 0; i < rows * D; i++) normed[i] = stream[i] += update[i];
   }
 };
+
+namespace ct {
+
+// What one step reads and where it writes; S rows, one a sequence.
+template <class T>
+struct StepCall {
+  const ct_stepper_s &model;
+  int64_t S;
+  std::vector<T *> keys, values;
+  std::vector<const float *> cosine, sine;
+  const int32_t *tokens, *tables, *positions;
+  int64_t table_width;
+  const ct_sampling *settings;
+  const int32_t *const *seen;
+  const int32_t *seen_count;
+  const uint8_t *wanted;
+  int32_t *picked;
+  float *log_probabilities;
+  T *hidden;
+};
+
+// A step in bfloat16 by packed weights.
+void packed_step(const StepCall<bf16> &call);
+
+}  // namespace ct

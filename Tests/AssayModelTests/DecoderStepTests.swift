@@ -28,6 +28,10 @@ import Testing
       configuration.groupCount = groups
       // Experts have no fused step, whose sums are in one order.
       let execution = Execution(dtype: dtype, isBatchInvariant: configuration.experts != nil)
+      return self.decoder(configuration, execution)
+    }
+
+    func decoder(_ configuration: ModelConfiguration, _ execution: Execution) -> Decoder {
       let decoder = Decoder(random: configuration, seed: 3, execution: execution)
       for (index, parameter) in decoder.parameters.enumerated()
       where parameter.value.shape.count == 1 {
@@ -137,6 +141,69 @@ import Testing
     let whole = PackedBatch(texts)
     let ends = Tensor(zip(whole.starts, whole.lengths).map { Int64($0 + $1 - 1) })
     expectClose(hidden, decoder(whole, rows: ends, training: false), bound)
+  }
+
+  @Test(
+    "a step by packed weights gives the bits of a plain step, its logits and the sampler",
+    .kernels,
+    arguments: Kind.all,
+    WeightFormat.allCases
+  )
+  func packed(kind: Kind, format: WeightFormat) {
+    var configuration = Tiny.configuration(tied: kind.tied, kind.architecture)
+    guard configuration.experts == nil else { return }
+    (configuration.hiddenSize, configuration.feedForwardSize) = (64, 128)
+    (configuration.headWidth, configuration.groupCount) = (16, kind.groups)
+    let decoder = kind.decoder(configuration, Execution(dtype: .bfloat16, weights: format))
+    let (fused, plain) = (prefilled(decoder), prefilled(decoder))
+    let flat = tables.flatMap(\.self)
+    // Alone and with others, of few rows and of more than any kernel takes at once.
+    for (step, count) in [Self.count, 1, 3, Self.count].enumerated() {
+      let next = (0..<count).map { Int32($0 * 3 + step) }
+      let positions = (0..<count).map { Int32(prompts[$0].count + step) }
+      let tables = Array(flat.prefix(count * Self.width))
+      let rows = Array(rows(step + 1).prefix(count))
+      let read = decoder.step(next, fused, tables: tables, positions: positions, rows: rows)
+      let hidden = decoder.step(next, plain, tables: tables, positions: positions)
+      #expect(read.hidden.floats == hidden.floats, "step \(step)")
+      let wanted = rows.indices.filter { rows[$0] != nil }
+      guard !wanted.isEmpty else { continue }
+      let logits = withoutGradients {
+        decoder.logits(
+          hidden.selected(axis: 0, Tensor(wanted.map(Int64.init))),
+          training: false
+        )
+      }
+      let picked = sampleTokens(logits, rows: wanted.compactMap { rows[$0] })
+      #expect(wanted.map { read.picked.tokens[$0] } == picked.tokens)
+      for (row, expected) in zip(wanted, picked.logProbabilities) {
+        // The tangent that bounds logits may round in another way.
+        let bound: Float = configuration.options.logitCap == nil ? 0 : 1e-2
+        #expect(abs(read.picked.logProbabilities[row] - expected) <= bound)
+      }
+    }
+  }
+
+  @Test("steps by packed weights follow weights that were changed in place")
+  func changedPackings() {
+    let decoder = Kind(architecture: .llama, groups: 4).decoder(.bfloat16)
+    let cache = prefilled(decoder)
+    let flat = tables.flatMap(\.self)
+    func both() -> ([Float], [Float]) {
+      let next = prompts.indices.map { Int32($0 * 3) }
+      let positions = prompts.map { Int32($0.count) }
+      let read = decoder.step(next, cache, tables: flat, positions: positions, rows: rows(1))
+      return (
+        read.hidden.floats, decoder.step(next, cache, tables: flat, positions: positions).floats
+      )
+    }
+    let before = both()
+    for parameter in decoder.parameters {
+      parameter.value.copyInPlace(withoutGradients { parameter.value * 1.5 })
+    }
+    let after = both()
+    #expect(before.0 == before.1 && after.0 == after.1)
+    #expect(before.0 != after.0)
   }
 
   @Test("a row gives the same bits whatever rows are beside it", .kernels, arguments: Kind.all)

@@ -277,6 +277,14 @@ typedef struct {
 int ct_stepper_make(ct_tensor embedding, const ct_tensor *blocks, const ct_attention *attention,
                     int block_count, ct_tensor final_norm, ct_tensor output_weight,
                     const ct_decoder *options, ct_stepper *out);
+// The same of a decoder in bfloat16, of any size, by packed weights whose inputs are whole tiles: CT_BLOCK_PRODUCTS
+// of each block, which `blocks` then has as null. The embedding may be float32; other parts are
+// bfloat16. A step gives what separate operations give, bit for bit.
+enum { CT_QKV_PRODUCT, CT_OUTPUT_PRODUCT, CT_GATE_UP_PRODUCT, CT_DOWN_PRODUCT, CT_BLOCK_PRODUCTS };
+int ct_stepper_make_packed(ct_tensor embedding, const ct_tensor *blocks, const ct_packed *products,
+                           const ct_attention *attention, int block_count, ct_tensor final_norm,
+                           ct_packed output_weight, const ct_decoder *options, bool same_bits,
+                           ct_stepper *out);
 void ct_stepper_free(ct_stepper stepper);
 // Reads one token of each of `count` sequences; `caches` holds the key and value cache of each
 // block, `angles` its cosines and sines, tables is [count, table_width]. Picks a token for the rows that are wanted and leaves the
