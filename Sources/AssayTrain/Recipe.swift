@@ -257,7 +257,7 @@ package struct Recipe {
     _ = try await PairEvaluator(
       sampling: config.evaluation.sampling,
       seed: config.compute.seed,
-      load: config.compute.model
+      load: config.compute.loader(in: config.evaluation.dtype)
     ).run(
       stages,
       model: model,

@@ -209,7 +209,7 @@ struct PackedStep : StepCall<bf16> {
     }
     const int64_t picks = int64_t(buffers.places.size());
     // Products read sixteens of rows.
-    const int64_t largest = std::max({S * width, S * 2 * F, picks * V});
+    const int64_t largest = S * std::max(width, 2 * F);
     const int64_t needed = padded * (D + F + HK) + 2 * S * D + largest + 8 * 32;
     if (int64_t(buffers.numbers.size()) < needed) buffers.numbers.resize(needed);
     if (int64_t(buffers.scales.size()) < S) buffers.scales.resize(S);
@@ -245,8 +245,9 @@ struct PackedStep : StepCall<bf16> {
     for (int64_t n = 0; n < picks; n++) {
       if (buffers.places[n] != n) std::copy_n(normed + buffers.places[n] * D, D, normed + n * D);
     }
-    product(model.packed_logits, normed, picks, {}, large);
-    pick(buffers.places, large);
+    const at::Tensor logits = at::empty({picks, V}, at::kBFloat16);
+    product(model.packed_logits, normed, picks, {}, pointer<bf16>(logits));
+    pick(buffers.places, pointer<bf16>(logits));
   }
 };
 

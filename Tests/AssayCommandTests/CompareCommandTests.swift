@@ -185,6 +185,14 @@ import Testing
     let methods = try #require(both["methods"] as? [String: [String: [String: [String: Any]]]])
     #expect(methods["classic"]?["test"]?["overall"]?["n"] as? Int == 8)
 
+    // In bfloat16 models are evaluated again, and nothing is trained again.
+    let (trained, evaluated) = (stages("first", "classic-").count, stages("first", "evaluate-").count)
+    _ = try RunningCommand(
+      arguments(specification, "first", "--set", "seeds=[1]", "--set", "evaluation.dtype=bf16")
+    ).result().expect(0)
+    #expect(stages("first", "classic-").count == trained)
+    #expect(stages("first", "evaluate-").count >= evaluated + 2)
+
     try RunningCommand(arguments(specification, "pooled", "--report-of", files[0], files[0])).result()
       .expect(65, log: "the same pairs")
     try RunningCommand(arguments(specification, "pooled", "--report-of", files[0], folder.path("both")))

@@ -105,6 +105,18 @@ import Testing
     #expect(refusal(two).contains("2 seeds"))
   }
 
+  @Test("worlds of their own have pairs of their own, whatever the seeds")
+  func worlds() throws {
+    var (one, other) = (try results(1, 50, 60, parts: nil), try results(2, 54, 70, parts: nil))
+    (one.worldSeed, other.worldSeed) = (1, 2)
+    let pooled = try ComparisonResults.pooled([one, other])
+    #expect(abs((pooled.methods["classic"]?["test"]?["overall"]?.accuracy ?? 0) - 0.52) < 1e-12)
+    other.worldSeed = 1
+    #expect(throws: EvaluateError.self) { try ComparisonResults.pooled([one, other]) }
+    other.worldSeed = nil
+    #expect(throws: EvaluateError.self) { try ComparisonResults.pooled([one, other]) }
+  }
+
   @Test("shares stay shares where all are 0 or 1")
   func ends() {
     let certain = StudyInterval(value: 1, lower: 0.96, upper: 1, n: 100)

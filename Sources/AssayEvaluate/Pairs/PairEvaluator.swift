@@ -46,6 +46,8 @@ package struct PairSampling: Equatable, Sendable {
   package var judgementTokens: Int?
   /// Whether judgements are free, or held to reasons and a verdict.
   package var verdicts = VerdictForm.free
+  /// What models compute in.
+  package var dtype = DType.float32
 
   /// Makes a sampling of defaults: everything is greedy.
   package init() {}
@@ -94,6 +96,8 @@ package struct PairEvaluator {
   ) async throws -> Stage {
     var inputs = ["model": model.digest]
     for suite in suites { inputs[suite.name] = suite.digest }
+    // Float32 is what records of earlier versions have.
+    if sampling.dtype != .float32 { inputs["dtype"] = "\(sampling.dtype)" }
     let passes = model.preference.writesCritiques ? sampling.critiques : [1]
     let items = passes.flatMap { critiques in
       suites.flatMap { suite in

@@ -64,6 +64,7 @@ package struct ComparisonReader {
     }
     results.startModel = study.startModel
     results.parts = study.parts
+    results.worldSeed = study.worldSeed
     addLogs(&results)
     let picks = try picks()
     results.bestOf = try methods.compactMap { method in

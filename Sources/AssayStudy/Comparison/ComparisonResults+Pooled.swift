@@ -86,7 +86,9 @@ extension ComparisonResults {
     try check(all, names ?? all.map { "the results of seeds \($0.seeds)" })
     let all = all.sorted { $0.seeds.lexicographicallyPrecedes($1.seeds) }
     var result = ComparisonResults(seconds: all.reduce(0) { $0 + $1.seconds })
+    let worldSeeds = Set(all.map(\.worldSeed))
     result.parts = all.first?.parts
+    result.worldSeed = worldSeeds.count == 1 ? worldSeeds.first ?? nil : nil
     result.seeds = all.flatMap(\.seeds)
     for own in all {
       result.order += own.order.filter { !result.order.contains($0) }
@@ -94,7 +96,7 @@ extension ComparisonResults {
     }
     result.intervals =
       all.count > 1
-      ? "95 %, Student's t over seeds, each of which has pairs of its own"
+      ? "95 %, Student's t over seeds, each with pairs of its own"
       : all.first?.intervals ?? ""
     for key in Set(all.flatMap(\.startModel.keys)) {
       result.startModel[key] = mean(all.compactMap { $0.startModel[key] })
@@ -110,24 +112,29 @@ extension ComparisonResults {
     return result
   }
 
+  /// Refuses results that are not independent of each other.
   private static func check(_ all: [ComparisonResults], _ names: [String]) throws {
-    var parts: [Int: String] = [:]
+    var seen: [[Int?]: String] = [:]
+    let worlds = Set(all.map(\.worldSeed))
+    let ownWorlds = !worlds.contains(nil) && worlds.count == all.count
     for (own, name) in zip(all, names) {
       func refusal(_ problem: String) -> EvaluateError {
         .mismatchedRecords(file: name, problems: [problem])
       }
-      guard let count = own.parts, count == all[0].parts else {
-        throw refusal(
-          own.parts == nil
-            ? "its seeds were evaluated on all pairs, so that they are not independent of other "
-              + "results; join their folders, or set evaluation.parts"
-            : "its pairs are divided into other parts than those of \(names[0])"
-        )
-      }
       guard own.seeds.count == 1 else {
         throw refusal("it is of \(own.seeds.count) seeds; give the results of each seed alone")
       }
-      if let other = parts.updateValue(name, forKey: own.seeds[0] % count) {
+      // Worlds of their own have pairs of their own.
+      if ownWorlds || all.count == 1 { continue }
+      guard let count = own.parts, count == all[0].parts else {
+        throw refusal(
+          own.parts == nil
+            ? "its seeds were evaluated on all pairs of a world, so that they are not independent of other "
+              + "results of it; join their folders, set evaluation.parts, or give each a world of its own"
+            : "its pairs are divided into other parts than those of \(names[0])"
+        )
+      }
+      if let other = seen.updateValue(name, forKey: [own.worldSeed, own.seeds[0] % count]) {
         throw refusal("it was evaluated on the same pairs as \(other)")
       }
     }

@@ -260,6 +260,8 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
   /// Into how many parts the held-out pairs are divided, of which each seed is evaluated on one; `nil`:
   /// every seed on all pairs.
   package var parts: Int?
+  /// What all data are drawn from, where a seed draws them.
+  package var worldSeed: Int?
   /// What intervals are over.
   package var intervals = ""
   /// Each seed's accuracies.
@@ -297,6 +299,7 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case seconds, methods, order, seeds, parts, intervals, differences, calibration, tokens, revisions
     case star, filters, trials, claims
+    case worldSeed = "world_seed"
     case seedAccuracies = "seed_accuracies"
     case sampleCurves = "sample_curves"
     case binnedCurves = "binned_curves"

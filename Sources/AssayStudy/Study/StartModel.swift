@@ -92,7 +92,7 @@ struct StartModelStages {
     let evaluator = PairEvaluator(
       sampling: config.evaluation.greedy,
       seed: config.compute.seed,
-      load: config.compute.model
+      load: config.compute.loader(in: config.evaluation.dtype)
     )
     var result: [String: Double] = [:]
     for task in RolePrompts.JudgeTask.allCases {
@@ -115,7 +115,7 @@ struct StartModelStages {
       let stage = try await PairEvaluator(
         sampling: sampling,
         seed: config.compute.seed,
-        load: config.compute.model
+        load: config.compute.loader(in: config.evaluation.dtype)
       ).run(
         stages,
         model: RatedModel(

@@ -171,6 +171,8 @@ package struct Study: Codable, Equatable, Sendable {
   /// Into how many parts the held-out pairs are divided, of which each seed is evaluated on one; `nil`:
   /// every seed on all pairs.
   package var parts: Int?
+  /// What all data are drawn from, where a seed draws them.
+  package var worldSeed: Int?
   /// What finished, for each seed in the order of the methods.
   package var entries: [Entry] = []
   /// The folders of revisions without critique, by seed.
@@ -193,6 +195,7 @@ package struct Study: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case format, world, methods, items, parts, entries, trials, failures, shared
+    case worldSeed = "world_seed"
     case unguidedRevisions = "unguided_revisions"
     case startModel = "start_model"
   }

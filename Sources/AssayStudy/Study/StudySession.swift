@@ -62,6 +62,7 @@ package final class StudySession {
     stages = StageRunner(store: store, events: told)
     common = try await StudyCommon(recipe.config, stages)
     result = try recipe.emptyStudy()
+    result.worldSeed = common.world.seed
     let first = recipe.config.seeds[0]
     let start = try await common.start(of: first, stages)
     search = StudySearch(

@@ -66,7 +66,7 @@ struct StudyTraining {
     try await PairEvaluator(
       sampling: sampling,
       seed: seed,
-      load: compute.model
+      load: compute.loader(in: config.evaluation.dtype)
     ).run(stages, model: model, suites: suites)
   }
 

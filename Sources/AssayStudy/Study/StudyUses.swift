@@ -42,6 +42,11 @@ struct StudyUses {
     self.events = events
   }
 
+  /// Inputs of a stage, with what it computes in where that is not what earlier versions computed in.
+  private func inputs(_ own: [String: String]) -> [String: String] {
+    section.dtype == .f32 ? own : own.merging(["dtype": section.dtype.rawValue]) { own, _ in own }
+  }
+
   /// Samples the policy's responses, the same for all methods of a seed.
   func candidates(_ stages: StageRunner) async throws -> Stage? {
     guard section.prompts > 0, let isRight = common.world.isRight else { return nil }
@@ -49,15 +54,15 @@ struct StudyUses {
     return try await stages.run(
       "responses",
       from: ["prompts": prompts.count, "responses": section.responses, "seed": compute.seed],
-      inputs: [
+      inputs: inputs([
         "start": start.digest, "prompts": Suite(name: "policy", pairs: prompts).digest,
-      ]
+      ])
     ) { stage in
       var greedy = WritingSettings()
       greedy.maximumTokens = responseTokens
       var drawn = greedy
       drawn.temperature = 1
-      let writer = ModelWriter(try stage.port(try compute.model(start.folder), events: events))
+      let writer = ModelWriter(try stage.port(try compute.model(start.folder, in: section.dtype), events: events))
       let seed = UInt64(compute.seed)
       _ = try await stage.write(prompts, by: writer, events: events) { pair in
         let opening = WritingRequest.Opening.conversation(pair.prompt)
@@ -88,10 +93,10 @@ struct StudyUses {
     return try await stages.run(
       "best-of",
       from: ["preference": model.preference.name, "seed": compute.seed],
-      inputs: ["model": model.digest, "responses": candidates.digest]
+      inputs: inputs(["model": model.digest, "responses": candidates.digest])
     ) { stage in
       let port = try stage.port(
-        rating: try compute.model(model.folder),
+        rating: try compute.model(model.folder, in: section.dtype),
         by: model.preference,
         events: events
       )
@@ -151,14 +156,14 @@ struct StudyUses {
     return try await stages.run(
       "revisions",
       from: ["guided": critic != nil],
-      inputs: [
+      inputs: inputs([
         "critic": critic?.digest ?? "none", "policy": start.digest,
         "responses": candidates.digest,
-      ]
+      ])
     ) { stage in
       var critiques = [String?](repeating: nil, count: records.count)
       if let critic {
-        let model = try compute.model(critic.folder)
+        let model = try compute.model(critic.folder, in: section.dtype)
         let port = try stage.port(model, writer: "critic") { _ in }
         let scores = try await ModelScorer(port).score(
           zip(prompts, records).map { .response(prompt: $0.prompt, response: $1.responses[0]) }
@@ -167,7 +172,7 @@ struct StudyUses {
       }
       var greedy = WritingSettings()
       greedy.maximumTokens = responseTokens
-      let policy = ModelWriter(try stage.port(try compute.model(start.folder), events: events))
+      let policy = ModelWriter(try stage.port(try compute.model(start.folder, in: section.dtype), events: events))
       _ = try await stage.write(Array(records.indices), by: policy, events: events) { item in
         let conversation = wording.revision(
           prompt: prompts[item].prompt,

@@ -11,6 +11,7 @@ struct PlaygroundWorld: World {
   static let name = "playground"
   private let wording = RolePrompts.playground
   var prompts: RolePrompts? { wording }
+  var seed: Int? { config.compute.seed }
   private let config: StudyConfig
   private let playground: Playground
 

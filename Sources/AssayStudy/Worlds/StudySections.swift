@@ -1,8 +1,13 @@
 import AssayEvaluate
 import AssayRun
+import AssayTrain
 
 /// How compared models are evaluated.
 package struct StudyEvaluationSection: RecipeSection {
+  /// What models compute in where they are evaluated: `f32`, or `bf16`, which is faster and rounds.
+  ///
+  /// Default: `f32`.
+  package var dtype = ComputeType.f32
   /// Critiques that a score is the mean of, for models that write them.
   ///
   /// Default: 4.
@@ -97,6 +102,7 @@ extension StudyEvaluationSection {
     sampling.judgementTemperature = judgementTemperature
     sampling.topP = topP
     sampling.judgementTokens = judgementTokens
+    sampling.dtype = dtype.dtype
     return sampling
   }
 

@@ -88,6 +88,10 @@ package protocol World: Sendable {
   /// - Throws: What the world throws.
   func demonstrations(_ data: WorldData) throws -> [Demonstration]
 
+  /// What all of its data are drawn from: worlds of different seeds have no pair in common. `nil` where data do
+  /// not depend on a seed.
+  var seed: Int? { get }
+
   /// How its start model's roles are asked; `nil` leaves it to the methods' settings.
   var prompts: RolePrompts? { get }
 
@@ -127,6 +131,8 @@ extension World {
   package var startModel: URL? { nil }
   /// None.
   package func demonstrations(_ data: WorldData) throws -> [Demonstration] { [] }
+  /// Data are what they are.
+  package var seed: Int? { nil }
   /// As settings say.
   package var prompts: RolePrompts? { nil }
   /// Nobody can tell.

@@ -17,6 +17,10 @@ package struct EvaluationSection: RecipeSection {
   ///
   /// Default: 0, it goes on to its last step.
   package var patience = 0
+  /// What suites are evaluated in: `f32`, or `bf16`, which is faster and rounds.
+  ///
+  /// Default: `f32`.
+  package var dtype = ComputeType.f32
   /// Critiques that a score is the mean of, of models that write them: one evaluation for each entry, a
   /// single critique being greedy.
   ///
@@ -108,6 +112,7 @@ package struct EvaluationSection: RecipeSection {
     sampling.judgementTokens = judgementTokens
     sampling.verdicts = verdicts
     sampling.confidence = confidence
+    sampling.dtype = dtype.dtype
     return sampling
   }
 }

@@ -99,31 +99,25 @@ package struct ComputeSection: RecipeSection {
 
   /// Loads a model to read and write with it.
   ///
-  /// - Parameter folder: The model's folder.
-  /// - Returns: The model, in float32.
-  /// - Throws: What loading throws.
-  @Sendable package func model(_ folder: URL) throws -> Model {
-    try Model.load(
-      folder,
-      device: try chosenDevice(),
-      approximateTemplate: approximateTemplate
-    )
-  }
-
-  /// Loads a model to write with it, which computes as the section says.
-  ///
-  /// - Parameter folder: The model's folder.
+  /// - Parameters:
+  ///   - folder: The model's folder.
+  ///   - type: What it computes in.
   /// - Returns: The model; in bfloat16 what is stored so stays so.
   /// - Throws: What loading throws.
-  private func writingModel(_ folder: URL) throws -> Model {
+  package func model(_ folder: URL, in type: ComputeType) throws -> Model {
     let model = try Model.load(
       folder,
-      dtype: dtype == .bf16 ? nil : .float32,
+      dtype: type == .bf16 ? nil : .float32,
       device: try chosenDevice(),
       approximateTemplate: approximateTemplate
     )
-    model.decoder.execution = Execution(dtype: dtype.dtype)
+    model.decoder.execution = Execution(dtype: type.dtype)
     return model
+  }
+
+  /// What loads models to read and write with them in a type.
+  package func loader(in type: ComputeType) -> @Sendable (URL) throws -> Model {
+    { try model($0, in: type) }
   }
 
   /// Loads a model to write the texts of a stage, each of which is kept as soon as it is finished.
@@ -139,7 +133,7 @@ package struct ComputeSection: RecipeSection {
     for stage: Stage,
     events: @escaping RunEventHandler
   ) throws -> ModelWriter {
-    ModelWriter(try stage.port(try writingModel(folder), events: events))
+    ModelWriter(try stage.port(try model(folder, in: dtype), events: events))
   }
 
   /// Loads a model to train it, or an adapter beside it where the section asks for one.
