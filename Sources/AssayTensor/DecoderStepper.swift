@@ -89,7 +89,9 @@ package final class DecoderStepper {
     )
     var made: ct_stepper?
     var raw = options.raw
-    let handles: [ct_tensor?] = weights.vectors.flatMap { $0.dense.map { $0.flatMap { $0?.handle } } }
+    let handles: [ct_tensor?] = weights.vectors.flatMap {
+      $0.dense.map { $0.flatMap { $0?.handle } }
+    }
     let products: [ct_packed?] = weights.products.map(\.handle)
     let code = withExtendedLifetime(weights) {
       ct_stepper_make_packed(
@@ -158,7 +160,10 @@ package final class DecoderStepper {
     let angleHandles: [ct_tensor?] = angles.flatMap { [$0.cosine.handle, $0.sine.handle] }
     let wanted = rows.map { $0 == nil ? UInt8(0) : 1 }
     var hidden: Tensor?
-    let picked = sampled(rows, vocabularySize: vocabularySize) { arguments, tokens, logProbabilities in
+    let picked = sampled(rows, vocabularySize: vocabularySize) {
+      arguments,
+      tokens,
+      logProbabilities in
       hidden = Tensor("step") { out in
         withExtendedLifetime((caches, angles)) {
           ct_stepper_step(

@@ -166,7 +166,10 @@ import Testing
   func parts() throws {
     let specification = try folder.write(
       text(URL(fileURLWithPath: try specification()))
-        .replacingOccurrences(of: "classic, classic-half, genrm, judge-token]", with: "classic, genrm]")
+        .replacingOccurrences(
+          of: "classic, classic-half, genrm, judge-token]",
+          with: "classic, genrm]"
+        )
         .replacingOccurrences(of: "votes: 2,", with: "votes: 2, parts: 2,"),
       "parts.yaml"
     )
@@ -179,24 +182,30 @@ import Testing
     _ = try (seeds("[1]", "first"), seeds("[2]", "second"))
     let both = try seeds("[1, 2]", "both")
     let files = ["first", "second"].map { folder.path("\($0)/results.json") }
-    try RunningCommand(arguments(specification, "pooled", "--report-of", files[1], files[0])).result()
+    try RunningCommand(arguments(specification, "pooled", "--report-of", files[1], files[0]))
+      .result()
       .expect(0)
     #expect(try results("pooled") == both)
     let methods = try #require(both["methods"] as? [String: [String: [String: [String: Any]]]])
     #expect(methods["classic"]?["test"]?["overall"]?["n"] as? Int == 8)
 
     // In bfloat16 models are evaluated again, and nothing is trained again.
-    let (trained, evaluated) = (stages("first", "classic-").count, stages("first", "evaluate-").count)
+    let (trained, evaluated) = (
+      stages("first", "classic-").count, stages("first", "evaluate-").count
+    )
     _ = try RunningCommand(
       arguments(specification, "first", "--set", "seeds=[1]", "--set", "evaluation.dtype=bf16")
     ).result().expect(0)
     #expect(stages("first", "classic-").count == trained)
     #expect(stages("first", "evaluate-").count >= evaluated + 2)
 
-    try RunningCommand(arguments(specification, "pooled", "--report-of", files[0], files[0])).result()
+    try RunningCommand(arguments(specification, "pooled", "--report-of", files[0], files[0]))
+      .result()
       .expect(65, log: "the same pairs")
-    try RunningCommand(arguments(specification, "pooled", "--report-of", files[0], folder.path("both")))
-      .result().expect(64, log: "not both at once")
+    try RunningCommand(
+      arguments(specification, "pooled", "--report-of", files[0], folder.path("both"))
+    )
+    .result().expect(64, log: "not both at once")
     try RunningCommand(
       arguments(specification, "more", "--set", "seeds=[1, 3]")
     ).result().expect(65, log: "evaluation.parts")

@@ -7,7 +7,8 @@ import Testing
 /// Seeds that were evaluated on pairs of their own.
 @Suite struct PooledSeedsTests {
   /// Pairs of a part: the method is right on as many of 100 as its share says, the reference on the others' rest.
-  private func outcomes(_ seed: Int, _ right: Int, _ section: String = "Reasoning") -> [PairOutcome] {
+  private func outcomes(_ seed: Int, _ right: Int, _ section: String = "Reasoning") -> [PairOutcome]
+  {
     (0..<100).map { place in
       PairOutcome(
         id: "test-\(seed)-\(place)",
@@ -30,7 +31,9 @@ import Testing
     let tally = try ComparisonTally(
       ComparisonInput(
         methods: ["classic", "cloud"],
-        outcomes: ["classic": [seed: outcomes(seed, classic)], "cloud": [seed: outcomes(seed, cloud)]]
+        outcomes: [
+          "classic": [seed: outcomes(seed, classic)], "cloud": [seed: outcomes(seed, cloud)],
+        ]
       )
     )
     var results = try tally.results(seconds: 10)
@@ -76,7 +79,9 @@ import Testing
     let half = try #require(bar.figure).upper - 0.16
     #expect(abs(half - 4.302653 * 0.0212 / 2) < 0.006)
     #expect(try claim("vote", pooled).outcome == .notMeasured)
-    let sections = try #require(pooled.claims.first { $0.measure == "cloud - classic, test, Reasoning" })
+    let sections = try #require(
+      pooled.claims.first { $0.measure == "cloud - classic, test, Reasoning" }
+    )
     #expect(sections.figure != nil)
   }
 

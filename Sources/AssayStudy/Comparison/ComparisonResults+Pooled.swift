@@ -273,7 +273,9 @@ extension ComparisonResults {
       pooled.brier = Self.mean(own.map(\.brier))
       pooled.missing = own.reduce(0) { $0 + $1.missing }
       // Ten bins from 0.5 to 1, of which empty ones are left out.
-      let bins = Self.grouped(own.flatMap(\.bins)) { ["\(min(9, Int(($0.probability - 0.5) * 20)))"] }
+      let bins = Self.grouped(own.flatMap(\.bins)) {
+        ["\(min(9, Int(($0.probability - 0.5) * 20)))"]
+      }
       pooled.bins = bins.map { bins in
         let count = bins.reduce(0) { $0 + $1.count }
         func weighted(_ path: KeyPath<CalibrationFigure.Bin, Double>) -> Double {

@@ -297,7 +297,8 @@ package struct ComparisonResults: Codable, Equatable, Sendable {
   package init(seconds: Double) { self.seconds = seconds }
 
   enum CodingKeys: String, CodingKey {
-    case seconds, methods, order, seeds, parts, intervals, differences, calibration, tokens, revisions
+    case seconds, methods, order, seeds, parts, intervals, differences, calibration, tokens,
+      revisions
     case star, filters, trials, claims
     case worldSeed = "world_seed"
     case seedAccuracies = "seed_accuracies"

@@ -51,7 +51,8 @@ struct StudyCommon {
       }
       guard !own.isEmpty else {
         throw TrainingError.recipe(
-          reason: "evaluation.parts: the suite \(suite.name) has \(places.count) questions, which is "
+          reason:
+            "evaluation.parts: the suite \(suite.name) has \(places.count) questions, which is "
             + "too few for \(parts) parts; set fewer, or give more pairs"
         )
       }

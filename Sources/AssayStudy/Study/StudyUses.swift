@@ -62,7 +62,9 @@ struct StudyUses {
       greedy.maximumTokens = responseTokens
       var drawn = greedy
       drawn.temperature = 1
-      let writer = ModelWriter(try stage.port(try compute.model(start.folder, in: section.dtype), events: events))
+      let writer = ModelWriter(
+        try stage.port(try compute.model(start.folder, in: section.dtype), events: events)
+      )
       let seed = UInt64(compute.seed)
       _ = try await stage.write(prompts, by: writer, events: events) { pair in
         let opening = WritingRequest.Opening.conversation(pair.prompt)
@@ -172,7 +174,9 @@ struct StudyUses {
       }
       var greedy = WritingSettings()
       greedy.maximumTokens = responseTokens
-      let policy = ModelWriter(try stage.port(try compute.model(start.folder, in: section.dtype), events: events))
+      let policy = ModelWriter(
+        try stage.port(try compute.model(start.folder, in: section.dtype), events: events)
+      )
       _ = try await stage.write(Array(records.indices), by: policy, events: events) { item in
         let conversation = wording.revision(
           prompt: prompts[item].prompt,
