@@ -68,6 +68,29 @@ extension ComparisonResults {
     } catch {
       throw refusal("this is no results.json that `assay compare` of this version wrote")
     }
+    guard isSound else {
+      throw refusal(
+        "a number in it cannot be: it was damaged or changed; write it again with `assay compare`"
+      )
+    }
+  }
+
+  /// Whether what is counted and indexed here can be.
+  private var isSound: Bool {
+    let figures =
+      differences.map(\.difference) + claims.compactMap(\.figure) + dataEfficiency.map(\.accuracy)
+      + bestOf.map(\.gain)
+      + (sampleCurves + binnedCurves).flatMap { $0.points.map(\.accuracy) + [$0.gain] }
+    let counts =
+      figures.map(\.n) + differences.flatMap { [$0.onlyMethod, $0.onlyReference] }
+      + calibration.map(\.missing) + methods.values.flatMap(\.values).flatMap(\.values).map(\.n)
+    let bins = calibration.flatMap(\.bins)
+    return (parts ?? 1) > 0 && seeds.allSatisfy { $0 >= 0 }
+      && counts.allSatisfy { (0...10_000_000).contains($0) }
+      && bins.allSatisfy {
+        $0.count > 0 && $0.count <= 10_000_000 && (0...1).contains($0.probability)
+      }
+      && bestOf.flatMap(\.points).allSatisfy { $0.ci95.count == 2 }
   }
 
   /// Pools the results of seeds that were evaluated on pairs of their own.
