@@ -1,3 +1,4 @@
+import AssayBase
 import AssayEvaluate
 import AssayReward
 import AssayStudy
@@ -108,6 +109,23 @@ import Testing
     var two = try results(2, 50, 60)
     two.seeds = [2, 3]
     #expect(refusal(two).contains("2 seeds"))
+  }
+
+  @Test("a file with numbers that cannot be is refused, and others are read back as they are")
+  func damaged() throws {
+    let url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("assay-results-\(UUID().uuidString).json")
+    defer { try? FileManager.default.removeItem(at: url) }
+    let sound = try results(1, 50, 60)
+    try sound.json().write(to: url)
+    #expect(try ComparisonResults(contentsOf: url) == sound)
+    var (noPart, negative) = (sound, sound)
+    noPart.parts = 0
+    negative.differences[0].onlyMethod = -5
+    for damaged in [noPart, negative] {
+      try damaged.json().write(to: url)
+      #expect(throws: FileError.self) { try ComparisonResults(contentsOf: url) }
+    }
   }
 
   @Test("worlds of their own have pairs of their own, whatever the seeds")
