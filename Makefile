@@ -6,6 +6,7 @@
 #   make test      all tests                      make layers   checks what imports what
 #   make bench     speed of this machine          make clean    removes what was built here
 #   make wheel     a Python wheel in dist/        make install  the command, for all users
+#   make nccl      what several GPUs need, beside the binary; for an ASSAY_LIBTORCH with CUDA
 #
 # PREFIX=DIR   where `install` writes (default: /usr/local), below DESTDIR if that is set
 # OUT=DIR      where `demo` writes (default: demo)
@@ -29,7 +30,7 @@ BOOTSTRAP = $(PYTHON) Scripts/bootstrap.py
 ASSAY = .build/release/assay
 STATIC = .build/static/assay
 
-.PHONY: build static demo test bench wheel install format lint layers clean libtorch
+.PHONY: build static demo test bench wheel nccl install format lint layers clean libtorch
 .NOTPARALLEL:
 
 build: libtorch
@@ -77,6 +78,9 @@ wheel: static
 
 install: static
 	@$(PYTHON) Scripts/install.py $(STATIC) "$(PREFIX)" "$(DESTDIR)"
+
+nccl: build
+	@$(PYTHON) Scripts/make_nccl.py .build/release
 
 format:
 	@git ls-files -z '*.swift' | xargs -0 swift format format --in-place

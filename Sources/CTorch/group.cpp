@@ -1,4 +1,5 @@
-// Processes that train together: c10d's TCP store and Gloo, both of which LibTorch carries.
+// Processes that train together: c10d's TCP store and Gloo, both of which LibTorch carries, and NCCL where
+// tensors are on GPUs.
 //
 // The store is where processes meet and tell each other short texts; Gloo adds up numbers. Sums are the
 // same, bit for bit, in every process: each part of a buffer is added up by one of them and sent round.
@@ -11,6 +12,10 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <dlfcn.h>
+
+#include "nccl.hpp"
 #endif
 
 #include <algorithm>
@@ -31,6 +36,10 @@ struct ct_group_s {
   int rank;
   int size;
   std::chrono::milliseconds timeout;
+  // Those that each have a GPU, once a tensor on one is summed.
+  c10::intrusive_ptr<c10d::Backend> gpus = {};
+  // Whether a sum failed, behind which others may wait for this process forever.
+  bool has_failed = false;
 };
 
 namespace {
@@ -40,33 +49,65 @@ constexpr int64_t bucket_elements = 4 << 20;
 
 using Work = c10::intrusive_ptr<c10d::Work>;
 
+// Meets the processes that each have a GPU.
+c10::intrusive_ptr<c10d::Backend> meet_gpus(ct_group group, int gpu) {
+  void *library = dlopen(nccl_library, RTLD_NOW | RTLD_GLOBAL);
+  const char *reason = library ? nullptr : dlerror();
+  TORCH_CHECK(library, "processes with a GPU each add up with NCCL: make what that needs with `make nccl`, or "
+                       "compute on the CPU; ", reason);
+  auto open = reinterpret_cast<nccl_open *>(dlsym(library, nccl_open_name));
+  TORCH_CHECK(open, nccl_library, " is not of this version; make it again (make nccl)");
+  auto store = c10::make_intrusive<c10d::PrefixStore>("nccl", group->store);
+  auto *gpus = open(store.get(), group->rank, group->size, group->timeout.count(), gpu);
+  return c10::intrusive_ptr<c10d::Backend>::reclaim(gpus);
+}
+
+// Who sums a tensor: where its numbers are.
+c10d::Backend &backend(ct_group group, const at::Tensor &tensor) {
+  if (!tensor.is_cuda()) return *group->processes;
+  if (!group->gpus) group->gpus = meet_gpus(group, tensor.device().index());
+  return *group->gpus;
+}
+
+void wait(ct_group group, const Work &work) {
+  try {
+    work->wait();
+  } catch (...) {
+    group->has_failed = true;
+    throw;
+  }
+}
+
 // Sums over all processes, for all of them.
 Work start_sum(ct_group group, at::Tensor tensor) {
+  c10d::Backend &processes = backend(group, tensor);
   std::vector<at::Tensor> tensors{std::move(tensor)};
   c10d::AllreduceOptions options;
   options.reduceOp = c10d::ReduceOp::SUM;
   options.timeout = group->timeout;
-  return group->processes->allreduce(tensors, options);
+  return processes.allreduce(tensors, options);
 }
 
 // Sums over all processes, for one of them.
 Work start_sum(ct_group group, at::Tensor tensor, int owner) {
   if (owner < 0) return start_sum(group, std::move(tensor));
+  c10d::Backend &processes = backend(group, tensor);
   std::vector<at::Tensor> tensors{std::move(tensor)};
   c10d::ReduceOptions options;
   options.reduceOp = c10d::ReduceOp::SUM;
   options.rootRank = owner;
   options.timeout = group->timeout;
-  return group->processes->reduce(tensors, options);
+  return processes.reduce(tensors, options);
 }
 
 // Gives all processes what one has.
 Work start_share(ct_group group, at::Tensor tensor, int owner) {
+  c10d::Backend &processes = backend(group, tensor);
   std::vector<at::Tensor> tensors{std::move(tensor)};
   c10d::BroadcastOptions options;
   options.rootRank = owner;
   options.timeout = group->timeout;
-  return group->processes->broadcast(tensors, options);
+  return processes.broadcast(tensors, options);
 }
 
 // Neighbouring tensors of one type and one owner that travel as one buffer.
@@ -176,12 +217,12 @@ struct ct_reduction_s {
     for (size_t i = 0; i < size; i++) std::swap(late[i], parameters[i].mutable_grad());
     all.insert(all.end(), sent.begin(), sent.end());
     for (const at::Tensor &piece : late) all.push_back(piece.defined());
-    start_sum(group, at::from_blob(all.data(), {static_cast<int64_t>(all.size())}, at::kDouble))
-        ->wait();
+    int64_t length = static_cast<int64_t>(all.size());
+    wait(group, start_sum(group, at::from_blob(all.data(), {length}, at::kDouble)));
     std::copy(all.begin(), all.begin() + count, numbers);
     const double *had = all.data() + count, *lately = had + size;
     for (Bucket &bucket : parts) {
-      bucket.work->wait();
+      wait(group, bucket.work);
       bool is_given = bucket.owner < 0 || bucket.owner == group->rank;
       for_each_part(bucket, parameters, [&](size_t i, at::Tensor sum) {
         if (is_given && had[i] > 0) parameters[i].mutable_grad() = std::move(sum);
@@ -193,7 +234,7 @@ struct ct_reduction_s {
       holders[size - 1 - i] = had[i] + lately[i];
       if (lately[i] == 0) continue;
       at::Tensor piece = late[i].defined() ? late[i].contiguous() : at::zeros_like(parameters[i]);
-      start_sum(group, piece, owners[i])->wait();
+      wait(group, start_sum(group, piece, owners[i]));
       if (owners[i] >= 0 && owners[i] != group->rank) continue;
       at::Tensor &gradient = parameters[i].mutable_grad();
       gradient = gradient.defined() ? gradient.add_(piece) : piece;
@@ -249,7 +290,14 @@ int ct_group_connect(ct_group group, double timeout) {
   });
 }
 
-void ct_group_close(ct_group group) { delete group; }
+void ct_group_close(ct_group group) {
+  // What goes wrong at the end is of no use to anyone.
+  guarded([&] {
+    if (group->gpus && group->has_failed) group->gpus->abort();
+    else if (group->gpus) group->gpus->shutdown();
+  });
+  delete group;
+}
 
 int ct_group_set(ct_group group, const char *key, const char *value) {
   return guarded([&] {
@@ -271,7 +319,7 @@ int ct_group_get(ct_group group, const char *key, double timeout, char *value, s
 int ct_group_sum_numbers(ct_group group, double *values, int count) {
   return guarded([&] {
     at::Tensor numbers = at::from_blob(values, {count}, at::kDouble);
-    start_sum(group, numbers)->wait();
+    wait(group, start_sum(group, numbers));
   });
 }
 
@@ -283,7 +331,7 @@ int ct_group_share(ct_group group, const ct_tensor *tensors, const int *owners, 
     // So many are under way at once.
     constexpr size_t most = 4;
     auto receive = [&](Bucket &bucket) {
-      bucket.work->wait();
+      wait(group, bucket.work);
       if (bucket.owner != group->rank)
         for_each_part(bucket, values, [&](size_t i, const at::Tensor &part) { values[i].copy_(part); });
       bucket.buffer.reset();
@@ -309,14 +357,14 @@ int ct_group_share(ct_group group, const ct_tensor *tensors, const int *owners, 
 int ct_group_send(ct_group group, ct_tensor tensor, int to) {
   return guarded([&] {
     std::vector<at::Tensor> tensors{tensor->value.detach().contiguous()};
-    group->processes->send(tensors, to, 0)->wait();
+    wait(group, group->processes->send(tensors, to, 0));
   });
 }
 
 int ct_group_receive(ct_group group, ct_tensor tensor, int from) {
   return guarded([&] {
     std::vector<at::Tensor> tensors{tensor->value};
-    group->processes->recv(tensors, from, 0)->wait();
+    wait(group, group->processes->recv(tensors, from, 0));
   });
 }
 
@@ -330,6 +378,8 @@ int ct_reduction_open(ct_group group, const ct_tensor *parameters, const int *ow
       reduction->owners.push_back(owners ? owners[i] : -1);
     }
     size_t size = reduction->parameters.size();
+    // GPUs that do not meet are told of before the first step.
+    if (size > 0) backend(group, reduction->parameters[0]);
     reduction->parts = buckets(reduction->parameters, reduction->owners);
     reduction->part_of.resize(size);
     for (size_t part = 0; part < reduction->parts.size(); part++)

@@ -8,6 +8,8 @@
 #include <dlfcn.h>
 #include <torch/version.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 
@@ -31,10 +33,20 @@ at::ScalarType scalar_type(int code) {
   TORCH_CHECK(false, "unknown dtype code ", code);
 }
 
+// Processes that share a machine take a GPU each, by torchrun's number of theirs.
+static c10::DeviceIndex gpu_of_process() {
+  static const int index = [] {
+    const char *local = std::getenv("LOCAL_RANK");
+    int count = at::detail::getCUDAHooks().deviceCount();
+    return local && count > 0 ? std::max(0, std::atoi(local)) % count : 0;
+  }();
+  return static_cast<c10::DeviceIndex>(index);
+}
+
 at::Device device(int code) {
   switch (code) {
     case CT_CPU: return at::Device(at::kCPU);
-    case CT_CUDA: return at::Device(at::kCUDA, 0);
+    case CT_CUDA: return at::Device(at::kCUDA, gpu_of_process());
     case CT_MPS: return at::Device(at::kMPS, 0);
   }
   TORCH_CHECK(false, "unknown device code ", code);

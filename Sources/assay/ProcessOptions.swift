@@ -128,7 +128,8 @@ struct ProcessOptions: ParsableArguments {
       process.executableURL = Bundle.main.executableURL
       process.arguments = CommandLine.arguments.dropFirst() + ["--quiet"]
       process.environment = ProcessInfo.processInfo.environment.merging([
-        "RANK": "\(rank)", "WORLD_SIZE": "\(place.size)", "LOCAL_WORLD_SIZE": "\(place.size)",
+        "RANK": "\(rank)", "LOCAL_RANK": "\(rank)", "WORLD_SIZE": "\(place.size)",
+        "LOCAL_WORLD_SIZE": "\(place.size)",
         "MASTER_ADDR": place.host, "MASTER_PORT": "\(place.port)", Self.startedHere: "\(getpid())",
       ]) { $1 }
       process.standardInput = FileHandle.nullDevice

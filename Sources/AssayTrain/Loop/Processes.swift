@@ -104,14 +104,17 @@ package final class Processes: StageProcesses {
   }
 
   /// Tells what it means that another process is gone.
-  func lostIsTold<Result>(_ body: () throws -> Result) throws -> Result {
+  func lostIsTold<Result>(
+    _ what: String = "lost the others",
+    _ body: () throws -> Result
+  ) throws -> Result {
     do {
       return try body()
     } catch let error as TensorError {
       // A terminal interrupts all of them: then that is why the others are gone.
       try Interruption.check()
       throw TrainingError.processes(
-        reason: "process \(place.rank) of \(place.size) lost the others (\(error))"
+        reason: "process \(place.rank) of \(place.size) \(what) (\(error))"
       )
     }
   }

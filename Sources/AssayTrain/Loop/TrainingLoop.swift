@@ -61,7 +61,9 @@ package struct TrainingLoop {
     let values = trained.map(\.value)
     for value in values { value.setRequiresGradientInPlace() }
     let together = try Processes.current.map { processes in
-      try processes.lostIsTold { try ProcessSteps(values, processes) }
+      try processes.lostIsTold("cannot add up gradients with the others") {
+        try ProcessSteps(values, processes)
+      }
     }
     self.together = together
     let rate = section.headLearningRate
