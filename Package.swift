@@ -14,6 +14,8 @@ let package = Package(
   products: [
     .executable(name: "assay", targets: ["assay"]),
     .library(name: "AssayKit", targets: ["AssayKit"]),
+    // What `assay` opens when something is to be computed; other programs have it in themselves.
+    .library(name: "AssayTorch", type: .dynamic, targets: ["CTorchEngine"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -36,11 +38,14 @@ let package = Package(
       pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
     ),
+    // The interface of the engine, and two ways to have it: linked, or opened when it is first called.
+    .systemLibrary(name: "CTorch"),
     .target(
-      name: "CTorch",
+      name: "CTorchEngine",
       dependencies: ["CLibTorch"],
-      cxxSettings: [.headerSearchPath("gloo_declarations")]
+      cxxSettings: [.headerSearchPath("../CTorch"), .headerSearchPath("gloo_declarations")]
     ),
+    .target(name: "CTorchDoor", cSettings: [.headerSearchPath("../CTorch")]),
     .target(name: "AssayTensor", dependencies: ["CTorch", "CZlib"], swiftSettings: settings),
     .target(
       name: "AssayBase",
@@ -137,7 +142,7 @@ let package = Package(
       name: "AssayKit",
       dependencies: [
         "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
-        "AssayGenerate", "AssayReward", "AssayEvaluate", "AssayTrain", "AssayStudy",
+        "AssayGenerate", "AssayReward", "AssayEvaluate", "AssayTrain", "AssayStudy", "CTorchEngine",
       ],
       exclude: ["AssayKit.docc"],
       swiftSettings: settings
@@ -159,7 +164,7 @@ let package = Package(
       name: "AssayFuzz",
       dependencies: [
         "AssayBase", "AssayRun", "AssayTensor", "AssayText", "AssayData", "AssayModel",
-        "AssayGenerate", "AssayEvaluate", "AssayTrain", "AssayStudy",
+        "AssayGenerate", "AssayEvaluate", "AssayTrain", "AssayStudy", "CTorchEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Fuzz",
@@ -171,6 +176,7 @@ let package = Package(
       dependencies: [
         "AssayBase", "AssayRun", "AssayHub", "AssayTensor", "AssayText", "AssayData", "AssayModel",
         "AssayGenerate", "AssayReward", "AssayEvaluate", "AssayTrain", "AssayStudy", "AssayServe",
+        "CTorchDoor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings
@@ -178,7 +184,7 @@ let package = Package(
     .target(
       name: "AssayTestSupport",
       dependencies: [
-        "AssayBase", "AssayTensor", "AssayText", "AssayData", "AssayModel",
+        "AssayBase", "AssayTensor", "AssayText", "AssayData", "AssayModel", "CTorchEngine",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-KERNELS = ROOT / "Sources" / "CTorch"
+KERNELS = ROOT / "Sources" / "CTorchEngine"
 SOURCES = ["kernels.cpp", "packed_vectors.cpp", "packed_amx.cpp", "packed_integers.cpp"]
 
 
@@ -53,7 +53,7 @@ def include_folders():
         env={**os.environ, "PKG_CONFIG_PATH": "%s:%s" % (ROOT / ".build" / "pkgconfig", folders)})
     if found.returncode != 0:
         sys.exit("check_kernels: LibTorch's headers are missing: run `make` first")
-    return ["-I", str(KERNELS / "include")] + found.stdout.split()
+    return ["-I", str(ROOT / "Sources" / "CTorch")] + found.stdout.split()
 
 
 if __name__ == "__main__":

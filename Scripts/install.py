@@ -5,7 +5,7 @@
 
 | below PREFIX | holds |
 | --- | --- |
-| lib/assay | the binary and LibTorch's libraries |
+| lib/assay | the binary, its engine and LibTorch's libraries |
 | bin/assay | a link to it |
 | share/bash-completion/completions, share/zsh/site-functions, share/fish/vendor_completions.d | completions |
 | share/man/man1/assay.1 | the manual page |
@@ -33,7 +33,7 @@ def main(binary: Path, prefix: str, staging: str) -> None:
         path.unlink()
     shutil.copy2(binary, library / "assay")
     for path in binary.parent.iterdir():
-        if path.is_symlink() and path.name.startswith("lib"):
+        if path.name.startswith("lib"):
             shutil.copyfile(path.resolve(), library / path.name)
     link = programs / "assay"
     if link.is_symlink() or link.exists():

@@ -3,6 +3,8 @@
 
     python3 Scripts/link_static.py .build/release OUT
 
+The engine, which the binary opens, is linked into OUT's folder without Swift's libraries: it has no Swift.
+
 `swift build --static-swift-stdlib` gives the same, but compiles everything a second time: it takes
 what is compiled with and without that option for different things, though only the last step differs.
 On macOS, where Swift's libraries come with the system, the binary is copied.
@@ -19,23 +21,39 @@ FOUNDATION = [
     "_FoundationCShims", "_FoundationCollections", "_FoundationICU", "dispatch", "BlocksRuntime",
 ]
 
+ENGINE = "libAssayTorch.so"
+
 
 def main(release: Path, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     if sys.platform == "darwin":
         shutil.copy2(release / "assay", out)
+        shutil.copy2(release / "libAssayTorch.dylib", out.parent)
         return
-    libraries = subprocess.run(
-        ["pkg-config", "--libs", "libtorch", "zlib"], check=True, capture_output=True, text=True).stdout.split()
-    command = [
-        "swiftc", "-static-stdlib", "-emit-executable", "-module-name", "assay", "-o", str(out),
+    link("swiftc", [
+        "-static-stdlib", "-emit-executable", "-module-name", "assay", "-o", str(out),
         "-Xlinker", "--gc-sections", "-Xlinker", "--defsym", "-Xlinker", "main=assay_main",
-        "-Xlinker", "-rpath=$ORIGIN", "@%s" % (release / "assay.product" / "Objects.LinkFileList"),
-        *("-l" + name for name in FOUNDATION), *libraries, "-lm"]
+        "-Xlinker", "-rpath=$ORIGIN", objects(release, "assay"), *("-l" + name for name in FOUNDATION),
+        *packages("zlib"), "-lm"])
+    link("clang++", [
+        "-shared", "-o", str(out.parent / ENGINE), "-Wl,-rpath,$ORIGIN", "-Wl,-soname," + ENGINE,
+        objects(release, "AssayTorch"), *packages("libtorch")])
+
+
+def packages(name: str) -> list:
+    return subprocess.run(
+        ["pkg-config", "--libs", name], check=True, capture_output=True, text=True).stdout.split()
+
+
+def objects(release: Path, product: str) -> str:
+    return "@%s" % (release / (product + ".product") / "Objects.LinkFileList")
+
+
+def link(tool: str, words: list) -> None:
     # Warnings are of Foundation's archives, for calls that a wholly static program could not make.
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run([tool, *words], capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit("link_static.py: swiftc says:\n%s%s" % (done.stdout, done.stderr))
+        sys.exit("link_static.py: %s says:\n%s%s" % (tool, done.stdout, done.stderr))
 
 
 if __name__ == "__main__":

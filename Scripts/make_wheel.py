@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Packs the release binary into a Python wheel. Called by `make wheel`; needs strip and readelf (binutils).
 
-  make_wheel.py BINARY FOLDER   writes FOLDER/assay-<version>-py3-none-<platform>.whl and prints its path
+  make_wheel.py BINARY FOLDER   takes BINARY and the engine beside it, writes FOLDER/assay-<version>-py3-none-<platform>.whl and prints its path
 
 `pip install` of the wheel gives the command `assay`, which uses the LibTorch of torch 2.11.0: the binary is
-stripped, has Swift's libraries in it (Scripts/link_static.py) and finds LibTorch at its start, through
-Scripts/wheel/__init__.py. The platform's tag is the oldest C library that the binary loads on. Same binary,
+stripped, has Swift's libraries in it (Scripts/link_static.py), and its engine finds LibTorch when it is opened,
+through Scripts/wheel/__init__.py. The platform's tag is the oldest C library that the binary loads on. Same binary,
 same wheel, byte for byte.
 """
 
@@ -21,6 +21,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+ENGINE = "libAssayTorch.so"
 # What may be missing on a machine with Python and torch: nothing. These come with the C library, with every
 # desktop and server, or with torch.
 KNOWN = re.compile(
@@ -33,14 +34,9 @@ def main(binary: Path, folder: Path) -> None:
             sys.exit("make wheel needs %s: install binutils" % tool)
     version = subprocess.run(
         [str(binary), "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    with tempfile.TemporaryDirectory() as temporary:
-        stripped = Path(temporary) / "assay"
-        shutil.copyfile(binary, stripped)
-        subprocess.run(["strip", str(stripped)], check=True)
-        check_libraries(stripped)
-        content = stripped.read_bytes()
-    tag = "py3-none-manylinux_2_%d_%s" % (glibc(content), platform.machine())
-    files = {"assay/assay": content}
+    files = {"assay/assay": stripped(binary), "assay/" + ENGINE: stripped(binary.parent / ENGINE)}
+    oldest = max(glibc(content) for content in files.values())
+    tag = "py3-none-manylinux_2_%d_%s" % (oldest, platform.machine())
     for name in ("__init__.py", "__main__.py"):
         files["assay/" + name] = (ROOT / "wheel" / name).read_bytes()
     info = "assay-%s.dist-info/" % version
@@ -59,6 +55,16 @@ def main(binary: Path, folder: Path) -> None:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
     print(wheel)
+
+
+def stripped(binary: Path) -> bytes:
+    """A binary without its symbols, after a look at what it needs."""
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary) / binary.name
+        shutil.copyfile(binary, copy)
+        subprocess.run(["strip", str(copy)], check=True)
+        check_libraries(copy)
+        return copy.read_bytes()
 
 
 def check_libraries(binary: Path) -> None:

@@ -1,5 +1,5 @@
 // Sums over processes that have a GPU each: c10d's NCCL. Made by `make nccl`, found beside the binary.
-#include "../../Sources/CTorch/nccl.hpp"
+#include "../../Sources/CTorchEngine/nccl.hpp"
 
 #define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>

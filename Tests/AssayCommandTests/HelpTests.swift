@@ -93,4 +93,24 @@ import Testing
     for (words, _) in try commands() { #expect(help.output.contains("  \(words[0])")) }
     #expect(try assay("--version").output.split(separator: ".").count == 3)
   }
+
+  #if os(Linux)
+  @Test("help needs no LibTorch; what computes says in a sentence that there is none")
+  func withoutEngine() throws {
+    let folder = try WorkFolder()
+    let alone = folder.url.appendingPathComponent("assay")
+    try FileManager.default.copyItem(at: try #require(Binary.url), to: alone)
+    func run(_ words: String...) throws -> CommandResult {
+      try RunningCommand(words, executable: alone).result()
+    }
+    try run("--help").expect(0)
+    try run("train", "--help").expect(0)
+    let out = folder.path("world")
+    try run("playground", "--out", out, "--train", "1", "--test", "1", "--quiet").expect(0)
+    let model = try folder.model(.sequenceClassifier)
+    let row = try folder.write(#"{"prompt": "a", "response": "b"}"#, "rows.jsonl")
+    try run("score", "--model", model, "--data", row)
+      .expect(69, log: "LibTorch does not load", "libAssayTorch.so", "beside the binary")
+  }
+  #endif
 }

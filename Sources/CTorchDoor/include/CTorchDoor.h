@@ -1,0 +1,1 @@
+// What it defines is declared by CTorch.h.
