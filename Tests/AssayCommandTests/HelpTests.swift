@@ -107,7 +107,7 @@ import Testing
     try run("train", "--help").expect(0)
     let out = folder.path("world")
     try run("playground", "--out", out, "--train", "1", "--test", "1", "--quiet").expect(0)
-    let model = try folder.model(.sequenceClassifier)
+    let model = try folder.model(.classic)
     let row = try folder.write(#"{"prompt": "a", "response": "b"}"#, "rows.jsonl")
     try run("score", "--model", model, "--data", row)
       .expect(69, log: "LibTorch does not load", "libAssayTorch.so", "beside the binary")
