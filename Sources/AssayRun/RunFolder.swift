@@ -122,9 +122,13 @@ package final class RunFolder: Sendable {
   }
 
   /// The folders of the stages, in their order, as `03-critiques`.
-  package func stageFolders() -> [String] {
+  package func stageFolders() -> [String] { Self.stageFolders(in: url) }
+
+  private static func stageFolders(in url: URL) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-    return names.filter { $0.wholeMatch(of: /[0-9]{2,}-[a-z0-9-]+/) != nil }.sorted()
+    // By their numbers: as texts, 100 stands before 11.
+    return names.filter { $0.wholeMatch(of: /[0-9]{2,}-[a-z0-9-]+/) != nil }
+      .sorted { $0.compare($1, options: .numeric) == .orderedAscending }
   }
 
   /// Returns the last finished checkpoint of a run's folder, without locking it.
@@ -132,8 +136,7 @@ package final class RunFolder: Sendable {
   /// - Parameter url: A run's folder.
   /// - Returns: The `checkpoint` folder of the last stage with `done.json` that has one.
   package static func lastCheckpoint(in url: URL) -> URL? {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-    return names.filter { $0.wholeMatch(of: /[0-9]{2,}-[a-z0-9-]+/) != nil }.sorted().reversed()
+    stageFolders(in: url).reversed()
       .map { url.appendingPathComponent($0) }
       .first {
         FileManager.default.fileExists(atPath: $0.appendingPathComponent("done.json").path)

@@ -277,6 +277,23 @@ final class TemporaryFolder: Sendable {
     let own = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
     #expect(own == [".lock", "01-head"])
   }
+
+  @Test("stages are in the order of their numbers, also behind the 99th")
+  func manyStages() throws {
+    let folder = try TemporaryFolder()
+    let names = ["11-train-6", "98-train-49", "99-judge-50", "100-train-50"]
+    for name in names {
+      let stage = folder.url.appendingPathComponent(name)
+      try FileManager.default.createDirectory(
+        at: stage.appendingPathComponent("checkpoint"),
+        withIntermediateDirectories: true
+      )
+      try Data("{}".utf8).write(to: stage.appendingPathComponent("done.json"))
+    }
+    let last = folder.url.appendingPathComponent("100-train-50/checkpoint")
+    #expect(RunFolder.lastCheckpoint(in: folder.url)?.path == last.path)
+    #expect(try RunFolder(folder.url).stageFolders() == names)
+  }
 }
 
 @Suite struct RunInterruptionTests {
