@@ -168,8 +168,8 @@ import Testing
       outcomes: ["cloud": [1: outcomes, 2: outcomes]]
     )
     for index in 0..<30 {
-      input.bins["one-\(index)"] = "1 step"
-      input.bins["three-\(index)"] = "3 steps"
+      input.bins[.init(suite: "test", id: "one-\(index)")] = "1 step"
+      input.bins[.init(suite: "test", id: "three-\(index)")] = "3 steps"
     }
     let tally = try ComparisonTally(input)
     let claim = ClaimTable.Claim("a", "", paper: "", .stepGain("cloud", suite: "test"))

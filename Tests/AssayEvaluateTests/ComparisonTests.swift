@@ -145,7 +145,9 @@ enum Outcomes {
         "cloud-10": [1: classic],
       ]
     )
-    input.bins = ["c": "2 steps", "d": "10 steps"]
+    input.bins = [
+      .init(suite: "test", id: "c"): "2 steps", .init(suite: "test", id: "d"): "10 steps",
+    ]
     input.shares = ["cloud-10": .init(method: "cloud", share: 0.1)]
     return try ComparisonTally(input)
   }

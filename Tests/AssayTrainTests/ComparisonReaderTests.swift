@@ -180,4 +180,65 @@ import Testing
     let half = Statistics.studentQuantile(degrees: 39) * (10.0 / 3600 * 40 / 39).squareRoot()
     #expect(abs(truth.upper - 0.5 - half) < 1e-9 && abs(truth.lower - 0.5 + half) < 1e-9)
   }
+
+  @Test("pairs of two suites that have the same ids keep what they depend on")
+  func sameIDs() throws {
+    func outcomes(_ suite: String, _ name: (Int) -> String) -> [PairOutcome] {
+      (0..<200).map { index in
+        var outcome = outcome(name(index), index / 4 % 5 > 0 ? 1 : -1)
+        outcome.suite = suite
+        return outcome
+      }
+    }
+    func interval(_ name: @escaping (String, Int) -> String) throws -> [Double]? {
+      let (few, many) = (outcomes("a") { name("a", $0) }, outcomes("b") { name("b", $0) })
+      var input = ComparisonInput(methods: ["classic"], outcomes: ["classic": [1: few + many]])
+      for (index, outcome) in few.enumerated() {
+        input.clusters[.init(suite: "a", id: outcome.id)] = "prompt \(index / 4)"
+      }
+      for (index, outcome) in many.enumerated() {
+        input.clusters[.init(suite: "b", id: outcome.id)] = "prompt \(index)"
+      }
+      let results = try ComparisonTally(input).results(seconds: 0)
+      return results.methods["classic"]?["a"]?["overall"]?.ci95
+    }
+    let own = try #require(try interval { "\($0)-\($1)" })
+    #expect(try interval { "\($1)" } == own)
+    // Four pairs of a prompt are all right or all wrong: twice as wide as of pairs that stand alone.
+    let alone = try Statistics.accuracy((0..<200).map { $0 / 4 % 5 > 0 ? 1 : 0 })
+    #expect(own[1] - own[0] > 1.7 * (alone.upper - alone.lower))
+  }
+
+  @Test("folders of other worlds or other pairs are not joined, nor a seed that was made twice")
+  func joining() throws {
+    func study(_ name: String, world: Int?, pair: String = "p", evaluation: String) throws -> URL {
+      let place = folder.appendingPathComponent(name)
+      var study = Study(world: "playground", methods: [.init(name: "classic")])
+      study.worldSeed = world
+      study.entries = [
+        .init(method: "classic", seed: 1, model: "m", evaluation: evaluation, stages: [])
+      ]
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try RecordLog<Study.Item>(place.appendingPathComponent(study.items))
+        .append(contentsOf: [Study.Item(id: pair, suite: "test")])
+      try study.write(to: place)
+      return place
+    }
+    func problem(_ other: URL, beside first: URL) -> String {
+      do {
+        return "\(try Study.joined([first, other]).entries.count) entries"
+      } catch {
+        return "\(error)"
+      }
+    }
+    let first = try study("one", world: 1, evaluation: "stages/evaluate-1/01-evaluate")
+    let same = try study("copy", world: 1, evaluation: "stages/evaluate-1/01-evaluate")
+    #expect(problem(same, beside: first) == "1 entries")
+    let world = try study("two", world: 2, evaluation: "stages/evaluate-2/01-evaluate")
+    #expect(problem(world, beside: first).contains("of another world"))
+    let pairs = try study("three", world: 1, pair: "q", evaluation: "stages/evaluate-1/01-evaluate")
+    #expect(problem(pairs, beside: first).contains("on other pairs"))
+    let again = try study("four", world: 1, evaluation: "stages/evaluate-9/01-evaluate")
+    #expect(problem(again, beside: first).contains("classic with seed 1 was made twice"))
+  }
 }

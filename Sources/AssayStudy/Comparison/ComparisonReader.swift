@@ -54,8 +54,9 @@ package struct ComparisonReader {
       input.shares[method.name] = .init(method: method.base, share: share)
     }
     for item in try RecordLog<Study.Item>(place(study.items)).records() {
-      input.clusters[item.id] = item.cluster
-      input.bins[item.id] = item.bin
+      let place = ComparisonInput.Place(suite: item.suite, id: item.id)
+      input.clusters[place] = item.cluster
+      input.bins[place] = item.bin
     }
     let tally = try ComparisonTally(input)
     var results = try tally.results(seconds: seconds)

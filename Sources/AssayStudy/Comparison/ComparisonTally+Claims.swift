@@ -53,7 +53,7 @@ extension ComparisonTally {
       return nil
     }
     let steps = first.map { outcome in
-      input.bins[outcome.id]?.split(separator: " ").first.flatMap { Double($0) }
+      input.bins[.init(outcome)]?.split(separator: " ").first.flatMap { Double($0) }
     }
     let places = first.indices.filter { steps[$0] != nil }
     let known = places.compactMap { steps[$0] }

@@ -19,16 +19,30 @@ package struct ComparisonInput: Sendable {
     }
   }
 
+  /// A pair of a suite: suites of a user's files may have the same ids, as where rows are counted.
+  package struct Place: Hashable, Sendable {
+    /// The suite's name.
+    package var suite: String
+    /// The pair's id.
+    package var id: String
+
+    /// Makes a place.
+    package init(suite: String, id: String) {
+      self.suite = suite
+      self.id = id
+    }
+  }
+
   /// The methods in the order of the report.
   package var methods: [String]
   /// Method to seed to outcomes, of all suites.
   package var outcomes: [String: [Int: [PairOutcome]]]
   /// What every method is compared with.
   package var reference = "classic"
-  /// Pair id to what it depends on, as its question; pairs that are not named stand alone.
-  package var clusters: [String: String] = [:]
-  /// Pair id to a bin, as its number of steps.
-  package var bins: [String: String] = [:]
+  /// Pair to what it depends on, as its question; pairs that are not named stand alone.
+  package var clusters: [Place: String] = [:]
+  /// Pair to a bin, as its number of steps.
+  package var bins: [Place: String] = [:]
   /// Names of `methods` that are others, trained on fewer pairs.
   package var shares: [String: Share] = [:]
 
@@ -37,6 +51,11 @@ package struct ComparisonInput: Sendable {
     self.methods = methods
     self.outcomes = outcomes
   }
+}
+
+extension ComparisonInput.Place {
+  /// The place of a pair that a method made something of.
+  init(_ outcome: PairOutcome) { self.init(suite: outcome.suite, id: outcome.id) }
 }
 
 /// Computes figures.
@@ -161,7 +180,7 @@ package struct ComparisonTally {
   /// What pairs at some places depend on; `nil` where nothing is known of any.
   func clusters(_ outcomes: [PairOutcome], _ places: [Int]) -> [String]? {
     guard !input.clusters.isEmpty else { return nil }
-    return places.map { input.clusters[outcomes[$0].id] ?? "pair \(outcomes[$0].id)" }
+    return places.map { input.clusters[.init(outcomes[$0])] ?? "pair \(outcomes[$0].id)" }
   }
 
   private func matrix(
@@ -319,7 +338,7 @@ package struct ComparisonTally {
     _ table: Table
   ) throws -> [ComparisonResults.SampleCurve] {
     guard let first = table.outcomes.first else { return [] }
-    let bins = Dictionary(grouping: first.indices) { input.bins[first[$0].id] }
+    let bins = Dictionary(grouping: first.indices) { input.bins[.init(first[$0])] }
     let names = bins.keys.compactMap(\.self).sorted {
       $0.compare($1, options: .numeric) == .orderedAscending
     }

@@ -253,11 +253,13 @@ extension Study {
 
   /// Joins studies of one specification whose seeds ran apart.
   ///
-  /// The first folder that has a method's seed gives it, and the first with a search its trials.
+  /// The first folder with a search gives its trials. A method's seed may be in several folders where it is the
+  /// same work, as of copies.
   ///
   /// - Parameter folders: Their folders.
   /// - Returns: All of them, with paths from the root.
-  /// - Throws: What reading one of them throws; `TrainingError.recipe` for no folder.
+  /// - Throws: What reading one of them throws; `TrainingError.recipe` for no folder, and for folders that do not
+  ///   belong together.
   package static func joined(_ folders: [URL]) throws -> Study {
     guard let first = folders.first else {
       throw TrainingError.recipe(reason: "there is no study to report of; name a folder")
@@ -271,12 +273,35 @@ extension Study {
             + "evaluation.parts must be the same"
         )
       }
+      guard study.worldSeed == result.worldSeed else {
+        throw TrainingError.recipe(
+          reason:
+            "\(folder.path) is of another world than \(first.path); worlds are put together from their "
+            + "results: name the results.json of each folder"
+        )
+      }
+      let items = try [result, study].map {
+        try Digest.fingerprint(of: URL(fileURLWithPath: $0.items))
+      }
+      guard items[0] == items[1] else {
+        throw TrainingError.recipe(
+          reason: "\(folder.path) was evaluated on other pairs than \(first.path)"
+        )
+      }
       if result.trials.isEmpty { result.trials = study.trials }
-      for entry in study.entries
-      where !result.entries.contains(where: {
-        $0.method == entry.method && $0.seed == entry.seed
-      }) {
-        result.entries.append(entry)
+      for entry in study.entries {
+        let known = result.entries.first { $0.method == entry.method && $0.seed == entry.seed }
+        guard let known else {
+          result.entries.append(entry)
+          continue
+        }
+        guard Self.work(known.evaluation) == Self.work(entry.evaluation) else {
+          throw TrainingError.recipe(
+            reason:
+              "\(entry.method) with seed \(entry.seed) was made twice, and not alike: another time in "
+              + "\(folder.path); report of one of the two folders, or give one other seeds"
+          )
+        }
       }
       for method in study.methods where !result.methods.contains(where: { $0.name == method.name })
       { result.methods.append(method) }
@@ -284,6 +309,11 @@ extension Study {
       result.failures.merge(study.failures) { first, _ in first }
     }
     return result
+  }
+
+  /// The end of a stage's path, which tells what it was made from.
+  private static func work(_ path: String) -> [Substring] {
+    path.split(separator: "/").suffix(2)
   }
 
   /// The study with paths from the root.
