@@ -24,7 +24,10 @@ extension ResultsFile.Figure {
   ///   - estimate: The mean credit, where it is known already.
   /// - Throws: `StatisticsError` for no outcomes.
   package init(_ outcomes: [PairOutcome], estimate: Estimate? = nil) throws {
-    self.init(try estimate ?? Statistics.accuracy(outcomes.map { $0.credit() }))
+    self.init(
+      try estimate
+        ?? Statistics.accuracy(outcomes.map { $0.credit() }, clusters: outcomes.clusterNumbers)
+    )
     let judged = outcomes.filter { $0.votes != nil }
     guard let rates = GradeRates(judged.map { $0.grade() }) else { return }
     note(rates)
@@ -39,5 +42,19 @@ extension ResultsFile.Figure {
     unparseableRate = Double(judged.map(\.unparseableCount).reduce(0, +)) / votes
     let forced = judged.map(\.forcedCount).reduce(0, +)
     if forced > 0 { forcedRate = Double(forced) / votes }
+  }
+}
+
+extension [PairOutcome] {
+  /// A number for each outcome, the same for those that depend on each other; `nil` where each stands alone.
+  package var clusterNumbers: [Int]? {
+    guard contains(where: { $0.cluster != nil }) else { return nil }
+    var numbers: [String: Int] = [:]
+    return enumerated().map { index, outcome in
+      guard let cluster = outcome.cluster else { return -1 - index }
+      let number = numbers[cluster] ?? numbers.count
+      numbers[cluster] = number
+      return number
+    }
   }
 }

@@ -230,3 +230,18 @@ extension Judge {
     try await judge(pairs) { _, _ in }
   }
 }
+
+extension PairVerdict {
+  /// The verdict on a pair as its label decides it: with the responses exchanged where that prefers the one
+  /// called rejected, and `nil` where it is a tie; see `PreferencePair.decided`.
+  package func decided(as pair: PreferencePair) -> PairVerdict? {
+    guard let label = pair.probability, label <= 0.5 else { return self }
+    guard label < 0.5 else { return nil }
+    let judgements = judgements.map { judgement in
+      var judgement = judgement
+      judgement.order = judgement.order == .chosenFirst ? .rejectedFirst : .chosenFirst
+      return judgement
+    }
+    return PairVerdict(id: id, judgements: judgements, tokens: tokens)
+  }
+}

@@ -31,6 +31,8 @@ package struct PairOutcome: Codable, Equatable, Sendable {
   package var suite: String
   /// The section of the suite.
   package var subset: String?
+  /// What it shares with other pairs, as those of one prompt; `nil` where it stands alone.
+  package var cluster: String?
   /// Of scorers: a score for each critique of chosen, or one.
   package var chosen: [Double]?
   /// Of scorers: a score for each critique of rejected, or one.
@@ -72,7 +74,7 @@ package struct PairOutcome: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case id, suite, subset, chosen, rejected, votes
+    case id, suite, subset, cluster, chosen, rejected, votes
     case chosenCritiques = "chosen_critiques"
     case rejectedCritiques = "rejected_critiques"
     case promptTokens = "prompt_tokens"

@@ -32,15 +32,17 @@ package struct RunReport {
       evaluation.url.appendingPathComponent("records.jsonl")
     )
     .records()
-    let fewest = outcomes.map(\.sampleCount).min() ?? 1
+    // Scorers may be evaluated with several numbers of critiques; votes are as many as each pair needs.
+    let fewest = outcomes.filter { $0.votes == nil }.map(\.sampleCount).min()
+    let counted = outcomes.filter { $0.votes != nil || $0.sampleCount == fewest }
     let seconds = stages.map(\.seconds).reduce(0, +)
     var results = ResultsFile(seconds: seconds)
-    results.methods[method] = try Self.suites(outcomes.filter { $0.sampleCount == fewest })
+    results.methods[method] = try Self.suites(counted)
     self.results = results
     text = results.table().text
     var report = HTMLReport(title: "Assay: \(method)", results: results)
     report.summary = Self.summary(method, results)
-    report.trust = try Self.trust(outcomes.filter { $0.sampleCount == fewest })
+    report.trust = try Self.trust(counted)
     report.facts =
       [.init("Command", command), .init("All stages", "\(Int(seconds.rounded())) s")]
       + stages.filter { $0.seconds > 0 }.map {
@@ -54,7 +56,8 @@ package struct RunReport {
       ),
     ]
     report.footer = [
-      "Recipe: recipe.yaml in the run folder.", "Intervals: 95 %, bootstrap over pairs.",
+      "Recipe: recipe.yaml in the run folder.",
+      "Intervals: 95 %, Wilson's over pairs; those of one prompt count together.",
     ]
     html = report.html
   }
@@ -63,8 +66,11 @@ package struct RunReport {
   private static func trust(_ outcomes: [PairOutcome]) throws -> [HTMLReport.Check] {
     guard !outcomes.isEmpty else { return [] }
     let credits = outcomes.map { $0.credit() - 0.5 }
-    let smallest = try PairedEffect(credits, clusters: Array(credits.indices))
-      .detectable(level: 0.05)
+    let smallest = try PairedEffect(
+      credits,
+      clusters: outcomes.clusterNumbers ?? Array(credits.indices)
+    )
+    .detectable(level: 0.05)
     let figure = try ResultsFile.Figure(outcomes)
     func share(_ label: String, _ value: Double?, most: Double) -> HTMLReport.Check? {
       value.map { .init(label, "\(percent($0)) %", $0 > most ? .bad : .good) }
@@ -108,7 +114,8 @@ package struct RunReport {
 
   /// Accuracy against the number of critiques, where there are several evaluations.
   private static func sampleCounts(_ outcomes: [PairOutcome]) throws -> HTMLReport.Part {
-    let passes = Dictionary(grouping: outcomes, by: \.sampleCount).sorted { $0.key < $1.key }
+    let scored = outcomes.filter { $0.votes == nil }
+    let passes = Dictionary(grouping: scored, by: \.sampleCount).sorted { $0.key < $1.key }
     guard passes.count > 1 else { return .init(title: "") }
     let figures = try passes.map { (count: $0.key, suites: try suites($0.value)) }
     let series = Set(outcomes.map(\.suite)).sorted().map { suite in

@@ -61,7 +61,10 @@ struct JudgeCommand: AssayCommand {
           onProgress: progress.update
         )
       }
-      if !common.isQuiet { Output.error(try VerdictTally(verdicts).text(isLabelled: isLabelled)) }
+      guard !common.isQuiet else { return }
+      let labelled = isLabelled ? zip(verdicts, pairs).compactMap { $0.decided(as: $1) } : []
+      let told = labelled.isEmpty ? verdicts : labelled
+      Output.error(try VerdictTally(told).text(isLabelled: !labelled.isEmpty))
     }
   }
 }

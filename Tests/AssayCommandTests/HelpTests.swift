@@ -1,3 +1,4 @@
+import AssayModel
 import Foundation
 import Testing
 

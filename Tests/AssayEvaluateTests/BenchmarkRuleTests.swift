@@ -16,21 +16,36 @@ import Testing
     }
   }
 
-  @Test("pairs: equal scores lose, and a figure for each subset")
+  @Test("pairs: equal scores count one half, and a figure for each subset")
   func pairs() throws {
     let path = try folder.file(pairLines([("a", "x"), ("b", "x"), ("c", "y"), ("d", "y")]))
     let benchmark = try BenchmarkCatalogue.load("pairs", path: path)
     let sections = try benchmark.results(
       try records(benchmark, ["a": ([2], [1]), "b": ([1], [1]), "c": ([0], [1]), "d": ([3], [-1])])
     ).sections
-    #expect(sections["x"]?.accuracy == 0.5)
+    #expect(sections["x"]?.accuracy == 0.75)
     #expect(sections["y"]?.accuracy == 0.5)
-    #expect(sections["overall"]?.accuracy == 0.5)
+    #expect(sections["overall"]?.accuracy == 0.625)
     #expect(sections["overall"]?.n == 4)
-    // Wilson's interval of 2 in 4.
-    let wilson = Statistics.wilson(successes: 2, trials: 4)
-    #expect(sections["overall"]?.ci95 == [wilson.lower, wilson.upper])
+    let expected = try Statistics.accuracy([1, 0.5, 0, 1])
+    #expect(sections["overall"]?.ci95 == [expected.lower, expected.upper])
     #expect(sections["overall"]?.flipRate == nil)
+  }
+
+  @Test("pairs: labels below one half turn a pair, and pairs of one prompt count together")
+  func labels() throws {
+    let rows = [("a", "p", 0.1), ("b", "p", 0.9), ("c", "q", 0.5), ("d", "r", 1.0)].map {
+      #"{"id": "\#($0)", "prompt": "\#($1)", "chosen": "good", "rejected": "bad", "probability": \#($2)}"#
+    }
+    let benchmark = try BenchmarkCatalogue.load(
+      "pairs",
+      path: try folder.file(rows.joined(separator: "\n"))
+    )
+    #expect(benchmark.items.map(\.chosen) == [["bad"], ["good"], ["good"], ["good"]])
+    #expect(benchmark.items.map(\.isTie) == [false, false, true, false])
+    let clusters = benchmark.items.map(\.cluster)
+    #expect(clusters[0] != nil && clusters[0] == clusters[1])
+    #expect(clusters[2] == nil && clusters[3] == nil)
   }
 
   @Test("RewardBench: sections by the published weights, overall their plain mean")

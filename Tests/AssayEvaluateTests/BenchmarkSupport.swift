@@ -24,7 +24,7 @@ final class TestFolder {
 /// Pairs of responses "good" and "bad", one line each.
 func pairLines(_ rows: [(id: String, subset: String)]) -> String {
   rows.map {
-    #"{"id": "\#($0.id)", "prompt": "q", "chosen": "good", "rejected": "bad", "subset": "\#($0.subset)"}"#
+    #"{"id": "\#($0.id)", "prompt": "q \#($0.id)", "chosen": "good", "rejected": "bad", "subset": "\#($0.subset)"}"#
   }.joined(separator: "\n")
 }
 

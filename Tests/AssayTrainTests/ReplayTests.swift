@@ -105,4 +105,16 @@ import Testing
     #expect(one.gradients.contains { $0 != 0 })
     expectClose(three.gradients, one.gradients.map { $0 * 3 }, absolute: 1e-6)
   }
+
+  @Test("a share that is no text of a batch is refused")
+  func tooSmall() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    do {
+      try await runRecipe(recipe(world, share: 0.1), in: world.file("run"))
+      Issue.record("nothing was refused")
+    } catch TrainingError.recipe(let reason) {
+      #expect(reason.hasPrefix("replay.share 0.1 of a batch of 4 is less than half a text"))
+    }
+  }
 }

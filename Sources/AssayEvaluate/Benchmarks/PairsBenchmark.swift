@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayReward
 import AssayText
 
 /// Preference pairs of any origin, in the shapes that training reads.
@@ -14,9 +15,12 @@ package struct PairsBenchmark: Benchmark {
   package init(_ source: BenchmarkSource) throws {
     let files = try source.files()
     let isFolder = files[0].path != source.path
-    items = try files.flatMap { file in
-      try source.pairs(file.path).map { pair in
+    let pairs = try files.map { try source.pairs($0.path) }
+    let repeated = pairs.joined().map(\.prompt).repeated
+    items = zip(files, pairs).flatMap { file, pairs in
+      pairs.map { pair in
         var item = BenchmarkItem(pair)
+        item.cluster = repeated[pair.prompt].map { "prompt \($0)" }
         if files.count > 1 { item.id = "\(file.stem):\(pair.id)" }
         if pair.subset == nil, isFolder { item.subset = file.stem }
         return item
@@ -30,14 +34,23 @@ package struct PairsBenchmark: Benchmark {
     }
   }
 
+  /// 1 where the better response scores above the other one, 0 where below, and one half for equal scores,
+  /// as of every pair that no benchmark has a rule for; see `PairGrade`.
+  package func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double {
+    guard let chosen = scores.chosen.min(), let rejected = scores.rejected.max() else { return 0 }
+    guard item.isTie else { return PairGrade.Mark(margin: chosen - rejected).credit }
+    return chosen == rejected ? 1 : 0
+  }
+
   package func results(_ tally: BenchmarkTally) throws -> BenchmarkResults {
     try tally.results(of: Self.name, try tally.pooled(\.subset))
   }
 }
 
 extension BenchmarkItem {
-  /// An item of a pair.
-  init(_ pair: PreferencePair) {
+  /// An item of a pair: chosen is what its label prefers, whatever the file calls it.
+  init(_ labelled: PreferencePair) {
+    let pair = labelled.decided ?? labelled
     self.init(
       id: pair.id,
       subset: pair.subset ?? "",

@@ -101,7 +101,15 @@ package struct PairEvaluator {
     let passes = model.preference.writesCritiques ? sampling.critiques : [1]
     let items = passes.flatMap { critiques in
       suites.flatMap { suite in
-        suite.pairs.map { Item(critiques: critiques, suite: suite.name, pair: $0) }
+        let repeated = suite.pairs.map(\.prompt).repeated
+        return suite.pairs.map { pair in
+          Item(
+            critiques: critiques,
+            suite: suite.name,
+            pair: pair,
+            cluster: repeated[pair.prompt].map { "\(suite.name) \($0)" }
+          )
+        }
       }
     }
     return try await stages.run(stageName, from: settings(of: model), inputs: inputs) { stage in
@@ -120,7 +128,8 @@ package struct PairEvaluator {
         while let critiques = rest.first?.critiques {
           let same = rest.prefix { $0.critiques == critiques }
           rest = rest.dropFirst(same.count)
-          let outcomes = try await outcomes(Array(same), port, model.preference)
+          var outcomes = try await outcomes(Array(same), port, model.preference)
+          for (index, item) in same.enumerated() { outcomes[index].cluster = item.cluster }
           try done(
             outcomes,
             [Metric("accuracy", Self.accuracy(outcomes))],
@@ -148,6 +157,8 @@ package struct PairEvaluator {
     let critiques: Int
     let suite: String
     let pair: PreferencePair
+    /// What it shares with other pairs of its prompt.
+    let cluster: String?
   }
 
   /// What the outcomes of a model depend on, besides the model and the pairs.
@@ -163,7 +174,8 @@ package struct PairEvaluator {
     guard preference.reasons else { return ["preference": preference.name] }
     return [
       "preference": preference.name, "votes": sampling.votes,
-      "judgementTemperature": sampling.votes == 2 ? 0 : sampling.judgementTemperature,
+      "judgementTemperature": sampling.votes == 2 && !preference.drawsAlways
+        ? 0 : sampling.judgementTemperature,
       "topP": sampling.topP, "judgementTokens": sampling.judgementTokens, "seed": seed,
       "confidence": sampling.confidence,
       // Free judgements are what records of earlier versions have.

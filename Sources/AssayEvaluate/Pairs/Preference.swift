@@ -28,6 +28,11 @@ package enum Preference: Equatable, Sendable {
     }
   }
 
+  /// Whether it draws samples even where one of each would do: the better half of one is none.
+  package var drawsAlways: Bool {
+    if case .statedScores(_, keepsBetterHalf: true) = self { true } else { false }
+  }
+
   /// What fingerprints call it.
   package var name: String {
     switch self {

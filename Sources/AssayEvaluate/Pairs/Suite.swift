@@ -24,3 +24,16 @@ package struct Suite: Sendable {
     return Digest.hex(parts.map { "\($0.utf8.count):\($0)" }.joined())
   }
 }
+
+extension Sequence<[Message]> {
+  /// A number for each prompt that is there more than once; rows without one say nothing of theirs.
+  var repeated: [[Message]: Int] {
+    var counts: [[Message]: Int] = [:]
+    var order: [[Message]] = []
+    for prompt in self where prompt.contains(where: { !$0.content.isEmpty }) {
+      counts[prompt, default: 0] += 1
+      if counts[prompt] == 2 { order.append(prompt) }
+    }
+    return Dictionary(uniqueKeysWithValues: zip(order, 0...))
+  }
+}

@@ -24,8 +24,13 @@ package struct Judging {
   /// Pairs whose letters are read together.
   private static let stretch = 64
 
-  /// Judgements of each pair: a letter has one in each order.
-  private var judgementCount: Int { judge.task == .chain ? judge.settings.judgementCount : 2 }
+  /// Judgements of each pair: a letter has one in each order, and votes end where they are sure.
+  private var judgementCounts: [Int] {
+    guard judge.task == .chain else { return [2] }
+    let most = judge.settings.judgementCount
+    guard judge.settings.confidence != nil else { return [most] }
+    return Array(stride(from: min(4, most), through: most, by: 2))
+  }
 
   /// Judges all pairs behind those that a file has.
   ///
@@ -46,12 +51,14 @@ package struct Judging {
     var verdicts = try log?.records() ?? []
     for (index, verdict) in verdicts.enumerated() {
       guard index < pairs.count, pairs[index].id == verdict.id,
-        verdict.judgements.count == judgementCount
+        judgementCounts.contains(verdict.judgements.count)
       else {
         throw EvaluateError.foreignRecord(
           file: url?.path ?? "-",
           line: index + 1,
-          expected: "\(data) with \(judgementCount) judgements of each pair"
+          expected:
+            "\(data) with \(judgementCounts.count > 1 ? "up to " : "")\(judgementCounts.last ?? 2) "
+            + "judgements of each pair"
         )
       }
     }

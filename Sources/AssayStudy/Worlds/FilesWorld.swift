@@ -32,6 +32,11 @@ struct FilesWorld: World {
       "data.heldOut",
       "to be left out with `validation`: the trainings of a comparison go on to their last steps"
     )
+    checks.require(
+      (config.data?.window ?? 0) == 0,
+      "data.window",
+      "to be left out: a comparison reads its files whole"
+    )
     for (isDefault, key) in [
       (config.base == BaseSection(), "base"), (config.instruct == InstructSection(), "instruct"),
     ] { checks.require(isDefault, key, "to be left out, as world: files starts from `model`") }
@@ -72,8 +77,9 @@ struct FilesWorld: World {
     return data
   }
 
-  /// Pairs of one prompt depend on each other.
+  /// Pairs of one prompt depend on each other; rows without one say nothing of theirs.
   func cluster(of pair: PreferencePair) -> String? {
-    pair.prompt.map { "\($0.role): \($0.content)" }.joined(separator: "\n")
+    guard pair.prompt.contains(where: { !$0.content.isEmpty }) else { return nil }
+    return pair.prompt.map { "\($0.role): \($0.content)" }.joined(separator: "\n")
   }
 }

@@ -87,9 +87,14 @@ package struct TrainingLoop {
 
   /// Runs the steps that are left; a training that is watched ends in its best weights.
   ///
-  /// - Parameter body: Computes a step's loss and its gradients, and reports; steps count from 0.
+  /// - Parameters:
+  ///   - noting: Hears of each step what all processes report together.
+  ///   - body: Computes a step's loss and its gradients, and reports; steps count from 0.
   /// - Throws: `Interrupted` behind a checkpoint, `TrainingError.notFinite`, or what `body` throws.
-  package func run(_ body: (Int) throws -> StepReport) throws {
+  package func run(
+    noting: (Int, StepReport) -> Void = { _, _ in },
+    _ body: (Int) throws -> StepReport
+  ) throws {
     if try isPublished() {
       try takePublished()
       events(.stageStarted(name: stage.name, number: stage.number, total: steps, resumedAt: steps))
@@ -120,6 +125,7 @@ package struct TrainingLoop {
         try Interruption.check()
         throw error
       }
+      noting(step, report)
       let figures = try update(step, report)
       let seen = try look(step: step + 1, &record)
       try metrics.add(step: step + 1, figures + seen)

@@ -148,6 +148,12 @@ struct BatchTraining {
     measure: ((BatchStep) throws -> [Metric])? = nil,
     _ body: (BatchStep) throws -> StepReport
   ) throws {
+    guard count > 0 else {
+      throw TrainingError.noData(
+        stage: stage.name,
+        hint: "nothing that was read can be learnt from"
+      )
+    }
     try Processes.current?.begin(stage.name)
     let plan = ShuffledBatches(
       itemCount: count,
@@ -180,10 +186,12 @@ struct BatchTraining {
     )
     var indifferent = indifferentLoss.map { IndifferentLoss($0) }
     var reading = try replay?.reading(beside: plan, seed: compute.seed, renderer: model.renderer())
-    try loop.run { step in
-      var report = try body(batchStep(step))
+    func note(_ step: Int, _ report: StepReport) {
       let isWarm = step >= optimizer.schedule.warmup(total: total)
       if let warning = indifferent?.note(report, isWarm: isWarm) { events(.warning(warning)) }
+    }
+    try loop.run(noting: note) { step in
+      var report = try body(batchStep(step))
       if let again = try reading?.step(step, model: model) {
         report.metrics.append(Metric("replay_loss", again.loss))
         report.tokens += again.tokens

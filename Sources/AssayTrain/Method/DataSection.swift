@@ -216,7 +216,7 @@ package struct DataSection: RecipeSection {
     }
   }
 
-  /// Reads the suites, by their names.
+  /// Reads the suites, by their names: chosen is what a pair's label prefers, and ties are left out.
   ///
   /// - Parameters:
   ///   - model: The folder of the model that will read them.
@@ -230,10 +230,17 @@ package struct DataSection: RecipeSection {
     events: RunEventHandler
   ) throws -> [Suite] {
     try suites.sorted { $0.key < $1.key }.map { name, path in
-      Suite(
-        name: name,
-        pairs: try pairs(path, model: model, compute: compute, leadIn: nil, events: events)
-      )
+      let pairs = try pairs(path, model: model, compute: compute, leadIn: nil, events: events)
+      let decided = pairs.compactMap(\.decided)
+      if decided.count < pairs.count {
+        events(
+          .warning(
+            "\(pairs.count - decided.count) of \(pairs.count) pairs of suite '\(name)' are labelled as ties "
+              + "(probability 0.5): nobody can be right about them, and they are left out"
+          )
+        )
+      }
+      return Suite(name: name, pairs: decided)
     }
   }
 }

@@ -85,11 +85,19 @@ package struct Replay: Sendable {
   ///   - seed: Same seed, same texts.
   ///   - renderer: What makes tokens of them.
   /// - Returns: The texts of every step.
-  func reading(beside plan: ShuffledBatches, seed: Int, renderer: SequenceRenderer)
-    -> ReplayReading?
+  /// - Throws: `TrainingError.recipe` where there is no text for a batch.
+  func reading(beside plan: ShuffledBatches, seed: Int, renderer: SequenceRenderer) throws
+    -> ReplayReading
   {
     let size = Int((section.share * Double(plan.batchSize)).rounded())
-    guard size > 0, corpus.count > 0 else { return nil }
+    guard size > 0, corpus.count > 0 else {
+      throw TrainingError.recipe(
+        reason: corpus.count > 0
+          ? "replay.share \(section.share) of a batch of \(plan.batchSize) is less than half a text, so that none "
+            + "would be read: raise the share, or the batch"
+          : "the corpus of replay.data has no text"
+      )
+    }
     // Texts of their own order, not that in which they were pretrained on.
     let own = ShuffledBatches(
       itemCount: corpus.count,

@@ -120,6 +120,12 @@ package struct Pretraining {
     let sequences = try conversations.map {
       TrainingSequence(try renderer.renderForLanguageModel($0, targets: section.targets))
     }.filter { !$0.targets.isEmpty }
+    guard !sequences.isEmpty else {
+      throw TrainingError.noData(
+        stage: stage.name,
+        hint: "the corpus has no text to learn; base.targets is \(section.targets.rawValue)"
+      )
+    }
 
     // 2 model
     var configuration = section.architecture.configuration(
@@ -148,7 +154,8 @@ package struct Pretraining {
       model: model,
       optimizer: section.optimizer,
       compute: compute,
-      events: events
+      events: events,
+      steps: compute.steps
     ).run(
       sequences,
       batchSize: section.batchSequences,
