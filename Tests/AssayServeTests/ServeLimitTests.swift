@@ -2,6 +2,7 @@ import AssayBase
 import AssayGenerate
 import AssayModel
 import AssayServe
+import AssayTensor
 import AssayTestSupport
 import AssayText
 import AsyncHTTPClient
@@ -130,6 +131,32 @@ import Testing
       _ = await task.result
       try await other.shutdown()
       #expect(try await waiting.status == 200)
+    }
+  }
+
+  @Test("a text that the model gives no numbers for fails its own request only")
+  func notFinite() async throws {
+    let source = ServeSource(name: "tiny") {
+      let model = try TinyModels.make(.languageModel, contextTokens: 8000)
+      let token = Int(model.tokenizer.encode("z")[0])
+      let embedding = try #require(model.decoder.parameters.first { $0.name == "embed_tokens" })
+      embedding.value.narrowed(axis: 0, start: token, count: 1).fillInPlace(.nan)
+      return model
+    }
+    try await withServer(source) { client, _ in
+      let body =
+        #"{"prompt": "a", "max_tokens": 6000, "guided_regex": "[ab]{3000}", "stream": true}"#
+      let stream = try await client.request(.POST, "/v1/completions", body)
+      try await client.wait(for: "running_sequences", 1)
+      let answer = try await client.post(
+        "/v1/completions",
+        ["prompt": ["a", "z"], "max_tokens": 4]
+      )
+      #expect(answer.status == 500 && answer.text.contains("no numbers"), "\(answer.text)")
+      let text = String(buffer: try await stream.body.collect(upTo: 1 << 26))
+      #expect(text.hasSuffix("data: [DONE]\n\n") && !text.contains("\"error\""))
+      try await client.wait(for: "running_sequences", 0)
+      #expect(try await client.metric("cache_pages_used") == 0)
     }
   }
 
