@@ -216,7 +216,8 @@ struct TextRequest: Sendable {
     }
     let text = exchange.model.text
     if exchange.model.kind.scores, let last = messages.last, last.role == "assistant" {
-      let tokens = try text.renderer.critiquePrefix(
+      // Whole: one that is too long is refused with its length.
+      let tokens = try text.renderer.unlimited.critiquePrefix(
         prompt: messages.dropLast(),
         response: last.content,
         leadIn: text.manifest.leadIn ?? ""
