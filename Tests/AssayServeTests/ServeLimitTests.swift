@@ -134,16 +134,38 @@ import Testing
     }
   }
 
+  /// A model that gives no numbers behind a text with the letter z.
+  private static let damaged = ServeSource(name: "tiny") {
+    let model = try TinyModels.make(.languageModel, contextTokens: 8000)
+    let token = Int(model.tokenizer.encode("z")[0])
+    let embedding = try #require(model.decoder.parameters.first { $0.name == "embed_tokens" })
+    embedding.value.narrowed(axis: 0, start: token, count: 1).fillInPlace(.nan)
+    return model
+  }
+
+  @Test("a connection whose stream ended with an error serves the next request")
+  func connectionAfterError() async throws {
+    try await withServer(Self.damaged) { client, _ in
+      try await RawConnection.open(client.url) { connection in
+        let body = #"{"prompt": "z", "stream": true}"#
+        try await connection.write(
+          "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        )
+        #expect(try await connection.head().hasPrefix("HTTP/1.1 200"))
+        // An empty line ends the stream as well.
+        #expect(try await connection.head().contains("no numbers"))
+        // More than a client has to take its error.
+        try await Task.sleep(for: .seconds(2.5))
+        try await connection.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try await connection.answer().status == 200)
+      }
+    }
+  }
+
   @Test("a text that the model gives no numbers for fails its own request only")
   func notFinite() async throws {
-    let source = ServeSource(name: "tiny") {
-      let model = try TinyModels.make(.languageModel, contextTokens: 8000)
-      let token = Int(model.tokenizer.encode("z")[0])
-      let embedding = try #require(model.decoder.parameters.first { $0.name == "embed_tokens" })
-      embedding.value.narrowed(axis: 0, start: token, count: 1).fillInPlace(.nan)
-      return model
-    }
-    try await withServer(source) { client, _ in
+    try await withServer(Self.damaged) { client, _ in
       let body =
         #"{"prompt": "a", "max_tokens": 6000, "guided_regex": "[ab]{3000}", "stream": true}"#
       let stream = try await client.request(.POST, "/v1/completions", body)
