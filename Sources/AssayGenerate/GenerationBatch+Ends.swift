@@ -50,6 +50,23 @@ extension GenerationBatch {
     finished.append((sequence.index, generation))
   }
 
+  /// Ends a text that has no result; others go on.
+  func fail(_ sequence: GeneratedSequence, _ error: GenerationError) {
+    sequence.state = .done
+    spoilt.formUnion(sequence.table + (sequence.group?.promptTable ?? []))
+    failed.append((sequence.index, error))
+  }
+
+  /// Empties free pages of texts that failed.
+  ///
+  /// Attention may read a page behind a text's end, with a weight of 0: only a number becomes 0 by it.
+  func clearSpoilt() throws {
+    let free = spoilt.filter(pool.isFree)
+    guard !free.isEmpty else { return }
+    try withTensorErrors { cache.clearInPlace(free.sorted()) }
+    spoilt.subtract(free)
+  }
+
   /// Gives the pages and places of finished sequences back.
   func dropFinished() {
     guard active.contains(where: { $0.state == .done }) else { return }
@@ -79,6 +96,7 @@ extension GenerationBatch {
     queue = queue[nextGroup...].filter { !$0.members.isEmpty }
     nextGroup = 0
     finished.removeAll { indices.contains($0.0) }
+    failed.removeAll { indices.contains($0.0) }
     newTokens.removeAll { indices.contains($0.index) }
     for sequence in active where indices.contains(sequence.index) { sequence.state = .done }
     for group in reading {

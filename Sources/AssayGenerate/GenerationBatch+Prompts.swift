@@ -112,7 +112,7 @@ extension GenerationBatch {
         sampleTokens(logits, rows: part.map(\.sequence.samplingRow))
       }
       for (offset, member) in part.enumerated() {
-        try take(member.sequence, picked, row: offset)
+        take(member.sequence, picked, row: offset)
       }
     }
     if let open {

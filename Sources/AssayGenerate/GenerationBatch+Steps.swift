@@ -27,7 +27,7 @@ extension GenerationBatch {
     for (row, sequence) in active.enumerated() {
       sequence.position += 1
       switch sequence.state {
-      case .writing: try take(sequence, read.picked, row: row)
+      case .writing: take(sequence, read.picked, row: row)
       case .ending: sequence.close()
       case .closing, .done: break
       }
@@ -46,13 +46,11 @@ extension GenerationBatch {
     dropFinished()
   }
 
-  /// Takes a picked token in and decides what comes next.
-  ///
-  /// - Throws: `GenerationError.notFinite` for a token of logits that are no numbers.
-  func take(_ sequence: GeneratedSequence, _ picked: SampledTokens, row: Int) throws {
+  /// Takes a picked token in and decides what comes next; a text whose logits are no numbers fails.
+  func take(_ sequence: GeneratedSequence, _ picked: SampledTokens, row: Int) {
     let token = picked.tokens[row]
     guard !picked.logProbabilities[row].isNaN else {
-      throw GenerationError.notFinite(request: sequence.index)
+      return fail(sequence, .notFinite(request: sequence.index))
     }
     if token == sequence.request.closing || sequence.request.stopTokens.contains(token) {
       end(sequence, .stop)

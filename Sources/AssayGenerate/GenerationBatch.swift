@@ -32,6 +32,10 @@ final class GenerationBatch {
   /// Sequences that get a token in the next step; those of one group are neighbours.
   var active: [GeneratedSequence] = []
   var finished: [(Int, Generation)] = []
+  /// Texts that ended without a result, and why.
+  var failed: [(Int, GenerationError)] = []
+  /// Pages of such texts, until they are emptied: what is in them may be no numbers.
+  var spoilt: Set<Int32> = []
   /// Tokens since they were last taken, where somebody wants them as they come.
   var newTokens: [NewToken] = []
   let reportsTokens: Bool
@@ -69,17 +73,20 @@ final class GenerationBatch {
   /// Whether nothing is left to do.
   var isIdle: Bool {
     active.isEmpty && reading.isEmpty && open == nil && nextGroup == queue.count
-      && finished.isEmpty
+      && finished.isEmpty && failed.isEmpty
   }
 
   /// Admits, reads prompts and steps once.
   ///
   /// - Parameters:
   ///   - onTokens: Called with the tokens of a step, where they are reported.
+  ///   - onFailed: Called with a request's index and why it has no text; the others go on. The default
+  ///     throws the error.
   ///   - onFinished: Called with a request's index and its text as soon as that is there.
   /// - Throws: What the decoder or a receiver throws.
   func advance(
     onTokens: ([NewToken]) throws -> Void = { _ in },
+    onFailed: (Int, GenerationError) throws -> Void = { _, error in throw error },
     onFinished: (Int, Generation) throws -> Void
   ) throws {
     func handOut() throws {
@@ -87,9 +94,12 @@ final class GenerationBatch {
         try onTokens(newTokens)
         newTokens.removeAll(keepingCapacity: true)
       }
+      for (index, error) in failed { try onFailed(index, error) }
+      failed.removeAll()
       for (index, generation) in finished { try onFinished(index, generation) }
       finished.removeAll(keepingCapacity: true)
     }
+    try clearSpoilt()
     try admit()
     try readPrompts()
     try handOut()

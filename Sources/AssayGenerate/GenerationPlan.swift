@@ -89,10 +89,11 @@ struct GenerationPlan {
     (tokens + DecoderCache.pageTokens - 1) / DecoderCache.pageTokens
   }
 
-  /// Positions that a request may come to use.
+  /// Positions that a request may come to use; `Int.max` where they are more than that.
   static func positions(of request: GenerationRequest, readsReward: Bool) -> Int {
-    request.promptTokens.count + request.maximumTokens
-      + (readsReward && request.closing != nil ? 1 : 0)
+    let given = request.promptTokens.count + (readsReward && request.closing != nil ? 1 : 0)
+    let (sum, isBeyond) = given.addingReportingOverflow(request.maximumTokens)
+    return isBeyond ? .max : sum
   }
 
   /// Pages of a request beyond those that its group shares.

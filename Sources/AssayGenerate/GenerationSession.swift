@@ -85,10 +85,13 @@ package final class GenerationSession {
   /// - Parameters:
   ///   - onToken: Called with a request's index and a new token of its text, in order. A token that
   ///     completes a stop string is not told; those before it may be part of that string.
+  ///   - onFailed: Called with the index of a request that has no text, and why; the others go on. It must
+  ///     not change the run. The default throws the error.
   ///   - onFinished: Called with a request's index and its text as soon as that is there.
   /// - Throws: `TensorError` where memory runs out, or what a receiver throws; the run is over then.
   package func advance(
     onToken: (Int, Token) throws -> Void,
+    onFailed: (Int, GenerationError) throws -> Void = { _, error in throw error },
     onFinished: (Int, Generation) throws -> Void
   ) throws {
     try batch.advance(
@@ -100,6 +103,7 @@ package final class GenerationSession {
           )
         }
       },
+      onFailed: onFailed,
       onFinished: onFinished
     )
   }

@@ -41,6 +41,9 @@ struct PagePool {
     }
   }
 
+  /// Whether nobody uses a page.
+  func isFree(_ page: Int32) -> Bool { uses[Int(page)] == 0 }
+
   /// Whether a page has one user.
   func isUsedOnce(_ page: Int32) -> Bool { uses[Int(page)] == 1 }
 

@@ -33,6 +33,9 @@ struct Adapter {
     "trainable_token_indices", "megatron_config", "monteclora_config", "use_bdlora", "use_qalora",
     "velora_config",
   ]
+  /// Beginnings, by name, that leave the base's weights as they are; most others take from them what A and
+  /// B begin with, so that the base alone is another model than the one that was trained.
+  private static let harmlessStarts = ["gaussian", "eva", "orthogonal"]
 
   /// Opens a folder; `nil` where it is no adapter.
   ///
@@ -48,6 +51,16 @@ struct Adapter {
     }
     for key in Self.refused where !config.isUnset(key) {
       throw config.wrong(key, "is not supported; merge the adapter with the tool that made it")
+    }
+    let start = "init_lora_weights"
+    if config.isText(start), let name = try config.string(start),
+      !Self.harmlessStarts.contains(name.lowercased())
+    {
+      throw config.wrong(
+        start,
+        "\(name) may change the base's weights when training begins; save the adapter with PEFT's "
+          + "path_initial_model_for_weight_conversion, or merge it with the tool that made it"
+      )
     }
     if let bias = try config.string("bias"), bias != "none" {
       throw config.wrong("bias", "\(bias) is not supported; none is")

@@ -65,6 +65,13 @@ package struct DecoderCache {
     guard !from.isEmpty else { return }
     for layer in layers { layer.copyInPlace(from: from, to: to) }
   }
+
+  /// Empties whole pages, in all blocks, in place.
+  ///
+  /// - Parameter pages: Pages to overwrite.
+  package func clearInPlace(_ pages: [Int32]) {
+    for layer in layers { layer.clearInPlace(pages) }
+  }
 }
 
 extension Decoder {

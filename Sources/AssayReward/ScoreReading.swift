@@ -77,13 +77,11 @@ package struct ScoreReading: Sendable {
   /// - Throws: `RewardError.notFinite`.
   package func score(_ pass: ModelPass, reward: PassValue, index: Int) throws -> Score {
     let head = text.head
-    let isProbability = head?.isProbability == true
-    let isRating = text.manifest.ratings != nil || head?.isRating == true
     let names = head?.attributes ?? []
     for part in reward.parts { _ = try finite(part, index) }
     return Score(
       value: try finite(reward.value, index),
-      kind: isRating ? .rating : isProbability ? .probability : .logit,
+      kind: text.scoreKind,
       critiques: nil,
       scoredToken: token(pass.tokens[pass.index], at: pass.index),
       tokens: TokenCount(prompt: pass.tokens.count, completion: 0),
@@ -132,5 +130,15 @@ package struct ScoreReading: Sendable {
   private func finite(_ value: Double, _ index: Int) throws -> Double {
     guard value.isFinite else { throw RewardError.notFinite(index: index, value: value) }
     return value
+  }
+}
+
+extension ModelText {
+  /// What the numbers of the model's scores mean.
+  package var scoreKind: ScoreKind {
+    // What is read behind critiques is a logit.
+    if manifest.kind.writes { return .logit }
+    if manifest.ratings != nil || head?.isRating == true { return .rating }
+    return head?.isProbability == true ? .probability : .logit
   }
 }

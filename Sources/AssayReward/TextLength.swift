@@ -24,13 +24,7 @@ package struct TextLength: Sendable {
     self.judge = judge
     reading = text.hasHead && text.manifest.kind.scores ? try ScoreReading(text) : nil
     contextTokens = text.contextTokens
-    renderer = try SequenceRenderer(
-      tokenizer: text.renderer.tokenizer,
-      template: text.renderer.template,
-      scoredToken: text.renderer.scoredToken,
-      refusal: text.renderer.refusal,
-      contentTokens: text.renderer.contentTokens
-    )
+    renderer = text.renderer.unlimited
   }
 
   /// Makes one of a model that scores or compares.

@@ -55,13 +55,14 @@ enum VerdictLikelihood {
         try port.text.renderer.renderForLanguageModel(
           open.conversation + [.assistant(open.rationale + verdict.mark)],
           targets: .assistant
-        ).tokens
+        )
       }
-      guard both.allSatisfy({ $0.count <= port.text.contextTokens }) else { continue }
+      // The renderer takes what is too long from the front.
+      guard both.allSatisfy({ $0.removedTokenCount == 0 }) else { continue }
       // Up to here both read the same; the tokens that tell them apart decide.
-      let common = zip(both[0], both[1]).prefix { $0 == $1 }.count
+      let common = zip(both[0].tokens, both[1].tokens).prefix { $0 == $1 }.count
       owners.append(index)
-      passes += both.map { ModelPass(tokens: $0, index: common) }
+      passes += both.map { ModelPass(tokens: $0.tokens, index: common) }
     }
     let values = try await port.values(passes, .likelihood).map(\.value)
     var result = [LetterReading?](repeating: nil, count: verdicts.count)

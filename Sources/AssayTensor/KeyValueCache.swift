@@ -79,6 +79,17 @@ package struct KeyValueCache {
     if code != 0 { report(failure(code, "cache copy")) }
   }
 
+  /// Empties whole pages, in place.
+  ///
+  /// - Parameter pages: Pages to overwrite.
+  package func clearInPlace(_ pages: [Int32]) {
+    for page in pages {
+      for tensor in [keys, values] {
+        tensor.narrowed(axis: 0, start: Int(page), count: 1).fillInPlace(0)
+      }
+    }
+  }
+
   /// Stores one new token a sequence and attends to its tokens so far, or those in the window.
   ///
   /// - Parameters:

@@ -105,6 +105,9 @@ import Testing
     #expect(throws: GenerationError.exceedsContext(request: 0, needed: 141, context: 128)) {
       try run([GenerationRequest(promptTokens: makePrompt(140), maximumTokens: 1)])
     }
+    #expect(throws: GenerationError.exceedsContext(request: 0, needed: .max, context: 128)) {
+      try run([GenerationRequest(promptTokens: makePrompt(5), maximumTokens: .max)])
+    }
   }
 
   @Test("a request beyond the memory budget is refused with the bytes it needs")

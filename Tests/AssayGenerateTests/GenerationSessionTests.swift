@@ -96,6 +96,106 @@ import Testing
     }
   }
 
+  /// An engine whose model gives no numbers behind one token.
+  func damagedEngine(
+    _ token: Int32,
+    _ options: GenerationEngine.Options = .init()
+  ) throws -> GenerationEngine {
+    let decoder = makeDecoder()
+    let embedding = try #require(decoder.parameters.first { $0.name == "embed_tokens" })
+    embedding.value.narrowed(axis: 0, start: Int(token), count: 1).fillInPlace(.nan)
+    return GenerationEngine(
+      decoder: decoder,
+      head: makeHead(),
+      tokenizer: LetterTokenizer(),
+      options: options
+    )
+  }
+
+  /// Runs a session to its end; what fails is gathered.
+  func runFailing(
+    _ session: GenerationSession
+  ) throws -> (texts: [Int: Generation], tokens: [Int: [Int32]], failed: Set<Int>) {
+    var texts: [Int: Generation] = [:]
+    var tokens: [Int: [Int32]] = [:]
+    var failed: Set<Int> = []
+    while !session.isIdle {
+      try session.advance {
+        tokens[$0, default: []].append($1.id)
+      } onFailed: { index, error in
+        #expect(error == .notFinite(request: index))
+        #expect(failed.insert(index).inserted)
+      } onFinished: {
+        texts[$0] = $1
+      }
+    }
+    #expect(failed.isDisjoint(with: texts.keys))
+    #expect(session.usedPages == 0 && session.runningCount == 0 && session.waitingCount == 0)
+    return (texts, tokens, failed)
+  }
+
+  @Test(
+    "a text whose logits are no numbers fails alone, and its pages serve others",
+    arguments: [false, true]
+  )
+  func failing(isDamaged: Bool) throws {
+    let good = GenerationRequest(promptTokens: makePrompt(20), maximumTokens: 24, closing: 9)
+    let alone = try engine().run([good])[0]
+    let known = good.promptTokens + alone.tokens + [9]
+    let token = try #require((Int32(0)..<64).first { !known.contains($0) })
+    // Three places: one of the texts that fail has none yet.
+    let options = GenerationEngine.Options(batchSequences: 3)
+    let session = try GenerationSession(
+      isDamaged ? damagedEngine(token, options) : engine(options)
+    )
+    #expect(try session.add([good]) == 0..<1)
+    try session.advance { _, _ in
+    } onFinished: { _, _ in
+    }
+    let bad = (0..<3).map { draw in
+      GenerationRequest(
+        promptTokens: makePrompt(18, seed: 3) + [token],
+        // So small that logits become infinite.
+        settings: .init(temperature: 1, repetitionPenalty: isDamaged ? 1 : 1e-40),
+        maximumTokens: 12,
+        draw: draw
+      )
+    }
+    #expect(try session.add(bad) == 1..<4)
+    let first = try runFailing(session)
+    #expect(first.failed == [1, 2, 3])
+    #expect(first.texts[0]?.tokens == alone.tokens)
+    #expect(abs((first.texts[0]?.reward ?? 0) - (alone.reward ?? 1)) < 1e-5)
+    _ = try session.add([good, good])
+    let second = try runFailing(session)
+    #expect(second.failed.isEmpty && second.texts.count == 2)
+    for text in second.texts.values { #expect(text.tokens == alone.tokens) }
+  }
+
+  @Test("a text that comes to such logits ends there, and those beside it go on")
+  func failingLater() throws {
+    let token: Int32 = 63
+    let session = try GenerationSession(damagedEngine(token))
+    let prompt = makePrompt(20).filter { $0 != token }
+    let requests = (0..<12).map { draw in
+      GenerationRequest(
+        promptTokens: prompt,
+        settings: .init(temperature: 50),
+        maximumTokens: draw < 6 ? 100 : 5,
+        draw: draw
+      )
+    }
+    _ = try session.add(requests)
+    let result = try runFailing(session)
+    #expect(!result.failed.isEmpty && !result.texts.isEmpty)
+    #expect(result.failed.count + result.texts.count == requests.count)
+    for index in result.failed { #expect(result.tokens[index]?.last == token) }
+    for (index, text) in result.texts {
+      #expect(!text.tokens.dropLast().contains(token))
+      #expect(text.tokens == result.tokens[index])
+    }
+  }
+
   @Test("a short request that comes during a long one is finished first")
   func overtaking() throws {
     let session = try GenerationSession(engine())

@@ -208,6 +208,21 @@ import Testing
     }
   }
 
+  @Test(
+    "takes beginnings that leave the base as it is",
+    arguments: ["true", "false", "null", #""gaussian""#, #""EVA""#, #""orthogonal""#]
+  )
+  func starts(value: String) throws {
+    try withTemporaryFolder { folder in
+      let adapter = try Self.write(
+        folder,
+        settings: #", "task_type": "CAUSAL_LM", "init_lora_weights": "# + value,
+        Self.matrices()
+      ).adapter
+      #expect(try Model.load(adapter).manifest.kind == .languageModel)
+    }
+  }
+
   @Test("refuses what it does not compute, by the key or the weight")
   func refused() throws {
     let (a, b) = (Self.matrices()[0], Self.matrices()[1])
@@ -217,6 +232,9 @@ import Testing
     for (settings, tensors, expected) in [
       (#", "bias": "all""#, [a, b], "bias: all is not supported"),
       (#", "fan_in_fan_out": true"#, [a, b], "fan_in_fan_out"),
+      (#", "init_lora_weights": "pissa_niter_4""#, [a, b], "pissa_niter_4 may change the base's"),
+      (#", "init_lora_weights": "OLoRA""#, [a, b], "path_initial_model_for_weight_conversion"),
+      (#", "init_lora_weights": "loftq""#, [a, b], "init_lora_weights: loftq"),
       (#", "alpha_pattern": {"q_proj": 4}"#, [a, b], "alpha_pattern"),
       (#", "peft_type": "IA3""#, [a, b], "peft_type: IA3 is not supported"),
       (#", "base_model_name_or_path": "org/none""#, [a, b], "none beside this one"),

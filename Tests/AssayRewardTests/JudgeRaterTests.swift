@@ -444,6 +444,29 @@ private struct ScriptedPort: ModelPort {
     #expect(verdict.probability == (probability + 0.5) / 2)
   }
 
+  @Test("behind what the context has no room for no likelihood is read")
+  func tooLong() async throws {
+    let world = try TinyReward()
+    var settings = JudgeSettings()
+    settings.aggregation = .likelihood
+    let renderer = try world.judge(task: .chain).renderer()
+    let asked = RolePrompts.playground.judge(world.pairs[0], .chosenFirst, task: .chain)
+    let counts = try Verdict.allCases.map { verdict in
+      try renderer.renderForLanguageModel(
+        asked + [.assistant("A is good. \(verdict.mark)")],
+        targets: .assistant
+      ).tokens.count
+    }
+    let needed = try #require(counts.max())
+    for (contextTokens, isRead) in [(needed, true), (needed - 1, false)] {
+      let model = world.judge(task: .chain, contextTokens: contextTokens)
+      let script = Script(["A is good. [[A]]", "nothing"])
+      let judge = try JudgeRater(ScriptedPort(model, script), settings: settings)
+      let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
+      #expect((verdict.judgements[0].probability != nil) == isRead)
+    }
+  }
+
   @Test("what was voted for does not change the likelihood, only what was written before it")
   func votes() async throws {
     let world = try TinyReward()

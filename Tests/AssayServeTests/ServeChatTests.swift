@@ -1,6 +1,7 @@
 import AssayBase
 import AssayGenerate
 import AssayModel
+import AssayServe
 import AssayTensor
 import AssayTestSupport
 import AssayText
@@ -98,6 +99,63 @@ import Testing
           #expect(own.last?["finish_reason"] == choice["finish_reason"])
         }
       }
+    }
+  }
+
+  /// A model of few tokens whose words begin with a space, as SentencePiece's do, or are one.
+  private static let spaced = ServeSource(name: "tiny") {
+    let mark = "\u{2581}"
+    let pieces: JSONValue = [
+      ["?", 0], [.string(mark), -1], [.string(mark + "a"), -2], ["b", -2],
+    ]
+    let added = ChatTemplate.assaySpecialTokens.enumerated().map { index, token -> JSONValue in
+      ["id": .number("\(4 + index)"), "content": .string(token), "special": true]
+    }
+    let spaces: JSONValue = ["type": "Metaspace", "prepend_scheme": "always"]
+    let document: JSONValue = [
+      "added_tokens": .array(added), "pre_tokenizer": spaces, "decoder": spaces,
+      "model": ["type": "Unigram", "unk_id": 0, "vocab": pieces],
+    ]
+    let tokenizer = try TokenizerFile.read(json: Array(document.compact.utf8))
+    var configuration = ModelConfiguration(
+      hiddenSize: 16,
+      layerCount: 1,
+      headCount: 2,
+      feedForwardSize: 32,
+      vocabularySize: tokenizer.vocabularySize
+    )
+    configuration.contextTokens = 96
+    return Model(
+      decoder: Decoder(random: configuration, seed: 3),
+      head: nil,
+      tokenizer: tokenizer,
+      template: .assay,
+      manifest: ModelManifest(kind: .languageModel)
+    )
+  }
+
+  @Test("a text that begins with a lone space is streamed as it is told whole")
+  func streamedSpaces() async throws {
+    try await withServer(Self.spaced) { client, _ in
+      let members: [(String, JSONValue)] = [
+        ("n", 64), ("temperature", 2), ("seed", 1), ("max_tokens", 12), ("logprobs", true),
+      ]
+      let whole = try await client.post("/v1/chat/completions", body(members))
+      let streamed = try await client.post(
+        "/v1/chat/completions",
+        body(members + [("stream", true)])
+      )
+      let parts = try chunks(streamed).flatMap { $0["choices"]?.array ?? [] }
+      let choices = try #require(whole.json?["choices"]?.array, "\(whole.text)")
+      var lone = 0
+      for choice in choices {
+        let tokens = choice["logprobs"]?["content"]?.array?.map { $0["token"]?.string } ?? []
+        if tokens.count > 1, tokens[0] == " " { lone += 1 }
+        let text = parts.filter { $0["index"] == choice["index"] }
+          .compactMap { $0["delta"]?["content"]?.string }.joined()
+        #expect(text == choice["message"]?["content"]?.string)
+      }
+      #expect(choices.count == 64 && lone > 0)
     }
   }
 

@@ -45,6 +45,37 @@ import Testing
     }
   }
 
+  @Test("a conversation is told whole, however long, and refused with its whole length")
+  func longConversation() async throws {
+    let model = try TinyModels.make(.cloud)
+    let words = String(repeating: "z ", count: 200)
+    let renderer = try model.renderer().unlimited
+    let whole = try renderer.renderForLanguageModel(
+      [.user(words), .assistant("3")],
+      targets: .all
+    ).tokens
+    let opened = try renderer.critiquePrefix(
+      prompt: [.user(words)],
+      response: "3",
+      leadIn: model.manifest.leadIn ?? ""
+    )
+    #expect(whole.count > 200 && opened.count > whole.count)
+    let messages: JSONValue = [
+      ["role": "user", "content": .string(words)], ["role": "assistant", "content": "3"],
+    ]
+    try await withServer(.cloud) { client, _ in
+      let answer = try await client.post(
+        "/tokenize",
+        ["messages": messages, "add_generation_prompt": false]
+      )
+      let ids = answer.json?["tokens"]?.array?.compactMap(\.int)
+      #expect(ids == whole.map { Int($0) }, "\(answer.text)")
+      let refused = try await client.post("/v1/chat/completions", ["messages": messages])
+      #expect(refused.status == 400 && refused.code == "context_length_exceeded")
+      #expect(refused.text.contains("\(opened.count) tokens"), "\(refused.text)")
+    }
+  }
+
   @Test("completions continue texts as the engine does, whole and streamed")
   func completions() async throws {
     let model = try TinyModels.make(.languageModel)

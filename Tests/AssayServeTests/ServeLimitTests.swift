@@ -2,6 +2,7 @@ import AssayBase
 import AssayGenerate
 import AssayModel
 import AssayServe
+import AssayTensor
 import AssayTestSupport
 import AssayText
 import AsyncHTTPClient
@@ -130,6 +131,54 @@ import Testing
       _ = await task.result
       try await other.shutdown()
       #expect(try await waiting.status == 200)
+    }
+  }
+
+  /// A model that gives no numbers behind a text with the letter z.
+  private static let damaged = ServeSource(name: "tiny") {
+    let model = try TinyModels.make(.languageModel, contextTokens: 8000)
+    let token = Int(model.tokenizer.encode("z")[0])
+    let embedding = try #require(model.decoder.parameters.first { $0.name == "embed_tokens" })
+    embedding.value.narrowed(axis: 0, start: token, count: 1).fillInPlace(.nan)
+    return model
+  }
+
+  @Test("a connection whose stream ended with an error serves the next request")
+  func connectionAfterError() async throws {
+    try await withServer(Self.damaged) { client, _ in
+      try await RawConnection.open(client.url) { connection in
+        let body = #"{"prompt": "z", "stream": true}"#
+        try await connection.write(
+          "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        )
+        #expect(try await connection.head().hasPrefix("HTTP/1.1 200"))
+        // An empty line ends the stream as well.
+        #expect(try await connection.head().contains("no numbers"))
+        // More than a client has to take its error.
+        try await Task.sleep(for: .seconds(2.5))
+        try await connection.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try await connection.answer().status == 200)
+      }
+    }
+  }
+
+  @Test("a text that the model gives no numbers for fails its own request only")
+  func notFinite() async throws {
+    try await withServer(Self.damaged) { client, _ in
+      let body =
+        #"{"prompt": "a", "max_tokens": 6000, "guided_regex": "[ab]{3000}", "stream": true}"#
+      let stream = try await client.request(.POST, "/v1/completions", body)
+      try await client.wait(for: "running_sequences", 1)
+      let answer = try await client.post(
+        "/v1/completions",
+        ["prompt": ["a", "z"], "max_tokens": 4]
+      )
+      #expect(answer.status == 500 && answer.text.contains("no numbers"), "\(answer.text)")
+      let text = String(buffer: try await stream.body.collect(upTo: 1 << 26))
+      #expect(text.hasSuffix("data: [DONE]\n\n") && !text.contains("\"error\""))
+      try await client.wait(for: "running_sequences", 0)
+      #expect(try await client.metric("cache_pages_used") == 0)
     }
   }
 

@@ -81,6 +81,14 @@ import Testing
     Case("/detokenize", #"{"tokens": [[1], [2]]}"#, 400, "'tokens'"),
     Case("/v1/completions", #"{"prompt": ""}"#, 400, "'prompt'", "tokens"),
     Case("/v1/completions", #"{"prompt": "a", "max_tokens": 1000}"#, 400, "96"),
+    Case(
+      "/v1/completions",
+      #"{"prompt": "a", "max_tokens": 9223372036854775807}"#,
+      400,
+      "prompt 0",
+      "9223372036854775807 tokens",
+      "96"
+    ),
     Case("/v1/completions", #"{"prompt": "a", "suffix": "b"}"#, 400, "'suffix'"),
     Case("/v1/groups", #"{"prompt": "a"}"#, 400, "record 0", "'responses'"),
     Case("/v1/groups", #"{"prompt": "a", "responses": []}"#, 400, "0 responses"),
@@ -111,8 +119,23 @@ import Testing
       "at least 0"
     ),
     Case("/v1/chat/completions", "{\(messages), \"top_p\": 0}", 400, "'top_p'", "above 0"),
+    Case(
+      "/v1/chat/completions",
+      "{\(messages), \"repetition_penalty\": 1e-40}",
+      400,
+      "'repetition_penalty'",
+      "at least 0.01 and at most 100"
+    ),
+    Case("/v1/completions", #"{"prompt": "a", "repetition_penalty": 101}"#, 400, "at most 100"),
     Case("/v1/chat/completions", "{\(messages), \"n\": 1000}", 400, "'n'", "1 to 128"),
     Case("/v1/chat/completions", "{\(messages), \"max_tokens\": 1000}", 400, "'max_tokens'", "96"),
+    Case(
+      "/v1/chat/completions",
+      "{\(messages), \"max_completion_tokens\": 9223372036854775807}",
+      400,
+      "'max_completion_tokens'",
+      "96"
+    ),
     Case("/v1/chat/completions", "{\(messages), \"top_logprobs\": 2}", 400, "logprobs"),
     Case("/v1/chat/completions", "{\(messages), \"stop\": 3}", 400, "'stop'"),
     Case("/v1/chat/completions", "{\(messages), \"logit_bias\": {\"3\": 1}}", 400, "logit_bias"),

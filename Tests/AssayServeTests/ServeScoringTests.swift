@@ -2,6 +2,7 @@ import AssayBase
 import AssayData
 import AssayModel
 import AssayReward
+import AssayServe
 import AssayTestSupport
 import AssayText
 import Foundation
@@ -206,6 +207,59 @@ import Testing
       )
       near(factory.json?["scores"]?.array?.map(\.double) ?? [], expected, factory)
       #expect(factory.json?["object"]?.string == "score.evaluation")
+    }
+  }
+
+  /// A model whose scores are probabilities, and one whose scores are ratings.
+  private static let others: [ServeSource] = [
+    ServeSource(name: "probability") {
+      try withTemporaryFolder { folder in
+        try TinyModels.make(.languageModel).save(to: folder)
+        return try Model.load(folder, choice: HeadChoice("probability:9-7"))
+      }
+    },
+    ServeSource(name: "rating") {
+      let model = try TinyModels.make(.classic)
+      model.manifest.ratings = RatingManifest(name: nil, mean: 2, deviation: 1)
+      return model
+    },
+  ]
+
+  @Test("a sigmoid is for logits: of probabilities and ratings nothing is made")
+  func kinds() async throws {
+    try await withServer(Self.others[0], [Self.others[1]]) { client, _ in
+      for kind in ["probability", "rating"] {
+        let row: JSONValue = [
+          "model": .string(kind), "prompt": .string(prompt), "response": .string(responses[0]),
+        ]
+        let record = try await client.post("/v1/rewards", row)
+        #expect(record.json?["kind"]?.string == kind, "\(record.text)")
+        let score = try #require(record.json?["score"]?.double)
+        let trainer = try await client.post(
+          "/get_reward",
+          ["model": .string(kind), "query": [.string(rendered(responses[0]))]]
+        )
+        #expect(trainer.headers["assay-transform"] == "rewards=none, scores=none")
+        for key in ["rewards", "scores"] {
+          let value = try #require(trainer.json?[key]?.array?.first?.double, "\(trainer.text)")
+          #expect(abs(value - score) < 1e-5)
+        }
+        let activated = try await client.post(
+          "/classify",
+          [
+            "model": .string(kind), "input": .string(rendered(responses[0])),
+            "use_activation": true,
+          ]
+        )
+        guard kind == "probability" else {
+          #expect(activated.status == 400 && activated.code == "unsupported_parameter")
+          #expect(activated.text.contains("ratings"), "\(activated.text)")
+          continue
+        }
+        let data = activated.json?["data"]?.array?.first
+        let value = try #require(data?["probs"]?.array?.first?.double, "\(activated.text)")
+        #expect(abs(value - score) < 1e-5 && activated.json?["transform"] == "none")
+      }
     }
   }
 

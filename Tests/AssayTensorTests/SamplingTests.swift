@@ -165,6 +165,33 @@ import Testing
     #expect(sampleTokens(.zeros([0, 4]), rows: []).tokens.isEmpty)
   }
 
+  @Test(
+    "the likeliest tokens are told with their numbers, however far they lie below the best",
+    arguments: [Float(0), 0.05, 1]
+  )
+  func told(temperature: Float) {
+    // At temperature 0.05 all but a dozen have no probability in float32.
+    let logits = (0..<150).map { Float($0 * 37 % 150) / 3 }
+    let order = logits.indices.sorted { logits[$0] > logits[$1] }
+    let row = SamplingRow(
+      settings: SamplingSettings(temperature: temperature),
+      seed: 3,
+      step: 0,
+      topCount: 40
+    )
+    let picked = sampleTokens(Tensor(logits, [1, 150]), rows: [row])
+    #expect(picked.top[0].map(\.id) == order.prefix(40).map(Int32.init))
+    let divisor = temperature == 0 ? 1 : Double(temperature)
+    let scaled = logits.map { (Double($0) - Double(logits[order[0]])) / divisor }
+    let sum = scaled.reduce(0) { $0 + exp($1) }
+    for token in picked.top[0] {
+      let expected = scaled[Int(token.id)] - log(sum)
+      #expect(abs(Double(token.logProbability) - expected) < 1e-5 * max(1, abs(expected)))
+    }
+    let own = picked.top[0].first { $0.id == picked.tokens[0] }
+    #expect(own?.logProbability == picked.logProbabilities[0])
+  }
+
   @Test("only what a mask allows is picked, with the probabilities of a softmax over it")
   func masks() {
     // 150 tokens: two whole words of the mask and a part; what lies behind its last word is not allowed.

@@ -105,6 +105,29 @@ import Testing
     for value in [18, 20, 99, 100, 12345] { #expect(above.accepts("\(value)")) }
   }
 
+  @Test("limits of 32 bits hold, and those of 64 bits lie beyond every number that is spelt")
+  func machineIntegers() throws {
+    let short = try TokenGrammar.ofPieces(
+      schema(##"{"type":"integer","minimum":-2147483648,"maximum":2147483647}"##)
+    )
+    for value in [Int(Int32.min), -1_000_000_000, -1, 0, 7, 2_099_999_999, Int(Int32.max)] {
+      #expect(short.accepts("\(value)"), "\(value)")
+    }
+    for value in [Int(Int32.min) - 1, Int(Int32.max) + 1, 3_000_000_000, 12_345_678_901] {
+      #expect(!short.accepts("\(value)"), "\(value)")
+    }
+    for limits in [
+      ##""minimum":-9223372036854775808,"maximum":9223372036854775807"##,
+      ##""exclusiveMinimum":-9.3e18,"exclusiveMaximum":18446744073709551615"##,
+    ] {
+      let long = try TokenGrammar.ofPieces(schema(##"{"type":"integer",\##(limits)}"##))
+      for value in [-999_999_999_999_999, -20, 0, 5, 999_999_999_999_999] {
+        #expect(long.accepts("\(value)"), "\(value)")
+      }
+      for text in ["1.5", "-", "99999999999999999999"] { #expect(!long.accepts(text), "\(text)") }
+    }
+  }
+
   @Test("numbers within limits lie between them, and all of two decimals are there")
   func numbers() throws {
     let limits: [(String, Double, Double, Bool)] = [
@@ -179,6 +202,10 @@ import Testing
       (##"{"type":"integer","multipleOf":3}"##, "#/multipleOf"),
       (##"{"type":"string","maxLength":100000}"##, "#/maxLength"),
       (##"{"type":"integer","minimum":5,"maximum":4}"##, "#"),
+      (##"{"type":"integer","minimum":9223372036854775807}"##, "#"),
+      (##"{"type":"integer","minimum":1e-9223372036854775808}"##, "#/minimum"),
+      (##"{"type":"number","minimum":-9223372036854775808}"##, "#/minimum"),
+      (##"{"type":"number","maximum":1e-9223372036854775808}"##, "#/maximum"),
       (##"{"type":"object","patternProperties":{}}"##, "#/patternProperties"),
       (##"{"required":["a"],"additionalProperties":false}"##, "#/required"),
       (##"{"items":{"contains":{}}}"##, "#/items/contains"),

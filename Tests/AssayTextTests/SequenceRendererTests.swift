@@ -40,6 +40,16 @@ import Testing
     #expect(renderer.tokenizer.decode(Array(response), skipSpecialTokens: false) == "34")
   }
 
+  @Test("without its limit a renderer renders as one that has none", arguments: names)
+  func unlimited(name: String) throws {
+    let response = String(repeating: "34 ", count: 40)
+    let limited = try renderer(name, maximumTokens: 16)
+    #expect(try limited.render(prompt: Self.prompt, response: response).removedTokenCount > 0)
+    let whole = try limited.unlimited.render(prompt: Self.prompt, response: response)
+    #expect(whole == (try renderer(name).render(prompt: Self.prompt, response: response)))
+    #expect(whole.removedTokenCount == 0 && limited.unlimited.maximumTokens == nil)
+  }
+
   @Test("the prefix continues to exactly what is trained", arguments: names, critiques)
   func prefixEqualsRendering(name: String, critique: String) throws {
     let renderer = try renderer(name)

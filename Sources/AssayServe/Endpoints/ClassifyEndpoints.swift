@@ -17,7 +17,7 @@ enum ClassifyEndpoints {
     "messages": "A conversation instead, rendered by the model's template.",
     "add_special_tokens":
       "Whether the tokenizer's special tokens are added where they are missing; true.",
-    "use_activation": "Whether numbers go through a sigmoid; false.",
+    "use_activation": "Whether logits go through a sigmoid; false.",
   ]
 
   static let endpoints = [

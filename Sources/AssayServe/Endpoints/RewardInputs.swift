@@ -94,7 +94,11 @@ struct RewardOptions {
   ) throws(ServeError) {
     // The flag's names, the newest first.
     for name in ["use_activation", "activation", "softmax"] {
-      if try fields.bool(name) == true { transform = .sigmoid }
+      guard try fields.bool(name) == true else { continue }
+      guard let activation = Transform.activation(of: exchange.model.text.scoreKind) else {
+        throw .unsupported(name: name, advice: "the scores are ratings, not logits; leave it out")
+      }
+      transform = activation
     }
     try fields.refuseTextChanges(exchange)
     if let task = try fields.string("task"), task != "classify" {

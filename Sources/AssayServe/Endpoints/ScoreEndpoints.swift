@@ -20,7 +20,7 @@ enum ScoreEndpoints {
         "text_2":
           "A response, or a list of them; also 'documents', 'items' or 'data_2'. Lists go pair by "
           + "pair, and one prompt goes with all responses.",
-        "use_activation": "Whether numbers go through a sigmoid; false.",
+        "use_activation": "Whether logits go through a sigmoid; false.",
       ],
       handle: score
     ),
@@ -32,7 +32,7 @@ enum ScoreEndpoints {
       members: [
         "query": "The prompt.", "documents": "The responses.",
         "top_n": "How many are told; all.",
-        "use_activation": "Whether numbers go through a sigmoid; false.",
+        "use_activation": "Whether logits go through a sigmoid; false.",
       ],
       handle: rerank
     ),

@@ -80,12 +80,17 @@ struct TextRequest: Sendable {
     let top = try fields.int("logprobs", 0...20)
     wantsLogProbabilities = top != nil
     let most = try fields.int("max_tokens", 1...Int.max) ?? Self.usualCompletionTokens
-    for (index, prompt) in prompts.enumerated() where prompt.count + most > context {
-      throw ServeError.tooLong(
-        item: "prompt \(index), with 'max_tokens',",
-        tokens: prompt.count + most,
-        maximum: context
-      )
+    for (index, prompt) in prompts.enumerated() {
+      // Clients may ask for as many tokens as an integer holds.
+      let (sum, isBeyond) = prompt.count.addingReportingOverflow(most)
+      let tokens = isBeyond ? Int.max : sum
+      guard tokens <= context else {
+        throw ServeError.tooLong(
+          item: "prompt \(index), with 'max_tokens',",
+          tokens: tokens,
+          maximum: context
+        )
+      }
     }
     try fields.refuse("suffix", unless: { $0.string?.isEmpty ?? false }, "texts go on at the end")
     try finish(&fields, exchange) { request in
@@ -148,8 +153,9 @@ struct TextRequest: Sendable {
       try fields.float("top_p", most: 1, isAboveZero: true) ?? exchange.settings.topP ?? 1
     // vLLM's names of what OpenAI does not have; -1 is its word for all.
     settings.topK = max(0, try fields.int("top_k", -1...Int(Int32.max)) ?? 0)
+    // The command line's range: beyond it logits may become infinite.
     settings.repetitionPenalty =
-      try fields.float("repetition_penalty", isAboveZero: true) ?? 1
+      try fields.float("repetition_penalty", least: 0.01, most: 100) ?? 1
     return settings
   }
 
@@ -210,7 +216,8 @@ struct TextRequest: Sendable {
     }
     let text = exchange.model.text
     if exchange.model.kind.scores, let last = messages.last, last.role == "assistant" {
-      let tokens = try text.renderer.critiquePrefix(
+      // Whole: one that is too long is refused with its length.
+      let tokens = try text.renderer.unlimited.critiquePrefix(
         prompt: messages.dropLast(),
         response: last.content,
         leadIn: text.manifest.leadIn ?? ""

@@ -8,6 +8,8 @@ struct TextStream {
   private let tokenizer: any Tokenizer
   /// Bytes that a stop string may take back.
   private let heldBytes: Int
+  /// Whether no token had bytes yet.
+  private var isFirst = true
   /// Bytes of all tokens, and how many of them were sent.
   private var bytes: [UInt8] = []
   private var sentBytes = 0
@@ -24,7 +26,8 @@ struct TextStream {
   /// - Returns: What can be sent, perhaps nothing.
   mutating func add(_ token: Int32) -> String {
     var added = tokenizer.bytes(of: [token], skipSpecialTokens: true)
-    if bytes.isEmpty {
+    if isFirst, !added.isEmpty {
+      isFirst = false
       // A text does not begin with the space that its first word's token has within a text.
       let first = tokenizer.decode([token], skipSpecialTokens: true).utf8.count
       added.removeFirst(max(0, added.count - first))

@@ -63,7 +63,7 @@ enum TokenEndpoints {
     }
     try fields.refuse("chat_template_kwargs", unless: isEmpty, "the template has no variables")
     try fields.refuse("tools", unless: isEmpty, "the template has no tools")
-    let renderer = model.text.renderer
+    let renderer = model.text.renderer.unlimited
     let tokens =
       opens
       ? try renderer.generationPrefix(prompt: messages)

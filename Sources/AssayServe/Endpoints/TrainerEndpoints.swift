@@ -30,7 +30,7 @@ enum TrainerEndpoints {
   /// Answers OpenRLHF's client.
   ///
   /// `query` is prompt and response together, rendered; a turn that is not closed is closed, as theirs
-  /// does. `scores` are in (0, 1), as OpenRLHF filters prompts by them.
+  /// does. `scores` are in (0, 1), as OpenRLHF filters prompts by them, but of ratings as they are.
   private static func openRLHF(_ exchange: Exchange) async throws -> Reply {
     try exchange.requireReward()
     var fields = try RequestFields(exchange.body)
@@ -40,11 +40,12 @@ enum TrainerEndpoints {
     fields.ignore("prompts", "labels")
     try fields.finish()
     let scores = try await scores(texts, exchange) { exchange.model.closedTurn($0) }
+    let transform = Transform.activation(of: exchange.model.text.scoreKind) ?? Transform.none
     let raw = JSONValue.array(scores.map { Transform.none.json($0.value) })
     return Reply.json([
-      "rewards": raw, "scores": .array(scores.map { Transform.sigmoid.json($0.value) }),
+      "rewards": raw, "scores": .array(scores.map { transform.json($0.value) }),
       "extra_logs": ["reward": raw],
-    ]).with(Reply.transformHeader, "rewards=none, scores=sigmoid")
+    ]).with(Reply.transformHeader, "rewards=none, scores=\(transform.rawValue)")
   }
 
   private static func llamaFactory(_ exchange: Exchange) async throws -> Reply {

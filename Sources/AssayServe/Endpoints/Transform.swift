@@ -1,13 +1,24 @@
 import AssayBase
+import AssayReward
 import AssayText
 import Foundation
 
 /// What a reward went through before it was told.
 enum Transform: String {
-  /// Nothing: the head's logit.
+  /// Nothing: the score as it is.
   case none
   /// The logistic function, into (0, 1).
   case sigmoid
+
+  /// What brings scores of a kind into (0, 1): a probability is there already; `nil` of ratings, which
+  /// nothing does.
+  static func activation(of kind: ScoreKind) -> Transform? {
+    switch kind {
+    case .logit: return Transform.sigmoid
+    case .probability: return Transform.none
+    case .rating: return nil
+    }
+  }
 
   /// The number that is told.
   func apply(_ reward: Double) -> Double {

@@ -151,15 +151,22 @@ actor ModelOwner {
 
   private func advance() {
     guard let session, !session.isIdle else { return }
+    var failed: Set<Int> = []
     do {
       try session.advance { index, token in
         metrics.add(written: 1)
         guard let text = writing[index], text.job.wantsTokens else { return }
         text.job.tell(.token(place: text.place, token))
+      } onFailed: { index, _ in
+        guard let text = writing[index] else { return }
+        text.job.fail(GenerationError.notFinite(request: text.place))
+        failed.insert(text.job.id)
       } onFinished: { index, generation in
         guard let text = writing.removeValue(forKey: index) else { return }
         text.job.tell(.text(place: text.place, generation))
       }
+      // A text without a result ends its own request, with the other texts of that.
+      drop(failed)
     } catch {
       // Nobody knows how far the step came: all that is under way ends, and the next text begins a
       // new run.

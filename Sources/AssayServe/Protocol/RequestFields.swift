@@ -63,17 +63,18 @@ struct RequestFields {
     return int
   }
 
-  /// A number of at least 0.
+  /// A number from `least` to `most`, or above 0.
   mutating func float(
     _ key: String,
+    least: Float = 0,
     most: Float = .greatestFiniteMagnitude,
     isAboveZero: Bool = false
   ) throws(ServeError) -> Float? {
     guard let value = value(key) else { return nil }
     guard let float = value.double.map({ Float($0) }), float.isFinite,
-      isAboveZero ? float > 0 : float >= 0, float <= most
+      isAboveZero ? float > 0 : float >= least, float <= most
     else {
-      let start = isAboveZero ? "above 0" : "at least 0"
+      let start = isAboveZero ? "above 0" : "at least \(least == 0 ? "0" : "\(least)")"
       let end = most == .greatestFiniteMagnitude ? "" : " and at most \(most)"
       throw Self.wrong(key, value, "a number \(start)\(end)")
     }

@@ -34,7 +34,7 @@ package final class ModelServer: Sendable {
   /// Seconds after which a silent connection without a request, or in the middle of one, is closed.
   private static let idleSeconds: Int64 = 120
   /// Seconds that requests which are cut have for their error to be sent.
-  private static let farewellSeconds: Int64 = 2
+  private static let farewellSeconds = 2.0
 
   private let application: ServeApplication
   private let disconnects = Disconnects()
@@ -153,11 +153,12 @@ package final class ModelServer: Sendable {
         let scope = RequestScope()
         disconnects.begin(scope, on: channel)
         defer { disconnects.end(on: channel) }
+        // A client that does not take its error must not keep its place; one that has taken it may go on.
+        let farewell = Mutex<Countdown?>(nil)
+        defer { farewell.withLock { $0 = nil } }
         scope.onEnd {
-          // A client that does not take its error must not keep its place.
-          _ = channel.eventLoop.scheduleTask(in: .seconds(Self.farewellSeconds)) {
-            channel.close(promise: nil)
-          }
+          let countdown = Countdown(seconds: Self.farewellSeconds) { channel.close(promise: nil) }
+          farewell.withLock { $0 = countdown }
         }
         let response = await application.respond(to: request, scope: scope) {
           channel.writeAndFlush(

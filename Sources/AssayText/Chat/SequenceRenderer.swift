@@ -25,7 +25,7 @@ package struct SequenceRenderer: Sendable {
   /// The chat template.
   package let template: ChatTemplate
   /// The longest sequence, in tokens; `nil` sets no limit.
-  package let maximumTokens: Int?
+  package private(set) var maximumTokens: Int?
   /// Which token the reward head reads.
   package let scoredToken: ScoredToken
   /// The id of the token that closes a turn; -1, which no text has, where the template is unknown and
@@ -80,6 +80,13 @@ package struct SequenceRenderer: Sendable {
     endOfTurnID = specialIDs[template.endOfTurn] ?? -1
     self.refusal = refusal
     self.contentTokens = contentTokens
+  }
+
+  /// The same without a limit: it renders whole texts, however long.
+  package var unlimited: SequenceRenderer {
+    var renderer = self
+    renderer.maximumTokens = nil
+    return renderer
   }
 
   /// Renders a response, scored where its turn ends.

@@ -58,8 +58,8 @@ extension JSONSchemaReader {
         )
       }
     }
-    let low = try limit(schema, ["minimum", "exclusiveMinimum"], place)
-    let high = try limit(schema, ["maximum", "exclusiveMaximum"], place)
+    let low = try limit(schema, ["minimum", "exclusiveMinimum"], place, isWhole: isWhole)
+    let high = try limit(schema, ["maximum", "exclusiveMaximum"], place, isWhole: isWhole)
     guard low != nil || high != nil else { return isWhole ? json.integer : json.number }
     let digits = isWhole ? 0 : min(6, max(low?.value.digits ?? 0, high?.value.digits ?? 0) + 2)
     var options: [GrammarNode] = []
@@ -67,8 +67,8 @@ extension JSONSchemaReader {
       let first = low.map { $0.value.scaled(places, isAbove: true, isStrict: $0.isStrict) }
       let last = high.map { $0.value.scaled(places, isAbove: false, isStrict: $0.isStrict) }
       options += NumberRange.nodes(
-        from: first ?? -NumberRange.largest,
-        to: last ?? NumberRange.largest,
+        from: max(first ?? .min, -NumberRange.largest),
+        to: min(last ?? .max, NumberRange.largest),
         places: places
       )
     }
@@ -80,15 +80,16 @@ extension JSONSchemaReader {
   private func limit(
     _ schema: JSONValue,
     _ keys: [String],
-    _ place: String
+    _ place: String,
+    isWhole: Bool
   ) throws(GrammarError) -> (value: ShortDecimal, isStrict: Bool)? {
     var found: (value: ShortDecimal, isStrict: Bool)?
     for (index, key) in keys.enumerated() {
       guard let given = schema[key] else { continue }
-      guard case .number(let text) = given, let value = ShortDecimal(text) else {
+      guard case .number(let text) = given, let value = decimal(text, isWhole: isWhole) else {
         throw failure(
           place + "/" + key,
-          "expected a number of at most 9 digits before the point and 6 behind it"
+          "expected a number of at most \(isWhole ? 15 : 9) digits before the point and 6 behind it"
         )
       }
       guard found == nil else {
@@ -97,6 +98,18 @@ extension JSONSchemaReader {
       found = (value, index == 1)
     }
     return found
+  }
+
+  /// A limit; `nil` where it has too many digits.
+  ///
+  /// A whole number's may lie beyond all that are spelt, as those of 64 bits do, and limits none then.
+  private func decimal(_ text: String, isWhole: Bool) -> ShortDecimal? {
+    guard isWhole else { return ShortDecimal(text) }
+    let end = NumberRange.largest + 1
+    guard let value = Double(text), value.magnitude >= Double(end) else {
+      return ShortDecimal(text, below: UInt(end))
+    }
+    return ShortDecimal(value < 0 ? -end : end)
   }
 }
 
@@ -107,8 +120,15 @@ struct ShortDecimal {
   /// Digits behind the point.
   let digits: Int
 
+  /// A whole number.
+  init(_ whole: Int) { (units, digits) = (whole, 0) }
+
   /// Reads a number; `nil` where it has too many digits.
-  init?(_ text: String) {
+  ///
+  /// - Parameters:
+  ///   - text: Its spelling in JSON.
+  ///   - end: What its part before the point lies below.
+  init?(_ text: String, below end: UInt = 1_000_000_000) {
     var text = text[...]
     var exponent = 0
     if let place = text.firstIndex(where: { $0 == "e" || $0 == "E" }) {
@@ -118,7 +138,7 @@ struct ShortDecimal {
     }
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     var fraction = parts.count > 1 ? String(parts[1]) : ""
-    guard abs(exponent) <= 15, var value = Int(parts[0] + fraction) else { return nil }
+    guard exponent.magnitude <= 15, var value = Int(parts[0] + fraction) else { return nil }
     var count = fraction.count - exponent
     while count < 0 {
       let (next, overflow) = value.multipliedReportingOverflow(by: 10)
@@ -127,7 +147,7 @@ struct ShortDecimal {
     }
     while count > 0, value % 10 == 0 { (value, count) = (value / 10, count - 1) }
     fraction = ""
-    guard count <= 6, abs(value) / Self.power(count) < 1_000_000_000 else { return nil }
+    guard count <= 6, value.magnitude / UInt(Self.power(count)) < end else { return nil }
     (units, digits) = (value, count)
   }
 
@@ -149,7 +169,7 @@ struct ShortDecimal {
 
 /// Decimal spellings of the numbers between two others.
 enum NumberRange {
-  /// Beyond every number that is spelt.
+  /// The largest number that is spelt, in units of its last digit.
   static let largest = 999_999_999_999_999
 
   /// The numbers from one to another, in units of the last of some digits behind the point.
