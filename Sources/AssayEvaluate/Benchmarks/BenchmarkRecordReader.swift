@@ -119,7 +119,7 @@ package enum BenchmarkRecords {
   ) throws -> BenchmarkRecord {
     let tokens = TokenCount(json: row.optional("tokens"))
     let texts = try RecordedText.read(row, item)
-    let probability = row.optional("probability")?.double
+    let probability = row.optionalNumber("probability")
     func record(_ content: BenchmarkRecord.Content) -> BenchmarkRecord {
       var record = BenchmarkRecord(id: item.id, content: content, tokens: tokens, texts: texts)
       record.isCut = row.optional("cut")?.bool == true
