@@ -59,6 +59,22 @@ import Testing
     #expect(error?.description.contains("pip install duckdb-cli") == true)
   }
 
+  @Test("every file that is called one of rows is opened as such", arguments: RowFiles.endings)
+  func endings(_ ending: String) throws {
+    let duckDB = try program(#"printf '{"a": 1}\n'"#)
+    let start: [UInt8] =
+      switch ending {
+      case ".parquet": Array("PAR1".utf8)
+      case _ where ending.hasSuffix(".zst"): [0x28, 0xB5, 0x2F, 0xFD]
+      case _ where ending.hasSuffix(".gz") && ending.contains("json"): Packed.pair
+      case _ where ending.contains("json"): Array(#"{"a": 1}"#.utf8)
+      default: Array("a\n1\n".utf8)
+      }
+    let path = try folder.write(start, "x\(ending)")
+    #expect(try Self.rows(RowSource(path: path, duckDB: duckDB)).count == 1)
+    #expect(RowFiles.holdsRows(path) && !RowFiles.holdsRows("data/dataset_infos.json"))
+  }
+
   @Test("values of CSV are texts, which spell numbers where those are asked for")
   func csv() throws {
     let duckDB = try program(
