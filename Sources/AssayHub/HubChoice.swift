@@ -11,7 +11,7 @@ package struct HubChoice: Sendable, Equatable {
 
   /// Chooses among a repository's files.
   ///
-  /// Without patterns, of a data set all that Assay reads as rows; of a model what describes it, its
+  /// Without patterns, of a data set all that Assay reads as rows (`RowFiles`); of a model what describes it, its
   /// tokenizer and its weights: safetensors, else PyTorch's files, else the one GGUF file.
   ///
   /// - Parameters:
@@ -32,13 +32,13 @@ package struct HubChoice: Sendable, Equatable {
         throw .choice(name: name, reason: "no file is named as --include says")
       }
     } else if name.kind == .dataset {
-      chosen = sorted.filter { path in Self.rows.contains { path.hasSuffix($0) } }
+      chosen = sorted.filter(RowFiles.holdsRows)
       if chosen.isEmpty {
-        let endings = Self.rows.joined(separator: ", ")
         throw .choice(
           name: name,
-          reason: "none of its \(sorted.count) files ends with \(endings), which alone are read; "
-            + "name others with --include"
+          reason: "none of its \(sorted.count) files holds rows in a form that is read (JSON "
+            + "Lines, JSON, CSV or TSV, each plain, .gz or .zst, or Parquet); name others with "
+            + "--include"
         )
       }
     } else {
@@ -47,8 +47,6 @@ package struct HubChoice: Sendable, Equatable {
     return chosen
   }
 
-  /// Endings of the files that rows are read from.
-  private static let rows = [".jsonl", ".json", ".jsonl.gz", ".json.gz"]
   /// Endings of what describes a model.
   private static let descriptions = [".json", ".model", ".jinja"]
   /// Beginnings of files that a training left behind.

@@ -59,7 +59,7 @@ actor ModelWorker {
   func generate(_ prompts: [[Message]], _ sampling: Sampling) async throws -> [[Completion]] {
     var settings = WritingSettings()
     settings.temperature = Float(sampling.temperature ?? 1)
-    settings.topP = Float(sampling.topP)
+    settings.topP = Float(sampling.topP ?? 1)
     settings.maximumTokens = sampling.maximumTokens ?? WritingRole.answer.usualTokens
     return try await ModelWriter(try loaded()).write(
       prompts.map {

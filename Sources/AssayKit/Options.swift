@@ -68,8 +68,8 @@ public struct Sampling: Hashable, Sendable {
   public var temperature: Double?
   /// The most likely tokens that together have this probability are drawn from.
   ///
-  /// Default: 1.
-  public var topP = 1.0
+  /// Default: 0.95 for judgements, 1 for other texts.
+  public var topP: Double?
   /// Tokens that a text may have.
   ///
   /// Default: what the model was trained for.
@@ -91,7 +91,7 @@ public struct Sampling: Hashable, Sendable {
     settings.samples = count ?? 1
     settings.temperature =
       temperature.map(Float.init) ?? CritiqueSettings.usualTemperature(samples: settings.samples)
-    settings.topP = Float(topP)
+    settings.topP = topP.map(Float.init) ?? settings.topP
     settings.tokens = maximumTokens
     settings.seed = seed
     return settings
@@ -101,9 +101,11 @@ public struct Sampling: Hashable, Sendable {
     var settings = JudgeSettings()
     settings.votes = count ?? 2
     settings.temperature = temperature.map(Float.init)
-    settings.topP = Float(topP)
+    settings.topP = topP.map(Float.init) ?? settings.topP
     settings.tokens = maximumTokens
     settings.seed = seed
+    // As the commands and the server read letters.
+    settings.letterMass = nil
     return settings
   }
 
@@ -115,7 +117,7 @@ public struct Sampling: Hashable, Sendable {
     guard (temperature ?? 0) >= 0, (temperature ?? 0).isFinite else {
       throw AssayError("Sampling.temperature is \(temperature ?? 0): give at least 0.")
     }
-    guard topP > 0, topP <= 1 else {
+    if let topP, !(topP > 0 && topP <= 1) {
       throw AssayError("Sampling.topP is \(topP): give a number above 0 and at most 1.")
     }
     guard (maximumTokens ?? 1) > 0 else {

@@ -120,7 +120,8 @@ public struct Training: Sendable {
         "data.train=\(try path(of: pairs, "train", in: folder))",
       ]
       for (name, pairs) in suites.sorted(by: { $0.key < $1.key }) {
-        overrides.append("data.suites.\(name)=\(try path(of: pairs, name, in: folder))")
+        try Self.check(name)
+        overrides.append("data.suites.\(name)=\(try path(of: pairs, "suite-\(name)", in: folder))")
       }
       overrides += settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.spelling)" }
       let recipe = try Recipe(try RecipeFile(text: "", name: "Training"), overrides: overrides)
@@ -135,11 +136,24 @@ public struct Training: Sendable {
     }
   }
 
+  /// Throws where a suite's name can be no part of a file's name and of a setting's.
+  private static func check(_ suite: String) throws {
+    let isUsable = suite.utf8.allSatisfy { byte in
+      byte >= 0x20 && byte != 0x7F && !"./\\=".utf8.contains(byte)
+    }
+    guard isUsable, (1...200).contains(suite.utf8.count) else {
+      throw AssayError(
+        "Training.suites has the name '\(suite.prefix(200))': give 1 to 200 letters, digits, - and _."
+      )
+    }
+  }
+
   /// The path of a file of pairs; those in memory are written into the run folder first.
   private func path(of pairs: Pairs, _ name: String, in folder: URL) throws -> String {
     switch pairs {
     case .file(let url): return Setting.text(url.path).spelling
     case .list(let list):
+      for pair in list { try pair.check() }
       let url = folder.appendingPathComponent("data-\(name).jsonl")
       let lines = list.map { $0.own.json.compact + "\n" }.joined()
       try DurableFile.write(Data(lines.utf8), to: url)

@@ -90,6 +90,14 @@ public struct Pair: Hashable, Sendable {
     return (a, b)
   }
 
+  /// Throws where the pair cannot be learnt from.
+  func check() throws {
+    guard let probability, !(probability > 0 && probability < 1) else { return }
+    throw AssayError(
+      "The pair \(id) has the probability \(probability): give a number above 0 and below 1, or nil."
+    )
+  }
+
   var own: PreferencePair {
     PreferencePair(
       id: id,

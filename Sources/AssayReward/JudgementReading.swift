@@ -175,12 +175,13 @@ package struct JudgementReading: Sendable {
   /// - Returns: `nil` where neither letter is among them.
   static func letters(_ alternatives: [String: Double]) -> LetterReading? {
     var values: [Verdict: Double] = [:]
-    for (token, logarithm) in alternatives {
+    // In order, so that sums are the same every time.
+    for (token, logarithm) in alternatives.sorted(by: { $0.key < $1.key }) {
       let letter = token.trimmingCharacters(in: .whitespaces)
       guard let verdict = Verdict(rawValue: letter) else { continue }
       values[verdict, default: 0] += exp(logarithm)
     }
-    let listed = alternatives.values.map { exp($0) }
+    let listed = alternatives.values.sorted().map { exp($0) }
     let bound = max(0, min(listed.min() ?? 0, 1 - listed.reduce(0, +)))
     guard !values.isEmpty else { return nil }
     return LetterReading(a: values[.a] ?? bound, b: values[.b] ?? bound)

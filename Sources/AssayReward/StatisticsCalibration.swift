@@ -85,22 +85,26 @@ package struct Calibration: Equatable, Sendable {
         )
       }
     }
-    let width = (range.upperBound - range.lowerBound) / Double(binCount)
+    // Borders are the nearest numbers to their decimals, as probabilities are; a width's multiples are not.
+    let borders = (0...binCount).map { place in
+      (range.lowerBound * Double(binCount - place) + range.upperBound * Double(place))
+        / Double(binCount)
+    }
     var sums = [(count: Int, probability: Double, outcome: Double)](
       repeating: (0, 0, 0),
       count: binCount
     )
     for (probability, outcome) in zip(probabilities, outcomes) {
-      let place = Int((probability - range.lowerBound) / width)
-      let bin = min(binCount - 1, max(0, place))
+      let place = borders.lastIndex { $0 <= probability } ?? 0
+      let bin = min(binCount - 1, place)
       sums[bin].count += 1
       sums[bin].probability += probability
       sums[bin].outcome += outcome
     }
     let bins = sums.enumerated().map { index, sum in
       Bin(
-        lower: range.lowerBound + width * Double(index),
-        upper: range.lowerBound + width * Double(index + 1),
+        lower: borders[index],
+        upper: borders[index + 1],
         count: sum.count,
         meanProbability: sum.count == 0 ? 0 : sum.probability / Double(sum.count),
         frequency: sum.count == 0 ? 0 : sum.outcome / Double(sum.count)

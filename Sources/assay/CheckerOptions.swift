@@ -13,7 +13,8 @@ struct CheckerOptions: ParsableArguments {
 
   @Option(
     help: """
-      gsm8k: responses are right by their last number, which is that of "answer" in the data. \
+      gsm8k: responses are right by their final number, which is that of "answer" in the data: behind \
+      "####", else in "\\boxed{}", else the last one in digits. \
       Default: they are not checked so.
       """
   )

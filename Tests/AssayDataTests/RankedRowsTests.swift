@@ -90,6 +90,34 @@ import Testing
     #expect(both.map(\.margin) == [1, 3, nil])
   }
 
+  @Test("sums of attributes that differ by rounding alone are a tie")
+  func rounding() throws {
+    // 0.1 * 3 is 0.30000000000000004, and 0.3 * 1 is 0.3.
+    let rows = [(3, 0), (0, 1), (1, 1)].enumerated().map { place, own in
+      #"{"prompt": "p", "response": "\#(place)", "x": \#(own.0), "y": \#(own.1)}"#
+    }
+    var reader = PairReader(policy: .skipping)
+    reader.attributes = ["x": 0.1, "y": 0.3]
+    let tied = try reader.read(try folder.write(Array(rows.prefix(2))))
+    #expect(tied.pairs.isEmpty && tied.report.skippedCounts == [.tied: 1])
+    let found = try reader.read(try folder.write(rows)).pairs
+    #expect(found.map { $0.chosen + $0.rejected } == ["20", "21"])
+  }
+
+  @Test("a file's own names of keys hold for rows that are joined")
+  func columns() throws {
+    let rows = [("a", 1), ("b", 4)].map { answer, help in
+      #"{"question": "p", "answer": "\#(answer)", "help": \#(help), "part": "s", "prompt": "other"}"#
+    }
+    let names = [
+      "prompt": "question", "response": "answer", "helpfulness": "help", "subset": "part",
+    ]
+    let path = try folder.write(rows)
+    let found = try PairReader(columns: names).read(path).pairs
+    #expect(found.map { [$0.chosen, $0.rejected] } == [["b", "a"]])
+    #expect(found[0].prompt == [.user("p")] && found[0].subset == "s")
+  }
+
   @Test(
     "what states no preference, or is broken, is refused, and named",
     arguments: [

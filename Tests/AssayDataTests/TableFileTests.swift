@@ -59,15 +59,105 @@ import Testing
     #expect(error?.description.contains("pip install duckdb-cli") == true)
   }
 
-  @Test("values of CSV are texts, but for numbers that rows have")
+  @Test("every file that is called one of rows is opened as such", arguments: RowFiles.endings)
+  func endings(_ ending: String) throws {
+    let duckDB = try program(#"printf '{"a": 1}\n'"#)
+    let start: [UInt8] =
+      switch ending {
+      case ".parquet": Array("PAR1".utf8)
+      case _ where ending.hasSuffix(".zst"): [0x28, 0xB5, 0x2F, 0xFD]
+      case _ where ending.hasSuffix(".gz") && ending.contains("json"): Packed.pair
+      case _ where ending.contains("json"): Array(#"{"a": 1}"#.utf8)
+      default: Array("a\n1\n".utf8)
+      }
+    let path = try folder.write(start, "x\(ending)")
+    #expect(try Self.rows(RowSource(path: path, duckDB: duckDB)).count == 1)
+    #expect(RowFiles.holdsRows(path) && !RowFiles.holdsRows("data/dataset_infos.json"))
+  }
+
+  @Test("values of CSV are texts, which spell numbers where those are asked for")
   func csv() throws {
     let duckDB = try program(
       #"printf '{"response": "011", "rating": "4.5", "margin": "wide", "x": null}\n'"#
     )
     let path = try folder.write("response,rating\n".utf8, "x.csv.gz")
-    let row = try #require(try Self.rows(RowSource(path: path, duckDB: duckDB)).first)
-    #expect(row["response"]?.string == "011" && row["rating"]?.double == 4.5)
-    #expect(row["margin"]?.string == "wide" && row["x"] == .null)
+    let row = try #require(try RowSource(path: path, duckDB: duckDB).next())
+    let value = try row.value.get()
+    #expect(row.spellsNumbers && value["response"]?.string == "011" && value["x"] == .null)
+    let fields = try RowFields(value, index: 0, spellsNumbers: row.spellsNumbers)
+    #expect(try fields.number("rating") == 4.5)
+    #expect(throws: RowFault.self) { try fields.number("margin") }
+    let lines = try RowFields(value, index: 0)
+    #expect(throws: RowFault.self) { try lines.number("rating") }
+  }
+
+  @Test(
+    "the form of a table is told, not guessed",
+    arguments: [
+      ("a,b\n", "x.csv", "delim = ',', ", "skip = 0, "),
+      ("\r\n\na,b\n", "x.csv", "delim = ',', ", "skip = 2, "),
+      ("a\tb\n", "x.tsv.gz", "delim = '", "skip = 0, "),
+    ]
+  )
+  func form(_ start: String, _ name: String, _ delimiter: String, _ skip: String) throws {
+    let duckDB = try program(#"printf '{"a": "1"}\n'"#)
+    let path = try folder.write(start.utf8, name)
+    #expect(try Self.rows(RowSource(path: path, duckDB: duckDB)).count == 1)
+    let asked = try asked()
+    for words in [delimiter, skip, #"quote = '"', escape = '"', comment = '', "#, "header = true"] {
+      #expect(asked.contains(words), "\(words) in \(asked)")
+    }
+    #expect(asked.contains("delim = ','") == name.hasSuffix(".csv"))
+  }
+
+  @Test(
+    "rows that begin with #, quotes of other kinds and blank lines are read as they are",
+    .enabled(if: RowSource.duckDB != nil, "duckdb is not installed (pip install duckdb-cli)"),
+    arguments: [("csv", ","), ("tsv", "\t")]
+  )
+  func marks(_ ending: String, _ separator: String) throws {
+    func texts(_ lines: [String]) throws -> [String?] {
+      let own = lines.map { $0.replacing(";", with: separator) }
+      let path = try folder.write(own, "x.\(ending)")
+      let rows = try Self.rows(RowSource(path: path))
+      return rows.flatMap { [$0["text"]?.string, $0["note"]?.string] }
+    }
+    #expect(
+      try texts(["", "id;text;note", "# one;What is x?;a", "2;What?;b", "# three;Why?;c"])
+        == ["What is x?", "a", "What?", "b", "Why?", "c"]
+    )
+    #expect(try texts(["text;note", "'p';x", "'q';y"]) == ["'p'", "x", "'q'", "y"])
+    #expect(try texts(["text;note", #""a; ""b""";5""#]) == ["a\(separator) \"b\"", "5\""])
+    #expect(throws: DataError.self) { try texts(["text;note", "a;b", "c"]) }
+  }
+
+  @Test(
+    "numbers of CSV are read under the file's own names, and as attributes and strengths",
+    .enabled(if: RowSource.duckDB != nil, "duckdb is not installed (pip install duckdb-cli)")
+  )
+  func numbers() throws {
+    let attributes = try folder.write(
+      ["question,answer,helpfulness", "p,7,1.5", "p,8,3"],
+      "a.csv"
+    )
+    var reader = PairReader(columns: ["prompt": "question", "response": "answer"])
+    reader.marginScale = 1
+    let found = try reader.read(attributes).pairs
+    #expect(found.map { [$0.chosen, $0.rejected] } == [["8", "7"]] && found[0].margin == 1.5)
+    let strength = try folder.write(
+      ["prompt,response1,response2,overall_preference", "p,a,b,-2"],
+      "s.csv"
+    )
+    #expect(try PairReader().read(strength).pairs.map(\.chosen) == ["a"])
+    // What is called a number here is a text there.
+    let named = try folder.write(["q,label,worse,gap", "p,7,8,2"], "n.csv")
+    let names = ["prompt": "q", "chosen": "label", "rejected": "worse", "margin": "gap"]
+    let pair = try #require(try PairReader(columns: names).read(named).pairs.first)
+    #expect(pair.chosen == "7" && pair.margin == 2)
+    let gold = try folder.write(["prompt,response,label", "p,a,1", "p,b,0"], "g.csv")
+    #expect(try GoldReader().read(gold).items.map(\.pair.chosen) == ["a"])
+    let rated = try folder.write(["prompt,response,rating", "p,a,4.5"], "r.csv")
+    #expect(try RatingReader().read(rated).responses.map(\.rating) == [4.5])
   }
 
   @Test(
@@ -97,7 +187,8 @@ import Testing
       #expect(rows.count == 1, "\(end)")
       let row = try #require(rows.first)
       #expect(row["prompt"]?.string == "p" && row["rejected"]?.string == "007", "\(end)")
-      #expect(row["margin"]?.double == 0.5, "\(end)")
+      let margin = try RowFields(row, index: 0, spellsNumbers: true).number("margin")
+      #expect(margin == 0.5, "\(end)")
       guard end != "csv" else { continue }
       #expect(row["chosen"]?.array?.first?["content"]?.string == "a\n\"b\"", "\(end)")
     }

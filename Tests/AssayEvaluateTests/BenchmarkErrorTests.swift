@@ -136,6 +136,22 @@ import Testing
       (#"{"id":"a","chosen":1e999,"rejected":0}"#, ":1: 'chosen' must be finite, found 1e999"),
       (#"{"id":"a","chosen":NaN,"rejected":0}"#, ":1: 'chosen' must be finite, found NaN"),
       (
+        #"{"id":"a","chosen":1e308,"rejected":0}"#,
+        ":1: 'chosen' must be from -1e150 to 1e150, found 1e308"
+      ),
+      (
+        #"{"id":"a","chosen":1,"rejected":[[0,-1e200]]}"#,
+        ":1: 'rejected' must be from -1e150 to 1e150, found -1e200"
+      ),
+      (
+        #"{"id":"a","chosen":1,"rejected":0,"tokens":{"prompt":9000000000000000000,"completion":1}}"#,
+        ":1: 'tokens' must have counts from 0 to 1000000000000, found prompt 9000000000000000000"
+      ),
+      (
+        #"{"id":"a","chosen":1,"rejected":0,"tokens":{"prompt":1,"completion":-1}}"#,
+        ":1: 'tokens' must have counts from 0 to 1000000000000, found completion -1"
+      ),
+      (
         #"{"id":"a","verdicts":["A>B"]}"#,
         ":1: 'verdicts' must hold two, one for each order, found 1"
       ),

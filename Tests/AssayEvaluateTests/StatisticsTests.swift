@@ -192,6 +192,18 @@ import Testing
     )
   }
 
+  @Test("a probability on a border of bins belongs to the bin above it", arguments: 0..<10)
+  func border(_ place: Int) throws {
+    // As decimals are spelt: 0.6 and 0.7 are not 6 and 7 times a tenth in binary numbers.
+    let probability = Double(place) / 10
+    let whole = try Calibration(probabilities: [probability], outcomes: [1]).bins
+    #expect(whole.firstIndex { $0.count == 1 } == place && whole[place].lower == probability)
+    let half = 0.5 + Double(place) / 20
+    let side = try Calibration(preferences: [(half * 100).rounded() / 100]).bins
+    #expect(side.firstIndex { $0.count == 1 } == place)
+    #expect(side.allSatisfy { $0.lower < $0.upper } && side[9].upper == 1)
+  }
+
   // Favoured side: 0.8 right, 0.7 wrong, 0.5 half right.
   // One bin: mean probability 2/3, frequency 1/2; Brier (0.04 + 0.49 + 0) / 3.
   @Test("preferences are looked at from the favoured side")

@@ -53,6 +53,25 @@ import Testing
     #expect(snapshot.folder.path.contains("/datasets--org--name/"))
   }
 
+  @Test("of a data set all files of rows are fetched, and none that describe it")
+  func rows() async throws {
+    let rows = [
+      "a.csv", "b/test.parquet", "c.tsv.gz", "d.jsonl.zst", "e.json", "f.csv.zst", "g.jsonl.gz",
+    ]
+    let others = [
+      "README.md", "b/state.json", "dataset_dict.json", "dataset_infos.json", "x.arrow",
+      "y.csv.bz2",
+    ]
+    func files(_ names: [String]) -> [String: String] {
+      Dictionary(uniqueKeysWithValues: names.map { ($0, large + $0) })
+    }
+    let server = try HubServer(files(rows + others), isDataset: true)
+    #expect(try await cache.pull(server, kind: .dataset).files == rows)
+    let empty = try HubServer(files(others), isDataset: true)
+    let error = await hubError { _ = try await TestCache().pull(empty, kind: .dataset) }
+    #expect(error?.description.contains("none of its 6 files holds rows") == true)
+  }
+
   @Test("sends the token to the hub alone")
   func token() async throws {
     let server = try HubServer(files)

@@ -91,12 +91,21 @@ import Testing
       Pair(id: "\($0)", prompt: [.user("how many?")], chosen: "\($0)", rejected: "no \($0)")
     }
     var training = Training(method: "classic", model: base, pairs: .list(pairs))
-    training.suites = ["test": .list(Array(pairs.prefix(4)))]
+    training.suites = [
+      "test": .list(Array(pairs.prefix(4))), "train": .list(Array(pairs.prefix(2))),
+    ]
     training.settings = [
       "classic.batch_pairs": 4, "classic.optimizer.schedule.learning_rate": 0.01,
     ]
     let trained = try await training.run(in: run)
     #expect(trained.results["test"]?["overall"]?.count == 4)
+    // A suite of this name leaves the training pairs as they are.
+    #expect(trained.results["train"]?["overall"]?.count == 2)
+    let kept = try String(
+      contentsOf: run.appendingPathComponent("data-train.jsonl"),
+      encoding: .utf8
+    )
+    #expect(kept.split(separator: "\n").count == 12)
     let model = try await RewardModel.load(trained.folder)
     #expect(model.abilities == [.scores])
     let again = try await training.run(in: run)
@@ -104,5 +113,52 @@ import Testing
     training.settings["classic.no_such_setting"] = 1
     await #expect(throws: AssayError.self) { try await training.run(in: run) }
     #expect(Training.methods.contains("classic"))
+  }
+
+  @Test("pairs that cannot be learnt from and names that leave the folder are refused")
+  func refused() async throws {
+    let base = URL(fileURLWithPath: "/none")
+    let run = FileManager.default.temporaryDirectory
+      .appendingPathComponent("run-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: run) }
+    for probability in [Double.nan, .infinity, 0, 1] {
+      let pair = Pair(
+        id: "p",
+        prompt: [.user("a?")],
+        chosen: "b",
+        rejected: "c",
+        probability: probability
+      )
+      let training = Training(method: "classic", model: base, pairs: .list([pair]))
+      let error = await #expect(throws: AssayError.self) { try await training.run(in: run) }
+      #expect(error?.description.hasPrefix("The pair p has the probability ") == true)
+    }
+    for name in ["", "../x", "a/b", "a.b", "a=b", "a\nb", String(repeating: "x", count: 201)] {
+      var training = Training(method: "classic", model: base, pairs: .file(base))
+      training.suites = [name: .file(base)]
+      let error = await #expect(throws: AssayError.self) { try await training.run(in: run) }
+      #expect(error?.description.hasPrefix("Training.suites has the name") == true, "\(name)")
+    }
+  }
+
+  @Test("judges draw and read letters as the commands do")
+  func judging() async throws {
+    let model = try await RewardModel.load(try folder(.languageModel, contextTokens: 2048))
+    let pair = Pair(id: "p", prompt: [.user("how many?")], chosen: "one", rejected: "two")
+    func reasons(_ topP: Double?) async throws -> [String] {
+      var own = Sampling(count: 8, temperature: 1)
+      own.maximumTokens = 16
+      own.topP = topP
+      return try await model.judge([pair], sampling: own)[0].reasons
+    }
+    let usual = try await reasons(nil)
+    #expect(try await reasons(0.95) == usual)
+    #expect(try await reasons(1) != usual)
+    await #expect(throws: AssayError.self) { try await reasons(.nan) }
+    // Of random weights the letters have too little of the probability to be a verdict.
+    var greedy = Sampling()
+    greedy.maximumTokens = 4
+    let verdict = try await model.judge([pair], sampling: greedy)[0]
+    #expect(verdict.votes.unparseable == 2 && verdict.probability == nil)
   }
 }

@@ -2,7 +2,8 @@
 package enum ResponseChecker: Sendable {
   /// By the Playground's item that the prompt's id names.
   case playground(Playground)
-  /// By the last number of a response, against that of the answer to the same prompt id.
+  /// By the final number of a response, against that of the answer to the same prompt id: what follows
+  /// `####`, or stands in `\boxed{}`, else the last number in digits.
   case finalNumber(answers: [String: String])
 
   /// Checks a response.
@@ -15,13 +16,8 @@ package enum ResponseChecker: Sendable {
     switch self {
     case .playground(let playground): return playground.item(id: id)?.isRight(response)
     case .finalNumber(let answers):
-      guard let answer = answers[id].flatMap(Self.lastNumber) else { return nil }
-      return Self.lastNumber(response) == answer
+      guard let answer = answers[id].flatMap(FinalNumber.value) else { return nil }
+      return FinalNumber.value(of: response) == answer
     }
-  }
-
-  /// The last number of a text, as `18` in `#### 18`, whatever its spelling: `1,250.50` is `1250.5`.
-  private static func lastNumber(_ text: String) -> ExactNumber? {
-    GSM8KNumberSpelling.values(in: text).last
   }
 }

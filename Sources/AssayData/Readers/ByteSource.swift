@@ -46,7 +46,7 @@ final class ByteSource {
     let format = TableFormat(path: path, start: start)
     spellsNumbers = format == .csv || format == .parquet
     if let format, path != "-" {
-      table = try TableFile(path, format, program: program)
+      table = try TableFile(path, format, start: start, program: program)
     } else {
       first = start
       if start.starts(with: [0x1F, 0x8B]) { inflater = try Inflater(name: name) }

@@ -128,11 +128,14 @@ private struct LabelledResponse {
       )
     }
     let value = try fields.required("label")
-    switch value {
-    case .bool(let label): isGood = label
-    case .number where value.double == 1: isGood = true
-    case .number where value.double == 0: isGood = false
-    default: throw RowFields.wrongType("label", "true, false, 1 or 0", value)
+    switch fields.double(value) {
+    case 1: isGood = true
+    case 0: isGood = false
+    default:
+      guard let label = value.bool else {
+        throw RowFields.wrongType("label", "true, false, 1 or 0", value)
+      }
+      isGood = label
     }
     (id, self.prompt, self.response) = (record.id, prompt, response)
   }
@@ -203,7 +206,7 @@ extension GoldItem {
         votes.append(nil)
         continue
       }
-      guard let number = vote.double, [0, 0.5, 1].contains(number) else {
+      guard let number = fields.double(vote), [0, 0.5, 1].contains(number) else {
         throw RowFault(
           kind: .outOfRange,
           detail:

@@ -55,7 +55,8 @@ extension RowFields {
       .object(
         rest + [JSONMember("chosen", responses[0]), JSONMember("rejected", responses[1])]
       ),
-      index: index
+      index: index,
+      spellsNumbers: spellsNumbers
     )
   }
 }

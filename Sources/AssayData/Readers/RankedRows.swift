@@ -71,7 +71,8 @@ extension RowFields {
               JSONMember("rejected", rated[worse].response),
             ] + (margin > 0 && !isRank ? [JSONMember("margin", .number("\(margin)"))] : []) + rest
           ),
-          index: index
+          index: index,
+          spellsNumbers: spellsNumbers
         )
       )
     }
@@ -84,13 +85,13 @@ extension RowFields {
     if let list = value("completions")?.array, list.first?["response"] != nil {
       return (
         try rated(list, "completions", response: "response") {
-          $0["fine-grained_score"]?.double ?? $0["overall_score"]?.double
+          double($0["fine-grained_score"]) ?? double($0["overall_score"])
         }, false, ["completions"]
       )
     }
     if let list = value("answers")?.array, list.first?["rank"] != nil {
       return (
-        try rated(list, "answers", response: "answer") { $0["rank"]?.double.map { -$0 } }, true,
+        try rated(list, "answers", response: "answer") { double($0["rank"]).map { -$0 } }, true,
         ["answers"]
       )
     }
@@ -106,7 +107,7 @@ extension RowFields {
     }
     for (key, isRank) in [("ratings", false), ("ranks", true)] {
       guard let responses = value("responses")?.array, let numbers = value(key) else { continue }
-      let values = (numbers.array ?? []).compactMap(\.double)
+      let values = (numbers.array ?? []).compactMap { double($0) }
       guard values.count == responses.count, values.allSatisfy(\.isFinite) else {
         throw Self.wrongType(key, "a list of \(responses.count) numbers, one a response", numbers)
       }

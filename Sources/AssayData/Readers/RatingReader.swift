@@ -111,7 +111,7 @@ extension RatedResponse {
         detail: "'rating' has several ratings: name one of them (\(known))"
       )
     }
-    guard let number = value[name]?.double, number.isFinite else {
+    guard let number = fields.double(value[name]), number.isFinite else {
       throw RowFault(kind: .missingKey, detail: "'rating' has no number '\(name)' (\(known))")
     }
     return number

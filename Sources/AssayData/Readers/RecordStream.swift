@@ -3,7 +3,6 @@ package final class RecordStream<Record> {
   private let file: String
   private let policy: ReadPolicy
   private let limit: TokenLimit<Record>?
-  private let columns: [String: String]
   private let id: ((Record) -> String)?
   private let rows: (RowFields) throws(RowFault) -> [RowFields]
   private let parse: (RowFields) throws(RowFault) -> Record
@@ -40,7 +39,7 @@ package final class RecordStream<Record> {
     let source = try RowSource(path: path)
     file = source.name
     self.source = AttributeRows(source, weights: attributes, columns: columns)
-    (self.policy, self.limit, self.columns) = (policy, limit, columns)
+    (self.policy, self.limit) = (policy, limit)
     (self.id, self.rows, self.parse) = (id, rows, parse)
   }
 
@@ -57,7 +56,13 @@ package final class RecordStream<Record> {
       guard let row = try source.next() else { return nil }
       line = row.line
       let found = try counting {
-        try rows(try RowFields(try row.value.get(), index: row.index, columns: columns))
+        try rows(
+          try RowFields(
+            try row.value.get(),
+            index: row.index,
+            spellsNumbers: row.spellsNumbers
+          )
+        )
       }
       waiting = (found ?? []).reversed()
     }

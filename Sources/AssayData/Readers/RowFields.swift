@@ -7,40 +7,53 @@ package struct RowFields {
   package let row: JSONValue
   /// Rows before this one.
   package let index: Int
+  /// Whether texts may spell numbers where a number is asked for, as in tables.
+  package let spellsNumbers: Bool
 
   /// Makes fields of a row.
   ///
   /// - Parameters:
   ///   - row: The row.
   ///   - index: Rows before it.
-  ///   - columns: What the row calls a key, by what it is called here; what the row has under the name
-  ///     here is then another thing, and left out.
-  /// - Throws: `RowFault` where it is no object, or lacks a key that it was said to have.
+  ///   - spellsNumbers: Whether texts may spell numbers.
+  /// - Throws: `RowFault` where it is no object.
   package init(
     _ row: JSONValue,
     index: Int,
-    columns: [String: String] = [:]
+    spellsNumbers: Bool = false
   ) throws(RowFault) {
-    guard let members = row.members else {
+    guard row.members != nil else {
       throw RowFault(kind: .malformedJSON, detail: "not a JSON object: found \(row.kind)")
     }
-    self.index = index
-    guard !columns.isEmpty else {
-      self.row = row
-      return
-    }
+    (self.row, self.index, self.spellsNumbers) = (row, index, spellsNumbers)
+  }
+
+  /// A row under the names of its keys here.
+  ///
+  /// - Parameters:
+  ///   - row: The row; what is no object is left as it is.
+  ///   - columns: What the row calls a key, by what it is called here; what the row has under the name
+  ///     here is then another thing, and left out.
+  /// - Returns: The row, or a fault where it lacks a key that it was said to have.
+  static func renamed(
+    _ row: JSONValue,
+    _ columns: [String: String]
+  ) -> Result<JSONValue, RowFault> {
+    guard !columns.isEmpty, let members = row.members else { return .success(row) }
     var named: [JSONMember] = []
     for (key, column) in columns.sorted(by: { $0.key < $1.key }) {
       guard let value = row[column] else {
-        throw RowFault(
-          kind: .missingKey,
-          detail: "the column '\(column)', which is to be the '\(key)', is missing"
+        return .failure(
+          RowFault(
+            kind: .missingKey,
+            detail: "the column '\(column)', which is to be the '\(key)', is missing"
+          )
         )
       }
       named.append(JSONMember(key, value))
     }
     let taken = Set(columns.keys).union(columns.values)
-    self.row = .object(members.filter { !taken.contains($0.key) } + named)
+    return .success(.object(members.filter { !taken.contains($0.key) } + named))
   }
 
   /// The value of a key; `nil` where it is absent or `null`.
@@ -76,12 +89,15 @@ package struct RowFields {
     return string
   }
 
+  /// The number that a value of the row is, or spells where texts may.
+  func double(_ value: JSONValue?) -> Double? { value?.numeric(spelt: spellsNumbers) }
+
   /// A finite number; `nil` where the key is absent.
   ///
   /// - Throws: `RowFault` for any other value.
   package func number(_ key: String) throws(RowFault) -> Double? {
     guard let value = value(key) else { return nil }
-    guard let number = value.double else { throw Self.wrongType(key, "a number", value) }
+    guard let number = double(value) else { throw Self.wrongType(key, "a number", value) }
     guard number.isFinite else {
       throw RowFault(kind: .outOfRange, detail: "'\(key)' must be finite, found \(value.compact)")
     }
@@ -200,6 +216,14 @@ package struct RowFields {
       text += piece
     }
     return Message(role: speaker, content: text, name: name.string)
+  }
+}
+
+extension JSONValue {
+  /// The number that this is; where numbers may be spelt as texts, also the one that a text is.
+  func numeric(spelt: Bool) -> Double? {
+    guard spelt, let string else { return double }
+    return (try? JSONValue(parsing: Array(string.utf8), takesNonFinite: true))?.double
   }
 }
 

@@ -10,6 +10,8 @@ package struct Row {
   package var index: Int
   /// The row's value, or why there is none.
   package var value: Result<JSONValue, RowFault>
+  /// Whether its texts may spell numbers: of CSV all, of Parquet decimal ones.
+  package var spellsNumbers: Bool
 }
 
 /// What is wrong with a row, without its place.
@@ -20,8 +22,8 @@ package struct RowFault: Error, Equatable {
   package var detail: String
 }
 
-/// The rows of a file: JSON Lines, or one JSON list, whatever the file's name says; of Parquet and CSV,
-/// and what zstd packed, by DuckDB.
+/// The rows of a file: JSON Lines, or one JSON list, whatever the file's name says; of Parquet and CSV
+/// (`.csv`, and with tabs `.tsv`), and what zstd packed, by DuckDB.
 ///
 /// A file that begins with `[` is a list, since no row is one. A `.json` file may also be one object:
 /// its rows are its `examples` where it has such a list, else it is the only row. `NaN` and infinities
@@ -118,33 +120,14 @@ package final class RowSource {
     }
     while let bytes = try nextLine() {
       if bytes.allSatisfy(Self.isSpace) { continue }
-      let value = Self.parse(bytes)
-      return row(source.spellsNumbers ? value.map(Self.numbered) : value)
+      return row(Self.parse(bytes))
     }
     return nil
   }
 
   private func row(_ value: Result<JSONValue, RowFault>) -> Row {
     defer { index += 1 }
-    return Row(line: line, index: index, value: value)
-  }
-
-  /// Keys of rows whose values are numbers.
-  private static let numbers: Set<String> = [
-    "confidence", "label", "margin", "probability", "rating", "score",
-  ]
-
-  /// A row of a table with numbers where rows have them.
-  private static func numbered(_ row: JSONValue) -> JSONValue {
-    guard let members = row.members else { return row }
-    return .object(
-      members.map { member in
-        guard numbers.contains(member.key), let text = member.value.string, Double(text) != nil,
-          let number = try? JSONValue(parsing: Array(text.utf8), takesNonFinite: true)
-        else { return member }
-        return JSONMember(member.key, number)
-      }
-    )
+    return Row(line: line, index: index, value: value, spellsNumbers: source.spellsNumbers)
   }
 
   static func parse(_ bytes: [UInt8]) -> Result<JSONValue, RowFault> {

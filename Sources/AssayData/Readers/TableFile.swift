@@ -17,8 +17,7 @@ enum TableFormat: String {
 
   /// Tells a format by a file's first bytes, or its name: CSV has no mark of its own.
   init?(path: String, start: [UInt8]) {
-    let packed = [".gz", ".zst"].first { path.hasSuffix($0) } ?? ""
-    let name = path.dropLast(packed.count)
+    let name = Self.unpacked(path)
     if start.starts(with: Array("PAR1".utf8)) {
       self = .parquet
     } else if name.hasSuffix(".csv") || name.hasSuffix(".tsv") {
@@ -30,16 +29,29 @@ enum TableFormat: String {
     }
   }
 
+  /// A file's name without the ending of what packed it.
+  private static func unpacked(_ path: String) -> Substring {
+    path.dropLast([".gz", ".zst"].first { path.hasSuffix($0) }?.count ?? 0)
+  }
+
   /// What DuckDB is asked, and how it is to write.
   ///
-  /// Columns of CSV are texts: a response of digits is not to become a number. Rows are copied to the output as they
-  /// are read: the result of a query may be kept whole.
+  /// Columns of CSV are texts: a response of digits is not to become a number. Nothing of its form is guessed, since
+  /// a guess may leave out rows: commas, or tabs in `.tsv`, double quotes, one line of names, no comments; blank
+  /// lines may stand before the names. Rows are copied to the output as they are read: the result of a query may be
+  /// kept whole.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - start: Its first bytes.
+  /// - Returns: DuckDB's arguments.
   ///
   /// Source: duckdb.org/docs/stable/data/parquet/overview, data/csv/overview, data/json/loading_json,
   /// data/json/writing_json.
-  fileprivate func arguments(_ path: String) -> [String] {
+  fileprivate func arguments(_ path: String, start: [UInt8]) -> [String] {
     let file = "'" + Self.literal(path) + "'"
     let longest = RowBounds.lineBytes
+    let separator = Self.unpacked(path).hasSuffix(".tsv") ? "\\t" : ","
     func copied(_ rows: String) -> [String] {
       let output = "TO '/dev/stdout' (FORMAT json)"
       return ["-c", "SET threads = 1; COPY (SELECT * FROM \(rows)) \(output)"]
@@ -48,7 +60,9 @@ enum TableFormat: String {
     case .parquet: copied("read_parquet(\(file))")
     case .csv:
       copied(
-        "read_csv(\(file), all_varchar = true, header = true, max_line_size = \(longest))"
+        "read_csv(\(file), delim = '\(separator)', quote = '\"', escape = '\"', "
+          + "comment = '', skip = \(Self.blankLines(start)), header = true, all_varchar = true, "
+          + "max_line_size = \(longest))"
       )
     case .zstd:
       [
@@ -57,6 +71,11 @@ enum TableFormat: String {
           + "maximum_object_size = \(longest))",
       ]
     }
+  }
+
+  /// How many blank lines a file begins with, which DuckDB does not pass over by itself.
+  private static func blankLines(_ start: [UInt8]) -> Int {
+    start.prefix { $0 == 0x0A || $0 == 0x0D }.count { $0 == 0x0A }
   }
 
   /// A path in quotes, whose marks of patterns stand for themselves.
@@ -74,6 +93,7 @@ enum TableFormat: String {
 /// The rows of a table as JSON Lines.
 final class TableFile {
   private let path: String
+  private let format: TableFormat
   private let process = Process()
   private let output = Pipe()
   private let errors = Pipe()
@@ -83,15 +103,16 @@ final class TableFile {
   /// - Parameters:
   ///   - path: The file.
   ///   - format: Its format.
+  ///   - start: Its first bytes.
   ///   - program: DuckDB's command; `nil` where there is none.
   /// - Throws: `DataError.missingProgram`, or `.unreadable` where it cannot be started.
-  init(_ path: String, _ format: TableFormat, program: URL?) throws {
-    self.path = path
+  init(_ path: String, _ format: TableFormat, start: [UInt8], program: URL?) throws {
+    (self.path, self.format) = (path, format)
     guard let program else {
       throw DataError.missingProgram(file: path, actual: format.rawValue)
     }
     process.executableURL = program
-    process.arguments = ["-no-init", "-no-stdin", "-bail"] + format.arguments(path)
+    process.arguments = ["-no-init", "-no-stdin", "-bail"] + format.arguments(path, start: start)
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = errors
@@ -135,9 +156,12 @@ final class TableFile {
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       let first = String(decoding: words ?? Data(), as: UTF8.self).split(separator: "\n").first
+      let form =
+        format == .csv ? " (expected commas, in .tsv tabs, double quotes, and a line of names)" : ""
       throw DataError.unreadable(
         path: path,
         reason: "DuckDB says: \(first.map(String.init) ?? "exit \(process.terminationStatus)")"
+          + form
       )
     }
     return nil

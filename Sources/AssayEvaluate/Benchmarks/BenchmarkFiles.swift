@@ -79,10 +79,16 @@ struct BenchmarkRow {
 
   func number(_ key: String) throws -> Double {
     let value = try required(key)
-    guard let number = value.double ?? value.string.flatMap({ Double($0) }), number.isFinite else {
+    guard let number = optionalNumber(key), number.isFinite else {
       throw wrongType(key, "a finite number", value)
     }
     return number
+  }
+
+  /// A number, which tables spell as text; `nil` where there is none.
+  func optionalNumber(_ key: String) -> Double? {
+    let value = optional(key)
+    return value?.double ?? value?.string.flatMap { Double($0) }
   }
 
   func list(_ key: String) throws -> [JSONValue] {

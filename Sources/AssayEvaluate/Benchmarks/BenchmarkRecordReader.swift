@@ -6,10 +6,14 @@ import Foundation
 /// Reads recorded scores.
 package enum BenchmarkRecords {
   private static let exampleCount = 3
+  /// The most tokens of an item, with room for the sum over all items.
+  private static let mostTokens = 1e12
+  /// The largest score, with room for differences, sums and squares.
+  private static let mostScore = 1e150
 
   /// Reads the records of a benchmark's items.
   ///
-  /// A line has `id`, and `chosen` and `rejected` (a number, or a list in the order of the item's
+  /// A line has `id`, and `chosen` and `rejected` (a number from -1e150 to 1e150, or a list in the order of the item's
   /// candidates; a list in the place of a number is of several critiques, and counts as its mean), or
   /// `verdicts`: what a judge said in the file's order of the two responses and then in the other one,
   /// `A>B`, `B>A` or `A=B`, where A is the response shown first. A judge that prefers the same response
@@ -117,9 +121,9 @@ package enum BenchmarkRecords {
     item: BenchmarkItem,
     type: any Benchmark.Type
   ) throws -> BenchmarkRecord {
-    let tokens = TokenCount(json: row.optional("tokens"))
+    let tokens = try tokens(row)
     let texts = try RecordedText.read(row, item)
-    let probability = row.optional("probability")?.double
+    let probability = row.optionalNumber("probability")
     func record(_ content: BenchmarkRecord.Content) -> BenchmarkRecord {
       var record = BenchmarkRecord(id: item.id, content: content, tokens: tokens, texts: texts)
       record.isCut = row.optional("cut")?.bool == true
@@ -158,6 +162,20 @@ package enum BenchmarkRecords {
         }
       )
     )
+  }
+
+  /// The tokens of a row; `nil` where none are recorded.
+  private static func tokens(_ row: BenchmarkRow) throws -> TokenCount? {
+    let value = row.optional("tokens")
+    for key in ["prompt", "completion"] {
+      guard let count = value?[key], let number = count.double else { continue }
+      guard (0...mostTokens).contains(number) else {
+        throw row.failure(
+          "'tokens' must have counts from 0 to 1000000000000, found \(key) \(count.compact)"
+        )
+      }
+    }
+    return TokenCount(json: value)
   }
 
   private static func noPair(
@@ -224,6 +242,9 @@ package enum BenchmarkRecords {
         }
         guard score.isFinite else {
           throw row.failure("'\(key)' must be finite, found \(part.compact)")
+        }
+        guard abs(score) <= mostScore else {
+          throw row.failure("'\(key)' must be from -1e150 to 1e150, found \(part.compact)")
         }
         return score
       }

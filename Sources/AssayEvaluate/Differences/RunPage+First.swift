@@ -59,7 +59,9 @@ extension RunPage {
   private func cost(_ part: ResultsFile.Evaluation.Part) -> [HTMLReport.Check] {
     guard part.tokens.total > 0 else { return [] }
     let (read, written) = (part.tokens.prompt, part.tokens.completion)
-    func each(_ count: Int) -> Int { 1000 * count / max(1, part.n) }
+    let n = max(1, part.n)
+    // The thousandfold of the sum itself may be too large.
+    func each(_ count: Int) -> Int { count / n * 1000 + count % n * 1000 / n }
     let money = part.price.map {
       HTMLReport.Check("1,000 items cost", $0.text(of: part.tokens, per: part.n), .plain)
     }

@@ -297,7 +297,7 @@ extension ComparisonResults {
       pooled.missing = own.reduce(0) { $0 + $1.missing }
       // Ten bins from 0.5 to 1, of which empty ones are left out.
       let bins = Self.grouped(own.flatMap(\.bins)) {
-        ["\(min(9, Int(($0.probability - 0.5) * 20)))"]
+        ["\(min(9, Int($0.probability * 20) - 10))"]
       }
       pooled.bins = bins.map { bins in
         let count = bins.reduce(0) { $0 + $1.count }
