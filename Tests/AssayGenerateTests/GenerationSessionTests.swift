@@ -156,7 +156,7 @@ import Testing
       GenerationRequest(
         promptTokens: makePrompt(18, seed: 3) + [token],
         // So small that logits become infinite.
-        settings: .init(temperature: 1, repetitionPenalty: isDamaged ? 1 : 1e-40),
+        settings: .init(temperature: 1, repetitionPenalty: isDamaged ? 1 : .leastNonzeroMagnitude),
         maximumTokens: 12,
         draw: draw
       )
