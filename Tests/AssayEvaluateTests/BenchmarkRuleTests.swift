@@ -34,7 +34,7 @@ import Testing
 
   @Test("pairs: labels below one half turn a pair, and pairs of one prompt count together")
   func labels() throws {
-    let rows = [("a", "p", 0.1), ("b", "p", 0.9), ("c", "q", 0.5), ("d", "r", 1.0)].map {
+    let rows = [("a", "p", 0.1), ("b", "p", 0.9), ("c", "q", 0.5), ("d", "r", 0.99)].map {
       #"{"id": "\#($0)", "prompt": "\#($1)", "chosen": "good", "rejected": "bad", "probability": \#($2)}"#
     }
     let benchmark = try BenchmarkCatalogue.load(

@@ -40,7 +40,7 @@ private final class LengthScorer: Scorer {
   private func benchmark(_ count: Int) throws -> any Benchmark {
     try BenchmarkCatalogue.load(
       "pairs",
-      path: try folder.file(pairLines((0..<count).map { ("i\($0)", "s") }))
+      path: try folder.file(pairLines((0..<count).map { ("i\($0)", "s") }, prompt: "q"))
     )
   }
 

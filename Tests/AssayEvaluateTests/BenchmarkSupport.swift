@@ -21,10 +21,10 @@ final class TestFolder {
   }
 }
 
-/// Pairs of responses "good" and "bad", one line each.
-func pairLines(_ rows: [(id: String, subset: String)]) -> String {
+/// Pairs of responses "good" and "bad", one line each, to prompts of their own or to one.
+func pairLines(_ rows: [(id: String, subset: String)], prompt: String? = nil) -> String {
   rows.map {
-    #"{"id": "\#($0.id)", "prompt": "q \#($0.id)", "chosen": "good", "rejected": "bad", "subset": "\#($0.subset)"}"#
+    #"{"id": "\#($0.id)", "prompt": "\#(prompt ?? "q \($0.id)")", "chosen": "good", "rejected": "bad", "subset": "\#($0.subset)"}"#
   }.joined(separator: "\n")
 }
 

@@ -89,7 +89,7 @@ private final class CountingPort: ModelPort {
     func run(to url: URL?, confidence: Double? = 0.9) async throws -> [PairVerdict] {
       var settings = JudgeSettings()
       (settings.votes, settings.confidence, settings.tokens) = (8, confidence, 4)
-      let model = try TinyModels.make(.languageModel, contextTokens: 512)
+      let model = try TinyModels.make(.languageModel, contextTokens: 1024)
       let judge = try JudgeRater(try CountingPort(model), settings: settings)
       return try await Judging(pairs, of: "pairs", by: judge)
         .run(to: url, onVerdict: { _ in }, onProgress: { _, _ in })

@@ -451,16 +451,18 @@ private struct ScriptedPort: ModelPort {
     settings.aggregation = .likelihood
     let renderer = try world.judge(task: .chain).renderer()
     let asked = RolePrompts.playground.judge(world.pairs[0], .chosenFirst, task: .chain)
+    // Longer than what a judge asks for beyond its prompt.
+    let rationale = String(repeating: "A is good. ", count: 12)
     let counts = try Verdict.allCases.map { verdict in
       try renderer.renderForLanguageModel(
-        asked + [.assistant("A is good. \(verdict.mark)")],
+        asked + [.assistant(rationale + verdict.mark)],
         targets: .assistant
       ).tokens.count
     }
     let needed = try #require(counts.max())
     for (contextTokens, isRead) in [(needed, true), (needed - 1, false)] {
       let model = world.judge(task: .chain, contextTokens: contextTokens)
-      let script = Script(["A is good. [[A]]", "nothing"])
+      let script = Script([rationale + "[[A]]", "nothing"])
       let judge = try JudgeRater(ScriptedPort(model, script), settings: settings)
       let verdict = try #require(try await judge.judge([world.pairs[0]]).first)
       #expect((verdict.judgements[0].probability != nil) == isRead)
