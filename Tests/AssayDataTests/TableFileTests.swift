@@ -94,7 +94,8 @@ import Testing
   @Test(
     "the form of a table is told, not guessed",
     arguments: [
-      ("a,b\n", "x.csv", "delim = ',', ", "skip = 0, "),
+      ("a,b;c\n", "x.csv", "delim = ',', ", "skip = 0, "),
+      ("\"a,b\";c\td\n1,2,3", "x.csv", "delim = ';', ", "skip = 0, "),
       ("\r\n\na,b\n", "x.csv", "delim = ',', ", "skip = 2, "),
       ("a\tb\n", "x.tsv.gz", "delim = '", "skip = 0, "),
     ]
@@ -107,13 +108,13 @@ import Testing
     for words in [delimiter, skip, #"quote = '"', escape = '"', comment = '', "#, "header = true"] {
       #expect(asked.contains(words), "\(words) in \(asked)")
     }
-    #expect(asked.contains("delim = ','") == name.hasSuffix(".csv"))
+    #expect(asked.contains(#"delim = '\t'"#) == name.hasSuffix(".tsv.gz"))
   }
 
   @Test(
     "rows that begin with #, quotes of other kinds and blank lines are read as they are",
     .enabled(if: RowSource.duckDB != nil, "duckdb is not installed (pip install duckdb-cli)"),
-    arguments: [("csv", ","), ("tsv", "\t")]
+    arguments: [("csv", ","), ("csv", ";"), ("tsv", "\t")]
   )
   func marks(_ ending: String, _ separator: String) throws {
     func texts(_ lines: [String]) throws -> [String?] {

@@ -37,8 +37,8 @@ enum TableFormat: String {
   /// What DuckDB is asked, and how it is to write.
   ///
   /// Columns of CSV are texts: a response of digits is not to become a number. Nothing of its form is guessed, since
-  /// a guess may leave out rows: commas, or tabs in `.tsv`, double quotes, one line of names, no comments; blank
-  /// lines may stand before the names. Rows are copied to the output as they are read: the result of a query may be
+  /// a guess may leave out rows: commas (semicolons or tabs where the line of names has no comma and these), tabs in
+  /// `.tsv`, double quotes, one line of names, no comments; blank lines may stand before the names. Rows are copied to the output as they are read: the result of a query may be
   /// kept whole.
   ///
   /// - Parameters:
@@ -51,7 +51,7 @@ enum TableFormat: String {
   fileprivate func arguments(_ path: String, start: [UInt8]) -> [String] {
     let file = "'" + Self.literal(path) + "'"
     let longest = RowBounds.lineBytes
-    let separator = Self.unpacked(path).hasSuffix(".tsv") ? "\\t" : ","
+    let separator = Self.unpacked(path).hasSuffix(".tsv") ? "\\t" : Self.separator(start)
     func copied(_ rows: String) -> [String] {
       let output = "TO '/dev/stdout' (FORMAT json)"
       return ["-c", "SET threads = 1; COPY (SELECT * FROM \(rows)) \(output)"]
@@ -71,6 +71,20 @@ enum TableFormat: String {
           + "maximum_object_size = \(longest))",
       ]
     }
+  }
+
+  /// What stands between the names of a file that is not packed: a comma wherever there is one.
+  private static func separator(_ start: [UInt8]) -> String {
+    let packed: [[UInt8]] = [[0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD]]
+    guard !packed.contains(where: { start.starts(with: $0) }) else { return "," }
+    let names = start.drop { $0 == 0x0A || $0 == 0x0D }.prefix { $0 != 0x0A && $0 != 0x0D }
+    var isQuoted = false
+    var found: Set<UInt8> = []
+    for byte in names {
+      if byte == UInt8(ascii: "\"") { isQuoted.toggle() } else if !isQuoted { found.insert(byte) }
+    }
+    if found.contains(UInt8(ascii: ",")) { return "," }
+    return found.contains(UInt8(ascii: ";")) ? ";" : found.contains(0x09) ? "\\t" : ","
   }
 
   /// How many blank lines a file begins with, which DuckDB does not pass over by itself.
@@ -157,7 +171,8 @@ final class TableFile {
     guard process.terminationStatus == 0 else {
       let first = String(decoding: words ?? Data(), as: UTF8.self).split(separator: "\n").first
       let form =
-        format == .csv ? " (expected commas, in .tsv tabs, double quotes, and a line of names)" : ""
+        format == .csv
+        ? " (expected a line of names, what separates them in every line, and double quotes)" : ""
       throw DataError.unreadable(
         path: path,
         reason: "DuckDB says: \(first.map(String.init) ?? "exit \(process.terminationStatus)")"
