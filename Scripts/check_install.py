@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import check_wheel
 import install
 
 
@@ -28,8 +29,14 @@ def main(binary: str) -> None:
                                   stdout=subprocess.PIPE).stdout
 
         assert use("--version").strip(), "no version"
-        written = json.loads(use("playground", "--out", "world", "--train", "1", "--test", "1", "--json", "--quiet"))
+        written = json.loads(use("playground", "--out", "world", "--train", "1", "--test", "1", "--corpus", "200", "--json", "--quiet"))
         assert written, "no counts"
+        # What computes needs the engine and LibTorch beside the binary.
+        recipe = Path(temporary) / "base.yaml"
+        recipe.write_text("method: pretrain\ncorpus: world/corpus.jsonl\n")
+        settings = [word for setting in check_wheel.BASE + ["compute.steps=2"] for word in ("--set", setting)]
+        use("train", "base.yaml", *settings, "--out", "base", "--quiet")
+        assert list((Path(temporary) / "base").glob("*/checkpoint/model.safetensors")), "no model"
         commands = [command["commandName"] for command in json.loads(
             use("--experimental-dump-help"))["command"]["subcommands"]]
         page = (root / "share/man/man1/assay.1").read_text().replace("\\-", "-")

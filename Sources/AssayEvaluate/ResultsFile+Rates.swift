@@ -48,13 +48,13 @@ extension ResultsFile.Figure {
 extension [PairOutcome] {
   /// A number for each outcome, the same for those that depend on each other; `nil` where each stands alone.
   package var clusterNumbers: [Int]? {
-    guard contains(where: { $0.cluster != nil }) else { return nil }
     var numbers: [String: Int] = [:]
-    return enumerated().map { index, outcome in
+    let clusters = enumerated().map { index, outcome in
       guard let cluster = outcome.cluster else { return -1 - index }
       let number = numbers[cluster] ?? numbers.count
       numbers[cluster] = number
       return number
     }
+    return Set(clusters).count == count ? nil : clusters
   }
 }

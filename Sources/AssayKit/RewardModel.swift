@@ -4,7 +4,7 @@ import Foundation
 /// A reward model, judge or language model, loaded from a folder.
 ///
 /// ```swift
-/// let model = try await RewardModel.load(URL(fileURLWithPath: "demo/06-cloud/checkpoint"))
+/// let model = try await RewardModel.load(URL(fileURLWithPath: "demo/models/cloud"))
 /// let scores = try await model.score([Response(prompt: "2 + 3?", text: "5.")])
 /// print(scores[0].value, scores[0].critiques.first?.text ?? "")
 /// ```

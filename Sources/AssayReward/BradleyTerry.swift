@@ -68,7 +68,8 @@ package struct BradleyTerry: Equatable, Sendable {
     let variance =
       covariance[first][first] + covariance[second][second] - 2 * covariance[first][second]
     let error = max(0, variance).squareRoot()
-    guard error > 0 else { return (value, 0, value == 0 ? 1 : 0) }
+    // Models that are alike in every battle differ by the rounding of sums, in strength and error.
+    guard error > 1e-6 else { return (value, 0, abs(value) < 1e-6 ? 1 : 0) }
     let degrees = Double(clusterCount - 1)
     return (value, error, Statistics.studentTail(value / error, degrees: degrees))
   }

@@ -25,16 +25,18 @@ package struct VerdictTally: Equatable, Sendable {
 
   /// Counts verdicts.
   ///
-  /// - Parameter verdicts: At least one.
+  /// - Parameters:
+  ///   - verdicts: At least one.
+  ///   - clusters: What each depends on, as its prompt's number; `nil`: each stands alone.
   /// - Throws: `StatisticsError.empty` for none.
-  package init(_ verdicts: [PairVerdict]) throws {
+  package init(_ verdicts: [PairVerdict], clusters: [Int]? = nil) throws {
     let grades = verdicts.map { PairOutcome($0, suite: "", subset: nil).grade() }
     guard let rates = GradeRates(grades) else {
       throw StatisticsError.empty(name: "The list of verdicts")
     }
     self.rates = rates
     orderAveraged = PairGrade.accuracy(ofProbabilities: verdicts.map(\.probability)) ?? 0.5
-    accuracy = try Statistics.accuracy(grades.map(\.credit))
+    accuracy = try Statistics.accuracy(grades.map(\.credit), clusters: clusters)
     outcomes = verdicts.reduce(into: [:]) { $0[$1.outcome, default: 0] += 1 }
     let judgements = verdicts.flatMap(\.judgements)
     // A probability of exactly 0.5 prefers neither, but was read.

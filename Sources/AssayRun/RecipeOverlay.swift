@@ -42,6 +42,8 @@ package struct RecipeOverlay {
     case (.section, _) where path.isEmpty && Self.isNull(node): return value
     case (.map(let element), .mapping(let mapping)):
       guard case .section(var entries) = value == .null ? .section([]) : value else { return value }
+      // Names of one's own can be taken back: `{}` is none.
+      if mapping.isEmpty { return .section([]) }
       for (key, node) in mapping {
         let name = key.scalar?.string ?? ""
         let result = apply(node, to: element.emptyValue, element, path: path + [name])

@@ -64,6 +64,7 @@ package struct Recipe {
       let suites = try suiteSection.rows()
       let heldOut = Suite(name: "held-out pairs", pairs: context.heldOut)
       PairWarnings.texts(context.pairs, suites: suites + [heldOut]).forEach { events(.warning($0)) }
+      try checkReplay(context)
       try checkFits(context, run.url)
       try await evaluate(try await method.run(in: context), context.stages)
     } catch let error as RunError {
@@ -119,6 +120,18 @@ package struct Recipe {
       leadIn: config.settings[CritiqueSFTMethod.section].leadIn,
       processes: processes
     )
+  }
+
+  /// Refuses a share of texts to read again that is none of a stage's batch, before any stage is run.
+  private func checkReplay(_ context: RunContext) throws {
+    guard let replay = context.replay else { return }
+    for shape in method.trainings(config.settings) where !replay.reads(besideBatchOf: shape.batch) {
+      throw TrainingError.recipe(
+        reason:
+          "replay.share \(config.replay.share) of the \(shape.batch) items of a step (\(shape.key)) is less "
+          + "than half a text, so that none would be read: raise the share, or the batch"
+      )
+    }
   }
 
   /// Refuses what cannot fit; what is far from the machine's bounds is not measured.
@@ -218,6 +231,13 @@ package struct Recipe {
       (context.pairs, context.heldOut) = try held(\PreferencePair.prompt) {
         try pairs($0, leadIn: leadIn)
       }
+    }
+    if learnt.isOfPairs, context.windows == nil, context.pairs.isEmpty {
+      throw TrainingError.noData(
+        stage: method.name,
+        hint:
+          "\(config.data.train) has no pair that can be used: all were left out, or there is none"
+      )
     }
     context.watch = config.evaluation.watch
     context.isShuffled = config.data.shuffle

@@ -1,1 +1,1 @@
-// Only names the module: the C++ headers of LibTorch are included by CTorch itself.
+// Only names the module: the C++ headers of LibTorch are included by CTorchEngine itself.

@@ -10,7 +10,7 @@ struct Assay: AsyncParsableCommand {
     discussion: """
       Results go to standard output, everything else to standard error. Exit codes follow sysexits: \
       0 done, 64 wrong use, 65 bad data, 66 input not found, 69 device or endpoint unavailable, 70 \
-      a bug of ours, 73 cannot write, 130 and 143 interrupted (the same command continues).
+      a bug of ours, 73 cannot write, 74 output lost, 130 and 143 interrupted (the same command continues).
       """,
     version: ToolVersion.text,
     subcommands: [

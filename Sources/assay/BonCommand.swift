@@ -33,6 +33,9 @@ struct BonCommand: AssayCommand {
   @Option(help: "The folder for records and results.json.")
   var out: String
 
+  @Option(help: "Redoes a stage, as responses, and those behind it. Default: what is done stays.")
+  var restartFrom: String?
+
   @OptionGroup var picking: PickingOptions
   @OptionGroup var rows: RowOptions
   @OptionGroup var checks: CheckerOptions
@@ -49,7 +52,7 @@ struct BonCommand: AssayCommand {
 
   func execute() async throws {
     let start = Date()
-    let folder = try RunFolder(URL(fileURLWithPath: out))
+    let folder = try RunFolder(URL(fileURLWithPath: out), restartingFrom: restartFrom)
     let run = BestOfNRun(folder, events: common.progress.handle)
     let answered = try await answered(run)
     let ranked = try await rank(answered, run)

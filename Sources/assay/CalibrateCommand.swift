@@ -99,8 +99,10 @@ struct CalibrateCommand: AssayCommand {
 }
 
 extension URL {
-  /// Whether there is a folder.
-  fileprivate var isFolder: Bool {
-    (try? resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true
+  /// Whether there is a folder, or a link to one.
+  var isFolder: Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
   }
 }

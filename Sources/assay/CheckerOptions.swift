@@ -6,7 +6,8 @@ import AssayEvaluate
 struct CheckerOptions: ParsableArguments {
   @Option(
     help: """
-      The prompts are the Playground's, of this seed; their ids name the items. Default: they are not.
+      The prompts are the Playground's, of this seed; their ids name the items. Default: they are not, and \
+      --answers says what is right.
       """
   )
   var playgroundSeed: UInt64?
@@ -15,7 +16,7 @@ struct CheckerOptions: ParsableArguments {
     help: """
       gsm8k: responses are right by their final number, which is that of "answer" in the data: behind \
       "####", else in "\\boxed{}", else the last one in digits. \
-      Default: they are not checked so.
+      Default: --playground-seed says what is right.
       """
   )
   var answers: AnswerRule?

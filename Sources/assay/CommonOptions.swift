@@ -19,13 +19,20 @@ struct CommonOptions: ParsableArguments {
   )
   var deviceName: String?
 
-  @Option(name: .customLong("dtype"), help: "Type of products: f32 or bf16. Default: f32.")
+  @Option(
+    name: .customLong("dtype"),
+    help:
+      "Type of products: f32 or bf16. Default: f32; of recipes and benchmarks theirs, in `export` as stored."
+  )
   var computeType: ComputeType?
 
   @Option(help: "Threads of the CPU. Default: as many as the machine has cores.")
   var threads: Int?
 
-  @Option(name: .customLong("seed"), help: "Seed of every draw. Default: 0.")
+  @Option(
+    name: .customLong("seed"),
+    help: "Seed of every draw. Default: 0; of recipes `compute.seed`."
+  )
   var seedNumber: UInt64?
 
   @Flag(name: .customLong("quiet"), help: "No log and no progress on standard error.")

@@ -82,8 +82,7 @@ extension DiffCommand {
   /// The file of a run's scores.
   private static func file(_ run: String, _ benchmark: String) -> String {
     let url = URL(fileURLWithPath: run)
-    let isFolder = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true
-    return isFolder ? url.appendingPathComponent("scores-\(benchmark).jsonl").path : run
+    return url.isFolder ? url.appendingPathComponent("scores-\(benchmark).jsonl").path : run
   }
 
   /// What to call the runs: by their last names, where these differ, else by their paths or numbers.

@@ -27,6 +27,7 @@ extension EvalOptions {
         quirks: Set(quirks)
       )
       let benchmark = try BenchmarkCatalogue.load(argument.name, from: source)
+      try benchmark.requireFigures()
       try rows.tell(source.report, of: argument.path)
       if let marker = rows.marker(length) {
         rows.tellCut(try benchmark.items.count(where: marker), of: benchmark.items.count)

@@ -17,7 +17,7 @@ struct EvalCommand: AssayCommand {
       of a judge {"id": ..., "verdicts": ["A>B", "B>A"]} in the two orders, A being the response shown \
       first. The id is the file's pair_id or id, or else the 0-based row (in a folder of several files \
       FILE:ROW); an id that two files share is FILE:ID, one that a file has twice SUBSET:ID. Equal scores \
-      lose, and count one half in pairs. With --out, scores are recorded with the texts behind them, and the same command goes on \
+      lose, and count one half in pairs and errors. With --out, scores are recorded with the texts behind them, and the same command goes on \
       where it was interrupted; --scores makes everything again from such a file. Beside the figures \
       stand what knows nothing (chance, the longer response), training prompts among the items \
       (--train), and what critiques are worth; see Documentation/evaluation.md.

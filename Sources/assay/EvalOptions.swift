@@ -140,6 +140,12 @@ struct EvalOptions: ParsableArguments {
     guard !official || out != nil else {
       throw ValidationError("--official writes into --out; give one")
     }
+    if official, !benchmarks.contains(where: { OfficialOutput.names.contains($0.name) }) {
+      throw ValidationError(
+        "--official is of benchmarks whose scripts write something: "
+          + OfficialOutput.names.joined(separator: ", ")
+      )
+    }
     if let other = quirks.first(where: { quirk in
       !benchmarks.contains { $0.name == quirk.benchmark }
     }) {

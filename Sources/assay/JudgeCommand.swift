@@ -62,9 +62,11 @@ struct JudgeCommand: AssayCommand {
         )
       }
       guard !common.isQuiet else { return }
-      let labelled = isLabelled ? zip(verdicts, pairs).compactMap { $0.decided(as: $1) } : []
-      let told = labelled.isEmpty ? verdicts : labelled
-      Output.error(try VerdictTally(told).text(isLabelled: !labelled.isEmpty))
+      let labelled = isLabelled ? pairs.filter { $0.decided != nil } : []
+      let told = zip(verdicts, pairs).compactMap { labelled.isEmpty ? $0 : $0.decided(as: $1) }
+      let clusters = labelled.isEmpty ? nil : labelled.promptNumbers
+      let tally = try VerdictTally(told, clusters: clusters)
+      Output.error(tally.text(isLabelled: !labelled.isEmpty))
     }
   }
 }

@@ -51,7 +51,7 @@ enum Misspelling {
     }
   }
 
-  /// Names the first option that the command has not.
+  /// Names a command that there is not, or the first option that the command has not.
   ///
   /// - Parameters:
   ///   - words: The arguments.
@@ -59,6 +59,10 @@ enum Misspelling {
   /// - Throws: `ValidationError`.
   static func checkOptions(_ words: [String], of tool: any ParsableCommand.Type) throws {
     guard let root = root(tool) else { return }
+    let names = (root.subcommands ?? []).map(\.commandName)
+    if let first = words.first, !first.hasPrefix("-"), !names.contains(first) {
+      throw ValidationError("there is no command '\(first)'\(hint(first, names))")
+    }
     let command = root.command(words)
     let known =
       (command.arguments ?? []).flatMap { $0.names ?? [] }.map(\.name) + ["help", "version"]

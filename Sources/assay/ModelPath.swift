@@ -20,9 +20,22 @@ enum ModelPath {
           + "(\(HubCache().folder.path)); fetch it with `assay pull \(path)`"
       )
     }
-    throw ModelError.notFound(
-      path: path,
-      hint: "expected a folder with config.json, a GGUF file, or a run folder with a finished model"
-    )
+    throw ModelError.notFound(path: path, hint: hint(path))
+  }
+
+  /// What is there instead of a model, and what was expected.
+  private static func hint(_ path: String) -> String {
+    let expected = "a folder with config.json, a GGUF file, or a run folder with a finished model"
+    let url = URL(fileURLWithPath: path)
+    guard FileManager.default.fileExists(atPath: path) else { return "expected \(expected)" }
+    guard url.isFolder else { return "the file is no GGUF file; expected \(expected)" }
+    let models = ["", "models"].flatMap { below in
+      let folder = url.appendingPathComponent(below)
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+      return names.sorted().map { below.isEmpty ? $0 : "\(below)/\($0)" }
+    }.filter { ModelFiles.exist(at: url.appendingPathComponent($0)) }
+    return models.isEmpty
+      ? "the folder has no config.json; expected \(expected)"
+      : "the folder has no config.json; models below it: \(models.prefix(8).joined(separator: ", "))"
   }
 }

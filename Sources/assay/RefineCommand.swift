@@ -29,6 +29,9 @@ struct RefineCommand: AssayCommand {
   @Option(help: "The folder for records and results.json.")
   var out: String
 
+  @Option(help: "Redoes a stage, as responses, and those behind it. Default: what is done stays.")
+  var restartFrom: String?
+
   @Option(help: "Temperature of the first responses; critiques and revisions are greedy.")
   var temperature: Float = 0
 
@@ -59,7 +62,7 @@ struct RefineCommand: AssayCommand {
 
   func execute() async throws {
     let start = Date()
-    let folder = try RunFolder(URL(fileURLWithPath: out))
+    let folder = try RunFolder(URL(fileURLWithPath: out), restartingFrom: restartFrom)
     let display = common.progress
     var outcomes: [RevisionOutcome] = []
     try await policy.open(out: out, inference, common) { policy in

@@ -11,7 +11,7 @@ struct ServeCommand: AssayCommand {
     abstract: "Serves models over HTTP.",
     discussion: """
       Listens on this machine alone unless --host says otherwise; with the environment variable \
-      ASSAY_API_KEY set, every request but GET /health needs it as bearer token. Rewards are raw \
+      ASSAY_API_KEY set, every request but GET /health and /ping needs it as bearer token. Rewards are raw \
       logits unless a request asks for a sigmoid. What a request says goes before the options given \
       here.
 

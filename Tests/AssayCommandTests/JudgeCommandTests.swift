@@ -118,7 +118,7 @@ import Testing
     let (data, out) = (try pairs(6), folder.path("labels.jsonl"))
     let arguments = ["label", "--model", try model(kind), "--data", data, "--out", out]
     try RunningCommand(arguments + ["--labelled"]).result()
-      .expect(0, log: "6 pairs labelled", "the given order agrees in")
+      .expect(0, log: "6 pairs labelled", "the given labels agree in")
     let text = try String(contentsOfFile: out, encoding: .utf8)
     for (index, line) in try lines(out).enumerated() {
       let probability = try #require(line["probability"] as? Double)

@@ -48,6 +48,59 @@ import Testing
     #expect(clusters[2] == nil && clusters[3] == nil)
   }
 
+  @Test("records name the responses as the file does, whatever its labels prefer")
+  func turnedRecords() throws {
+    let row =
+      #"{"id": "a", "prompt": "p", "chosen": "good", "rejected": "bad", "probability": 0.1}"#
+    let benchmark = try BenchmarkCatalogue.load("pairs", path: try folder.file(row))
+    // Each prefers what the file calls chosen, which its label does not.
+    let lines = [
+      #"{"id": "a", "chosen": 2, "rejected": 1, "texts": [{"of": 0, "text": "fine", "score": 2}]}"#,
+      #"{"id": "a", "verdicts": ["A>B", "B>A"], "probability": 0.9}"#,
+      #"{"id": "a", "judgements": [{"order": "chosen-first", "verdict": "A"}, "#
+        + #"{"order": "rejected-first", "verdict": "B"}], "probability": 0.9}"#,
+    ]
+    for (index, line) in lines.enumerated() {
+      let path = try folder.file(line, "records-\(index).jsonl")
+      let records = try BenchmarkRecords.read(path, for: benchmark)
+      let figure = try benchmark.results(records).sections["overall"]
+      #expect(figure?.accuracy == 0, "\(line)")
+      #expect(records[0].probability.map { abs($0 - 0.1) < 1e-12 } ?? true)
+      // The text is about the response that the file calls chosen, the worse one.
+      #expect(records[0].texts.map(\.place) == (index == 0 ? [1] : []))
+    }
+  }
+
+  @Test("a folder's files of rows are all read, and descriptions of data sets are none")
+  func endings() throws {
+    for name in ["x.jsonl", "y/z.json", "dataset_infos.json"] {
+      let row = pairLines([(name, "")])
+      let text = name.hasPrefix("d") ? "{}" : name.hasSuffix(".json") ? "[\(row)]" : row
+      _ = try folder.file(text, "set/\(name)")
+    }
+    let benchmark = try BenchmarkCatalogue.load(
+      "pairs",
+      path: folder.url.appendingPathComponent("set").path
+    )
+    #expect(benchmark.items.map(\.subset) == ["x", "y/z"])
+  }
+
+  @Test("items without a prompt stand alone")
+  func noPrompts() throws {
+    let text = pairLines([("a", ""), ("b", ""), ("c", "")], prompt: "")
+    let benchmark = try BenchmarkCatalogue.load("pairs", path: try folder.file(text))
+    #expect(benchmark.items.promptNumbers == [0, 1, 2])
+    #expect(benchmark.items.map(\.cluster) == [nil, nil, nil])
+  }
+
+  @Test("a file of which no figure can be made is refused before anything is asked about it")
+  func noFigures() throws {
+    let path = try folder.file(pairLines([("a", "mine"), ("b", "mine")]))
+    let benchmark = try BenchmarkCatalogue.load("rewardbench", path: path)
+    #expect(throws: EvaluateError.self) { try benchmark.requireFigures() }
+    try BenchmarkCatalogue.load("pairs", path: path).requireFigures()
+  }
+
   @Test("RewardBench: sections by the published weights, overall their plain mean")
   func rewardBench() throws {
     let subsets = RewardBenchWeights.sections.flatMap { $0.subsets.map(\.name) }

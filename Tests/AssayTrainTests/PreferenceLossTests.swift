@@ -130,4 +130,15 @@ import Testing
     let plain = loss([3, -1], [1, -1])
     expectClose([loss([3, -1], [1, -1], centring: 0.25) - plain], [2.5])
   }
+
+  @Test("a margin is right by the label; equal scores and ties count one half")
+  func credit() {
+    let cases: [(Float, Double?, Double)] = [
+      (1, nil, 1), (-1, nil, 0), (0, nil, 0.5), (1, 0.9, 1), (1, 0.1, 0), (-1, 0.1, 1),
+      (1, 0.5, 0.5),
+    ]
+    for (margin, label, expected) in cases {
+      #expect(PartLoss.credit(margin: margin, probability: label) == expected)
+    }
+  }
 }

@@ -114,7 +114,24 @@ import Testing
       try await runRecipe(recipe(world, share: 0.1), in: world.file("run"))
       Issue.record("nothing was refused")
     } catch TrainingError.recipe(let reason) {
-      #expect(reason.hasPrefix("replay.share 0.1 of a batch of 4 is less than half a text"))
+      #expect(reason.hasPrefix("replay.share 0.1 of the 4 items of a step (classic.batch_pairs)"))
     }
+  }
+
+  @Test("it is refused before the first of several stages")
+  func tooSmallLater() async throws {
+    let world = try TinyWorld()
+    try world.makeBase()
+    let text =
+      TinyRecipe.cloud(world, onPolicy: false)
+      + "\nreplay: {share: 0.08, data: \(world.file("corpus.jsonl").path)}\n"
+    let run = world.file("run")
+    do {
+      try await runRecipe(text, in: run)
+      Issue.record("nothing was refused")
+    } catch TrainingError.recipe(let reason) {
+      #expect(reason.contains("(cloud.batch_pairs)"), "\(reason)")
+    }
+    #expect(try RunFolder(run).stageFolders() == [])
   }
 }

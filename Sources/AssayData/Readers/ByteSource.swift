@@ -31,7 +31,7 @@ final class ByteSource {
         throw DataError.notFound(path: path)
       }
       guard !isFolder.boolValue else {
-        throw DataError.unreadable(path: path, reason: "it is a folder")
+        throw DataError.unreadable(path: path, reason: "it is a folder; name a file in it")
       }
       guard let file = FileHandle(forReadingAtPath: path) else {
         throw DataError.unreadable(path: path, reason: "no permission")
@@ -88,7 +88,7 @@ final class ByteSource {
 }
 
 /// A gzip stream, of one member or of several joined.
-private final class Inflater {
+final class Inflater {
   private static let outputBytes = 1 << 17
   // 15 bits of window, and 16 for the gzip format alone.
   private static let windowBits: Int32 = 15 + 16

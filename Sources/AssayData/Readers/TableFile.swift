@@ -43,7 +43,7 @@ enum TableFormat: String {
   ///
   /// - Parameters:
   ///   - path: The file.
-  ///   - start: Its first bytes.
+  ///   - start: Its first bytes, unpacked.
   /// - Returns: DuckDB's arguments.
   ///
   /// Source: duckdb.org/docs/stable/data/parquet/overview, data/csv/overview, data/json/loading_json,
@@ -73,10 +73,8 @@ enum TableFormat: String {
     }
   }
 
-  /// What stands between the names of a file that is not packed: a comma wherever there is one.
+  /// What stands between the names of a file: a comma wherever there is one.
   private static func separator(_ start: [UInt8]) -> String {
-    let packed: [[UInt8]] = [[0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD]]
-    guard !packed.contains(where: { start.starts(with: $0) }) else { return "," }
     let names = start.drop { $0 == 0x0A || $0 == 0x0D }.prefix { $0 != 0x0A && $0 != 0x0D }
     var isQuoted = false
     var found: Set<UInt8> = []
@@ -126,7 +124,9 @@ final class TableFile {
       throw DataError.missingProgram(file: path, actual: format.rawValue)
     }
     process.executableURL = program
-    process.arguments = ["-no-init", "-no-stdin", "-bail"] + format.arguments(path, start: start)
+    process.arguments =
+      ["-no-init", "-no-stdin", "-bail"]
+      + format.arguments(path, start: Self.unpacked(start, path))
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = errors
@@ -138,6 +138,14 @@ final class TableFile {
         reason: "\(program.path) cannot be started: \(error.fileReason)"
       )
     }
+  }
+
+  /// The first bytes of what is packed; none of what is packed by zstd, which DuckDB alone unpacks.
+  private static func unpacked(_ start: [UInt8], _ path: String) -> [UInt8] {
+    if start.starts(with: [0x1F, 0x8B]) {
+      return (try? Inflater(name: path).inflate(start)) ?? []
+    }
+    return start.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) ? [] : start
   }
 
   deinit {

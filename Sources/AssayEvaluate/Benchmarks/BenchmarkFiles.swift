@@ -140,8 +140,6 @@ struct BenchmarkRow {
 
 /// Where a benchmark is, what to do about its rows with problems, and what became of them.
 package final class BenchmarkSource {
-  private static let endings = [".json", ".jsonl", ".json.gz", ".jsonl.gz", ".parquet", ".csv"]
-
   /// A file, or a folder of files.
   package let path: String
   /// What to do about rows with problems.
@@ -191,7 +189,7 @@ package final class BenchmarkSource {
     // A link to a folder has no paths of its own.
     let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath()
     let names = (FileManager.default.subpaths(atPath: folder.path) ?? []).filter { name in
-      Self.endings.contains(where: name.hasSuffix)
+      RowFiles.holdsRows(name)
         && !name.split(separator: "/").contains { $0.hasPrefix(".") }
     }
     let included = includes(names).sorted()
@@ -199,7 +197,7 @@ package final class BenchmarkSource {
       throw EvaluateError.badFile(
         file: path,
         reason: names.isEmpty
-          ? "the folder holds no .json, .jsonl, .parquet or .csv file"
+          ? "the folder holds no file of rows (.json, .jsonl, .csv, .tsv, plain or packed, or .parquet)"
           : "none of its \(names.count) data files belongs to this benchmark"
       )
     }
@@ -207,7 +205,7 @@ package final class BenchmarkSource {
   }
 
   private static func stem(_ name: String) -> String {
-    endings.first(where: name.hasSuffix).map { String(name.dropLast($0.count)) } ?? name
+    RowFiles.endings.first(where: name.hasSuffix).map { String(name.dropLast($0.count)) } ?? name
   }
 
   /// Makes an item of each row of all files.

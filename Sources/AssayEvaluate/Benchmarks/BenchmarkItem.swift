@@ -20,6 +20,10 @@ package struct BenchmarkItem: Sendable, Equatable {
   package var isTie = false
   /// Whether a judge sees the chosen response as A in the first of the two orders.
   package var isChosenFirst = true
+  /// Whether the label prefers the response that the file calls rejected, which is `chosen` here.
+  ///
+  /// Files of records keep the file's names.
+  package var isTurned = false
   /// What items are resampled together, such as the prompt that they share; `nil`: alone.
   package var cluster: String?
   /// What people rated the chosen responses, then the others, in any unit; empty where that is not known.

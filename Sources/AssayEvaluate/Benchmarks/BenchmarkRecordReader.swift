@@ -123,7 +123,7 @@ package enum BenchmarkRecords {
   ) throws -> BenchmarkRecord {
     let tokens = try tokens(row)
     let texts = try RecordedText.read(row, item)
-    let probability = row.optionalNumber("probability")
+    let probability = row.optionalNumber("probability").map { item.isTurned ? 1 - $0 : $0 }
     func record(_ content: BenchmarkRecord.Content) -> BenchmarkRecord {
       var record = BenchmarkRecord(id: item.id, content: content, tokens: tokens, texts: texts)
       record.isCut = row.optional("cut")?.bool == true
@@ -218,13 +218,13 @@ package enum BenchmarkRecords {
       return BenchmarkScores(
         chosen: Array(all.prefix(item.chosen.count)),
         rejected: Array(all.dropFirst(item.chosen.count))
-      )
+      ).named(asIn: item)
     }
     let keys = named ?? (chosen: "chosen", rejected: "rejected")
     return BenchmarkScores(
       chosen: try scores(row, keys.chosen, count: item.chosen.count),
       rejected: try scores(row, keys.rejected, count: item.rejected.count)
-    )
+    ).named(asIn: item)
   }
 
   private static func scores(_ row: BenchmarkRow, _ key: String, count: Int) throws -> [Double] {

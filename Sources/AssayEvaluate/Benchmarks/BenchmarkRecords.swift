@@ -107,6 +107,12 @@ extension BenchmarkScores {
     )
   }
 
+  /// The scores under the file's names of the responses where they have the item's, and the other way round: an
+  /// item whose label prefers the response called rejected has exchanged them.
+  func named(asIn item: BenchmarkItem) -> BenchmarkScores {
+    item.isTurned ? BenchmarkScores(chosen: rejected, rejected: chosen) : self
+  }
+
   /// The line of an item: a single candidate's score is a number, several are a list.
   func json(of item: BenchmarkItem, isCut: Bool, tokens: TokenCount, _ texts: [RecordedText])
     -> JSONValue
@@ -114,10 +120,11 @@ extension BenchmarkScores {
     func spelt(_ scores: [Double]) -> JSONValue {
       scores.count == 1 ? .number("\(scores[0])") : .array(scores.map { .number("\($0)") })
     }
+    let own = named(asIn: item)
     return .object(
       [
-        JSONMember("id", .string(item.id)), JSONMember("chosen", spelt(chosen)),
-        JSONMember("rejected", spelt(rejected)), JSONMember("tokens", tokens.json),
+        JSONMember("id", .string(item.id)), JSONMember("chosen", spelt(own.chosen)),
+        JSONMember("rejected", spelt(own.rejected)), JSONMember("tokens", tokens.json),
       ] + (isCut ? [JSONMember("cut", true)] : []) + texts.members(of: item)
     )
   }

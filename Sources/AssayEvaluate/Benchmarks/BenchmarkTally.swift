@@ -185,6 +185,8 @@ package struct BenchmarkTally: Sendable {
         numbers[cluster] = number
         return number
       }
+      // Of each one alone is here.
+      if numbers.count == counted.count { clusters = nil }
     }
     return Statistics.Stratum(
       counted.compactMap { outcomes[$0] },

@@ -26,6 +26,10 @@ package struct MarkedErrors: Benchmark {
     }
   }
 
+  package func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double {
+    item.credit(scores)
+  }
+
   package func results(_ tally: BenchmarkTally) throws -> BenchmarkResults {
     try tally.results(of: Self.name, try tally.pooled(\.subset))
   }

@@ -13,6 +13,12 @@ package struct OfficialOutput: Equatable, Sendable {
   /// What it holds, with a line break at its end.
   package let text: String
 
+  /// The benchmarks whose scripts write such a file.
+  package static let names = [
+    RewardBench.name, RewardBench2.name, RMBench.name, JudgeBench.name, LLMBar.name,
+    ProcessBench.name,
+  ]
+
   /// Makes the file of an evaluation; `nil` of a benchmark whose script writes nothing but figures.
   ///
   /// - Parameters:

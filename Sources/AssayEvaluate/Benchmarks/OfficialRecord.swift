@@ -121,13 +121,15 @@ enum OfficialRecord {
 
   /// The verdicts of `assay judge`, in the file's order of the responses first.
   private static func own(_ judgements: [JSONValue], _ item: BenchmarkItem) -> [BenchmarkVerdict] {
-    let orders = item.isChosenFirst ? JudgementOrder.allCases : JudgementOrder.allCases.reversed()
+    let isAsTheFile = item.isChosenFirst || item.isTurned
+    let orders = isAsTheFile ? JudgementOrder.allCases : JudgementOrder.allCases.reversed()
     return orders.map { order in
       let verdicts = judgements.filter { $0["order"]?.string == order.rawValue }
         .compactMap { $0["verdict"]?.string.flatMap(Verdict.init) }
       let margin = verdicts.count { $0 == order.right } - verdicts.count { $0 != order.right }
       if verdicts.isEmpty { return .unparseable }
-      return margin == 0 ? .tie : margin > 0 ? .chosen : .rejected
+      // Its names of the responses are the file's.
+      return margin == 0 ? .tie : (margin > 0) == !item.isTurned ? .chosen : .rejected
     }
   }
 }

@@ -34,12 +34,8 @@ package struct PairsBenchmark: Benchmark {
     }
   }
 
-  /// 1 where the better response scores above the other one, 0 where below, and one half for equal scores,
-  /// as of every pair that no benchmark has a rule for; see `PairGrade`.
   package func outcome(of item: BenchmarkItem, scores: BenchmarkScores) -> Double {
-    guard let chosen = scores.chosen.min(), let rejected = scores.rejected.max() else { return 0 }
-    guard item.isTie else { return PairGrade.Mark(margin: chosen - rejected).credit }
-    return chosen == rejected ? 1 : 0
+    item.credit(scores)
   }
 
   package func results(_ tally: BenchmarkTally) throws -> BenchmarkResults {
@@ -58,7 +54,18 @@ extension BenchmarkItem {
       chosen: [pair.chosen],
       rejected: [pair.rejected]
     )
-    isTie = pair.probability == 0.5
+    isTie = labelled.probability == 0.5
+    isTurned = labelled.probability.map { $0 < 0.5 } ?? false
+    // A judge is shown the file's order first.
+    isChosenFirst = !isTurned
+  }
+
+  /// 1 where the better response scores above the other one, 0 where below, and one half for equal scores: the
+  /// rule of pairs that no authors have one for; see `PairGrade`.
+  func credit(_ scores: BenchmarkScores) -> Double {
+    guard let chosen = scores.chosen.min(), let rejected = scores.rejected.max() else { return 0 }
+    guard isTie else { return PairGrade.Mark(margin: chosen - rejected).credit }
+    return chosen == rejected ? 1 : 0
   }
 
   /// An item of a row that has `prompt`, `chosen` and `rejected`, each response one text or several.

@@ -54,7 +54,7 @@ extension RecordedText {
 
   /// As a line of records spells it; verdicts name the response shown first A.
   func json(of item: BenchmarkItem) -> JSONValue {
-    var members = [JSONMember("of", .number("\(place)"))]
+    var members = [JSONMember("of", .number("\(Self.place(place, order, in: item))"))]
     if let order { members.append(JSONMember("order", .number("\(order)"))) }
     members.append(JSONMember("text", .string(text)))
     if let score { members.append(JSONMember("score", .number("\(score)"))) }
@@ -63,6 +63,12 @@ extension RecordedText {
       members.append(JSONMember("verdict", verdict.spelt(isChosenA: isChosenA(in: item))))
     }
     return .object(members)
+  }
+
+  /// The place of what a text is about under the file's names where it is the item's, and the other way round;
+  /// a pair, which has both responses, stays where it is.
+  private static func place(_ place: Int, _ order: Int?, in item: BenchmarkItem) -> Int {
+    item.isTurned && order == nil && place < 2 ? 1 - place : place
   }
 
   private static func json(_ answer: Answer) -> JSONValue {
@@ -85,7 +91,12 @@ extension RecordedText {
         throw row.failure("'texts' must hold objects with 'text' and 'of', the place in the item")
       }
       let order = entry["order"]?.int
-      var own = RecordedText(place: place, order: order, text: text, score: entry["score"]?.double)
+      var own = RecordedText(
+        place: Self.place(place, order, in: item),
+        order: order,
+        text: text,
+        score: entry["score"]?.double
+      )
       if let answer = entry["answer"] { own.answer = answer.string.map { .read($0) } ?? .unread }
       if order != nil {
         own.verdict = BenchmarkVerdict(

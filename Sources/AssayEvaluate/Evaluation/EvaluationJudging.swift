@@ -115,7 +115,7 @@ extension EvaluationScoring {
                   isPair ? spelt[0] : .array(spelt)
                 ),
                 JSONMember("tokens", tokens.json),
-              ] + (probability.map { [JSONMember("probability", .number("\($0)"))] } ?? [])
+              ] + Self.member(probability, of: items[place])
                 + texts.members(of: items[place])
             ),
             at: place
@@ -137,6 +137,11 @@ extension EvaluationScoring {
         PreferencePair(id: item.id, prompt: item.prompt, chosen: chosen, rejected: $0)
       }
     }
+  }
+
+  /// The member of an item's line of records: the probability of the response that the file calls chosen.
+  private static func member(_ probability: Double?, of item: BenchmarkItem) -> [JSONMember] {
+    probability.map { [JSONMember("probability", .number("\(item.isTurned ? 1 - $0 : $0)"))] } ?? []
   }
 
   /// The file's order of an item's two responses, then the other one.

@@ -174,7 +174,9 @@ package struct PairEvaluator {
     guard preference.reasons else { return ["preference": preference.name] }
     return [
       "preference": preference.name, "votes": sampling.votes,
-      "judgementTemperature": sampling.votes == 2 && !preference.drawsAlways
+      "judgementTemperature": sampling.votes == 2
+        && !(preference.drawsAlways
+          && sampling.judgementTemperature != PairSampling().judgementTemperature)
         ? 0 : sampling.judgementTemperature,
       "topP": sampling.topP, "judgementTokens": sampling.judgementTokens, "seed": seed,
       "confidence": sampling.confidence,

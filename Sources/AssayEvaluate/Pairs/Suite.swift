@@ -37,3 +37,12 @@ extension Sequence<[Message]> {
     return Dictionary(uniqueKeysWithValues: zip(order, 0...))
   }
 }
+
+extension [PreferencePair] {
+  /// A number for each pair, the same for those of one prompt; `nil` where none is there twice.
+  package var promptNumbers: [Int]? {
+    let repeated = map(\.prompt).repeated
+    guard !repeated.isEmpty else { return nil }
+    return enumerated().map { index, pair in repeated[pair.prompt] ?? -1 - index }
+  }
+}

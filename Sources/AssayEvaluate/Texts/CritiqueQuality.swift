@@ -177,11 +177,13 @@ extension ResultsFile.Share {
 }
 
 extension [BenchmarkItem] {
-  /// The number of each item's prompt, in the order of their first items.
+  /// The number of each item's prompt, in the order of their first items; an item without one stands alone.
   package var promptNumbers: [Int] {
     var numbers: [[String]: Int] = [:]
-    return map { item in
-      let key = item.cluster.map { [$0] } ?? item.prompt.flatMap { [$0.role, $0.content] }
+    return enumerated().map { index, item in
+      let turns = item.prompt.flatMap { [$0.role, $0.content] }
+      let hasPrompt = item.prompt.contains { !$0.content.isEmpty }
+      let key = item.cluster.map { [$0] } ?? (hasPrompt ? turns : ["\(index)"])
       let number = numbers[key] ?? numbers.count
       numbers[key] = number
       return number

@@ -91,7 +91,7 @@ package struct Labelling {
       return
     }
     try writer.append(label.json(isCut: try isCut?(pair) ?? false))
-    tally.add(probability)
+    tally.add(probability, of: pair)
   }
 
   /// How many pairs were done before: those up to the last one that is written.
@@ -108,7 +108,8 @@ package struct Labelling {
       }
       tally.leftOut += place - done
       let probability = line["probability"]?.double ?? 1
-      tally.add(Label.keepsOrder(line, pairs[place]) ? probability : 1 - probability)
+      let own = Label.keepsOrder(line, pairs[place]) ? probability : 1 - probability
+      tally.add(own, of: pairs[place])
       done = place + 1
     }
     return done
@@ -153,7 +154,11 @@ private struct Label {
 
 /// What became of pairs that were to be labelled.
 package struct LabelTally: Equatable, Sendable {
-  /// 1 for each label that keeps the given order, else 0.
+  /// Pairs that were labelled.
+  package private(set) var labelled = 0
+  /// How right each label is by the one that was given: 1, 0, or one half for a tie; see `PairGrade`.
+  ///
+  /// Given ties are left out.
   package private(set) var outcomes: [Double] = []
   /// Pairs without a verdict.
   package fileprivate(set) var missing = 0
@@ -162,8 +167,12 @@ package struct LabelTally: Equatable, Sendable {
   /// Pairs left out before an interruption, for either reason.
   package fileprivate(set) var leftOut = 0
 
-  fileprivate mutating func add(_ probability: Double) {
-    outcomes.append(probability > 0.5 ? 1 : 0)
+  fileprivate mutating func add(_ probability: Double, of pair: PreferencePair) {
+    labelled += 1
+    let given = (pair.probability ?? 1) - 0.5
+    guard given != 0 else { return }
+    let margin = given > 0 ? probability - 0.5 : 0.5 - probability
+    outcomes.append(PairGrade.Mark(margin: margin).credit)
   }
 
   /// One line for people.
@@ -171,7 +180,7 @@ package struct LabelTally: Equatable, Sendable {
   /// - Parameter isLabelled: Whether the given order was true, so that agreement is accuracy.
   /// - Returns: How many pairs were labelled, and how many left out for which reason.
   package func text(isLabelled: Bool) -> String {
-    var parts = ["\(outcomes.count) pairs labelled"]
+    var parts = ["\(labelled) pairs labelled"]
     if missing > 0 { parts.append("\(missing) without a verdict left out") }
     if unsure > 0 { parts.append("\(unsure) below the minimum confidence left out") }
     if leftOut > 0 { parts.append("\(leftOut) left out before the interruption") }
@@ -179,7 +188,7 @@ package struct LabelTally: Equatable, Sendable {
       let figures = [share.value, share.lower, share.upper].map {
         String(format: "%.1f", 100 * $0)
       }
-      parts.append("the given order agrees in \(figures[0]) % [\(figures[1]), \(figures[2])]")
+      parts.append("the given labels agree in \(figures[0]) % [\(figures[1]), \(figures[2])]")
     }
     return parts.joined(separator: ", ")
   }

@@ -14,7 +14,7 @@ package enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
   /// One sentence: where, what is wrong, what was expected.
   package var description: String {
     switch self {
-    case .notFound(let path, let hint): "\(path): not found; \(hint)"
+    case .notFound(let path, let hint): "\(path): no model found; \(hint)"
     case .configuration(let file, let key, let reason): "\(file): \(key): \(reason)"
     case .weight(let file, let name, let reason): "\(file): weight \(name): \(reason)"
     case .tooLong(let tokens, let maximum):

@@ -149,7 +149,7 @@ package struct SearchSection: RecipeSection {
     checks.require(
       factors.isEmpty || learningRates.count == 1,
       "factors",
-      "to be left out where learningRates has several entries, which a search chooses from"
+      "to be left out where learning_rates has several entries, which a search chooses from"
     )
     checks.require(factors.values.allSatisfy { $0 > 0 }, "factors", "numbers above 0")
     checks.require(share > 0 && share <= 1, "share", "a share above 0 and up to 1")

@@ -28,19 +28,33 @@ package protocol Objective<Item> {
 package struct PartLoss {
   /// The share, a scalar `[]`.
   package var value: Tensor
-  /// How many items the model gets right; `nil` where that means nothing.
-  package var right: Int?
+  /// How many items the model gets right, equal scores and ties counting one half; `nil` where that means nothing.
+  package var right: Double?
   /// Shares of further figures, which add up as the loss does.
   package var shares: [Metric]
   /// Tokens read.
   package var tokens: Int
 
   /// Makes a share.
-  package init(value: Tensor, right: Int? = nil, shares: [Metric] = [], tokens: Int) {
+  package init(value: Tensor, right: Double? = nil, shares: [Metric] = [], tokens: Int) {
     self.value = value
     self.right = right
     self.shares = shares
     self.tokens = tokens
+  }
+}
+
+extension PartLoss {
+  /// How right a margin is about a pair: one half for equal scores, and for a label that is a tie.
+  ///
+  /// - Parameters:
+  ///   - margin: Above 0 for the response called chosen.
+  ///   - probability: That it is better; `nil` is certainty.
+  /// - Returns: 1, 0, or one half.
+  package static func credit(margin: Float, probability: Double?) -> Double {
+    let label = (probability ?? 1) - 0.5
+    guard margin != 0, label != 0 else { return 0.5 }
+    return (margin > 0) == (label > 0) ? 1 : 0
   }
 }
 
@@ -68,7 +82,7 @@ extension Objective {
     weight: Double = 1
   ) -> StepReport {
     var (loss, tokens) = (0.0, 0)
-    var right: Int?
+    var right: Double?
     var shares: [Metric] = []
     let own = Processes.current?.part(of: batch) ?? batch
     for part in parts(of: own, count: accumulation) {
@@ -81,7 +95,7 @@ extension Objective {
         shares.isEmpty
         ? own.shares : zip(shares, own.shares).map { Metric($0.name, $0.value + $1.value) }
     }
-    let accuracy = right.map { Metric("accuracy", Double($0) / Double(batch.count)) }
+    let accuracy = right.map { Metric("accuracy", $0 / Double(batch.count)) }
     var report = StepReport(
       loss: loss,
       metrics: (accuracy.map { [$0] } ?? []) + shares,

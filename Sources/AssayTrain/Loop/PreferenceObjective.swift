@@ -76,7 +76,10 @@ package struct PreferenceObjective: Objective {
     let values = (K > 1 ? rewards.mean(axis: 1) : rewards).floats
     return PartLoss(
       value: total,
-      right: (0..<P).count { values[$0] > values[P + $0] },
+      right: part.indices.reduce(0) { right, pair in
+        let margin = values[pair] - values[P + pair]
+        return right + PartLoss.credit(margin: margin, probability: part[pair].probability)
+      },
       shares: weights.critique == 0
         ? []
         : [

@@ -71,7 +71,7 @@ func heldOutFigures<Own: Objective>(
   objective: Own
 ) -> [Metric] {
   var loss = 0.0
-  var right: Int?
+  var right: Double?
   for start in stride(from: 0, to: items.count, by: batchSize) {
     let batch = Array(items[start..<min(start + batchSize, items.count)])
     guard let own = objective.loss(of: batch, in: batch, model: model) else { continue }
@@ -80,7 +80,7 @@ func heldOutFigures<Own: Objective>(
   }
   let count = Double(items.count)
   return [Metric("held_out_loss", loss / count)]
-    + (right.map { [Metric("held_out_accuracy", Double($0) / count)] } ?? [])
+    + (right.map { [Metric("held_out_accuracy", $0 / count)] } ?? [])
 }
 
 /// What held-out items showed so far; checkpoints hold it.

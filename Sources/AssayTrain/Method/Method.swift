@@ -83,6 +83,14 @@ package enum MethodData: Equatable, Sendable {
   case ratings(named: String?)
   /// Nothing: its start model is the model.
   case none
+
+  /// Whether what is learnt are pairs.
+  var isOfPairs: Bool {
+    switch self {
+    case .pairs, .critiquedPairs: true
+    case .corpus, .ratings, .none: false
+    }
+  }
 }
 
 /// A group of settings that a method has.

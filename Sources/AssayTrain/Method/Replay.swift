@@ -78,6 +78,11 @@ package struct Replay: Sendable {
     Made(share: section.share, weight: section.weight, corpus: digest)
   }
 
+  /// Whether there is a text for each batch of so many items.
+  func reads(besideBatchOf items: Int) -> Bool {
+    (section.share * Double(items)).rounded() > 0 && corpus.count > 0
+  }
+
   /// Prepares to read beside a training's batches.
   ///
   /// - Parameters:

@@ -60,7 +60,7 @@ package struct ContrastiveObjective: Objective {
     let ratio = differences.reduce(0.0) { $0 + Double($1) / Double(batch.count) }
     return PartLoss(
       value: share,
-      right: differences.count { $0 > 0 },
+      right: differences.reduce(0) { $0 + PartLoss.credit(margin: $1, probability: nil) },
       shares: [Metric("log_ratio", ratio)],
       tokens: output.tokenCount
     )

@@ -39,7 +39,9 @@ package struct PairLogitObjective: Objective {
       ) * (Double(part.count) / Double(batch.count))
     return PartLoss(
       value: share,
-      right: zip(logits.floats, signs).count { $0 * $1 > 0 },
+      right: zip(preferred.floats, part).reduce(0) {
+        $0 + PartLoss.credit(margin: $1.0, probability: $1.1.item.probability)
+      },
       tokens: output.tokenCount
     )
   }
