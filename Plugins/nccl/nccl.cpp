@@ -1,11 +1,16 @@
 // Sums over processes that have a GPU each: c10d's NCCL. Made by `make nccl`, found beside the binary.
 #include "../../Sources/CTorchEngine/nccl.hpp"
 
+#include <cstdlib>
+
 #define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
 extern "C" c10d::Backend *assay_nccl_open(c10d::Store *store, int rank, int size, int64_t timeout_ms,
                                           int gpu) {
+  // Its watchdog would end the process while that writes its checkpoint: a process that is gone is noticed by the
+  // sums on the CPU, behind which this group is aborted.
+  setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", 0);
   auto options = c10d::ProcessGroupNCCL::Options::create();
   options->timeout = std::chrono::milliseconds(timeout_ms);
   auto processes = c10::make_intrusive<c10d::ProcessGroupNCCL>(

@@ -26,7 +26,7 @@ package func recomputed(
       { context, first, second, firstOut, secondOut in
         guard let context, let first, let second else { return }
         let body = Unmanaged<PairBody>.fromOpaque(context).takeUnretainedValue()
-        let (one, other) = body.run(Tensor(owning: first), Tensor(owning: second))
+        let (one, other) = body.compute(Tensor(owning: first), Tensor(owning: second))
         firstOut?.pointee = ct_share(one.handle)
         secondOut?.pointee = ct_share(other.handle)
       },
@@ -40,6 +40,13 @@ package func recomputed(
 
 /// A body, kept for as long as gradients may be asked for.
 private final class PairBody {
-  let run: (Tensor, Tensor) -> (Tensor, Tensor)
+  private let run: (Tensor, Tensor) -> (Tensor, Tensor)
+  // Where failures are noted: devices compute gradients on threads of their own, which know of no scope.
+  private let scope = ErrorScope.current
+
   init(_ run: @escaping (Tensor, Tensor) -> (Tensor, Tensor)) { self.run = run }
+
+  func compute(_ first: Tensor, _ second: Tensor) -> (Tensor, Tensor) {
+    ErrorScope.$current.withValue(ErrorScope.current ?? scope) { run(first, second) }
+  }
 }

@@ -131,7 +131,7 @@ int ct_clip_gradients(const ct_tensor *parameters, int count, double maximum, do
     *norm = 0;
     if (all.empty()) return;
     std::vector<at::Tensor> norms = at::_foreach_norm(all, 2);
-    double total = at::stack(norms).to(at::kDouble).norm().item<double>();
+    double total = at::stack(norms).to(at::kCPU).to(at::kDouble).norm().item<double>();
     *norm = total;
     // As torch.nn.utils.clip_grad_norm_: the factor is max / (norm + 1e-6), never above 1.
     double factor = maximum / (total + 1e-6);

@@ -38,8 +38,8 @@ struct ct_group_s {
   std::chrono::milliseconds timeout;
   // Those that each have a GPU, once a tensor on one is summed.
   c10::intrusive_ptr<c10d::Backend> gpus = {};
-  // Whether a sum failed, behind which others may wait for this process forever.
-  bool has_failed = false;
+  // Whether something is on its way: who leaves then leaves others waiting, and cannot wait for them.
+  bool is_busy = false;
 };
 
 namespace {
@@ -67,15 +67,6 @@ c10d::Backend &backend(ct_group group, const at::Tensor &tensor) {
   if (!tensor.is_cuda()) return *group->processes;
   if (!group->gpus) group->gpus = meet_gpus(group, tensor.device().index());
   return *group->gpus;
-}
-
-void wait(ct_group group, const Work &work) {
-  try {
-    work->wait();
-  } catch (...) {
-    group->has_failed = true;
-    throw;
-  }
 }
 
 // Sums over all processes, for all of them.
@@ -194,6 +185,7 @@ struct ct_reduction_s {
   // Sends the next bucket; its buffer takes the place of the gradients.
   void send() {
     Bucket &bucket = parts[next++];
+    group->is_busy = true;
     std::vector<at::Tensor> flat;
     for (size_t i = bucket.first; i < bucket.first + bucket.count; i++) {
       at::Tensor &gradient = parameters[i].mutable_grad();
@@ -208,6 +200,7 @@ struct ct_reduction_s {
 
   void finish(double *numbers, int count, double *holders) {
     at::NoGradGuard no_grad;
+    group->is_busy = true;
     if (error) std::rethrow_exception(error);
     while (next < parts.size()) send();
     size_t size = parameters.size();
@@ -218,11 +211,11 @@ struct ct_reduction_s {
     all.insert(all.end(), sent.begin(), sent.end());
     for (const at::Tensor &piece : late) all.push_back(piece.defined());
     int64_t length = static_cast<int64_t>(all.size());
-    wait(group, start_sum(group, at::from_blob(all.data(), {length}, at::kDouble)));
+    start_sum(group, at::from_blob(all.data(), {length}, at::kDouble))->wait();
     std::copy(all.begin(), all.begin() + count, numbers);
     const double *had = all.data() + count, *lately = had + size;
     for (Bucket &bucket : parts) {
-      wait(group, bucket.work);
+      bucket.work->wait();
       bool is_given = bucket.owner < 0 || bucket.owner == group->rank;
       for_each_part(bucket, parameters, [&](size_t i, at::Tensor sum) {
         if (is_given && had[i] > 0) parameters[i].mutable_grad() = std::move(sum);
@@ -234,13 +227,14 @@ struct ct_reduction_s {
       holders[size - 1 - i] = had[i] + lately[i];
       if (lately[i] == 0) continue;
       at::Tensor piece = late[i].defined() ? late[i].contiguous() : at::zeros_like(parameters[i]);
-      wait(group, start_sum(group, piece, owners[i]));
+      start_sum(group, piece, owners[i])->wait();
       if (owners[i] >= 0 && owners[i] != group->rank) continue;
       at::Tensor &gradient = parameters[i].mutable_grad();
       gradient = gradient.defined() ? gradient.add_(piece) : piece;
     }
     for (size_t i = 0; i < size; i++) expected[i] = std::max(expected[i], additions[i]);
     knows = true;
+    group->is_busy = false;
     begin();
   }
 };
@@ -293,7 +287,7 @@ int ct_group_connect(ct_group group, double timeout) {
 void ct_group_close(ct_group group) {
   // What goes wrong at the end is of no use to anyone.
   guarded([&] {
-    if (group->gpus && group->has_failed) group->gpus->abort();
+    if (group->gpus && group->is_busy) group->gpus->abort();
     else if (group->gpus) group->gpus->shutdown();
   });
   delete group;
@@ -319,7 +313,7 @@ int ct_group_get(ct_group group, const char *key, double timeout, char *value, s
 int ct_group_sum_numbers(ct_group group, double *values, int count) {
   return guarded([&] {
     at::Tensor numbers = at::from_blob(values, {count}, at::kDouble);
-    wait(group, start_sum(group, numbers));
+    start_sum(group, numbers)->wait();
   });
 }
 
@@ -330,8 +324,9 @@ int ct_group_share(ct_group group, const ct_tensor *tensors, const int *owners, 
     std::vector<Bucket> parts = buckets(values, {owners, owners + count});
     // So many are under way at once.
     constexpr size_t most = 4;
+    group->is_busy = true;
     auto receive = [&](Bucket &bucket) {
-      wait(group, bucket.work);
+      bucket.work->wait();
       if (bucket.owner != group->rank)
         for_each_part(bucket, values, [&](size_t i, const at::Tensor &part) { values[i].copy_(part); });
       bucket.buffer.reset();
@@ -351,20 +346,22 @@ int ct_group_share(ct_group group, const ct_tensor *tensors, const int *owners, 
     }
     for (size_t part = parts.size() > most ? parts.size() - most : 0; part < parts.size(); part++)
       receive(parts[part]);
+    group->is_busy = false;
   });
 }
 
 int ct_group_send(ct_group group, ct_tensor tensor, int to) {
   return guarded([&] {
     std::vector<at::Tensor> tensors{tensor->value.detach().contiguous()};
-    wait(group, group->processes->send(tensors, to, 0));
+    // Sums are given their patience, these take it here.
+    group->processes->send(tensors, to, 0)->wait(group->timeout);
   });
 }
 
 int ct_group_receive(ct_group group, ct_tensor tensor, int from) {
   return guarded([&] {
     std::vector<at::Tensor> tensors{tensor->value};
-    wait(group, group->processes->recv(tensors, from, 0));
+    group->processes->recv(tensors, from, 0)->wait(group->timeout);
   });
 }
 

@@ -33,11 +33,22 @@ at::ScalarType scalar_type(int code) {
   TORCH_CHECK(false, "unknown dtype code ", code);
 }
 
+// LibTorch registers its CUDA kernels when the library is loaded, so loading is all it takes; but not once it has
+// been asked whether there are any: what it says first it says for good.
+static bool load_cuda() {
+  static std::once_flag once;
+  static bool loaded = false;
+  std::call_once(once, [] {
+    loaded = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr && at::hasCUDA();
+  });
+  return loaded;
+}
+
 // Processes that share a machine take a GPU each, by torchrun's number of theirs.
 static c10::DeviceIndex gpu_of_process() {
   static const int index = [] {
     const char *local = std::getenv("LOCAL_RANK");
-    int count = at::detail::getCUDAHooks().deviceCount();
+    int count = load_cuda() ? at::detail::getCUDAHooks().deviceCount() : 0;
     return local && count > 0 ? std::max(0, std::atoi(local)) % count : 0;
   }();
   return static_cast<c10::DeviceIndex>(index);
@@ -61,16 +72,6 @@ std::vector<at::Tensor> list(const ct_tensor *tensors, int count) {
 
 static at::TensorOptions options(int dtype, int device_code = CT_CPU) {
   return at::TensorOptions().dtype(scalar_type(dtype)).device(device(device_code));
-}
-
-// LibTorch registers its CUDA kernels when the library is loaded, so loading is all it takes.
-static bool load_cuda() {
-  static std::once_flag once;
-  static bool loaded = false;
-  std::call_once(once, [] {
-    loaded = at::hasCUDA() || dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr;
-  });
-  return loaded && at::hasCUDA();
 }
 
 }  // namespace ct

@@ -99,7 +99,8 @@ import Testing
     _ = try folder.file("text", "notes.txt")
     #expect(
       sentence { _ = try BenchmarkCatalogue.load("hhh", path: folder.url.path) }
-        == "\(folder.url.path): the folder holds no .json, .jsonl, .parquet or .csv file."
+        == "\(folder.url.path): the folder holds no file of rows (.json, .jsonl, .csv, .tsv, plain or packed, or "
+        + ".parquet)."
     )
     let packed = folder.url.appendingPathComponent("d.jsonl")
     try Data([0x1F, 0x8B, 8, 0]).write(to: packed)

@@ -82,7 +82,7 @@ import Testing
       "pairs",
       path: folder.url.appendingPathComponent("set").path
     )
-    #expect(benchmark.items.map(\.subset) == ["x", "y/z"])
+    #expect(benchmark.items.map(\.id) == ["x:x.jsonl", "y/z:y/z.json"])
   }
 
   @Test("items without a prompt stand alone")

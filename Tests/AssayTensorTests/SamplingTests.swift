@@ -76,6 +76,29 @@ import Testing
     #expect(chiSquare < 30)  // 7 degrees of freedom: 1 in 10000
   }
 
+  @Test(
+    "logits that are no numbers draw nothing, and say so",
+    arguments: [
+      SamplingSettings(), SamplingSettings(temperature: 1),
+      SamplingSettings(temperature: 1, topP: 0.9),
+      SamplingSettings(temperature: 1, topK: 5),
+      SamplingSettings(temperature: 1, topK: 5, topP: 0.9),
+    ]
+  )
+  func noNumbers(_ settings: SamplingSettings) {
+    for (bad, place) in [(Float.nan, 0), (.nan, 37), (.infinity, 12)] {
+      var values = (0..<100).map { Float($0 % 7) }
+      values[place] = bad
+      let good = (0..<100).map { Float($0 % 5) }
+      var rows = [UInt64(0), 1].map { SamplingRow(settings: settings, seed: $0, step: 0) }
+      rows[0].topCount = 3
+      let picked = sampleTokens(Tensor(values + good).reshaped([2, 100]), rows: rows)
+      #expect(picked.logProbabilities[0].isNaN && picked.logProbabilities[1].isFinite)
+      #expect(picked.tokens.allSatisfy { (0..<100).contains($0) })
+      #expect(picked.top[0].allSatisfy { (0..<100).contains($0.id) && $0.logProbability.isNaN })
+    }
+  }
+
   @Test("draws along the steps of one request follow the softmax too")
   func steps() {
     let logits: [Float] = [0, 1, 2]
