@@ -259,7 +259,12 @@ import Testing
       try PairReader().read("/nonexistent.jsonl")
     }
     let folder = try TemporaryFolder()
-    #expect(throws: DataError.unreadable(path: folder.url.path, reason: "it is a folder")) {
+    #expect(
+      throws: DataError.unreadable(
+        path: folder.url.path,
+        reason: "it is a folder; name a file in it"
+      )
+    ) {
       try PairReader().read(folder.url.path)
     }
     let empty = try folder.write("".utf8)

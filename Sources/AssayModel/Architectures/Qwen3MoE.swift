@@ -22,7 +22,7 @@ extension Architecture {
     },
     read: { file, model in
       try model.readShared(file, contextTokens: 32768, groupCount: 4)
-      try model.readUpperWindow(file)
+      try model.readUpperWindow(file, from: 0)
       var experts = try Experts(
         file,
         countKey: file.has("num_experts") ? "num_experts" : "num_local_experts",

@@ -98,10 +98,14 @@ extension ModelConfiguration {
   ]
 
   /// Reads the window of the upper blocks, from `max_window_layers` on or by `layer_types`.
-  mutating func readUpperWindow(_ file: ConfigFile) throws {
+  ///
+  /// - Parameters:
+  ///   - file: A model's configuration.
+  ///   - block: The first block with a window, of an architecture whose file does not say it.
+  mutating func readUpperWindow(_ file: ConfigFile, from block: Int? = nil) throws {
     guard try file.bool("use_sliding_window") == true, let tokens = try file.int("sliding_window")
     else { return }
-    let first = try file.int("max_window_layers") ?? 28
+    let first = try block ?? file.int("max_window_layers") ?? 28
     let layers = try windowLayers(file) ?? (0..<layerCount).map { $0 >= first }
     attention.window = .init(tokens: tokens, layers: layers)
   }

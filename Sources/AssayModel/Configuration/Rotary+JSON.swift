@@ -32,9 +32,11 @@ extension Rotary {
         try near?.double("rope_theta") ?? file.double("rope_local_base_freq") ?? windowBase
     }
     self.base = try parameters?.double("rope_theta") ?? file.double("rope_theta") ?? base
-    let settings = try parameters ?? file.object("rope_scaling")
+    // Who adds a scaling to a file that has parameters means it, as `transformers` reads it.
+    let scaled = windowBase == nil ? try file.object("rope_scaling") : nil
+    let settings = try scaled ?? parameters ?? file.object("rope_scaling")
     let key = "partial_rotary_factor"
-    share = try settings?.double(key) ?? file.double(key) ?? 1
+    share = try settings?.double(key) ?? parameters?.double(key) ?? file.double(key) ?? 1
     guard share == 1 || takesShare && share > 0 && share < 1 && rotatedWidth(of: width) % 2 == 0
     else { throw (settings ?? file).wrong(key, "\(share) is not supported; 1 is") }
     guard let settings else { return }
@@ -129,13 +131,17 @@ extension RotaryScaling {
         }
         return list
       }
+      let trained = try settings.need(try original(), Self.originalKey)
+      // A factor that is given stands for that of the contexts.
+      let given = settings.has("factor") ? try factor() : nil
+      let scale = given.map { (1 + log($0) / log(Double(trained))).squareRoot() }
       self = .longrope(
         LongRoPE(
           short: try factors("short_factor"),
           long: try factors("long_factor"),
-          original: try settings.need(try original(), Self.originalKey),
+          original: trained,
           extended: contextTokens,
-          attentionFactor: try settings.double("attention_factor")
+          attentionFactor: try settings.double("attention_factor") ?? scale
         )
       )
     case let other:

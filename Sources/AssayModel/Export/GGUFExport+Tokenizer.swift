@@ -118,7 +118,7 @@ extension GGUFModel {
   static func splitName(of steps: JSONValue, ignoresMerges: Bool) -> String? {
     let wanted = signature(of: steps)
     return preTokenizerNames.first { name in
-      (name == wholeWords) == ignoresMerges
+      wholeWords.contains(name) == ignoresMerges
         && preTokenizer(name).map { signature(of: $0) == wanted } == true
     }
   }

@@ -55,8 +55,10 @@ extension GGUFModel {
     }
   }
 
-  /// The kind whose words are taken whole where the vocabulary has them.
-  static let wholeWords = "llama-bpe"
+  /// The kinds whose words are taken whole where the vocabulary has them.
+  ///
+  /// Source: llama.cpp, src/llama-vocab.cpp (`ignore_merges`).
+  static let wholeWords: Set = ["llama3", "llama-v3", "llama-bpe", "falcon3", "tekken"]
 
   static let preTokenizerNames = [
     "gpt-2", "phi-2", "smollm", "starcoder", "refact", "command-r", "llama-bpe", "falcon3", "dbrx",
@@ -126,7 +128,7 @@ extension GGUFModel {
     let model: JSONValue = .object([
       JSONMember("type", "BPE"), JSONMember("dropout", .null), JSONMember("unk_token", .null),
       JSONMember("fuse_unk", false), JSONMember("byte_fallback", false),
-      JSONMember("ignore_merges", .bool(split == Self.wholeWords)),
+      JSONMember("ignore_merges", .bool(Self.wholeWords.contains(split))),
       JSONMember("vocab", .object(vocabulary)),
       JSONMember("merges", .array(merges.map { .string($0) })),
     ])
@@ -148,10 +150,24 @@ extension GGUFModel {
     let scores = try each("tokenizer.ggml.scores", of: tokens, file.numbers)
     let kinds = try each("tokenizer.ggml.token_type", of: tokens, file.integers)
     guard scores.count == tokens.count else { throw wrong("tokenizer.ggml.scores", "is missing") }
-    return try SentencePieceFile.document(
+    let document = try SentencePieceFile.document(
       pieces: tokens.indices.map { (tokens[$0], scores[$0], kinds.isEmpty ? 1 : kinds[$0]) },
       addsPrefix: try file.flag("tokenizer.ggml.add_space_prefix") ?? true
     )
+    let name = try file.text("general.name")?.lowercased() ?? ""
+    return name.contains("phi-3") || name.contains("phi3") ? Self.phi3(document) : document
+  }
+
+  /// The tokenizer of Phi-3, whose special tokens take the white space behind them; the format does not say it.
+  ///
+  /// Source: llama.cpp, src/llama-vocab.cpp (`LLAMA_TOKEN_ATTR_RSTRIP`, by `general.name`).
+  private static func phi3(_ document: JSONValue) -> JSONValue {
+    let added = (document["added_tokens"]?.array ?? []).map { token in
+      let takesNone = ["<unk>", "<s>", "<|endoftext|>"].contains(token["content"]?.string)
+      guard token["special"]?.bool == true, !takesNone else { return token }
+      return token.replacing("rstrip", with: true)
+    }
+    return document.replacing("added_tokens", with: .array(added))
   }
 
   /// A list with a value for each token; empty where there is none.

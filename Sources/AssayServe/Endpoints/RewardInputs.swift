@@ -188,7 +188,10 @@ extension ServedModel {
   /// The tokens with the last turn closed, as the model was trained to see it.
   func closedTurn(_ tokens: [Int32]) -> [Int32] {
     let renderer = text.renderer
-    let separator = text.tokenizer.encodePlain(renderer.template.separator)
+    let separator = text.tokenizer.encodePlain(
+      renderer.template.separator,
+      isStart: false
+    )
     let isSeparated = tokens.suffix(separator.count).elementsEqual(separator)
     let last = isSeparated ? tokens.dropLast(separator.count).last : tokens.last
     guard renderer.endOfTurnID >= 0, last != renderer.endOfTurnID, !tokens.isEmpty else {

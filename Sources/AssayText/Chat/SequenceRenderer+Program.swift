@@ -32,12 +32,12 @@ extension SequenceRenderer {
       switch part {
       case .text(let text, _): pending += text
       case .special(let id):
-        tokens += encodeText(pending)
+        tokens += encodeText(pending, isStart: tokens.isEmpty)
         pending = ""
         tokens.append(id)
       }
     }
-    return tokens + encodeText(pending)
+    return tokens + encodeText(pending, isStart: tokens.isEmpty)
   }
 
   /// How many tokens come before the first that holds text of a message.
@@ -108,7 +108,7 @@ extension SequenceRenderer {
     guard let end = parts.lastIndex(of: .special(endOfTurnID)) else {
       throw TextError.unknownTurn(reason: "does not close the assistant's turn by a special token")
     }
-    let separator = tokenizer.encodePlain(template.separator).count
+    let separator = tokenizer.encodePlain(template.separator, isStart: false).count
     return (
       tokens,
       min(encode(parts[..<(end + 1)]).count + separator, tokens.count),
@@ -142,15 +142,16 @@ extension SequenceRenderer {
     // Texts up to the next special token, each with whether it is learnt.
     var pending: [(text: String, isLearnt: Bool)] = []
     func flush() {
-      let whole = encodeText(pending.map(\.text).joined())
+      let isStart = tokens.isEmpty
+      let whole = encodeText(pending.map(\.text).joined(), isStart: isStart)
       guard let first = pending.firstIndex(where: \.isLearnt),
         let last = pending.lastIndex(where: \.isLearnt)
       else {
         pending = []
         return add(whole, learnt: false)
       }
-      let before = encodeText(pending[..<first].map(\.text).joined())
-      let behind = encodeText(pending[(last + 1)...].map(\.text).joined())
+      let before = encodeText(pending[..<first].map(\.text).joined(), isStart: isStart)
+      let behind = encodeText(pending[(last + 1)...].map(\.text).joined(), isStart: false)
       let start = zip(whole, before).prefix { $0 == $1 }.count
       let rest = zip(whole[start...].reversed(), behind.reversed()).prefix { $0 == $1 }.count
       add(Array(whole[..<start]), learnt: false)

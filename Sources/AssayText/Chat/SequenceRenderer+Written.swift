@@ -46,7 +46,7 @@ extension SequenceRenderer {
     else { return nil }
     // Token by token, as special tokens may end with the same letters.
     let front = tokenizer.encode(String(alone[..<start]))
-    let between = tokenizer.encode(String(behind[end..<next]))
+    let between = tokenizer.encode(String(behind[end..<next]), isStart: false)
     let shared = zip(front.reversed(), between.reversed()).prefix { $0 == $1 }.count
     var text = tokenizer.decode(front.dropLast(shared), skipSpecialTokens: true).trimmedAsPython
     if text.hasPrefix("system") { text = String(text.dropFirst("system".count)).trimmedAsPython }

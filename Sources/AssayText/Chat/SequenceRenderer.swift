@@ -66,7 +66,7 @@ package struct SequenceRenderer: Sendable {
       }
       specialIDs[token] = id
     }
-    let separator = tokenizer.encodePlain(template.separator).count
+    let separator = tokenizer.encodePlain(template.separator, isStart: false).count
     let minimum = (template.beginning == nil ? 0 : 1) + 1 + separator
     if let maximumTokens, maximumTokens < minimum {
       throw TextError.limitTooSmall(maximumTokens: maximumTokens, minimum: minimum)
@@ -102,7 +102,9 @@ package struct SequenceRenderer: Sendable {
     }
     var (tokens, promptTokenCount) = try rendered(prompt: prompt, response: response)
     tokens.append(endOfTurnID)
-    if scoredToken == .lastOfTemplate { tokens += tokenizer.encodePlain(template.separator) }
+    if scoredToken == .lastOfTemplate {
+      tokens += tokenizer.encodePlain(template.separator, isStart: false)
+    }
     return scored(tokens, promptTokenCount: promptTokenCount, targets: nil)
   }
 
@@ -135,7 +137,7 @@ package struct SequenceRenderer: Sendable {
       leadIn: leadIn
     )
     let start = trainsLeadIn ? turnStart + 1 : tokens.count
-    tokens += encodeText(critique)
+    tokens += encodeText(critique, isStart: false)
     tokens.append(endOfTurnID)
     return scored(
       tokens,
@@ -182,7 +184,7 @@ package struct SequenceRenderer: Sendable {
   ///   is not closed.
   /// - Throws: The refusal, or `TextError.unknownRole` where the template has no mark for the user.
   package func critiquePrefix(behind tokens: [Int32], leadIn: String) throws -> [Int32]? {
-    let separator = tokenizer.encodePlain(template.separator)
+    let separator = tokenizer.encodePlain(template.separator, isStart: false)
     let isSeparated = tokens.suffix(separator.count).elementsEqual(separator)
     let closed = isSeparated ? tokens.dropLast(separator.count) : tokens[...]
     guard closed.last == endOfTurnID else { return nil }
@@ -230,7 +232,7 @@ package struct SequenceRenderer: Sendable {
         switch part {
         case .text(let text): pending += text
         case .special(let token):
-          add(encodeText(pending), learnt: false)
+          add(encodeText(pending, isStart: tokens.isEmpty), learnt: false)
           pending = ""
           if let id = specialIDs[token] { add([id], learnt: false) }
         }
@@ -240,14 +242,18 @@ package struct SequenceRenderer: Sendable {
     for message in messages {
       add(try template.opening(role: message.role))
       let learnt = message.role == "assistant"
-      let (ids, openingCount) = encode(opening: pending, content: message.content)
+      let (ids, openingCount) = encode(
+        opening: pending,
+        content: message.content,
+        isStart: tokens.isEmpty
+      )
       pending = ""
       add(Array(ids[..<openingCount]), learnt: false)
       add(Array(ids[openingCount...]), learnt: learnt)
       add([endOfTurnID], learnt: learnt)
       pending = template.separator
     }
-    add(encodeText(pending), learnt: false)
+    add(encodeText(pending, isStart: tokens.isEmpty), learnt: false)
     return languageModel(tokens, isTarget)
   }
 }
@@ -266,9 +272,11 @@ extension SequenceRenderer {
     return LanguageModelSequence(tokens: kept, isTarget: isTarget, removedTokenCount: removed)
   }
 
-  /// The tokens of text that may hold contents.
-  func encodeText(_ text: String) -> [Int32] {
-    contentTokens == .text ? tokenizer.encodePlain(text) : tokenizer.encode(text)
+  /// The tokens of text that may hold contents; a start has no token before it, and each text of a pair is one.
+  func encodeText(_ text: String, isStart: Bool) -> [Int32] {
+    let isStart = isStart || template.isPair
+    return contentTokens == .text
+      ? tokenizer.encodePlain(text, isStart: isStart) : tokenizer.encode(text, isStart: isStart)
   }
 
   /// Tokens at the front that no limit takes: the beginning.
@@ -277,30 +285,36 @@ extension SequenceRenderer {
   /// What stands between the response and the critique's turn.
   ///
   /// The separator is text of its own there, as special tokens stand on both sides.
-  private var responseEnd: [Int32] { [endOfTurnID] + tokenizer.encodePlain(template.separator) }
+  private var responseEnd: [Int32] {
+    [endOfTurnID] + tokenizer.encodePlain(template.separator, isStart: false)
+  }
 
-  private func encode(_ parts: [ChatTemplate.Part]) -> [Int32] {
+  private func encode(_ parts: [ChatTemplate.Part], isStart: Bool = true) -> [Int32] {
     var tokens: [Int32] = []
     var pending = ""
     for part in parts {
       switch part {
       case .text(let text): pending += text
       case .special(let token):
-        tokens += encodeText(pending)
+        tokens += encodeText(pending, isStart: isStart && tokens.isEmpty)
         pending = ""
         if let id = specialIDs[token] { tokens.append(id) }
       }
     }
-    return tokens + encodeText(pending)
+    return tokens + encodeText(pending, isStart: isStart && tokens.isEmpty)
   }
 
   /// Encodes the text that opens a turn together with its content, as one text.
   ///
   /// The newline that ends an opening may share a token with those that start a content. Returns
   /// how many tokens come before the first that holds content.
-  private func encode(opening: String, content: String) -> (ids: [Int32], openingCount: Int) {
-    let ids = encodeText(opening + template.content(content))
-    let alone = tokenizer.encodePlain(opening)
+  private func encode(
+    opening: String,
+    content: String,
+    isStart: Bool
+  ) -> (ids: [Int32], openingCount: Int) {
+    let ids = encodeText(opening + template.content(content), isStart: isStart)
+    let alone = tokenizer.encodePlain(opening, isStart: isStart)
     return (ids, zip(ids, alone).prefix { $0 == $1 }.count)
   }
 
@@ -323,7 +337,11 @@ extension SequenceRenderer {
       parts.removeLast()
     }
     let front = encode(parts)
-    let (ids, openingCount) = encode(opening: opening, content: response)
+    let (ids, openingCount) = encode(
+      opening: opening,
+      content: response,
+      isStart: front.isEmpty
+    )
     return (front + ids, front.count + openingCount)
   }
 
@@ -345,7 +363,10 @@ extension SequenceRenderer {
   private func critiqueOpening(leadIn: String) throws -> [Int32] {
     try checkTemplate()
     if let program = template.program { return try critiqueOpening(program, leadIn: leadIn) }
-    return encode(try template.opening(role: "user") + [.text(template.content(leadIn))])
+    return encode(
+      try template.opening(role: "user") + [.text(template.content(leadIn))],
+      isStart: false
+    )
   }
 
   /// Takes tokens from the front, behind the beginning token, until a limit is kept.

@@ -22,6 +22,22 @@ package protocol Tokenizer: Sendable {
   /// - Returns: Token ids without any special token; nothing is added before or behind.
   func encodePlain(_ text: String) -> [Int32]
 
+  /// Returns the ids of a text as `encode(_:)` does, where tokens may stand before it.
+  ///
+  /// - Parameters:
+  ///   - text: Any text.
+  ///   - isStart: Whether nothing stands before it: a first word may be spelt with a space before it.
+  /// - Returns: Token ids.
+  func encode(_ text: String, isStart: Bool) -> [Int32]
+
+  /// Returns the ids of a text as `encodePlain(_:)` does, where tokens may stand before it.
+  ///
+  /// - Parameters:
+  ///   - text: Any text.
+  ///   - isStart: Whether nothing stands before it: a first word may be spelt with a space before it.
+  /// - Returns: Token ids.
+  func encodePlain(_ text: String, isStart: Bool) -> [Int32]
+
   /// Returns the text of ids.
   ///
   /// - Parameters:
@@ -56,6 +72,10 @@ package protocol Tokenizer: Sendable {
 // What holds where every token is plain text.
 extension Tokenizer {
   package var addedTokens: [AddedToken] { [] }
+
+  package func encode(_ text: String, isStart: Bool) -> [Int32] { encode(text) }
+
+  package func encodePlain(_ text: String, isStart: Bool) -> [Int32] { encodePlain(text) }
 
   package func bytes(of ids: [Int32], skipSpecialTokens: Bool) -> [UInt8] {
     Array(decode(ids, skipSpecialTokens: skipSpecialTokens).utf8)

@@ -68,7 +68,12 @@ package final class TokenizerPipeline: Tokenizer {
   /// - Parameter text: Any text.
   /// - Returns: Token ids; nothing is added before or behind.
   package func encode(_ text: String) -> [Int32] {
-    encode(text, matcher: matcher, normalizedMatcher: normalizedMatcher)
+    encode(text, isStart: true)
+  }
+
+  /// Returns the ids of a text that tokens may stand before; see `Tokenizer`.
+  package func encode(_ text: String, isStart: Bool) -> [Int32] {
+    encode(text, matcher: matcher, normalizedMatcher: normalizedMatcher, isStart: isStart)
   }
 
   /// Returns the ids of a text, in which the spelling of a special token is text like any other.
@@ -78,7 +83,17 @@ package final class TokenizerPipeline: Tokenizer {
   /// - Parameter text: Any text.
   /// - Returns: Token ids without any special token; nothing is added before or behind.
   package func encodePlain(_ text: String) -> [Int32] {
-    encode(text, matcher: plainMatcher, normalizedMatcher: plainNormalizedMatcher)
+    encodePlain(text, isStart: true)
+  }
+
+  /// Returns the ids of a text that tokens may stand before; see `Tokenizer`.
+  package func encodePlain(_ text: String, isStart: Bool) -> [Int32] {
+    encode(
+      text,
+      matcher: plainMatcher,
+      normalizedMatcher: plainNormalizedMatcher,
+      isStart: isStart
+    )
   }
 
   /// Returns the text of ids; bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
@@ -132,7 +147,8 @@ package final class TokenizerPipeline: Tokenizer {
   private func encode(
     _ text: String,
     matcher: AddedTokenMatcher,
-    normalizedMatcher: AddedTokenMatcher
+    normalizedMatcher: AddedTokenMatcher,
+    isStart: Bool
   ) -> [Int32] {
     var ids: [Int32] = []
     var cache = caches.withLock { $0.popLast() } ?? WordCache()
@@ -149,7 +165,7 @@ package final class TokenizerPipeline: Tokenizer {
               case .text(let inner):
                 parts.preTokenizer.forEachWord(
                   of: UnsafeBufferPointer(rebasing: text[inner]),
-                  isStart: range.lowerBound == 0 && inner.lowerBound == 0
+                  isStart: isStart && range.lowerBound == 0 && inner.lowerBound == 0
                 ) {
                   cache.encode($0, with: parts.model, into: &ids)
                 }
