@@ -1,7 +1,7 @@
 import AssayBase
 import Foundation
 
-/// What `tokenizer_config.json` says beside the tokenizer itself.
+/// What `tokenizer_config.json`, and files that belong to it, say beside the tokenizer itself.
 package struct TokenizerConfiguration: Sendable, Equatable {
   /// The preset that the folder's Jinja text equals, or that its special tokens point to where it has
   /// none; else the folder's own template, interpreted.
@@ -34,7 +34,7 @@ package struct TokenizerConfiguration: Sendable, Equatable {
     tokenizer: any Tokenizer,
     document given: JSONValue? = nil
   ) throws -> TokenizerConfiguration {
-    let document = try given ?? TextFile.json("tokenizer_config.json", in: folder)
+    let document = try given ?? TokenizerSettings.read(in: folder, tokenizer: tokenizer)
     let jinja = try jinja(document, in: folder)
     let padding = spelling(document["pad_token"]).flatMap { tokenizer.id(of: $0) == nil ? nil : $0 }
     let source = try? jinja?.get()
@@ -83,7 +83,7 @@ package struct TokenizerConfiguration: Sendable, Equatable {
     folder: URL,
     tokenizer: any Tokenizer
   ) throws -> TokenizerConfiguration {
-    let document = try TextFile.json("tokenizer_config.json", in: folder)
+    let document = try TokenizerSettings.read(in: folder, tokenizer: tokenizer)
     func token(_ names: String..., usual: String) -> String {
       names.lazy.compactMap { spelling(document[$0 + "_token"]) }.first ?? usual
     }
@@ -112,7 +112,10 @@ package struct TokenizerConfiguration: Sendable, Equatable {
   /// - Returns: The template with its special tokens; `nil` where the folder has none.
   /// - Throws: `TextError.template` where it cannot be read, `malformedJSON`, or `inaccessible`.
   package static func program(in folder: URL) throws -> ChatProgram? {
-    let document = try TextFile.json("tokenizer_config.json", in: folder)
+    let document = try TokenizerSettings.read(
+      in: folder,
+      tokenizer: try? TokenizerFile.read(folder)
+    )
     guard let jinja = try jinja(document, in: folder) else { return nil }
     do {
       return try ChatProgram(source: jinja.get(), specialTokens: specialTokens(document))

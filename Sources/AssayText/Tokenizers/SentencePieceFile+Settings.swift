@@ -6,7 +6,8 @@ extension SentencePieceFile {
   /// Reads a file with the settings beside it.
   ///
   /// Tokens of `added_tokens_decoder` have the ids that it says, in place of what the file calls them;
-  /// `add_bos_token` and `add_eos_token` say what other tools put around a text. A DeBERTa's vocabulary is
+  /// `add_bos_token` and `add_eos_token` say what other tools put around a text, `legacy` and
+  /// `add_prefix_space` where the mark for spaces stands before one. A DeBERTa's vocabulary is
   /// used as its class uses it, with the special tokens that the vocabulary lacks behind it.
   ///
   /// Source: `tokenization_utils_tokenizers.py` and `tokenization_deberta_v2.py` of `transformers` 5.
@@ -14,12 +15,14 @@ extension SentencePieceFile {
   /// - Parameters:
   ///   - bytes: The whole file.
   ///   - settings: The contents of `tokenizer_config.json`; null where there is none.
+  ///   - className: The class that reads the file, as `TokenizerSettings` has it.
   ///   - isDeBERTa: Whether the file is named as a DeBERTa's is.
   /// - Returns: A `tokenizer.json` document.
   /// - Throws: `TextError` as `document(_:)`, and where an added token has no id or no content.
   static func document(
     _ bytes: [UInt8],
     settings: JSONValue,
+    className: String?,
     isDeBERTa: Bool
   ) throws -> JSONValue {
     var file = try SentencePieceFile(bytes)
@@ -34,7 +37,7 @@ extension SentencePieceFile {
     let stated = added.sorted { $0.key < $1.key }.map(\.value)
     document = document.replacing("added_tokens", with: .array(own + stated))
     guard isDeBERTa else {
-      return try around(document) { name, usual in
+      return try around(marked(document, settings, className)) { name, usual in
         try flag(settings, "add_\(name)_token") ? spelling(settings, name) ?? usual : nil
       }
     }
@@ -72,6 +75,51 @@ extension SentencePieceFile {
       throw TextError.invalidTokenizer(part: key, expected: "true or false", actual: value.kind)
     }
     return flag
+  }
+
+  /// The document with the mark for spaces before texts where the class that reads it puts one.
+  ///
+  /// The Llama's class lets `legacy` and `add_prefix_space` decide and leaves the file's normalizer out.
+  /// Without a class `legacy` decides whether each stretch between special tokens has a mark or the first
+  /// alone.
+  ///
+  /// Source: `tokenization_llama.py` and `build_tokenizer_from_spm_proto` of `transformers` 5.24.0.
+  private static func marked(
+    _ document: JSONValue,
+    _ settings: JSONValue,
+    _ className: String?
+  ) throws -> JSONValue {
+    func marks(_ scheme: String) -> JSONValue {
+      [
+        "type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": .string(scheme),
+        "split": false,
+      ]
+    }
+    let isLlama = className == "LlamaTokenizer"
+    // Null is false there, and nothing is what the class has.
+    let isLegacy = try flag(settings, "legacy", default: settings["legacy"] == nil && !isLlama)
+    if isLlama, document["model"]?["type"]?.string == "BPE" {
+      let addsPrefix = try flag(settings, "add_prefix_space", default: true)
+      let strip: [JSONValue] =
+        addsPrefix ? [["type": "Strip", "content": " ", "start": 1, "stop": 0]] : []
+      let decoders: [JSONValue] = [
+        ["type": "Replace", "pattern": ["String": "\u{2581}"], "content": " "],
+        ["type": "ByteFallback"], ["type": "Fuse"],
+      ]
+      let scheme = isLegacy ? "always" : "first"
+      return
+        document
+        .replacing("normalizer", with: .null)
+        .replacing("pre_tokenizer", with: marks(addsPrefix ? scheme : "never"))
+        .replacing("decoder", with: ["type": "Sequence", "decoders": .array(decoders + strip)])
+    }
+    let steps = document["normalizer"]?["normalizers"]?.array ?? []
+    let others = steps.filter { $0["type"]?.string != "Prepend" }
+    guard className == nil, !isLegacy, others.count < steps.count else { return document }
+    return
+      document
+      .replacing("normalizer", with: ["type": "Sequence", "normalizers": .array(others)])
+      .replacing("pre_tokenizer", with: marks("first"))
   }
 
   /// A document whose post-processor puts tokens around texts.

@@ -3,13 +3,17 @@ import Foundation
 /// A regular expression as tokenizer files spell it, which is Oniguruma's way, for Foundation's engine.
 ///
 /// What they read differently: white space (ICU's lacks U+000B and U+0085); `{n,m}+`, a repetition of the
-/// repetition there and possessive in ICU; `{n}?` and `{,m}`; `\h`; a brace that is no interval; `\w`; and
-/// `^`, `$` and `.`, which know lines by the newline alone.
+/// repetition there and possessive in ICU; `{n}?` and `{,m}`; `\h`; a brace that is no interval; `\w`, `\b`
+/// and `\p{Word}`; `[[:word:]]` and `[[:punct:]]`; and `^`, `$` and `.`, which know lines by the newline
+/// alone.
 ///
-/// Source: `doc/RE` of kkos/oniguruma (Ruby syntax).
+/// Source: `doc/RE` of kkos/oniguruma (Ruby syntax); word characters and punctuation as `tokenizers` 0.23.3
+/// matches each character.
 struct SplitExpression {
   /// Latin's small numbers are of words in Oniguruma, joiners are not.
   private static let word = "[\\w\\u00B2\\u00B3\\u00B9\\u00BC-\\u00BE]--[\\u200C\\u200D]"
+  /// The same within a character class, where these numbers are of no words.
+  private static let wordInClass = "[\\w]--[\\u200C\\u200D]"
 
   private var result: [Character] = []
   /// Where the newest atom starts in the result.
@@ -69,26 +73,71 @@ struct SplitExpression {
     switch letter {
     case "s": result += "\\p{White_Space}"
     case "S": result += "\\P{White_Space}"
-    case "w": result += "[\(Self.word)]"
-    case "W": result += "[^\(Self.word)]"
+    case "w": result += Self.wordClass(isInClass: isInClass)
+    case "W": result += Self.wordClass(isInClass: isInClass, isNegated: true)
+    case "b" where isInClass: result += "\\u0008"
+    case "b", "B": boundary(isNegated: letter == "B")
     case "h": result += isInClass ? "0-9a-fA-F" : "[0-9a-fA-F]"
     case "p", "P", "x":
       result += ["\\", letter]
       guard rest.first == "{", let end = rest.firstIndex(of: "}") else { return }
-      result += rest[...end]
+      if letter != "x", let isNegated = Self.negation(ofWord: rest[..<end].dropFirst()) {
+        result.removeLast(2)
+        result += Self.wordClass(isInClass: isInClass, isNegated: isNegated != (letter == "P"))
+      } else {
+        result += rest[...end]
+      }
       rest = rest[(end + 1)...]
     default: result += ["\\", letter]
     }
   }
 
+  /// The class of word characters.
+  private static func wordClass(isInClass: Bool, isNegated: Bool = false) -> String {
+    "[\(isNegated ? "^" : "")\(isInClass ? wordInClass : word)]"
+  }
+
+  /// Whether the name of a property is `^Word` rather than `Word`; `nil` where it is another.
+  private static func negation(ofWord name: ArraySlice<Character>) -> Bool? {
+    let isNegated = name.first == "^"
+    let letters = (isNegated ? name.dropFirst() : name).filter { !" _-".contains($0) }
+    return String(letters).lowercased() == "word" ? isNegated : nil
+  }
+
+  /// Writes a place between a word character and another or the text's end, which in ICU passes over
+  /// marks and joiners.
+  private mutating func boundary(isNegated: Bool) {
+    let word = Self.wordClass(isInClass: false)
+    let (first, second) = isNegated ? ("=", "!") : ("!", "=")
+    result += "(?:(?<=\(word))(?\(first)\(word))|(?<!\(word))(?\(second)\(word)))"
+  }
+
+  /// Takes what is left of a bracket such as `[:word:]` that ICU reads differently, and writes the class.
+  private mutating func bracket() -> Bool {
+    for (name, members) in [("word", Self.wordInClass), ("punct", "\\p{P}\\p{S}")] {
+      for caret in ["", "^"] where rest.starts(with: ":\(caret)\(name):]") {
+        rest = rest.dropFirst(name.count + caret.count + 3)
+        result += "[\(caret)\(members)]"
+        return true
+      }
+    }
+    return false
+  }
+
   private mutating func characterClass() {
     result.append("[")
     if rest.first == "^", let caret = rest.popFirst() { result.append(caret) }
+    // A bracket such as `[:word:]` is one within a class only.
+    if rest.first == ":" {
+      rest.removeFirst()
+      result += "\\u003A"
+    }
     var depth = 1
     while depth > 0, let character = rest.popFirst() {
       switch character {
       case "\\": escape(isInClass: true)
       case "[":
+        if bracket() { continue }
         depth += 1
         result.append(character)
       case "]":

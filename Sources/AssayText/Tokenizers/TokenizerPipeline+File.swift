@@ -27,11 +27,12 @@ package enum TokenizerFile {
     let file = files(in: url).first ?? TextFile.resolve(url, name: name)
     let bytes = try TextFile.read(file)
     guard file.pathExtension == "model" else { return try read(json: bytes, name: file.path) }
-    let settings = file == url ? .null : try TextFile.json("tokenizer_config.json", in: url)
+    let settings = file == url ? .null : try TokenizerSettings.read(in: url)
     return try TokenizerPipeline(
       document: SentencePieceFile.document(
         bytes,
         settings: settings,
+        className: file == url ? nil : TokenizerSettings.className(settings, in: url),
         isDeBERTa: file.lastPathComponent == sentencePieceNames[1]
       )
     )
