@@ -102,6 +102,7 @@ extension ModelConfiguration {
   /// - Parameters:
   ///   - file: A model's configuration.
   ///   - block: The first block with a window, of an architecture whose file does not say it.
+  /// - Throws: `ModelError.configuration` for a key of another type.
   mutating func readUpperWindow(_ file: ConfigFile, from block: Int? = nil) throws {
     guard try file.bool("use_sliding_window") == true, let tokens = try file.int("sliding_window")
     else { return }
