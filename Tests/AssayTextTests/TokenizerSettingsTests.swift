@@ -91,7 +91,7 @@ import Testing
     ]
     try withFolder(files) { folder in
       let turns = [Message.user("Q")]
-      let program = try #require(TokenizerConfiguration.program(in: folder))
+      let program = try #require(try TokenizerConfiguration.program(in: folder))
       #expect(try program.render(turns, addsGenerationPrompt: false).text == text)
       let tokenizer = try TokenizerFile.read(folder)
       let found = try TokenizerConfiguration.detect(folder: folder, tokenizer: tokenizer)
