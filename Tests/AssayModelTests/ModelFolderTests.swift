@@ -202,6 +202,23 @@ import Testing
     }
   }
 
+  @Test("a scaling that is added to a file counts beside the parameters that it has")
+  func addedScaling() throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("config.json")
+      try Tiny.configuration(.llama).json(labels: 0, dtype: "float32").write(to: url)
+      var text = try String(contentsOf: url, encoding: .utf8)
+      #expect(text.contains("rope_parameters") && !text.contains("rope_scaling"))
+      #expect(try ModelConfiguration(contentsOf: url).rotary.scaling == nil)
+      let brace = try #require(text.lastIndex(of: "}"))
+      text.insert(contentsOf: #", "rope_scaling": {"type": "linear", "factor": 8.0}"#, at: brace)
+      try Data(text.utf8).write(to: url)
+      let scaled = try ModelConfiguration(contentsOf: url)
+      #expect(scaled.rotary.scaling == .linear(factor: 8))
+      #expect(scaled.rotary.base == Tiny.configuration(.llama).rotary.base)
+    }
+  }
+
   /// CLoud's released layout: the wrapper's weights, and a configuration that names another folder.
   @Test(
     "loads CLoud's released layout",

@@ -131,14 +131,15 @@ extension RotaryScaling {
         }
         return list
       }
+      let (short, long) = (try factors("short_factor"), try factors("long_factor"))
       let trained = try settings.need(try original(), Self.originalKey)
       // A factor that is given stands for that of the contexts.
       let given = settings.has("factor") ? try factor() : nil
       let scale = given.map { (1 + log($0) / log(Double(trained))).squareRoot() }
       self = .longrope(
         LongRoPE(
-          short: try factors("short_factor"),
-          long: try factors("long_factor"),
+          short: short,
+          long: long,
           original: trained,
           extended: contextTokens,
           attentionFactor: try settings.double("attention_factor") ?? scale
