@@ -101,6 +101,28 @@ import Testing
     try BenchmarkCatalogue.load("pairs", path: path).requireFigures()
   }
 
+  @Test("pairs whose partners are in another section stand alone there")
+  func mixedClusters() throws {
+    func interval(shared: Int) throws -> [Double]? {
+      let rows = (0..<8).flatMap { index in
+        ["A", "B"].map { subset in
+          let prompt = subset == "A" || index < shared ? "q\(index)" : "other \(index)"
+          return #"{"id": "\#(subset)\#(index)", "prompt": "\#(prompt)", "chosen": "good", "#
+            + #""rejected": "bad", "subset": "\#(subset)"}"#
+        }
+      }
+      let path = try folder.file(rows.joined(separator: "\n"), "shared-\(shared).jsonl")
+      let benchmark = try BenchmarkCatalogue.load("pairs", path: path)
+      let records = benchmark.items.map {
+        BenchmarkRecord(id: $0.id, chosen: [$0.id == "A0" ? -1 : 1], rejected: [0])
+      }
+      return try benchmark.results(records).sections["A"]?.ci95
+    }
+    let alone = try interval(shared: 0)
+    #expect(try interval(shared: 1) == alone)
+    #expect(try interval(shared: 8) == alone)
+  }
+
   @Test("RewardBench: sections by the published weights, overall their plain mean")
   func rewardBench() throws {
     let subsets = RewardBenchWeights.sections.flatMap { $0.subsets.map(\.name) }

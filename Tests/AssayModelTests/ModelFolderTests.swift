@@ -216,6 +216,9 @@ import Testing
       let scaled = try ModelConfiguration(contentsOf: url)
       #expect(scaled.rotary.scaling == .linear(factor: 8))
       #expect(scaled.rotary.base == Tiny.configuration(.llama).rotary.base)
+      let empty = text.replacingOccurrences(of: #"{"type": "linear", "factor": 8.0}"#, with: "{}")
+      try Data(empty.utf8).write(to: url)
+      #expect(try ModelConfiguration(contentsOf: url).rotary.scaling == nil)
     }
   }
 

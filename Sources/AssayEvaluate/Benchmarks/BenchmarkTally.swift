@@ -186,7 +186,7 @@ package struct BenchmarkTally: Sendable {
         return number
       }
       // Of each one alone is here.
-      if numbers.count == counted.count { clusters = nil }
+      if let own = clusters, Set(own).count == own.count { clusters = nil }
     }
     return Statistics.Stratum(
       counted.compactMap { outcomes[$0] },

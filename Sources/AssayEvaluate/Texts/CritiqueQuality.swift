@@ -183,7 +183,7 @@ extension [BenchmarkItem] {
     return enumerated().map { index, item in
       let turns = item.prompt.flatMap { [$0.role, $0.content] }
       let hasPrompt = item.prompt.contains { !$0.content.isEmpty }
-      let key = item.cluster.map { [$0] } ?? (hasPrompt ? turns : ["\(index)"])
+      let key = item.cluster.map { [$0] } ?? (hasPrompt ? turns : ["", "\(index)"])
       let number = numbers[key] ?? numbers.count
       numbers[key] = number
       return number

@@ -31,10 +31,18 @@ extension Rotary {
       self.windowBase =
         try near?.double("rope_theta") ?? file.double("rope_local_base_freq") ?? windowBase
     }
-    self.base = try parameters?.double("rope_theta") ?? file.double("rope_theta") ?? base
     // Who adds a scaling to a file that has parameters means it, as `transformers` reads it.
-    let scaled = windowBase == nil ? try file.object("rope_scaling") : nil
+    var scaled = windowBase == nil ? try file.object("rope_scaling") : nil
+    if scaled?.document.members?.isEmpty == true { scaled = nil }
     let settings = try scaled ?? parameters ?? file.object("rope_scaling")
+    let stated = try settings?.double("rope_theta") ?? file.double("rope_theta")
+    if stated == nil, scaled != nil, parameters?.has("rope_theta") == true {
+      throw file.wrong(
+        "rope_scaling",
+        "has no rope_theta, which the rope_parameters beside it have; put the scaling into rope_parameters"
+      )
+    }
+    self.base = stated ?? base
     let key = "partial_rotary_factor"
     share = try settings?.double(key) ?? parameters?.double(key) ?? file.double(key) ?? 1
     guard share == 1 || takesShare && share > 0 && share < 1 && rotatedWidth(of: width) % 2 == 0

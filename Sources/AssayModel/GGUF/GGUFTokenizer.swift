@@ -164,8 +164,7 @@ extension GGUFModel {
   private static func phi3(_ document: JSONValue) -> JSONValue {
     let added = (document["added_tokens"]?.array ?? []).map { token in
       let takesNone = ["<unk>", "<s>", "<|endoftext|>"].contains(token["content"]?.string)
-      guard token["special"]?.bool == true, !takesNone else { return token }
-      return token.replacing("rstrip", with: true)
+      return takesNone ? token : token.replacing("rstrip", with: true)
     }
     return document.replacing("added_tokens", with: .array(added))
   }
