@@ -47,14 +47,5 @@ extension ResultsFile.Figure {
 
 extension [PairOutcome] {
   /// A number for each outcome, the same for those that depend on each other; `nil` where each stands alone.
-  package var clusterNumbers: [Int]? {
-    var numbers: [String: Int] = [:]
-    let clusters = enumerated().map { index, outcome in
-      guard let cluster = outcome.cluster else { return -1 - index }
-      let number = numbers[cluster] ?? numbers.count
-      numbers[cluster] = number
-      return number
-    }
-    return Set(clusters).count == count ? nil : clusters
-  }
+  package var clusterNumbers: [Int]? { Statistics.clusters(map(\.cluster)) }
 }

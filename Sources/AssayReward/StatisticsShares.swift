@@ -49,6 +49,21 @@ extension Statistics {
     return Estimate(value: share, lower: ends.lower, upper: ends.upper, count: outcomes.count)
   }
 
+  /// Numbers outcomes by what they depend on.
+  ///
+  /// - Parameter names: Of each outcome what it shares with others, as its prompt; `nil` where it stands alone.
+  /// - Returns: A number for each, the same for those that share something; `nil` where no two do.
+  package static func clusters(_ names: [String?]) -> [Int]? {
+    var numbers: [String: Int] = [:]
+    let clusters = names.enumerated().map { index, name in
+      guard let name else { return -1 - index }
+      let number = numbers[name] ?? numbers.count
+      numbers[name] = number
+      return number
+    }
+    return Set(clusters).count == names.count ? nil : clusters
+  }
+
   /// Wilson's interval of as many trials as have the variance of a share over clusters.
   private static func clustered(
     _ share: Double,

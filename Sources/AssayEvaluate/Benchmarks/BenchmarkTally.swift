@@ -176,22 +176,10 @@ package struct BenchmarkTally: Sendable {
   private func stratum(_ part: Part) -> Statistics.Stratum? {
     let counted = part.indices.filter { outcomes[$0] != nil }
     guard !counted.isEmpty else { return nil }
-    var clusters: [Int]?
-    if counted.contains(where: { items[$0].cluster != nil }) {
-      var numbers: [String: Int] = [:]
-      clusters = counted.map { index in
-        guard let cluster = items[index].cluster else { return -1 - index }
-        let number = numbers[cluster] ?? numbers.count
-        numbers[cluster] = number
-        return number
-      }
-      // Of each one alone is here.
-      if let own = clusters, Set(own).count == own.count { clusters = nil }
-    }
     return Statistics.Stratum(
       counted.compactMap { outcomes[$0] },
       weight: part.weight,
-      clusters: clusters
+      clusters: Statistics.clusters(counted.map { items[$0].cluster })
     )
   }
 }

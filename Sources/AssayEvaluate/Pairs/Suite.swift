@@ -1,5 +1,6 @@
 import AssayBase
 import AssayData
+import AssayReward
 import AssayText
 
 /// Pairs under a name.
@@ -42,7 +43,6 @@ extension [PreferencePair] {
   /// A number for each pair, the same for those of one prompt; `nil` where none is there twice.
   package var promptNumbers: [Int]? {
     let repeated = map(\.prompt).repeated
-    guard !repeated.isEmpty else { return nil }
-    return enumerated().map { index, pair in repeated[pair.prompt] ?? -1 - index }
+    return Statistics.clusters(map { repeated[$0.prompt].map(String.init) })
   }
 }
